@@ -1,0 +1,73 @@
+//! [`Comparison`]: what a report is made of, read back from the run directories.
+
+use crate::measure::Measures;
+use serde::{Deserialize, Serialize};
+
+/// Several losses on the same data and seeds.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// The recipe's name.
+    pub name: String,
+    /// One sentence on the data and its split, for the page.
+    pub data: String,
+    /// Names of the classes, in the order of the logits.
+    pub classes: Vec<String>,
+    /// One group a loss, in the order asked for; the first is what the others are compared with.
+    pub groups: Vec<Group>,
+    /// What made it.
+    pub signature: Signature,
+}
+
+/// The runs of one loss.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// The loss, as its canonical one-line spec.
+    pub loss: steepness::Loss,
+    /// One run a seed; every group has the same seeds in the same order.
+    pub runs: Vec<Run>,
+}
+
+/// One finished run.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Its seed.
+    pub seed: u64,
+    /// What was logged, epoch by epoch.
+    pub epochs: Vec<EpochMetrics>,
+    /// What was measured on the held-out test part with the selected weights.
+    pub measures: Measures,
+}
+
+/// A line of `metrics.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochMetrics {
+    /// Epoch, from 1.
+    pub epoch: usize,
+    /// Learning rate of the epoch.
+    pub lr: f64,
+    /// Mean training loss over the epoch (the run's own loss).
+    pub train_loss: f64,
+    /// Training accuracy, a fraction, counted while training.
+    pub train_accuracy: f64,
+    /// Validation negative log-likelihood, the same measure for every loss.
+    pub val_nll: f64,
+    /// Validation accuracy, a fraction.
+    pub val_accuracy: f64,
+    /// Wall-clock seconds of the epoch.
+    pub seconds: f64,
+}
+
+/// What made a result: printed under every table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Signature {
+    /// First 12 hex digits of the SHA-256 of the resolved recipe.
+    pub recipe: String,
+    /// The seeds.
+    pub seeds: Vec<u64>,
+    /// Which weights were measured: "best validation accuracy" or "last epoch".
+    pub selection: String,
+    /// "tch 0.24.0", "libtorch 2.11.0".
+    pub libraries: Vec<String>,
+    /// Version of Steepness.
+    pub version: String,
+}

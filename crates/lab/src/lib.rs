@@ -1,0 +1,19 @@
+//! The laboratory: trains one classifier with several losses on the same data and seeds, and
+//! measures what the loss did.
+//!
+//! Data flows one way, and a stage knows only the types of the stage before it:
+//! [`experiment`]'s recipe → [`data`] → [`models`] → the loss (crate `steepness`) → [`train`] → run
+//! directory → [`measure`] → [`report`]. [`measure`] never needs a model: it takes arrays, so it
+//! also serves people who bring logits from elsewhere. [`attack`] needs a model and its gradient.
+
+pub mod attack;
+pub mod data;
+mod error;
+pub mod experiment;
+pub mod measure;
+pub mod models;
+pub mod random;
+pub mod report;
+pub mod train;
+
+pub use error::{Error, Result};

@@ -1,0 +1,6 @@
+//! (being written)
+#[derive(Clone, Debug)]
+pub struct Loss;
+#[derive(Debug, thiserror::Error)]
+#[error("x")]
+pub struct Error;
