@@ -130,7 +130,7 @@ mod tests {
     }
 
     const PINNED_BITS: u64 = 231328464875274852;
-    const PINNED_ORDER: [usize; 8] = [0; 8];
+    const PINNED_ORDER: [usize; 8] = [2, 1, 0, 5, 4, 6, 3, 7];
 
     #[test]
     fn uniforms_are_uniform_and_streams_independent() {

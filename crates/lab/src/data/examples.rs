@@ -55,17 +55,22 @@ impl Examples {
         (0..channels).map(channel).collect()
     }
 
+    /// The inputs as one tensor, f32 (N, C, H, W).
+    ///
+    /// # Errors
+    /// Only what libtorch refuses.
+    pub fn tensor(&self) -> Result<Tensor> {
+        let [channels, height, width] = self.shape.map(|n| n as i64);
+        let inputs = Tensor::f_from_slice(&self.inputs)?;
+        Ok(inputs.f_reshape([self.len() as i64, channels, height, width])?)
+    }
+
     /// Moves the examples into tensors that batches are cut from.
     ///
     /// # Errors
     /// Only what libtorch refuses.
     pub fn tensors(&self) -> Result<ImageSource> {
-        let shape: Vec<i64> =
-            std::iter::once(self.len()).chain(self.shape).map(|n| n as i64).collect();
-        Ok(ImageSource {
-            inputs: Tensor::f_from_slice(&self.inputs)?.f_reshape(&shape)?,
-            targets: Tensor::f_from_slice(&self.labels)?,
-        })
+        Ok(ImageSource { inputs: self.tensor()?, targets: Tensor::f_from_slice(&self.labels)? })
     }
 }
 

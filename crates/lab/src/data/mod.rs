@@ -5,6 +5,7 @@
 
 mod digits;
 mod examples;
+pub mod npy;
 mod sampler;
 mod split;
 

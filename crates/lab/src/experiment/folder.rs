@@ -192,7 +192,10 @@ mod tests {
         let recipe = Recipe::embedded().unwrap();
         let held = Folder::claim(dir.path(), &recipe).unwrap();
         let message = refused(dir.path(), &recipe);
-        assert!(message.contains(&format!("in use by process {}", std::process::id())), "{message}");
+        assert!(
+            message.contains(&format!("in use by process {}", std::process::id())),
+            "{message}"
+        );
         drop(held);
         Folder::claim(dir.path(), &recipe).unwrap();
     }

@@ -95,7 +95,8 @@ impl Monitor for RunMonitor<'_> {
     fn resumed(&self, epochs: usize) {
         self.progress.bar.inc(epochs as u64);
         self.progress.bar.reset_eta();
-        self.progress.say(&format!("{}, seed {}: goes on after epoch {epochs}", self.loss, self.seed));
+        self.progress
+            .say(&format!("{}, seed {}: goes on after epoch {epochs}", self.loss, self.seed));
     }
 
     fn epoch(&self, _metrics: &EpochMetrics) {

@@ -99,7 +99,9 @@ impl Check for AttackRecipe {
         }
         let size = self.pgd_step_size;
         if !(size > 0.0 && size <= 1.0) {
-            return Err(Error::Request(format!("attack: pgd_step_size = {size} must lie in (0, 1]")));
+            return Err(Error::Request(format!(
+                "attack: pgd_step_size = {size} must lie in (0, 1]"
+            )));
         }
         Ok(())
     }
@@ -324,6 +326,9 @@ mod tests {
         assert_eq!(message(check_seeds(&[])), "at least one seed is needed");
         let loss = |spec: &str| spec.parse::<Loss>().unwrap();
         let doubled = [loss("ce"), loss("el"), loss("el(le=1)")];
-        assert_eq!(message(check_losses(&doubled)), format!("the loss {} is there twice", doubled[2]));
+        assert_eq!(
+            message(check_losses(&doubled)),
+            format!("the loss {} is there twice", doubled[2])
+        );
     }
 }

@@ -3,17 +3,23 @@
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use steepness::{Criterion, Loss, Targets};
+use steepness::{Loss, Targets};
+use tch::Tensor;
 
 use super::{RunDir, RunRecipe, Select};
+use crate::attack::{Attack, Fgsm, Pgd, robustness};
 use crate::data::{DataSet, Examples, stratified};
-use crate::measure::{Logits, Measures, Ood, Scores};
+use crate::measure::{Logits, Measures, Ood, RobustnessCurve, Scores};
 use crate::models::{self, Model};
+use crate::random::Stream;
 use crate::train::{Monitor, OptimizerRecipe, Predictions, Sgd, Trained, Training, predict};
-use crate::{Error, Result, attack};
+use crate::{Error, Result};
 
 /// Least time between two checkpoints of a training.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
+
+/// Examples attacked at a time; bounds the memory.
+const ATTACKED: usize = 512;
 
 /// Makes the run of `recipe` on `data` in `dir`, going on where an earlier call stopped.
 ///
@@ -39,7 +45,7 @@ pub fn run(
     dir.begin(recipe)?;
     let trained = Training {
         model: &*model,
-        criterion: criterion.clone(),
+        criterion,
         optimizer: Sgd::new(optimizer, model.weights().parameters()),
         schedule: &recipe.schedule,
         epochs: recipe.epochs.get(),
@@ -92,4 +98,39 @@ fn measure(
 fn finite<'a>(predictions: &'a Predictions, part: &str) -> Result<Logits<'a, f32>> {
     Logits::new(&predictions.logits, predictions.classes)
         .map_err(|error| Error::Work(format!("{part}: {error}")))
+}
+
+/// ∂L/∂z_y of each example's own loss, with the schedule of the loss as in the last epoch.
+fn label_gradients(loss: &Loss, epochs: usize, predictions: &Predictions) -> Result<Vec<f32>> {
+    let Predictions { logits, labels, classes } = predictions;
+    let mut criterion = loss.criterion(*classes)?;
+    criterion.set_epoch(epochs, epochs);
+    let mut gradient = vec![0f32; logits.len()];
+    criterion.forward_backward(logits, Targets::Hard(labels), &mut gradient)?;
+    let rows = labels.len() as f32; // the loss of all examples is their mean
+    let of_label = |(row, &label): (&[f32], &i64)| row[label as usize] * rows;
+    Ok(gradient.chunks_exact(*classes).zip(labels).map(of_label).collect())
+}
+
+/// FGSM and PGD over the recipe's grid.
+fn attack_all(
+    recipe: &RunRecipe,
+    model: &dyn Model,
+    test: &Examples,
+) -> Result<Vec<RobustnessCurve>> {
+    let start = Stream::new(recipe.seed, "pgd");
+    let start =
+        |example: usize, pixel: usize| start.part(example as u64).uniform(pixel as u64) as f32;
+    let pgd = Pgd {
+        steps: recipe.attack.pgd_steps.get(),
+        step_size: recipe.attack.pgd_step_size,
+        start: &start,
+    };
+    let attacks: [&dyn Attack; 2] = [&Fgsm, &pgd];
+    let forward = |inputs: &Tensor| model.forward(std::slice::from_ref(inputs), false).unwrap();
+    let inputs = test.tensor()?;
+    let under = |attack: &&dyn Attack| {
+        robustness(&forward, &inputs, &test.labels, *attack, &recipe.attack.epsilons, ATTACKED)
+    };
+    attacks.iter().map(under).collect()
 }

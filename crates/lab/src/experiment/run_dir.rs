@@ -14,6 +14,7 @@ use steepness::Loss;
 
 use super::environment::Environment;
 use super::{EpochMetrics, Run, RunRecipe};
+use crate::data::npy;
 use crate::measure::Measures;
 use crate::train::Predictions;
 use crate::{Error, Result, durable};
@@ -70,11 +71,11 @@ impl RunDir {
     /// # Errors
     /// Names the path that cannot be written.
     pub fn write_predictions(&self, test: &Predictions, ood: Option<&Predictions>) -> Result<()> {
-        let rows = |p: &Predictions| [p.labels.len(), p.classes];
-        self.write_npy("logits.npy", &rows(test), &test.logits)?;
-        self.write_npy("labels.npy", &[test.labels.len()], &test.labels)?;
+        let at = |name: &str| self.path.join(name);
+        npy::write_matrix(&at("logits.npy"), &test.logits, test.classes)?;
+        npy::write_vector(&at("labels.npy"), &test.labels)?;
         match ood {
-            Some(ood) => self.write_npy("ood_logits.npy", &rows(ood), &ood.logits),
+            Some(ood) => npy::write_matrix(&at("ood_logits.npy"), &ood.logits, ood.classes),
             None => Ok(()),
         }
     }
@@ -106,25 +107,6 @@ impl RunDir {
         let text = serde_json::to_string_pretty(value)
             .map_err(|error| Error::Work(format!("{}: {error}", path.display())))?;
         durable::write(&path, (text + "\n").as_bytes())
-    }
-
-    fn write_npy<T: npyz::AutoSerialize + Copy>(
-        &self,
-        name: &str,
-        shape: &[usize],
-        values: &[T],
-    ) -> Result<()> {
-        use npyz::WriterBuilder;
-        let path = self.path.join(name);
-        let shape: Vec<u64> = shape.iter().map(|&n| n as u64).collect();
-        let mut bytes = Vec::new();
-        let options = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(&mut bytes);
-        let written = options.begin_nd().and_then(|mut writer| {
-            writer.extend(values.iter().copied())?;
-            writer.finish()
-        });
-        written.map_err(Error::output(&path))?;
-        durable::write(&path, &bytes)
     }
 }
 
@@ -164,12 +146,15 @@ mod tests {
     fn arrays_come_back() {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir { path: dir.path().to_owned() };
-        let test = Predictions { logits: vec![0.5, -1.0, 2.0, 3.0], labels: vec![0, 1], classes: 2 };
+        let test =
+            Predictions { logits: vec![0.5, -1.0, 2.0, 3.0], labels: vec![0, 1], classes: 2 };
         run.write_predictions(&test, None).unwrap();
-        let file = npyz::NpyFile::new(fs::File::open(dir.path().join("logits.npy")).unwrap()).unwrap();
+        let file =
+            npyz::NpyFile::new(fs::File::open(dir.path().join("logits.npy")).unwrap()).unwrap();
         assert_eq!(file.shape(), [2, 2]);
         assert_eq!(file.into_vec::<f32>().unwrap(), test.logits);
-        let file = npyz::NpyFile::new(fs::File::open(dir.path().join("labels.npy")).unwrap()).unwrap();
+        let file =
+            npyz::NpyFile::new(fs::File::open(dir.path().join("labels.npy")).unwrap()).unwrap();
         assert_eq!(file.into_vec::<i64>().unwrap(), test.labels);
         assert!(!dir.path().join("ood_logits.npy").exists());
     }

@@ -75,7 +75,8 @@ impl Training<'_> {
     /// update of a step whose logits or loss are not finite; files that cannot be written.
     pub fn run(mut self, stop: &AtomicBool, monitor: &dyn Monitor) -> Result<Trained> {
         let (mut state, mut best) = self.resume(monitor)?;
-        let mut saved = Saved { steps: state.steps, at: Instant::now() };
+        let mut saved = Instant::now();
+        let finished_before = state.epoch > self.epochs;
         write_log(&self.log(), &state.history)?;
         while state.epoch <= self.epochs {
             let order = order(self.train.len(), self.seed, state.epoch);
@@ -86,9 +87,10 @@ impl Training<'_> {
             for batch in batches.iter().skip(state.step) {
                 self.step(batch, lr, &mut state)?;
                 let stopped = stop.load(Ordering::Relaxed);
-                if stopped || saved.at.elapsed() >= self.checkpoint_every {
+                if stopped || saved.elapsed() >= self.checkpoint_every {
                     state.sums.seconds += lap(&mut clock);
-                    self.save(&state, &best, &mut saved)?;
+                    self.save(&state, &best)?;
+                    saved = Instant::now();
                 }
                 if stopped {
                     return Err(Error::Interrupted);
@@ -106,7 +108,9 @@ impl Training<'_> {
             }
             (state.epoch, state.step) = (state.epoch + 1, 0);
         }
-        self.save(&state, &best, &mut saved)?;
+        if !finished_before {
+            self.save(&state, &best)?;
+        }
         Ok(Trained { history: state.history, best, last: self.model.weights().snapshot()? })
     }
 
@@ -160,7 +164,7 @@ impl Training<'_> {
         Ok((measure::nll(logits, labels)?, measure::accuracy(logits, labels)?))
     }
 
-    fn save(&self, state: &State, best: &[(String, Tensor)], saved: &mut Saved) -> Result<()> {
+    fn save(&self, state: &State, best: &[(String, Tensor)]) -> Result<()> {
         let share = |(name, tensor): &(String, Tensor)| (name.clone(), tensor.shallow_clone());
         let snapshot = Snapshot {
             state: State { criterion: self.criterion.state(), ..state.clone() },
@@ -168,9 +172,7 @@ impl Training<'_> {
             best: best.iter().map(share).collect(),
             optimizer: self.optimizer.velocities().iter().map(Tensor::shallow_clone).collect(),
         };
-        checkpoint::save(&self.checkpoints(), state.steps, &snapshot.to_files()?)?;
-        *saved = Saved { steps: state.steps, at: Instant::now() };
-        Ok(())
+        checkpoint::save(&self.checkpoints(), state.steps, &snapshot.to_files()?)
     }
 
     fn checkpoints(&self) -> PathBuf {
@@ -221,4 +223,198 @@ fn write_log(path: &Path, history: &[EpochMetrics]) -> Result<()> {
 fn append_log(path: &Path, metrics: &EpochMetrics) -> Result<()> {
     let file = OpenOptions::new().append(true).open(path);
     file.and_then(|mut file| file.write_all(line(metrics).as_bytes())).map_err(Error::output(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{DataRecipe, Examples, Fractions, load};
+    use crate::models::{CnnRecipe, ModelRecipe, build};
+    use crate::train::SgdRecipe;
+    use std::hash::{Hash, Hasher};
+    use std::sync::Mutex;
+    use std::sync::atomic::AtomicUsize;
+
+    const EPOCHS: usize = 3;
+
+    /// Listens, and sets `stop` after so many steps.
+    struct Witness {
+        warnings: Mutex<Vec<String>>,
+    }
+
+    impl Monitor for Witness {
+        fn resumed(&self, _epochs: usize) {}
+        fn epoch(&self, _metrics: &EpochMetrics) {}
+        fn warning(&self, text: &str) {
+            self.warnings.lock().unwrap().push(text.to_owned());
+        }
+    }
+
+    /// A source that sets `stop` when the batches of an epoch are asked for.
+    struct StopAt<'a> {
+        inner: &'a dyn Source,
+        stop: &'a AtomicBool,
+        epochs_left: AtomicUsize,
+    }
+
+    impl Source for StopAt<'_> {
+        fn len(&self) -> usize {
+            self.inner.len()
+        }
+        fn batches(&self, order: &[usize], size: usize) -> Result<Vec<Batch>> {
+            if self.epochs_left.fetch_sub(1, Ordering::Relaxed) == 1 {
+                self.stop.store(true, Ordering::Relaxed);
+            }
+            self.inner.batches(order, size)
+        }
+    }
+
+    struct Setup {
+        train: Examples,
+        validation: Examples,
+        schedule: Schedule,
+    }
+
+    impl Setup {
+        fn new() -> Self {
+            let shares = Fractions { validation: 0.2, test: 0.2 };
+            let digits = load(&DataRecipe::Digits(shares)).unwrap().examples;
+            Self {
+                train: digits.select(&(0..200).collect::<Vec<_>>()),
+                validation: digits.select(&(200..300).collect::<Vec<_>>()),
+                schedule: Schedule::MultiStep { after: vec![2], factor: 0.1 },
+            }
+        }
+
+        /// Trains with `spec`; stops in the first step of the epoch `stop_in`, counted from where
+        /// it goes on.
+        fn train(
+            &self,
+            dir: &Path,
+            spec: &str,
+            seed: u64,
+            stop_in: usize,
+        ) -> (Result<Trained>, Vec<String>) {
+            tch::set_num_threads(1);
+            let model = ModelRecipe::Cnn(CnnRecipe { channels: [4, 8] });
+            let model = build(&model, &self.validation, seed).unwrap();
+            let sgd = SgdRecipe { lr: 0.05, momentum: 0.9, nesterov: true, weight_decay: 1e-4 };
+            let stop = AtomicBool::new(false);
+            let source = self.train.tensors().unwrap();
+            let source =
+                StopAt { inner: &source, stop: &stop, epochs_left: AtomicUsize::new(stop_in) };
+            let training = Training {
+                model: &*model,
+                criterion: spec.parse::<steepness::Loss>().unwrap().criterion(10).unwrap(),
+                optimizer: Sgd::new(&sgd, model.weights().parameters()),
+                schedule: &self.schedule,
+                epochs: EPOCHS,
+                batch: 8,
+                seed,
+                train: &source,
+                validation: &self.validation.tensors().unwrap(),
+                dir,
+                checkpoint_every: Duration::from_secs(3600),
+            };
+            let witness = Witness { warnings: Mutex::default() };
+            let trained = training.run(&stop, &witness);
+            (trained, witness.warnings.into_inner().unwrap())
+        }
+
+        fn finish(&self, dir: &Path, spec: &str, seed: u64) -> Trained {
+            self.train(dir, spec, seed, 0).0.unwrap()
+        }
+    }
+
+    /// Everything but the wall-clock time; the weights as a digest of their bits.
+    fn numbers(trained: &Trained) -> (Vec<EpochMetrics>, [u64; 2]) {
+        let timeless = |epoch: &EpochMetrics| EpochMetrics { seconds: 0.0, ..epoch.clone() };
+        let digest = |named: &[(String, Tensor)]| {
+            let mut hasher = std::hash::DefaultHasher::new();
+            let mut named: Vec<_> = named.iter().collect();
+            named.sort_by_key(|(name, _)| name);
+            for (name, tensor) in named {
+                let values: Vec<f32> = tensor.flatten(0, -1).try_into().unwrap();
+                let bits: Vec<u32> = values.into_iter().map(f32::to_bits).collect();
+                (name, bits).hash(&mut hasher);
+            }
+            hasher.finish()
+        };
+        let weights = [digest(&trained.best), digest(&trained.last)];
+        (trained.history.iter().map(timeless).collect(), weights)
+    }
+
+    #[test]
+    fn training_learns_and_repeats_bit_for_bit() {
+        let setup = Setup::new();
+        let [a, b, c] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+        let first = setup.finish(a.path(), "ce", 1);
+        assert!(first.history.last().unwrap().val_accuracy > 0.6, "{:?}", first.history);
+        assert_eq!(first.history.len(), EPOCHS);
+        assert!((first.history[2].lr - 0.005).abs() < 1e-12);
+        assert_eq!(numbers(&first), numbers(&setup.finish(b.path(), "ce", 1)));
+        assert_ne!(numbers(&first), numbers(&setup.finish(c.path(), "ce", 2)));
+        let log = fs::read_to_string(a.path().join("metrics.jsonl")).unwrap();
+        let lines: Vec<EpochMetrics> =
+            log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines, first.history);
+    }
+
+    #[test]
+    fn a_stopped_training_goes_on_bit_for_bit() {
+        let setup = Setup::new();
+        for spec in ["ce", "el(le=0.5)"] {
+            let whole = tempfile::tempdir().unwrap();
+            let whole = numbers(&setup.finish(whole.path(), spec, 3));
+            let dir = tempfile::tempdir().unwrap();
+            // Once in the first epoch, then after one more, then a step at a time.
+            for stop_in in [1, 2, 1, 1] {
+                let stopped = setup.train(dir.path(), spec, 3, stop_in).0;
+                assert!(matches!(stopped, Err(Error::Interrupted)), "{stopped:?}");
+            }
+            assert_eq!(numbers(&setup.finish(dir.path(), spec, 3)), whole);
+            // And once more, with nothing left to do.
+            assert_eq!(numbers(&setup.finish(dir.path(), spec, 3)), whole);
+        }
+    }
+
+    /// What `kill -9` leaves: a log that is ahead of the checkpoint and torn, a checkpoint half
+    /// written, and here also a newest one that is damaged.
+    #[test]
+    fn a_killed_training_goes_on_bit_for_bit() {
+        let setup = Setup::new();
+        let whole = tempfile::tempdir().unwrap();
+        let whole = numbers(&setup.finish(whole.path(), "ce", 4));
+        let dir = tempfile::tempdir().unwrap();
+        for stop_in in [2, 1] {
+            assert!(setup.train(dir.path(), "ce", 4, stop_in).0.is_err());
+        }
+        let log = dir.path().join("metrics.jsonl");
+        let ahead = fs::read_to_string(&log).unwrap().replace("\"epoch\":1", "\"epoch\":2");
+        fs::write(&log, format!("{ahead}{ahead}{{\"epoch\":3,\"lr")).unwrap();
+        let checkpoints = dir.path().join("checkpoint");
+        let mut saved: Vec<_> =
+            fs::read_dir(&checkpoints).unwrap().map(|entry| entry.unwrap().path()).collect();
+        saved.sort();
+        assert_eq!(saved.len(), 2);
+        fs::write(saved[1].join("last.safetensors"), "torn").unwrap();
+        fs::create_dir(checkpoints.join("step-000000099.part")).unwrap();
+        let (trained, warnings) = setup.train(dir.path(), "ce", 4, 0);
+        assert_eq!(numbers(&trained.unwrap()), whole);
+        assert_eq!(warnings.len(), 1);
+        assert!(warnings[0].contains("last.safetensors"), "{warnings:?}");
+        assert_eq!(fs::read_to_string(&log).unwrap().lines().count(), EPOCHS);
+    }
+
+    #[test]
+    fn nan_stops_before_the_update() {
+        let mut setup = Setup::new();
+        setup.train.inputs[64 * 150 + 35] = f32::NAN;
+        let dir = tempfile::tempdir().unwrap();
+        let error = setup.train(dir.path(), "ce", 1, 0).0.unwrap_err();
+        assert_eq!(error.exit_code(), 1);
+        let message = error.to_string();
+        assert!(message.starts_with("epoch 1, step "), "{message}");
+        assert!(message.to_lowercase().contains("nan"), "{message}");
+    }
 }

@@ -104,7 +104,7 @@ impl Sgd {
             for (parameter, velocity) in parameters.zip(&mut self.velocities) {
                 let mut gradient = parameter.f_grad()?;
                 if self.recipe.weight_decay != 0.0 {
-                    gradient.f_addcmul_(parameter, &self.weight_decay)?;
+                    let _ = gradient.f_addcmul_(parameter, &self.weight_decay)?;
                 }
                 *velocity = gradient.f_addcmul(velocity, &self.momentum)?;
                 let direction = if self.recipe.nesterov {
@@ -112,8 +112,8 @@ impl Sgd {
                 } else {
                     &*velocity
                 };
-                parameter.shallow_clone().f_addcmul_(direction, &descent)?;
-                gradient.f_zero_()?;
+                let _ = parameter.shallow_clone().f_addcmul_(direction, &descent)?;
+                let _ = gradient.f_zero_()?;
             }
             Ok(())
         })

@@ -23,6 +23,7 @@ pub struct State {
     /// The epochs before this one.
     pub history: Vec<EpochMetrics>,
     /// What the loss carries from step to step.
+    #[serde(skip)]
     pub criterion: steepness::State,
 }
 
