@@ -4,6 +4,7 @@
 
 mod compare;
 mod interrupt;
+mod measure;
 
 use std::io;
 use std::process::ExitCode;
@@ -21,11 +22,13 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Compare(compare::Args),
+    Measure(measure::Args),
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Compare(args) => compare::run(args),
+        Command::Measure(args) => measure::run(args).map_err(Into::into),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

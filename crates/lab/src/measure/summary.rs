@@ -100,3 +100,36 @@ impl From<&Ood> for OodSummary {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::sample::{LABELS, LOGITS};
+
+    #[test]
+    fn holds_what_the_measurements_say() {
+        let logits = Logits::new(&LOGITS, 4).unwrap();
+        let outside = Scores::new(Logits::new(&[0.5f64, 0.0, 0.0, 0.25], 4).unwrap());
+        let summary =
+            Summary::new(logits, &LABELS, Some(&outside), Some(&[200, 30, 30, 3])).unwrap();
+        // Numbers of sample.rs by hand: margins .5, 0, 6, 39, -1, -.25; z_y adds up to 51.5.
+        assert_eq!((summary.examples, summary.classes), (6, 4));
+        assert_eq!(summary.margin_mean, 44.25 / 6.0);
+        assert_eq!(summary.margin_median, 0.25);
+        assert_eq!(summary.energy_mean, -51.5 / 6.0);
+        let ood = summary.ood.unwrap();
+        assert_eq!((ood.positive.as_str(), ood.examples), ("in-distribution", 1));
+        // Of the six largest logits four are above 0.5.
+        assert_eq!((ood.energy.auroc, ood.energy.fpr95), (4.0 / 6.0, 1.0));
+        assert_eq!(summary.groups.unwrap().few, Some(0.0));
+    }
+
+    #[test]
+    fn masked_classes_give_null_not_broken_json() {
+        let logits = Logits::new(&[f32::NEG_INFINITY, 0.0, 1.0, 0.0], 2).unwrap();
+        let summary = Summary::new(logits, &[0, 0], None, None).unwrap();
+        assert_eq!((summary.nll, summary.margin_mean), (f64::INFINITY, f64::NEG_INFINITY));
+        let json = serde_json::to_value(&summary).unwrap();
+        assert!(json["nll"].is_null() && json["accuracy"] == 0.5 && json.get("ood").is_none());
+    }
+}
