@@ -127,7 +127,7 @@ fn attack_all(
         start: &start,
     };
     let attacks: [&dyn Attack; 2] = [&Fgsm, &pgd];
-    let forward = |inputs: &Tensor| model.forward(std::slice::from_ref(inputs), false).unwrap();
+    let forward = |inputs: &Tensor| model.forward(std::slice::from_ref(inputs), false);
     let inputs = test.tensor()?;
     let under = |attack: &&dyn Attack| {
         robustness(&forward, &inputs, &test.labels, *attack, &recipe.attack.epsilons, ATTACKED)
