@@ -59,8 +59,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         }
         comparison => comparison?,
     };
-    report::write(&comparison, &recipe.to_toml(), &out)?;
-    print(&comparison, &out, args.json)
+    let written = report::write(&comparison, &recipe.to_toml(), &out)?;
+    print(&comparison, &written.page, args.json)
 }
 
 /// The recipe with what the command line changes in it.
@@ -80,13 +80,13 @@ fn resolve(args: &Args) -> anyhow::Result<Recipe> {
     Ok(recipe)
 }
 
-fn print(comparison: &Comparison, out: &Path, json: bool) -> anyhow::Result<()> {
+fn print(comparison: &Comparison, page: &Path, json: bool) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout().lock();
     if json {
         writeln!(stdout, "{:#}", report::table_json(comparison))?;
     } else {
         writeln!(stdout, "{}", report::table_text(comparison))?;
-        writeln!(stdout, "page   {}", out.join("report.html").display())?;
+        writeln!(stdout, "page   {}", page.display())?;
         writeln!(stdout, "again  {}", command_line())?;
     }
     Ok(stdout.flush()?)
