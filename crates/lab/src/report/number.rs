@@ -24,11 +24,6 @@ pub fn interval((low, high): (f64, f64), decimals: usize) -> String {
     format!("[{}, {}]", signed(low, decimals), signed(high, decimals))
 }
 
-/// 1 → "1 seed", 5 → "5 seeds".
-pub fn seeds(n: usize) -> String {
-    if n == 1 { "1 seed".to_owned() } else { format!("{n} seeds") }
-}
-
 fn magnitude(value: f64, decimals: usize) -> String {
     if value.is_nan() {
         "NaN".to_owned()

@@ -21,11 +21,15 @@ const TOPICS: [(&str, &[&str]); 5] = [
 /// The paragraph, as HTML without its `<p>`.
 pub fn render(comparison: &Comparison, table: &Table) -> String {
     let first = code(&table.losses[0]);
-    let (losses, seeds) = (table.losses.len(), number::seeds(table.seeds.len()));
+    let losses = table.losses.len();
+    let seeds = match table.seeds.len() {
+        1 => "one seed".to_owned(),
+        n => format!("the same {n} seeds"),
+    };
     if losses == 1 {
         return format!("One loss, {first}, with {seeds}: there is nothing to compare it with.");
     }
-    let mut text = format!("{losses} losses, trained on the same data with the same {seeds}. ");
+    let mut text = format!("{losses} losses, trained on the same data with {seeds}. ");
     if table.seeds.len() == 1 {
         text += &format!(
             "A single seed cannot tell a difference to {first} from chance, so none is claimed."
@@ -52,7 +56,8 @@ pub fn render(comparison: &Comparison, table: &Table) -> String {
 /// loss (+1.20 to +9.80)", or that there is nothing to say. Intervals are spelled out for accuracy,
 /// the table has the others.
 fn sentence(table: &Table, column: &Column) -> String {
-    let title = xml(&column.title);
+    let attacked = column.metric.key.ends_with("_accuracy");
+    let title = format!("{}{}", if attacked { "accuracy under " } else { "" }, xml(&column.title));
     let marked: Vec<(&String, &Difference)> = table
         .losses
         .iter()
@@ -116,7 +121,11 @@ fn blind(comparison: &Comparison) -> String {
         let curves = group.runs.iter().flat_map(|run| &run.measures.robustness);
         let share = mean(&curves.map(|curve| curve.zero_gradient).collect::<Vec<_>>())?;
         (share > BLIND).then(|| {
-            format!("{} % with {}", number::plain(100.0 * share, 1), code(&group.loss.to_string()))
+            format!(
+                "{}\u{a0}% with {}",
+                number::plain(100.0 * share, 1),
+                code(&group.loss.to_string())
+            )
         })
     });
     let shares: Vec<_> = shares.collect();
@@ -176,7 +185,7 @@ mod tests {
     #[test]
     fn blind_attacks_are_reported() {
         let mut comparison = sample::comparison(&["ce", "el(le=1)"], 2);
-        assert!(summary(&comparison).contains("3.0 % with <code>el(le=1)</code>"));
+        assert!(summary(&comparison).contains("3.0\u{a0}% with <code>el(le=1)</code>"));
         for curve in
             &mut comparison.groups[1].runs.iter_mut().flat_map(|run| &mut run.measures.robustness)
         {

@@ -15,7 +15,7 @@ pub fn render(table: &Table) -> String {
     let seeds = table.seeds.len();
     let mut text = means(table);
     if seeds > 1 {
-        text += &wrapped(&format!("Mean ± standard deviation over {}.", number::seeds(seeds)));
+        text += &wrapped(&format!("Mean ± standard deviation over {seeds} seeds."));
     } else {
         text += &wrapped("One seed: no deviation, and no interval to judge a difference by.");
     }

@@ -52,9 +52,12 @@ pub fn write(comparison: &Comparison, recipe: &str, out: &Path) -> Result<Writte
 /// paper's Figures 2 and 3, and the curves of `losses`. Files there that are not ours stay.
 ///
 /// # Errors
-/// A file of a figure's name that this program did not draw (then nothing is written); a file that
-/// cannot be read or written, by its path.
+/// `out` is a file, or holds a file of a figure's name that this program did not draw (then nothing
+/// is written); a file that cannot be read or written, by its path.
 pub fn write_curves(losses: &[steepness::Loss], out: &Path) -> Result<Vec<PathBuf>> {
+    if out.exists() && !out.is_dir() {
+        return Err(Error::Request(format!("{} is a file, not a folder", out.display())));
+    }
     let figures = figure::analytic(losses);
     for figure in &figures {
         let path = out.join(figure.file_name());
@@ -171,6 +174,8 @@ mod tests {
         assert_eq!(fs::read(&paths[2]).unwrap(), b"<svg/>");
         assert_eq!(fs::read(&paths[0]).unwrap(), before);
         assert_eq!(fs::read(out.join("notes.txt")).unwrap(), b"mine");
+        let file = write_curves(&losses, &out.join("notes.txt")).unwrap_err();
+        assert!(file.to_string().contains("is a file") && file.exit_code() == 2, "{file}");
     }
 
     #[test]

@@ -40,8 +40,8 @@ pub fn figure(comparison: &Comparison) -> Option<Figure> {
         caption: format!(
             "The conditional energy −z that test examples of class “{}” have for each class{all}, \
              in the order of increasing energy under {}; {} (Figure 5 of the paper; class number \
-             {class}, as there). The example's own class should be the lowest, and the step from \
-             it to the next is the mean margin that training has made.",
+             {class}, as there). The example's own class should be the lowest; the wider the step \
+             from it to the next, the clearer the decision.",
             comparison.classes[class],
             comparison.groups[0].loss,
             seeds::mean_only(&comparison.signature.seeds),

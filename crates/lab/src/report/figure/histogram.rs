@@ -52,10 +52,12 @@ fn usable(histogram: &Histogram) -> bool {
 }
 
 /// Which part of the bin lies in `cell`. A bin without width lies whole in the cell that holds it
-/// (its right end excluded, so in one only).
+/// (its right end excluded, so in one only). Less than a millionth is what rounding leaves of edges
+/// that are the same, and would show on a logarithmic axis.
 fn overlap((low, high): (f64, f64), cell: (f64, f64)) -> f64 {
     if high > low {
-        (high.min(cell.1) - low.max(cell.0)).max(0.0) / (high - low)
+        let part = (high.min(cell.1) - low.max(cell.0)) / (high - low);
+        if part > 1e-6 { part } else { 0.0 }
     } else {
         f64::from(u8::from(cell.0 <= low && low < cell.1))
     }
@@ -81,6 +83,16 @@ mod tests {
     }
 
     #[test]
+    fn the_same_bins_give_the_same_shares() {
+        let counts: Vec<u64> = (0..20).map(|bin| bin % 2).collect();
+        let one = histogram(0.0, 1.0, &counts);
+        let edges = grid([&one], 20).unwrap();
+        for (share, count) in pooled([&one], &edges).unwrap().iter().zip(&counts) {
+            assert_eq!(*share == 0.0, *count == 0);
+        }
+    }
+
+    #[test]
     fn what_cannot_be_placed_is_left_out() {
         let infinite = histogram(f64::NEG_INFINITY, 1.0, &[1, 1]);
         let not = histogram(f64::NAN, f64::NAN, &[3]);
@@ -100,7 +112,7 @@ mod tests {
             let both = [histogram(low, low + width, &counts), histogram(0.0, 3.0, &[others, 0])];
             let edges = grid(&both, 37).unwrap();
             let sum: f64 = pooled(&both, &edges).unwrap().iter().sum();
-            prop_assert!((sum - 1.0).abs() < 1e-9, "{sum}");
+            prop_assert!((sum - 1.0).abs() < 1e-4, "{sum}");
         }
     }
 }

@@ -76,7 +76,7 @@ fn blind(comparison: &Comparison, attack: &RobustnessCurve) -> String {
     let shares = comparison.groups.iter().filter_map(|group| {
         let same = curves(group).filter(|curve| curve.attack == attack.attack);
         let share = mean(&same.map(|curve| 100.0 * curve.zero_gradient).collect::<Vec<_>>())?;
-        Some(format!("{} % under {}", number::plain(share, 1), group.loss))
+        Some(format!("{}\u{a0}% under {}", number::plain(share, 1), group.loss))
     });
     format!(
         "input gradient exactly zero on {} of the examples",
@@ -100,7 +100,11 @@ mod tests {
         assert_eq!(figure.panels.len(), 2);
         let Shape::Line(line) = &figure.panels[0].marks[1].shape else { panic!() };
         assert!((line[1].1 - 60.0).abs() < 1e-9 && line[1].0 == 0.1);
-        assert!(figure.caption.contains("exactly zero on 0.0 % under ce"), "{}", figure.caption);
+        assert!(
+            figure.caption.contains("exactly zero on 0.0\u{a0}% under ce"),
+            "{}",
+            figure.caption
+        );
     }
 
     #[test]
