@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 the work failed, 2 the request was wrong, 130 interrupted.
 
 mod compare;
+mod curves;
 mod interrupt;
 mod measure;
 
@@ -22,12 +23,14 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Compare(compare::Args),
+    Curves(curves::Args),
     Measure(measure::Args),
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Compare(args) => compare::run(args),
+        Command::Curves(args) => curves::run(args).map_err(Into::into),
         Command::Measure(args) => measure::run(args).map_err(Into::into),
     };
     match done {

@@ -41,6 +41,15 @@ impl Examples {
         }
     }
 
+    /// How many examples each class has.
+    pub fn counts(&self) -> Vec<u64> {
+        let mut counts = vec![0; self.classes.len()];
+        for &label in &self.labels {
+            counts[label as usize] += 1;
+        }
+        counts
+    }
+
     /// Mean and standard deviation of each channel over all pixels of all examples.
     pub fn moments(&self) -> Vec<(f64, f64)> {
         let [channels, height, width] = self.shape;
@@ -131,5 +140,6 @@ mod tests {
         assert_eq!(read(&batches[1]), (vec![8., 9., 10., 11.], vec![2]));
         assert_eq!(batches[1].inputs[0].size(), [1, 2, 1, 2]);
         assert_eq!(examples.select(&[2]).inputs, [8., 9., 10., 11.]);
+        assert_eq!(examples.counts(), [2, 1, 1]);
     }
 }

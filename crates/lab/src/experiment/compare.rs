@@ -67,9 +67,10 @@ pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Compar
 fn try_out(recipe: &Recipe, data: &DataSet) -> Result<()> {
     let seed = recipe.seeds[0];
     let split = stratified(&data.examples.labels, recipe.data.fractions(), seed)?;
-    models::build(&recipe.model, &data.examples.select(&split.train), seed)?;
+    let train = data.examples.select(&split.train);
+    models::build(&recipe.model, &train, seed)?;
     for loss in &recipe.losses {
-        loss.criterion(data.examples.classes.len())?;
+        loss.criterion_with_counts(&train.counts())?;
     }
     Ok(())
 }

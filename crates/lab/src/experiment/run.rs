@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use steepness::{Loss, Targets};
+use steepness::{Criterion, Reduction, Targets};
 use tch::Tensor;
 
 use super::{RunDir, RunRecipe, Select};
@@ -41,7 +41,7 @@ pub fn run(
         (part(&split.train), part(&split.validation), part(&split.test));
     let model = models::build(&recipe.model, &train, recipe.seed)?;
     let OptimizerRecipe::Sgd(optimizer) = &recipe.optimizer;
-    let criterion = recipe.loss.criterion(train.classes.len())?;
+    let criterion = recipe.loss.criterion_with_counts(&train.counts())?;
     dir.begin(recipe)?;
     let trained = Training {
         model: &*model,
@@ -58,7 +58,7 @@ pub fn run(
     }
     .run(stop, monitor)?;
     select(recipe.select, &*model, &trained)?;
-    measure(recipe, data, &*model, &test, dir)
+    measure(recipe, data, &*model, trained.criterion, &test, dir)
 }
 
 /// Puts the weights that are to be measured into `model`.
@@ -73,12 +73,13 @@ fn measure(
     recipe: &RunRecipe,
     data: &DataSet,
     model: &dyn Model,
+    criterion: Criterion,
     test: &Examples,
     dir: &RunDir,
 ) -> Result<()> {
     let inside = predict(model, &test.tensors()?)?;
     let logits = finite(&inside, "test part")?;
-    let gradients = label_gradients(&recipe.loss, recipe.epochs.get(), &inside)?;
+    let gradients = label_gradients(criterion, &inside)?;
     let mut measures = Measures::new(logits, &inside.labels, &gradients)?;
     let outside = match &data.ood {
         Some((name, examples)) => {
@@ -100,15 +101,14 @@ fn finite<'a>(predictions: &'a Predictions, part: &str) -> Result<Logits<'a, f32
         .map_err(|error| Error::Work(format!("{part}: {error}")))
 }
 
-/// ∂L/∂z_y of each example's own loss, with the schedule of the loss as in the last epoch.
-fn label_gradients(loss: &Loss, epochs: usize, predictions: &Predictions) -> Result<Vec<f32>> {
+/// ∂L/∂z_y of each example's own loss, with what the loss had learned by the end of the training.
+fn label_gradients(criterion: Criterion, predictions: &Predictions) -> Result<Vec<f32>> {
     let Predictions { logits, labels, classes } = predictions;
-    let mut criterion = loss.criterion(*classes)?;
-    criterion.set_epoch(epochs, epochs);
     let mut gradient = vec![0f32; logits.len()];
+    // Without a reduction each row has its own gradient, not a share of the mean's.
+    let mut criterion = criterion.reduction(Reduction::None);
     criterion.forward_backward(logits, Targets::Hard(labels), &mut gradient)?;
-    let rows = labels.len() as f32; // the loss of all examples is their mean
-    let of_label = |(row, &label): (&[f32], &i64)| row[label as usize] * rows;
+    let of_label = |(row, &label): (&[f32], &i64)| row[label as usize];
     Ok(gradient.chunks_exact(*classes).zip(labels).map(of_label).collect())
 }
 

@@ -65,6 +65,8 @@ pub struct Trained {
     pub best: Vec<(String, Tensor)>,
     /// The weights after the last epoch.
     pub last: Vec<(String, Tensor)>,
+    /// The loss, with what it carried from step to step.
+    pub criterion: Criterion,
 }
 
 impl Training<'_> {
@@ -111,7 +113,8 @@ impl Training<'_> {
         if !finished_before {
             self.save(&state, &best)?;
         }
-        Ok(Trained { history: state.history, best, last: self.model.weights().snapshot()? })
+        let last = self.model.weights().snapshot()?;
+        Ok(Trained { history: state.history, best, last, criterion: self.criterion })
     }
 
     /// Where to go on: the newest checkpoint, or the beginning.

@@ -23,8 +23,18 @@ pub struct State {
     /// The epochs before this one.
     pub history: Vec<EpochMetrics>,
     /// What the loss carries from step to step.
-    #[serde(skip)]
+    #[serde(with = "CriterionState")]
     pub criterion: steepness::State,
+}
+
+/// [`steepness::State`] field by field: the loss library itself knows nothing of files.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "steepness::State", deny_unknown_fields)]
+struct CriterionState {
+    epoch: usize,
+    epochs: usize,
+    mean_p: Option<f64>,
+    norms: Option<(f64, f64)>,
 }
 
 /// What is summed up over an epoch.
