@@ -20,7 +20,6 @@ mod table;
 mod text;
 mod write;
 
-pub use figure::Figure;
 pub use metric::{Direction, METRICS, Metric};
 pub use table::{Cell, Column, Difference, Mark, Table};
 pub use write::{Written, write, write_curves};

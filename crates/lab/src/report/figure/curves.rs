@@ -85,11 +85,20 @@ pub fn figure3() -> Figure {
     }
 }
 
-/// Value and steepness of the losses compared, over p and over the log-odds.
-pub fn figure(losses: &[Loss]) -> Figure {
+/// Value and steepness of the losses compared, over p and over the log-odds; `None` where none of
+/// them is a curve of its label's probability.
+pub fn figure(losses: &[Loss]) -> Option<Figure> {
+    let drawn = || {
+        let all = losses.iter().enumerate();
+        all.filter_map(|(series, loss)| Some((series, loss, loss.curve()?)))
+    };
+    let others: Vec<String> =
+        losses.iter().filter(|loss| loss.curve().is_none()).map(Loss::to_string).collect();
+    if others.len() == losses.len() {
+        return None;
+    }
     let marks = |shape: &dyn Fn(&Curve) -> Shape| -> Vec<Mark> {
-        let lines = losses.iter().enumerate();
-        lines.map(|(series, loss)| Mark { series, shape: shape(loss.curve()) }).collect()
+        drawn().map(|(series, _, curve)| Mark { series, shape: shape(curve) }).collect()
     };
     let value = marks(&|curve| over_p(|odds| curve.value(odds)));
     let steepness = marks(&|curve| over_p(|odds| curve.steepness(odds)));
@@ -105,17 +114,24 @@ pub fn figure(losses: &[Loss]) -> Figure {
     });
     let top = Axis::holding("", steepest.chain([0.0, 1.05])).high;
     let steep = || Axis::linear("|∂L/∂z| of the label", 0.0, top);
-    Figure {
+    Some(Figure {
         name: "curves",
         title: "The losses compared: value and steepness".to_owned(),
-        caption: "Left, the loss of one example against the probability p that it gives its label. \
-                  Middle and right, its steepness |∂L/∂z| with respect to the label's logit: how \
-                  hard the example still pulls. Cross entropy (1 − p) lets go of what is classified \
-                  well; an encouraging loss holds on up to its log end. The right panel spreads out \
-                  the well-classified end by the log-odds ln p/(1 − p); a clamp ends the bonus \
-                  there at once (11.5 for the published 1e-5). Computed, not measured."
-            .to_owned(),
-        legend: losses.iter().map(Loss::to_string).enumerate().collect(),
+        caption: format!(
+            "Left, the loss of one example against the probability p that it gives its label. \
+             Middle and right, its steepness |∂L/∂z| with respect to the label's logit: how hard \
+             the example still pulls. Cross entropy (1 − p) lets go of what is classified well; an \
+             encouraging loss holds on up to its log end. The right panel spreads out the \
+             well-classified end by the log-odds ln p/(1 − p); a clamp ends the bonus there at \
+             once (11.5 for the published 1e-5). Computed, not measured, and for hard targets \
+             alone: smoothing, weights and schedules are not drawn.{}",
+            if others.is_empty() {
+                String::new()
+            } else {
+                format!(" No curve of p alone, so not drawn: {}.", others.join("; "))
+            }
+        ),
+        legend: drawn().map(|(series, loss, _)| (series, loss.to_string())).collect(),
         panels: vec![
             Panel {
                 title: "loss".to_owned(),
@@ -136,7 +152,7 @@ pub fn figure(losses: &[Loss]) -> Figure {
                 marks: by_odds,
             },
         ],
-    }
+    })
 }
 
 #[cfg(test)]
@@ -156,7 +172,7 @@ mod tests {
     #[test]
     fn curves_are_the_papers() {
         let losses = ["ce", "el(le=0.75)", "el(le=1)"].map(|spec| spec.parse().unwrap());
-        let figure = figure(&losses);
+        let figure = figure(&losses).unwrap();
         for (series, value, steepness) in
             [(0, 0.105361, 0.1), (1, -1.880934, 0.46), (2, -2.197225, 1.0)]
         {
@@ -179,6 +195,15 @@ mod tests {
         assert!((at(lines[1], 0.5) - 0.5f64.ln()).abs() < 1e-12);
         assert!((at(lines[2], 0.9) - (0.5f64.ln() - 0.8)).abs() < 1e-12);
         assert!((at(lines[4], 0.3) + 0.3).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_loss_that_is_no_curve_is_named_and_not_drawn() {
+        let losses = ["ce", "mse(sigmoid)"].map(|spec| spec.parse::<Loss>().unwrap());
+        let both = figure(&losses).unwrap();
+        assert_eq!((both.legend.len(), both.panels[0].marks.len()), (1, 1));
+        assert!(both.caption.ends_with(&format!("not drawn: {}.", losses[1])), "{}", both.caption);
+        assert!(figure(&losses[1..]).is_none());
     }
 
     #[test]

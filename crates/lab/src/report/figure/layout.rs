@@ -82,7 +82,7 @@ impl Figure {
         )
     }
 
-    /// A `<figure>` for a page that holds [`chart::CSS`]: each panel an SVG of its own, so that
+    /// A `<figure>` for a page that holds the charts' CSS: each panel an SVG of its own, so that
     /// panels stand side by side on a desk and below each other on a phone.
     pub fn html(&self) -> String {
         let mut html = format!(

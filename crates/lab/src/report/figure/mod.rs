@@ -40,7 +40,7 @@ pub fn all(comparison: &Comparison) -> Vec<Figure> {
 
 /// The figures that need no training: the paper's Figures 2 and 3, and the curves of `losses`.
 pub fn analytic(losses: &[steepness::Loss]) -> Vec<Figure> {
-    vec![curves::figure2(), curves::figure3(), curves::figure(losses)]
+    [curves::figure2(), curves::figure3()].into_iter().chain(curves::figure(losses)).collect()
 }
 
 /// The legend that most figures share: one entry a loss.
