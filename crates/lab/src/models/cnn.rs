@@ -1,4 +1,4 @@
-//! A small convolutional network: two blocks of 3×3 convolution, ReLU and 2×2 max pooling, then a
+//! A small convolutional network: two blocks of 3×3 convolution, 2×2 max pooling and ReLU, then a
 //! linear layer. On 8×8 images it has a few thousand weights.
 
 use serde::{Deserialize, Serialize};
@@ -48,7 +48,9 @@ impl Cnn {
 
 impl Model for Cnn {
     fn forward(&self, inputs: &[Tensor], _train: bool) -> Result<Tensor> {
-        let pool = |x: Tensor| x.f_relu()?.f_max_pool2d(2, 2, 0, 1, false);
+        // The larger of two rectified values is the rectified larger one: pooling first is the same
+        // and rectifies a quarter of the values.
+        let pool = |x: Tensor| x.f_max_pool2d(2, 2, 0, 1, false)?.f_relu();
         let x = self.normalise.forward(&inputs[0])?;
         let x = pool(self.conv1.forward(&x)?)?;
         let x = pool(self.conv2.forward(&x)?)?;
