@@ -74,11 +74,7 @@ impl Error {
     }
 
     /// A complaint about the contents of `path` at `place`.
-    pub fn malformed(
-        path: &Path,
-        place: impl Into<String>,
-        problem: impl Into<String>,
-    ) -> Error {
+    pub fn malformed(path: &Path, place: impl Into<String>, problem: impl Into<String>) -> Error {
         Error::Malformed { path: path.to_owned(), place: place.into(), problem: problem.into() }
     }
 }
