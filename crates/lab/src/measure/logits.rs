@@ -2,33 +2,49 @@
 
 use crate::{Error, Result};
 
-/// Logits of `rows` examples over `classes` classes, row-major; every value is finite or −∞.
+/// A number that logits come in: `f32` or `f64`. Measurements widen it to `f64` before they do
+/// anything else.
+pub trait Logit: Copy + Into<f64> {}
+
+impl Logit for f32 {}
+impl Logit for f64 {}
+
+/// Logits of `rows` examples over `classes` classes, row-major; every value is finite or −∞ (a
+/// class that is masked out), and every row has a finite one, so that its softmax exists.
 #[derive(Clone, Copy, Debug)]
-pub struct Logits<'a> {
-    values: &'a [f32],
+pub struct Logits<'a, T = f32> {
+    values: &'a [T],
     classes: usize,
 }
 
-impl<'a> Logits<'a> {
+impl<'a, T: Logit> Logits<'a, T> {
     /// Views `values` as rows of `classes` logits.
     ///
     /// # Errors
-    /// Refuses zero classes, a length that is no multiple of `classes`, and NaN or +∞, which it
-    /// names by row and column.
-    pub fn new(values: &'a [f32], classes: usize) -> Result<Self> {
+    /// Refuses zero classes, zero rows, a length that is no multiple of `classes`, NaN or +∞, which
+    /// it names by row and column, and a row that is −∞ throughout.
+    pub fn new(values: &'a [T], classes: usize) -> Result<Self> {
         if classes == 0 || !values.len().is_multiple_of(classes) {
             return Err(Error::Request(format!(
                 "{} logits cannot be rows of {classes} classes",
                 values.len()
             )));
         }
-        if let Some(at) = values.iter().position(|z| z.is_nan() || *z == f32::INFINITY) {
+        if values.is_empty() {
+            return Err(Error::Request("there are no rows of logits to measure".into()));
+        }
+        let wrong = |z: &T| -> bool { (*z).into().is_nan() || (*z).into() == f64::INFINITY };
+        if let Some(at) = values.iter().position(wrong) {
             return Err(Error::Request(format!(
                 "the logit in row {}, column {} is {}",
                 at / classes,
                 at % classes,
-                values[at]
+                values[at].into()
             )));
+        }
+        let masked = |row: &[T]| row.iter().all(|z| (*z).into() == f64::NEG_INFINITY);
+        if let Some(row) = values.chunks_exact(classes).position(masked) {
+            return Err(Error::Request(format!("every logit in row {row} is -inf")));
         }
         Ok(Self { values, classes })
     }
@@ -44,8 +60,20 @@ impl<'a> Logits<'a> {
     }
 
     /// Example by example.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [f32]> + '_ {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [T]> + use<'a, T> {
         self.values.chunks_exact(self.classes)
+    }
+
+    /// Example by example, each with its label.
+    ///
+    /// # Errors
+    /// As [`Logits::check_labels`].
+    pub fn labelled(
+        &self,
+        labels: &[i64],
+    ) -> Result<impl ExactSizeIterator<Item = (&'a [T], usize)>> {
+        self.check_labels(labels)?;
+        Ok(self.iter().zip(labels.iter().map(|&y| y as usize)))
     }
 
     /// Checks that there is one label a row and that each is a class.
@@ -68,5 +96,36 @@ impl<'a> Logits<'a> {
                 labels[row], self.classes
             ))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complaint(values: &[f32], classes: usize) -> String {
+        Logits::new(values, classes).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn refuses_what_has_no_softmax() {
+        let inf = f32::INFINITY;
+        assert_eq!(complaint(&[0.0; 7], 3), "7 logits cannot be rows of 3 classes");
+        assert_eq!(complaint(&[0.0; 7], 0), "7 logits cannot be rows of 0 classes");
+        assert_eq!(complaint(&[], 3), "there are no rows of logits to measure");
+        assert_eq!(complaint(&[0.0, 1.0, 2.0, f32::NAN], 2), "the logit in row 1, column 1 is NaN");
+        assert_eq!(complaint(&[0.0, 1.0, inf, 0.0], 2), "the logit in row 1, column 0 is inf");
+        assert_eq!(complaint(&[0.0, -inf, -inf, -inf], 2), "every logit in row 1 is -inf");
+        assert!(Logits::new(&[0.0, -inf, -inf, 0.0], 2).is_ok());
+    }
+
+    #[test]
+    fn refuses_labels_that_do_not_fit() {
+        let logits = Logits::new(&[0.0f64; 6], 3).unwrap();
+        let complaint = |labels: &[i64]| logits.check_labels(labels).unwrap_err().to_string();
+        assert_eq!(complaint(&[0]), "1 labels for 2 rows of logits");
+        assert_eq!(complaint(&[0, 3]), "label 3 in row 1 is not one of the 3 classes");
+        assert_eq!(complaint(&[-1, 0]), "label -1 in row 0 is not one of the 3 classes");
+        assert!(logits.check_labels(&[2, 0]).is_ok());
     }
 }

@@ -1,0 +1,143 @@
+//! Out-of-distribution detection: does the classifier notice that an example is none of its own?
+//!
+//! Three scores, the higher the more in-distribution; in-distribution is the positive class.
+
+use super::{
+    Histogram, Logit, Logits, Ood, OodScore, auroc, fpr95,
+    histogram::range,
+    softmax::{Odds, argmax, softplus},
+};
+use crate::{Error, Result};
+
+/// The three scores of some examples, one value an example.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scores {
+    /// How many classes the classifier knows.
+    pub classes: usize,
+    /// max_k z_k, minus the minimum conditional energy: the paper's indicator.
+    pub energy: Vec<f64>,
+    /// log Σ exp z, minus the free energy.
+    pub free_energy: Vec<f64>,
+    /// max_k p_k in f64. It rounds to 1, and examples tie, only where the rest of the softmax is
+    /// below 1e-16; in f32 that would begin at 6e-8.
+    pub msp: Vec<f64>,
+}
+
+impl Scores {
+    /// Scores each row.
+    pub fn new<T: Logit>(logits: Logits<T>) -> Self {
+        let with_capacity = || Vec::with_capacity(logits.rows());
+        let mut scores = Self {
+            classes: logits.classes(),
+            energy: with_capacity(),
+            free_energy: with_capacity(),
+            msp: with_capacity(),
+        };
+        for row in logits.iter() {
+            let prediction = argmax(row);
+            let highest: f64 = row[prediction].into();
+            let odds = Odds::new(row, prediction);
+            scores.energy.push(highest);
+            scores.free_energy.push(highest + softplus(-odds.log_odds));
+            scores.msp.push(odds.probability());
+        }
+        scores
+    }
+}
+
+impl Ood {
+    /// How well each score tells the examples `inside` from those of the data set named `data`.
+    ///
+    /// # Errors
+    /// Scores of classifiers with different numbers of classes.
+    pub fn new(data: &str, inside: &Scores, outside: &Scores) -> Result<Self> {
+        if inside.classes != outside.classes {
+            return Err(Error::Request(format!(
+                "the logits of {data} have {} classes, those of the in-distribution examples {}",
+                outside.classes, inside.classes
+            )));
+        }
+        Ok(Self {
+            data: data.into(),
+            examples: outside.energy.len(),
+            positive: "in-distribution".into(),
+            energy: OodScore::new(&inside.energy, &outside.energy)?,
+            free_energy: OodScore::new(&inside.free_energy, &outside.free_energy)?,
+            msp: OodScore::new(&inside.msp, &outside.msp)?,
+        })
+    }
+}
+
+impl OodScore {
+    /// Judges one score from its values on both sides.
+    ///
+    /// # Errors
+    /// An empty side, or a NaN, named by its place.
+    pub fn new(inside: &[f64], outside: &[f64]) -> Result<Self> {
+        const BINS: usize = 30;
+        let (low, high) = range(&[inside, outside].concat());
+        Ok(Self {
+            auroc: auroc(inside, outside)?,
+            fpr95: fpr95(inside, outside)?,
+            inside: Histogram::new(inside, low, high, BINS),
+            outside: Histogram::new(outside, low, high, BINS),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::sample::{self, LOGITS};
+
+    #[test]
+    fn scores_agree_with_scipy() {
+        // z.max(1); scipy.special.logsumexp(z, axis=1); scipy.special.softmax(z, axis=1).max(1)
+        let scores = Scores::new(Logits::new(&LOGITS, 4).unwrap());
+        let expected = [
+            (2.0, 2.6309780572365025, 0.5320711503963734),
+            (0.0, 1.3862943611198906, 0.25),
+            (8.0, 8.00340154402695, 0.9966042346699128),
+            (40.0, 40.0, 1.0),
+            (-1.0, -0.5598103014388047, 0.6439142598879724),
+            (3.75, 4.363980791566627, 0.5411922019697171),
+        ];
+        for (row, (energy, free, msp)) in expected.into_iter().enumerate() {
+            assert_eq!(scores.energy[row], energy);
+            assert!((scores.free_energy[row] - free).abs() < 1e-13, "row {row}");
+            assert!((scores.msp[row] - msp).abs() < 1e-14, "row {row}");
+        }
+    }
+
+    #[test]
+    fn confidence_beyond_f32_still_ranks() {
+        let sure = Scores::new(Logits::new(&[25.0f32, 0.0], 2).unwrap());
+        let surer = Scores::new(Logits::new(&[30.0f32, 0.0], 2).unwrap());
+        assert_eq!((sure.msp[0] as f32, surer.msp[0] as f32), (1.0, 1.0));
+        assert_eq!(auroc(&surer.msp, &sure.msp).unwrap(), 1.0);
+    }
+
+    #[test]
+    fn both_histograms_share_their_range_and_hold_everything() {
+        let (near, _) = sample::draw(1, 40, 5, 8.0);
+        let (far, _) = sample::draw(2, 30, 5, 1.0);
+        let [inside, outside] =
+            [&near, &far].map(|values| Scores::new(Logits::new(values, 5).unwrap()));
+        let ood = Ood::new("noise", &inside, &outside).unwrap();
+        assert_eq!((ood.examples, ood.positive.as_str()), (30, "in-distribution"));
+        for score in [&ood.energy, &ood.free_energy, &ood.msp] {
+            assert_eq!(score.inside.counts.iter().sum::<u64>(), 40);
+            assert_eq!(score.outside.counts.iter().sum::<u64>(), 30);
+            assert_eq!(score.inside.low, score.outside.low);
+            assert_eq!(score.inside.high, score.outside.high);
+            assert!(score.auroc > 0.7, "{}", score.auroc);
+        }
+    }
+
+    #[test]
+    fn other_classes_are_refused() {
+        let [two, three] = [2, 3].map(|n| Scores::new(Logits::new(&[0.0f32; 6], n).unwrap()));
+        let complaint = Ood::new("clothes", &two, &three).unwrap_err().to_string();
+        assert!(complaint.contains("3 classes") && complaint.contains('2'), "{complaint}");
+    }
+}
