@@ -1,1 +1,37 @@
-//! (being written)
+//! What a comparison found, for people and for programs: the table, the figures, the page.
+//!
+//! [`Table`] holds the numbers once; text, Markdown, CSV, JSON and the page are renderings of it.
+//! Nothing here reads a clock or a path, so equal runs give equal bytes in every file.
+
+mod axis;
+mod chart;
+mod csv;
+mod escape;
+mod figure;
+mod html;
+mod json;
+mod markdown;
+mod metric;
+mod number;
+#[cfg(test)]
+mod sample;
+mod summary;
+mod table;
+mod text;
+mod write;
+
+pub use metric::{Direction, METRICS, Metric};
+pub use table::{Cell, Column, Difference, Mark, Table};
+pub use write::{Written, write, write_curves};
+
+use crate::experiment::Comparison;
+
+/// The table for a terminal, at most 120 columns wide.
+pub fn table_text(comparison: &Comparison) -> String {
+    text::render(&Table::new(comparison))
+}
+
+/// The table for `--json`: means, deviations, paired differences and every seed's value.
+pub fn table_json(comparison: &Comparison) -> serde_json::Value {
+    json::render(&Table::new(comparison))
+}

@@ -1,0 +1,348 @@
+//! Panels of an SVG figure: axes, lines, bands, step histograms, dots.
+//!
+//! Our own few hundred lines in place of a plotting crate, because a figure has to be legible on
+//! light and dark: colours are CSS classes that follow `prefers-color-scheme`, and plotting crates
+//! write fixed colours. No custom properties: converters such as librsvg do not know them.
+//!
+//! The palette is Okabe and Ito's (colour-blind safe), darkened or lightened for contrast with the
+//! background; every series also has a dash pattern of its own.
+
+use super::axis::Axis;
+use super::escape::xml;
+use std::fmt::Write;
+
+/// Width of a panel, in user units.
+pub const WIDTH: f64 = 420.0;
+const TOP: f64 = 30.0;
+const RIGHT: f64 = 14.0;
+const LEFT: f64 = 58.0;
+const PLOT_HEIGHT: f64 = 210.0;
+/// Below the plot: tick labels and the axis label.
+const BOTTOM: f64 = 46.0;
+/// Height that a character of a slanted name of a category axis needs.
+const SLANTED: f64 = 4.8;
+
+/// Number of colours; series beyond repeat them with another dash pattern.
+const COLOURS: usize = 6;
+const DASHES: [&str; 5] = ["", "7 3", "2 2.5", "9 3 2 3", "14 4"];
+
+/// The rules that every figure needs, in a page once or in each stand-alone file.
+pub const CSS: &str = "\
+.chart{font:12px system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif}
+.chart text{fill:#24292f}
+.chart .mono{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace}
+.chart .title{font-size:13px;font-weight:600}
+.chart .heading{font-size:15px;font-weight:600}
+.chart .tick{fill:#57606a;font-size:11px}
+.chart .paper{fill:#fff}
+.chart .grid{stroke:#e4e7eb;stroke-width:1}
+.chart .axis{stroke:#8c959f;stroke-width:1}
+.chart .guide{fill:none;stroke:#8c959f;stroke-width:1.3;stroke-dasharray:4 4}
+.chart .line{fill:none;stroke:currentColor;stroke-width:1.8;stroke-linejoin:round}
+.chart .area{fill:currentColor;fill-opacity:.13;stroke:none}
+.chart .dot{fill:currentColor;fill-opacity:.85;stroke:none}
+.c0{color:#24292f}.c1{color:#d55e00}.c2{color:#0072b2}.c3{color:#00825f}.c4{color:#b3508c}.c5{color:#a67300}
+@media screen and (prefers-color-scheme:dark){
+.chart text{fill:#e6e9ee}
+.chart .tick{fill:#a5adb8}
+.chart .paper{fill:#14171c}
+.chart .grid{stroke:#2a3038}
+.chart .axis,.chart .guide{stroke:#7d8793}
+.c0{color:#e6e9ee}.c1{color:#ff8b3d}.c2{color:#56b4e9}.c3{color:#2fc79a}.c4{color:#e79ac6}.c5{color:#f0c64a}
+}
+";
+
+/// One pair of axes and what is drawn in it.
+#[derive(Clone, Debug)]
+pub struct Panel {
+    /// Above the plot.
+    pub title: String,
+    /// Horizontal axis.
+    pub x: Axis,
+    /// Vertical axis.
+    pub y: Axis,
+    /// From back to front.
+    pub marks: Vec<Mark>,
+}
+
+/// One drawn thing, in the colour of a series.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    /// Index of the series: colour and dash pattern follow from it.
+    pub series: usize,
+    /// What is drawn.
+    pub shape: Shape,
+}
+
+/// Points whose coordinates have no place on an axis are left out, and break a line.
+#[derive(Clone, Debug)]
+pub enum Shape {
+    /// Points joined by straight lines.
+    Line(Vec<(f64, f64)>),
+    /// (x, low, high), filled in between.
+    Band(Vec<(f64, f64, f64)>),
+    /// A step histogram: one height for each pair of neighbouring edges.
+    Steps {
+        /// One more than the heights.
+        edges: Vec<f64>,
+        /// Heights.
+        heights: Vec<f64>,
+    },
+    /// (x, y, radius in user units).
+    Dots(Vec<(f64, f64, f64)>),
+    /// A dashed vertical line in the series' colour.
+    Vertical(f64),
+    /// A neutral dashed line, for reference.
+    Guide(Vec<(f64, f64)>),
+}
+
+impl Panel {
+    /// Height with its labels, in user units.
+    pub fn height(&self) -> f64 {
+        let names = self.x.names.iter().flatten();
+        let longest = names.map(|(_, name)| name.chars().count()).max().unwrap_or(0);
+        TOP + PLOT_HEIGHT + f64::max(BOTTOM, 26.0 + SLANTED * longest as f64)
+    }
+
+    /// The panel's elements, without an `<svg>` around them; `id` is unique in the document.
+    pub fn draw(&self, id: &str) -> String {
+        let frame = Frame { panel: self, width: WIDTH - LEFT - RIGHT };
+        let mut svg = String::new();
+        frame.axes(&mut svg);
+        let (width, height) = (frame.width, PLOT_HEIGHT);
+        let _ = write!(
+            svg,
+            r#"<clipPath id="{id}-clip"><rect x="{LEFT}" y="{}" width="{width}" height="{}"/></clipPath>"#,
+            TOP - 2.0,
+            height + 4.0
+        );
+        let _ = write!(svg, r#"<g clip-path="url(#{id}-clip)">"#);
+        for mark in &self.marks {
+            let _ = write!(svg, r#"<g class="c{}">"#, mark.series % COLOURS);
+            frame.mark(&mut svg, mark);
+            svg.push_str("</g>");
+        }
+        svg.push_str("</g>");
+        svg
+    }
+}
+
+/// `stroke-dasharray` of a series, as an attribute or nothing.
+fn dash(series: usize) -> String {
+    match DASHES[series % DASHES.len()] {
+        "" => String::new(),
+        pattern => format!(r#" stroke-dasharray="{pattern}""#),
+    }
+}
+
+/// The line sample of a legend, `width` wide, its middle at height `y`.
+pub fn sample(series: usize, x: f64, y: f64, width: f64) -> String {
+    format!(
+        r#"<g class="c{}"><path class="line" d="M{x} {y}h{width}"{}/></g>"#,
+        series % COLOURS,
+        dash(series)
+    )
+}
+
+/// A panel laid out: turns values into positions.
+struct Frame<'a> {
+    panel: &'a Panel,
+    width: f64,
+}
+
+impl Frame<'_> {
+    fn x(&self, value: f64) -> Option<f64> {
+        self.panel.x.position(value).map(|at| LEFT + at.clamp(-20.0, 20.0) * self.width)
+    }
+
+    fn y(&self, value: f64) -> Option<f64> {
+        self.panel.y.position(value).map(|at| self.floor() - at.clamp(-20.0, 20.0) * PLOT_HEIGHT)
+    }
+
+    fn point(&self, (x, y): (f64, f64)) -> Option<(f64, f64)> {
+        self.x(x).zip(self.y(y))
+    }
+
+    fn floor(&self) -> f64 {
+        TOP + PLOT_HEIGHT
+    }
+
+    fn axes(&self, svg: &mut String) {
+        let (left, right, floor) = (LEFT, LEFT + self.width, self.floor());
+        let middle = left + self.width / 2.0;
+        let _ = write!(
+            svg,
+            r#"<text class="title" x="{middle}" y="18" text-anchor="middle">{}</text>"#,
+            xml(&self.panel.title)
+        );
+        for (value, label) in self.panel.y.ticks() {
+            let Some(y) = self.y(value) else { continue };
+            let _ = write!(
+                svg,
+                r#"<path class="grid" d="M{left} {y:.1}H{right}"/><text class="tick" x="{}" y="{:.1}" text-anchor="end">{label}</text>"#,
+                left - 6.0,
+                y + 3.8
+            );
+        }
+        let slanted = self.panel.x.names.is_some();
+        for (value, label) in self.panel.x.ticks() {
+            let Some(x) = self.x(value) else { continue };
+            let _ = write!(svg, r#"<path class="axis" d="M{x:.1} {floor}v4"/>"#);
+            let label = xml(&label);
+            let _ = if slanted {
+                let y = floor + 14.0;
+                write!(
+                    svg,
+                    r#"<text class="tick" x="{x:.1}" y="{y}" text-anchor="end" transform="rotate(-40 {x:.1} {y})">{label}</text>"#
+                )
+            } else {
+                let y = floor + 17.0;
+                write!(
+                    svg,
+                    r#"<text class="tick" x="{x:.1}" y="{y}" text-anchor="middle">{label}</text>"#
+                )
+            };
+        }
+        let _ = write!(
+            svg,
+            r#"<path class="axis" d="M{left} {floor}H{right}"/><text x="{middle}" y="{}" text-anchor="middle">{}</text><text text-anchor="middle" transform="translate(14 {}) rotate(-90)">{}</text>"#,
+            self.panel.height() - 10.0,
+            xml(&self.panel.x.label),
+            TOP + PLOT_HEIGHT / 2.0,
+            xml(&self.panel.y.label),
+        );
+    }
+
+    fn mark(&self, svg: &mut String, mark: &Mark) {
+        let dash = dash(mark.series);
+        match &mark.shape {
+            Shape::Line(points) => {
+                let d = self.path(points);
+                let _ = write!(svg, r#"<path class="line" d="{d}"{dash}/>"#);
+            }
+            Shape::Guide(points) => {
+                let _ = write!(svg, r#"<path class="guide" d="{}"/>"#, self.path(points));
+            }
+            Shape::Band(points) => {
+                let upper = points.iter().map(|&(x, _, high)| self.point((x, high)));
+                let lower = points.iter().rev().map(|&(x, low, _)| self.point((x, low)));
+                let corners: Vec<_> = upper.chain(lower).flatten().collect();
+                let _ = write!(svg, r#"<path class="area" d="{}"/>"#, closed(&corners));
+            }
+            Shape::Steps { edges, heights } => {
+                let outline = self.outline(edges, heights);
+                let _ = write!(
+                    svg,
+                    r#"<path class="area" d="{}"/><path class="line" d="{}"{dash}/>"#,
+                    closed(&outline),
+                    open(&outline)
+                );
+            }
+            Shape::Dots(points) => {
+                for &(x, y, radius) in points {
+                    let Some((x, y)) = self.point((x, y)) else { continue };
+                    let _ = write!(
+                        svg,
+                        r#"<circle class="dot" cx="{x:.1}" cy="{y:.1}" r="{radius:.1}"/>"#
+                    );
+                }
+            }
+            Shape::Vertical(x) => {
+                let Some(x) = self.x(*x) else { return };
+                let _ = write!(
+                    svg,
+                    r#"<path class="line" d="M{x:.1} {TOP}v{PLOT_HEIGHT}" stroke-dasharray="3 4" style="stroke-width:1.2"/>"#
+                );
+            }
+        }
+    }
+
+    /// A path with a gap wherever a point has no place.
+    fn path(&self, points: &[(f64, f64)]) -> String {
+        points
+            .split(|point| self.point(*point).is_none())
+            .map(|run| open(&run.iter().filter_map(|point| self.point(*point)).collect::<Vec<_>>()))
+            .collect()
+    }
+
+    /// The top of a histogram, from the floor to the floor; what has no height lies on the floor.
+    fn outline(&self, edges: &[f64], heights: &[f64]) -> Vec<(f64, f64)> {
+        let floor = self.floor();
+        let height = |at: usize| self.y(heights[at]).map_or(floor, |y| y.min(floor));
+        let mut outline = Vec::with_capacity(2 * heights.len() + 2);
+        for (at, edge) in edges.windows(2).enumerate().take(heights.len()) {
+            let Some((left, right)) = self.x(edge[0]).zip(self.x(edge[1])) else { continue };
+            if outline.is_empty() {
+                outline.push((left, floor));
+            }
+            outline.extend([(left, height(at)), (right, height(at))]);
+        }
+        if let Some(&(right, _)) = outline.last() {
+            outline.push((right, floor));
+        }
+        outline
+    }
+}
+
+fn open(points: &[(f64, f64)]) -> String {
+    let mut d = String::new();
+    for (at, (x, y)) in points.iter().enumerate() {
+        let _ = write!(d, "{}{x:.1} {y:.1}", if at == 0 { 'M' } else { 'L' });
+    }
+    d
+}
+
+fn closed(points: &[(f64, f64)]) -> String {
+    let d = open(points);
+    if d.is_empty() { d } else { d + "Z" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn panel(marks: Vec<Mark>) -> Panel {
+        let axis = || Axis::linear("a < b", 0.0, 10.0);
+        Panel { title: "<b>".to_owned(), x: axis(), y: axis(), marks }
+    }
+
+    #[test]
+    fn a_line_breaks_where_a_value_is_missing() {
+        let line = vec![(0.0, 0.0), (1.0, f64::NAN), (2.0, 1.0), (3.0, 1.0)];
+        let svg = panel(vec![Mark { series: 1, shape: Shape::Line(line) }]).draw("a");
+        let d = svg.split(r#"class="line" d=""#).nth(1).unwrap().split('"').next().unwrap();
+        assert_eq!(d.matches('M').count(), 2, "{d}");
+        assert!(!svg.contains("NaN") && !svg.contains("<b>") && svg.contains("a &lt; b"));
+    }
+
+    #[test]
+    fn a_histogram_stands_on_the_floor() {
+        let shape = Shape::Steps { edges: vec![0.0, 5.0, 10.0], heights: vec![10.0, f64::NAN] };
+        let svg = panel(vec![Mark { series: 0, shape }]).draw("a");
+        let d = svg.split(r#"class="line" d=""#).nth(1).unwrap().split('"').next().unwrap();
+        let (floor, top) = (TOP + PLOT_HEIGHT, TOP);
+        let (left, right) = (LEFT, WIDTH - RIGHT);
+        let middle = (left + right) / 2.0;
+        assert_eq!(
+            d,
+            format!(
+                "M{left:.1} {floor:.1}L{left:.1} {top:.1}L{middle:.1} {top:.1}L{middle:.1} {floor:.1}\
+                 L{right:.1} {floor:.1}L{right:.1} {floor:.1}"
+            )
+        );
+    }
+
+    #[test]
+    fn no_two_of_thirty_series_look_the_same() {
+        let looks: std::collections::HashSet<_> =
+            (0..30).map(|series| (series % COLOURS, dash(series))).collect();
+        assert_eq!(looks.len(), 30);
+    }
+
+    #[test]
+    fn far_values_keep_coordinates_small() {
+        let line = vec![(0.0, 1e300), (10.0, -1e300)];
+        let svg = panel(vec![Mark { series: 0, shape: Shape::Line(line) }]).draw("a");
+        assert!(svg.len() < 5000, "{}", svg.len());
+    }
+}

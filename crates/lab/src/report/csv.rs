@@ -1,0 +1,101 @@
+//! `table.csv`: a row a loss and metric, full precision, RFC 4180.
+//!
+//! The shortest decimal that reads back as the same double, so equal runs give equal bytes. The
+//! last row is the signature, behind a `#` that readers take as a comment.
+
+use super::table::Table;
+
+/// The whole file.
+pub fn render(table: &Table) -> String {
+    let mut header: Vec<String> =
+        ["loss", "metric", "unit", "better", "n", "mean", "std", "pairs", "difference", "low"]
+            .into_iter()
+            .chain(["high", "mark"])
+            .map(str::to_owned)
+            .collect();
+    header.extend(table.seeds.iter().map(|seed| format!("seed {seed}")));
+    let width = header.len();
+    let mut file = line(&header);
+    for (row, loss) in table.losses.iter().enumerate() {
+        for column in &table.columns {
+            let cell = &column.cells[row];
+            let difference = cell.difference.as_ref();
+            let interval = difference.and_then(|d| d.interval);
+            let mut cells = vec![
+                text(loss),
+                text(column.metric.key),
+                text(column.metric.unit),
+                text(column.metric.direction.word()),
+                cell.n.to_string(),
+                number(cell.mean),
+                number(cell.std),
+                difference.map_or(String::new(), |d| d.n.to_string()),
+                number(difference.map(|d| d.mean)),
+                number(interval.map(|i| i.0)),
+                number(interval.map(|i| i.1)),
+                text(difference.and_then(|d| d.mark).map_or("", |mark| mark.word())),
+            ];
+            cells.extend(cell.values.iter().map(|value| number(*value)));
+            file += &line(&cells);
+        }
+    }
+    let mut last = vec![String::new(); width];
+    last[0] = text(&format!("# {}", table.signature));
+    file + &line(&last)
+}
+
+/// Cells that are already quoted where they need it.
+fn line(cells: &[String]) -> String {
+    cells.join(",") + "\r\n"
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map_or(String::new(), |value| value.to_string())
+}
+
+/// A text cell: quoted where RFC 4180 asks for it, and with an apostrophe in front where a
+/// spreadsheet would take it for a formula (OWASP, "CSV injection").
+fn text(value: &str) -> String {
+    let formula = value.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let guarded = if formula { format!("'{value}") } else { value.to_owned() };
+    if guarded.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", guarded.replace('"', "\"\""))
+    } else {
+        guarded
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn text_is_quoted_and_never_a_formula() {
+        assert_eq!(text("el(le=1, clamp=0)"), "\"el(le=1, clamp=0)\"");
+        assert_eq!(text("a \"b\""), "\"a \"\"b\"\"\"");
+        assert_eq!(text("=1+1"), "'=1+1");
+        assert_eq!(text("@x,y"), "\"'@x,y\"");
+        assert_eq!(text("plain"), "plain");
+    }
+
+    #[test]
+    fn holds_every_value_in_full() {
+        let mut comparison = sample::comparison(&["ce", "el(le=1)"], 2);
+        comparison.groups[0].runs[1].measures.nll = 0.1 + 0.2;
+        let file = render(&Table::new(&comparison));
+        let lines: Vec<_> = file.split_terminator("\r\n").collect();
+        assert_eq!(lines.len(), 1 + 2 * 9 + 1);
+        let commas = lines[0].matches(',').count();
+        assert!(lines.iter().all(|line| line.matches(',').count() == commas), "{file}");
+        assert!(lines[0].ends_with(",seed 1,seed 2"));
+        assert!(lines[2].ends_with(",0.30000000000000004"), "{}", lines[2]);
+        assert!(lines.last().unwrap().starts_with("# recipe 0123456789ab; seeds 1 2; "));
+    }
+
+    #[test]
+    fn the_same_comparison_gives_the_same_bytes() {
+        let file = || render(&Table::new(&sample::comparison(&["ce", "el(le=1)"], 3)));
+        assert_eq!(file(), file());
+    }
+}

@@ -1,0 +1,193 @@
+//! The table for a terminal: means first, then the paired differences, in 120 columns.
+//!
+//! Every character used is one column wide, so counting characters aligns by display width.
+
+use super::number;
+use super::table::{Cell, Difference, Table};
+
+/// The width that a block of columns does not exceed, unless one column alone does.
+const WIDTH: usize = 120;
+/// Spaces between columns.
+const GAP: usize = 2;
+
+/// The whole table with its signature, each line ended.
+pub fn render(table: &Table) -> String {
+    let seeds = table.seeds.len();
+    let mut text = means(table);
+    if seeds > 1 {
+        text += &wrapped(&format!("Mean ± standard deviation over {seeds} seeds."));
+    } else {
+        text += &wrapped("One seed: no deviation, and no interval to judge a difference by.");
+    }
+    if table.losses.len() > 1 {
+        text.push('\n');
+        text += &differences(table);
+        for sentence in legend(table) {
+            text += &wrapped(&sentence);
+        }
+    }
+    text.push('\n');
+    text += &wrapped(&table.signature);
+    text
+}
+
+/// What the differences and their marks mean, in sentences for every rendering.
+pub fn legend(table: &Table) -> Vec<String> {
+    let first = &table.losses[0];
+    let n = table.seeds.len();
+    if n < 2 {
+        return vec![format!("Difference to {first} with the same seed.")];
+    }
+    vec![
+        format!(
+            "Difference to {first}, paired by seed, with its 95 % interval (paired t, n = {n})."
+        ),
+        "Marked only where the interval excludes 0: ✓ better, ✗ worse, ● differs.".to_owned(),
+    ]
+}
+
+/// "98.61 ± 0.25", with the count where it is not every seed's.
+pub fn mean(cell: &Cell, decimals: usize) -> String {
+    let Some(mean) = cell.mean else { return "–".to_owned() };
+    let mut text = number::plain(mean, decimals);
+    if let Some(std) = cell.std {
+        text += &format!(" ± {}", number::plain(std, decimals));
+    }
+    if cell.n < cell.values.len() {
+        text += &format!(" (n={})", cell.n);
+    }
+    text
+}
+
+/// "+0.22 [+0.05, +0.39]", with the count where it is not every seed's.
+pub fn difference(difference: &Difference, seeds: usize, decimals: usize) -> String {
+    let mut text = number::signed(difference.mean, decimals);
+    if let Some(interval) = difference.interval {
+        text += &format!(" {}", number::interval(interval, decimals));
+    }
+    if difference.n < seeds {
+        text += &format!(" (n={})", difference.n);
+    }
+    text
+}
+
+/// A row a loss, a column a metric.
+fn means(table: &Table) -> String {
+    let labels = ["", ""].into_iter().chain(table.losses.iter().map(String::as_str));
+    let columns = table.columns.iter().map(|column| {
+        let metric = column.metric;
+        let unit = format!("{} {}", metric.unit, metric.direction.arrow());
+        let cells = column.cells.iter().map(|cell| mean(cell, metric.decimals));
+        [column.title.clone(), unit.trim().to_owned()].into_iter().chain(cells).collect()
+    });
+    grid(&labels.map(str::to_owned).collect::<Vec<_>>(), &columns.collect::<Vec<_>>())
+}
+
+/// A row a metric, a column a loss: intervals are wide and losses few.
+fn differences(table: &Table) -> String {
+    let headings = table.columns.iter().map(|column| column.heading());
+    let labels: Vec<_> =
+        std::iter::once(format!("minus {}", table.losses[0])).chain(headings).collect();
+    let columns = table.losses.iter().enumerate().skip(1).map(|(row, loss)| {
+        let cells = table.columns.iter().map(|column| match &column.cells[row].difference {
+            Some(d) => {
+                let mark = d.mark.map_or(" ", |mark| mark.sign());
+                format!("{} {mark}", difference(d, table.seeds.len(), column.metric.decimals))
+            }
+            None => "–  ".to_owned(),
+        });
+        std::iter::once(format!("{loss}  ")).chain(cells).collect()
+    });
+    grid(&labels, &columns.collect::<Vec<_>>())
+}
+
+/// Labels on the left, columns right-aligned, in as many blocks as [`WIDTH`] needs, about equally
+/// full.
+fn grid(labels: &[String], columns: &[Vec<String>]) -> String {
+    let width = |cells: &[String]| cells.iter().map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let label_width = width(labels);
+    let widths: Vec<usize> = columns.iter().map(|cells| GAP + width(cells)).collect();
+    let greedy = blocks(&widths, WIDTH.saturating_sub(label_width), usize::MAX);
+    let even = columns.len().div_ceil(greedy.len().max(1));
+    let mut text = String::new();
+    for block in blocks(&widths, WIDTH.saturating_sub(label_width), even) {
+        if block.start > 0 {
+            text.push('\n');
+        }
+        for (row, label) in labels.iter().enumerate() {
+            let mut line = format!("{label:<label_width$}");
+            for column in block.clone() {
+                line += &format!("{:>1$}", columns[column][row], widths[column]);
+            }
+            text += line.trim_end();
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// Splits columns into runs of at most `most` columns that are no wider than `room`.
+fn blocks(widths: &[usize], room: usize, most: usize) -> Vec<std::ops::Range<usize>> {
+    let mut blocks = Vec::new();
+    let (mut start, mut used) = (0, 0);
+    for (at, width) in widths.iter().enumerate() {
+        if at > start && (used + width > room || at - start == most) {
+            blocks.push(start..at);
+            (start, used) = (at, 0);
+        }
+        used += width;
+    }
+    if start < widths.len() {
+        blocks.push(start..widths.len());
+    }
+    blocks
+}
+
+/// Breaks a sentence at spaces so that no line is wider than [`WIDTH`].
+fn wrapped(sentence: &str) -> String {
+    let mut text = String::new();
+    let mut line = 0;
+    for word in sentence.split(' ') {
+        let width = word.chars().count();
+        if line > 0 && line + 1 + width > WIDTH {
+            text.push('\n');
+            line = 0;
+        } else if line > 0 {
+            text.push(' ');
+            line += 1;
+        }
+        text += word;
+        line += width;
+    }
+    text + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn fits_a_terminal_and_aligns() {
+        let losses = ["ce", "el(le=0.5)", "el(le=0.75)", "el(le=1)"];
+        let text = render(&Table::new(&sample::comparison(&losses, 5)));
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+        let row = |loss: &str| text.lines().find(|line| line.starts_with(loss)).unwrap();
+        assert_eq!(row("ce ").chars().count(), row("el(le=0.75) ").chars().count());
+        assert!(text.trim_end().ends_with("steepness 0.1.0"), "{text}");
+    }
+
+    #[test]
+    fn columns_are_split_evenly_and_never_lost() {
+        assert_eq!(blocks(&[10; 9], 60, usize::MAX), [0..6, 6..9]);
+        assert_eq!(blocks(&[10; 9], 60, 5), [0..5, 5..9]);
+        assert_eq!(blocks(&[200, 10, 200], 100, 9), [0..1, 1..2, 2..3]);
+        assert!(blocks(&[], 100, 1).is_empty());
+    }
+
+    #[test]
+    fn one_seed_has_no_deviation_and_no_interval() {
+        let text = render(&Table::new(&sample::comparison(&["ce", "el(le=1)"], 1)));
+        assert!(!text.contains('±') && !text.contains('[') && text.contains("One seed"), "{text}");
+    }
+}
