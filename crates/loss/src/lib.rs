@@ -1,6 +1,21 @@
-//! (being written)
-#[derive(Clone, Debug)]
-pub struct Loss;
-#[derive(Debug, thiserror::Error)]
-#[error("x")]
-pub struct Error;
+//! Encouraging loss and its family (front page follows).
+mod adapt;
+mod criterion;
+mod curve;
+mod element;
+mod error;
+mod jsd;
+mod loss;
+mod odds;
+mod real;
+mod rows;
+mod spec;
+mod weights;
+pub use criterion::{Batch, Criterion, Outcome, Reduction, State};
+pub use curve::{Base, Bonus, Curve, PUBLISHED_CLAMP, Shape};
+pub use element::{Element, Stored};
+pub use error::{Error, Result};
+pub use loss::*;
+pub use odds::Odds;
+pub use rows::{Row, Targets};
+pub use weights::{BonusWeights, Shots, Weighting, effective_number_weights, ldam_margins};

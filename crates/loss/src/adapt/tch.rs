@@ -1,0 +1,373 @@
+//! tch (libtorch): a loss tensor whose gradient reaches the network.
+//!
+//! The kernel yields the gradient with the value; it is handed to the graph by a node of its own
+//! (`known_gradient.cpp`), so the backward pass neither recomputes nor copies anything.
+
+use crate::criterion::{Batch, Criterion, Outcome, Reduction};
+use crate::element::Element;
+use crate::error::{Error, Result};
+use crate::rows::Targets;
+use half::{bf16, f16};
+use std::ffi::{CStr, c_char};
+use tch::{Device, Kind, Tensor};
+use torch_sys::C_tensor;
+
+unsafe extern "C" {
+    fn steepness_known_gradient(
+        logits: *const C_tensor,
+        value: *const C_tensor,
+        gradient: *const C_tensor,
+        class_dimension: i64,
+        result: *mut *mut C_tensor,
+    ) -> *mut c_char;
+    fn steepness_grad_enabled() -> std::ffi::c_int;
+    fn free(memory: *mut std::ffi::c_void);
+}
+
+/// Where the classes are in a tensor of logits.
+#[derive(Clone, Copy)]
+struct Layout {
+    /// The dimension of the classes.
+    dimension: usize,
+    /// Elements from one class to the next.
+    inner: usize,
+}
+
+impl Criterion {
+    /// The loss of a batch as a tensor on which to call `backward`.
+    ///
+    /// `logits` are f32, f64, bf16 or f16 of shape (N, C), (B, T, C) or (N, C, d…); `targets` are
+    /// int64 of the shape without the classes, or weights of the logits' kind and shape. The result
+    /// is a scalar, or one loss a row for [`Reduction::None`]. Without a gradient to compute (logits
+    /// that do not require one, `no_grad`) only the value is, and running means do not move.
+    ///
+    /// # Errors
+    /// As [`Criterion::forward`]; and tensors of another kind, or not on the CPU.
+    ///
+    /// ```
+    /// use steepness::Loss;
+    /// use tch::{Kind, Tensor};
+    /// let mut criterion = "el(le=0.75)".parse::<Loss>()?.criterion(4)?;
+    /// let logits = Tensor::from_slice(&[2f32, -1.0, 0.5, 1.5]).view([1, 4]).set_requires_grad(true);
+    /// let loss = criterion.forward_tch(&logits, &Tensor::from_slice(&[0i64]))?;
+    /// loss.backward();
+    /// assert_eq!(logits.grad().double_value(&[0, 0]), -1.0);
+    /// # Ok::<(), steepness::Error>(())
+    /// ```
+    pub fn forward_tch(&mut self, logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
+        self.forward_tch_rows(logits, targets, None).map(|(loss, _)| loss)
+    }
+
+    /// As [`Criterion::forward_tch`], with a weight for each row if wanted, and with the by-products
+    /// of every row.
+    ///
+    /// # Errors
+    /// As [`Criterion::forward_tch`].
+    pub fn forward_tch_rows(
+        &mut self,
+        logits: &Tensor,
+        targets: &Tensor,
+        sample_weights: Option<&Tensor>,
+    ) -> Result<(Tensor, Outcome)> {
+        match logits.f_kind().map_err(framework)? {
+            Kind::Float => self.typed::<f32>(logits, targets, sample_weights),
+            Kind::Double => self.typed::<f64>(logits, targets, sample_weights),
+            Kind::BFloat16 => self.typed::<bf16>(logits, targets, sample_weights),
+            Kind::Half => self.typed::<f16>(logits, targets, sample_weights),
+            other => Err(Error::Framework(format!(
+                "logits of kind {other:?}: expected Float, Double, BFloat16 or Half"
+            ))),
+        }
+    }
+
+    fn typed<E: Element>(
+        &mut self,
+        logits: &Tensor,
+        targets: &Tensor,
+        sample_weights: Option<&Tensor>,
+    ) -> Result<(Tensor, Outcome)> {
+        let kind = logits.kind();
+        let soft = targets.kind() != Kind::Int64;
+        let layout = layout(logits, targets, soft)?;
+        let plain = logits.detach().contiguous();
+        let targets = match soft {
+            true => targets.to_kind(kind).contiguous(),
+            false => targets.contiguous(),
+        };
+        let weights = sample_weights.map(|w| w.to_kind(Kind::Double).contiguous());
+        // SAFETY: each tensor is contiguous, on the CPU, of the element type asked for, and lives to
+        // the end of this function; the gradient is new, so nothing else refers to it.
+        let (values, hard_targets, soft_targets, weights) = unsafe {
+            (
+                elements::<E>(&plain)?,
+                if soft { &[] } else { elements::<i64>(&targets)? },
+                if soft { elements::<E>(&targets)? } else { &[] },
+                weights.as_ref().map(|w| elements::<f64>(w)).transpose()?,
+            )
+        };
+        let all = if soft { Targets::Soft(soft_targets) } else { Targets::Hard(hard_targets) };
+        let mut batch = Batch::new(all).inner(layout.inner);
+        if let Some(weights) = weights {
+            batch = batch.sample_weights(weights);
+        }
+        let per_row = self.reduces_to() == Reduction::None;
+        if !logits.requires_grad() || !grad_enabled() {
+            let outcome = self.forward(values, batch)?;
+            return Ok((value_tensor(&outcome, logits, layout, per_row), outcome));
+        }
+        let gradient = plain.empty_like();
+        let outcome = {
+            // SAFETY: as above.
+            let into = unsafe { elements_mut::<E>(&gradient)? };
+            self.forward_backward(values, batch, into)?
+        };
+        let value = value_tensor(&outcome, logits, layout, per_row);
+        let loss = attach(logits, &value, &gradient, layout.dimension)?;
+        Ok((loss, outcome))
+    }
+}
+
+/// Whether operations are being recorded on this thread.
+fn grad_enabled() -> bool {
+    // SAFETY: reads a thread-local flag.
+    unsafe { steepness_grad_enabled() != 0 }
+}
+
+/// Finds the dimension of the classes by the targets' shape.
+fn layout(logits: &Tensor, targets: &Tensor, soft: bool) -> Result<Layout> {
+    let (shape, target_shape) = (logits.size(), targets.size());
+    let refuse = |what: &str| {
+        Err(Error::Shape(format!("logits {shape:?} with targets {target_shape:?}: {what}")))
+    };
+    if shape.len() < 2 || shape.contains(&0) {
+        return refuse("expected logits of shape (N, C), (B, T, C) or (N, C, d…)");
+    }
+    let last = shape.len() - 1;
+    let without = |dimension: usize| {
+        let mut rest = shape.clone();
+        rest.remove(dimension);
+        rest
+    };
+    let (second, final_) = if soft {
+        (shape == target_shape, shape == target_shape && last == 1)
+    } else {
+        (without(1) == target_shape, without(last) == target_shape)
+    };
+    let dimension = match (second, final_) {
+        _ if last == 1 && second => 1,
+        (true, true) => {
+            return refuse("the classes may be dimension 1 or the last: flatten to (N, C)");
+        }
+        (true, false) => 1,
+        (false, true) => last,
+        (false, false) => return refuse("the targets have another shape than the logits' rows"),
+    };
+    let inner = shape[dimension + 1..].iter().product::<i64>() as usize;
+    Ok(Layout { dimension, inner })
+}
+
+/// The elements of a tensor.
+///
+/// # Safety
+/// `tensor` must be contiguous, of elements `T`, and outlive the slice.
+unsafe fn elements<T>(tensor: &Tensor) -> Result<&[T]> {
+    on_cpu(tensor)?;
+    let length = tensor.numel();
+    if length == 0 {
+        return Ok(&[]);
+    }
+    // SAFETY: by the contract.
+    Ok(unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast(), length) })
+}
+
+/// The elements of a tensor, to be written.
+///
+/// # Safety
+/// As [`elements`], and nothing else may refer to them.
+#[allow(clippy::mut_from_ref, reason = "a tensor is a reference to shared memory")]
+unsafe fn elements_mut<T>(tensor: &Tensor) -> Result<&mut [T]> {
+    on_cpu(tensor)?;
+    // SAFETY: by the contract.
+    Ok(unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), tensor.numel()) })
+}
+
+fn on_cpu(tensor: &Tensor) -> Result<()> {
+    match tensor.device() {
+        Device::Cpu => Ok(()),
+        other => Err(Error::Framework(format!("a tensor on {other:?}: expected the CPU"))),
+    }
+}
+
+/// The reduced loss, or the losses of the rows in the targets' shape; in f32 for half precision.
+fn value_tensor(outcome: &Outcome, logits: &Tensor, layout: Layout, per_row: bool) -> Tensor {
+    let kind = match logits.kind() {
+        Kind::Double => Kind::Double,
+        _ => Kind::Float,
+    };
+    if !per_row {
+        return Tensor::from(outcome.loss).to_kind(kind);
+    }
+    let mut shape = logits.size();
+    shape.remove(layout.dimension);
+    let losses: Vec<f64> = outcome.rows.iter().map(|row| row.loss).collect();
+    Tensor::from_slice(&losses).to_kind(kind).view(&shape[..])
+}
+
+/// A tensor of value `value` whose gradient with respect to `logits` is `gradient`.
+fn attach(logits: &Tensor, value: &Tensor, gradient: &Tensor, dimension: usize) -> Result<Tensor> {
+    let mut result = std::ptr::null_mut();
+    // SAFETY: the pointers are those of living tensors; the callee makes references of its own.
+    let message = unsafe {
+        steepness_known_gradient(
+            logits.as_ptr(),
+            value.as_ptr(),
+            gradient.as_ptr(),
+            dimension as i64,
+            &mut result,
+        )
+    };
+    if message.is_null() {
+        // SAFETY: a new tensor that nobody else owns.
+        return Ok(unsafe { Tensor::from_ptr(result) });
+    }
+    // SAFETY: a C string from strdup.
+    let error = unsafe { CStr::from_ptr(message).to_string_lossy().into_owned() };
+    // SAFETY: as above, and not used again.
+    unsafe { free(message.cast()) };
+    Err(Error::Framework(error))
+}
+
+fn framework(error: tch::TchError) -> Error {
+    Error::Framework(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Loss;
+
+    fn criterion(spec: &str, classes: usize) -> Criterion {
+        spec.parse::<Loss>().unwrap().criterion(classes).unwrap()
+    }
+
+    fn logits(shape: &[i64], kind: Kind) -> Tensor {
+        let count: i64 = shape.iter().product();
+        let draws: Vec<f64> = (0..count).map(|i| 3.0 * (i as f64 * 1.7).sin()).collect();
+        Tensor::from_slice(&draws).view(shape).to_kind(kind).set_requires_grad(true)
+    }
+
+    fn largest_difference(a: &Tensor, b: &Tensor) -> f64 {
+        (a.to_kind(Kind::Double) - b.to_kind(Kind::Double)).abs().max().double_value(&[])
+    }
+
+    #[test]
+    fn ce_is_the_frameworks_own() {
+        let targets = Tensor::from_slice(&[2i64, 0, -100, 4, 1]);
+        for (kind, tolerance) in
+            [(Kind::Double, 1e-14), (Kind::Float, 4e-7), (Kind::BFloat16, 2e-3)]
+        {
+            let (ours, theirs) = (logits(&[5, 6], kind), logits(&[5, 6], kind));
+            let loss = criterion("ce", 6).forward_tch(&ours, &targets).unwrap();
+            loss.backward();
+            let reference = theirs.to_kind(Kind::Double).cross_entropy_loss::<Tensor>(
+                &targets,
+                None,
+                tch::Reduction::Mean,
+                -100,
+                0.0,
+            );
+            reference.backward();
+            let gap = (loss.double_value(&[]) - reference.double_value(&[])).abs();
+            assert!(gap < tolerance, "{kind:?} {gap}");
+            assert!(largest_difference(&ours.grad(), &theirs.grad()) < tolerance, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn the_gradient_goes_through_a_network_and_other_terms() {
+        let weight = logits(&[4, 3], Kind::Double);
+        let inputs = logits(&[7, 3], Kind::Double).detach();
+        let targets = Tensor::from_slice(&[0i64, 1, 2, 3, 0, 1, 2]);
+        let total = |eps: f64, at: i64| {
+            let moved = weight.detach().copy();
+            let _ = moved.view(-1).get(at).f_add_scalar_(eps).unwrap();
+            let mut criterion = criterion("el(le=0.5) + smooth(0.1)", 4);
+            let loss = criterion.forward_tch(&inputs.matmul(&moved.tr()), &targets).unwrap();
+            (loss * 3.0 + moved.square().sum(Kind::Double)).double_value(&[])
+        };
+        let mut criterion = criterion("el(le=0.5) + smooth(0.1)", 4);
+        let loss = criterion.forward_tch(&inputs.matmul(&weight.tr()), &targets).unwrap();
+        (loss * 3.0 + weight.square().sum(Kind::Double)).backward();
+        for at in 0..12 {
+            let slope = (total(1e-6, at) - total(-1e-6, at)) / 2e-6;
+            let gradient = weight.grad().view(-1).double_value(&[at]);
+            assert!((slope - gradient).abs() < 1e-7, "{at}: {slope} {gradient}");
+        }
+    }
+
+    #[test]
+    fn layouts_and_rows() {
+        let by_class = logits(&[2, 5, 3], Kind::Double);
+        let targets = Tensor::from_slice(&[0i64, 1, 2, 3, 4, 0]).view([2, 3]);
+        let mut per_row = criterion("el(le=0.75)", 5).reduction(Reduction::None);
+        let losses = per_row.forward_tch(&by_class, &targets).unwrap();
+        assert_eq!(losses.size(), [2, 3]);
+        let weights = Tensor::from_slice(&[1f64, 2.0, 3.0, 4.0, 5.0, 6.0]).view([2, 3]);
+        (&losses * &weights).sum(Kind::Double).backward();
+
+        let rows = by_class.detach().permute([0, 2, 1]).reshape([6, 5]).set_requires_grad(true);
+        let mut sum = criterion("el(le=0.75)", 5).reduction(Reduction::Sum);
+        let (loss, outcome) =
+            sum.forward_tch_rows(&rows, &targets.view(-1), Some(&weights.view(-1))).unwrap();
+        loss.backward();
+        let expected = rows.grad().view([2, 3, 5]).permute([0, 2, 1]);
+        assert!(largest_difference(&by_class.grad(), &expected) < 1e-14);
+        assert_eq!(outcome.rows.len(), 6);
+        // (B, T, V) and its soft form
+        let mut last = criterion("el(le=0.75)", 5).reduction(Reduction::None);
+        let same = last.forward_tch(&rows.view([2, 3, 5]), &targets).unwrap();
+        assert!(largest_difference(&same, &losses) < 1e-14);
+        let one_hot = targets.view(-1).one_hot(5).to_kind(Kind::Double);
+        let soft = last.forward_tch(&rows, &one_hot).unwrap();
+        assert!(largest_difference(&soft.view([2, 3]), &losses) < 1e-14);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let mut ce = criterion("ce", 3);
+        let logits = logits(&[2, 3], Kind::Float);
+        let message = |found: Result<Tensor>| found.unwrap_err().to_string();
+        let short = message(ce.forward_tch(&logits, &Tensor::from_slice(&[0i64])));
+        assert!(short.contains("[2, 3]") && short.contains("[1]"), "{short}");
+        let high = message(ce.forward_tch(&logits, &Tensor::from_slice(&[0i64, 3])));
+        assert!(high.contains("target 3 in row 1"), "{high}");
+        let whole = Tensor::zeros([2, 3], (Kind::Int, Device::Cpu));
+        assert!(ce.forward_tch(&whole, &Tensor::from_slice(&[0i64, 1])).is_err());
+        let square = Tensor::zeros([2, 3, 3], (Kind::Float, Device::Cpu));
+        let targets = Tensor::zeros([2, 3], (Kind::Int64, Device::Cpu));
+        assert!(message(ce.forward_tch(&square, &targets)).contains("flatten"));
+    }
+
+    #[test]
+    fn evaluation_records_nothing() {
+        let logits = logits(&[2, 3], Kind::Float);
+        let targets = Tensor::from_slice(&[0i64, 1]);
+        let mut matched = criterion("el(le=1) + match", 3);
+        let loss = tch::no_grad(|| matched.forward_tch(&logits, &targets)).unwrap();
+        assert!(!loss.requires_grad() && matched.state().norms.is_none());
+        assert!(matched.forward_tch(&logits, &targets).unwrap().requires_grad());
+        assert!(matched.state().norms.is_some());
+    }
+
+    #[test]
+    fn backward_twice_and_second_derivatives_are_refused() {
+        let logits = logits(&[2, 3], Kind::Float);
+        let loss =
+            criterion("ce", 3).forward_tch(&logits, &Tensor::from_slice(&[0i64, 1])).unwrap();
+        loss.backward();
+        assert!(loss.f_backward().is_err());
+        let loss =
+            criterion("ce", 3).forward_tch(&logits, &Tensor::from_slice(&[0i64, 1])).unwrap();
+        assert!(Tensor::f_run_backward(&[&loss], &[&logits], true, true).is_err());
+    }
+}

@@ -1,0 +1,643 @@
+//! [`Criterion`]: a loss made ready for given classes, with its state; it computes.
+
+use crate::curve::{Base, Bonus, Curve, Shape};
+use crate::element::Element;
+use crate::error::{Error, Result, refuse};
+use crate::jsd;
+use crate::loss::{Ldam, Loss, Margin, Objective, Schedule, Scheduled};
+use crate::real::Real;
+use crate::rows::{self, Adjusted, Buffers, Plan, Row, Targets};
+use crate::weights::{BonusWeights, effective_number_weights, ldam_margins, log_priors};
+
+/// How the rows' losses become one number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reduction {
+    /// The sum over the sum of weights: of class weights of hard labels (as PyTorch) times sample
+    /// weights; over the rows that are not ignored where there are no weights. 0 where all are.
+    #[default]
+    Mean,
+    /// The sum.
+    Sum,
+    /// No reduction: [`Outcome::rows`] holds the losses, the gradient is that of their sum.
+    None,
+}
+
+/// A batch: logits, targets and what belongs to them.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a, E = f32> {
+    pub(crate) targets: Targets<'a, E>,
+    pub(crate) sample_weights: Option<&'a [f64]>,
+    pub(crate) inner: usize,
+}
+
+impl<'a, E> Batch<'a, E> {
+    /// `targets` of logits of shape (N, C).
+    pub fn new(targets: Targets<'a, E>) -> Self {
+        Self { targets, sample_weights: None, inner: 1 }
+    }
+
+    /// One weight ≥ 0 a row (or token).
+    #[must_use]
+    pub fn sample_weights(mut self, weights: &'a [f64]) -> Self {
+        self.sample_weights = Some(weights);
+        self
+    }
+
+    /// The logits have shape (N, C, d…), with `inner` the product of d…: the class is not the last
+    /// dimension. Targets are (N, d…) or (N, C, d…). ((B, T, V) is rows of V: nothing to say.)
+    #[must_use]
+    pub fn inner(mut self, inner: usize) -> Self {
+        self.inner = inner;
+        self
+    }
+}
+
+impl<'a, E> From<Targets<'a, E>> for Batch<'a, E> {
+    fn from(targets: Targets<'a, E>) -> Self {
+        Self::new(targets)
+    }
+}
+
+impl<'a, E> From<&'a [i64]> for Batch<'a, E> {
+    fn from(targets: &'a [i64]) -> Self {
+        Self::new(Targets::Hard(targets))
+    }
+}
+
+/// What a batch gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// The reduced loss; the sum for [`Reduction::None`].
+    pub loss: f64,
+    /// Rows that counted.
+    pub counted: usize,
+    /// Rows with the index to ignore.
+    pub ignored: usize,
+    /// Loss and by-products of each row.
+    pub rows: Vec<Row>,
+}
+
+/// Running quantities of a loss, to be saved with a checkpoint and restored.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct State {
+    /// Epoch, from 1; 0 before the first.
+    pub epoch: usize,
+    /// Epochs in all.
+    pub epochs: usize,
+    /// Running mean of the label's probability, for `le=auto`.
+    pub mean_p: Option<f64>,
+    /// Running means of cross entropy's and the loss's gradient norm, for `match`.
+    pub norms: Option<(f64, f64)>,
+}
+
+/// How much of a running mean stays at each batch.
+const MOMENTUM: f64 = 0.99;
+
+/// A loss made ready for given classes.
+///
+/// ```
+/// use steepness::{Loss, Targets};
+/// let loss: Loss = "el(le=0.75)".parse()?;
+/// let mut criterion = loss.criterion(4)?;
+/// let (logits, targets) = ([2.0, -1.0, 0.5, 1.5_f32], [0]);
+/// let mut gradient = [0.0; 4];
+/// let outcome = criterion.forward_backward(&logits, Targets::Hard(&targets), &mut gradient)?;
+/// assert!((outcome.loss - -0.12846097).abs() < 1e-7);
+/// assert_eq!(gradient[0], -1.0);
+/// # Ok::<(), steepness::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Criterion {
+    loss: Loss,
+    classes: usize,
+    counts: Option<Vec<u64>>,
+    class_weights: Option<Vec<f64>>,
+    reduction: Reduction,
+    ignore_index: i64,
+    predictions: bool,
+    state: State,
+}
+
+impl Loss {
+    /// Makes the loss ready for `classes` classes.
+    ///
+    /// # Errors
+    /// What [`Loss::check`] refuses, no classes at all, and a loss that needs class counts.
+    pub fn criterion(&self, classes: usize) -> Result<Criterion> {
+        if self.needs_counts() {
+            return Err(Error::Shape(format!(
+                "{self} needs the number of training examples of each class"
+            )));
+        }
+        Criterion::new(self, classes, None)
+    }
+
+    /// Makes the loss ready for classes with `counts` training examples each.
+    ///
+    /// # Errors
+    /// What [`Loss::check`] refuses, and no classes at all.
+    pub fn criterion_with_counts(&self, counts: &[u64]) -> Result<Criterion> {
+        Criterion::new(self, counts.len(), Some(counts.to_vec()))
+    }
+}
+
+/// One pass of the row kernel: the whole loss, or its base and its bonus apart.
+struct Term {
+    objective: Objective,
+    adjusted: Adjusted,
+    smoothing: f64,
+    class_weights: Option<Vec<f64>>,
+    z_loss: f64,
+    /// Whether the mean divides by the weights or by the number of rows.
+    by_weights: bool,
+}
+
+impl Criterion {
+    fn new(loss: &Loss, classes: usize, counts: Option<Vec<u64>>) -> Result<Self> {
+        loss.check()?;
+        if classes == 0 || u32::try_from(classes).is_err() {
+            return Err(Error::Shape(format!("{classes} classes: expected 1 to 2³² − 1")));
+        }
+        Ok(Self {
+            loss: loss.clone(),
+            classes,
+            counts,
+            class_weights: None,
+            reduction: Reduction::Mean,
+            ignore_index: -100,
+            predictions: false,
+            state: State::default(),
+        })
+    }
+
+    /// How losses of rows become one; the mean by default.
+    #[must_use]
+    pub fn reduction(mut self, reduction: Reduction) -> Self {
+        self.reduction = reduction;
+        self
+    }
+
+    /// The target that makes a row count for nothing; −100 by default, any integer will do.
+    #[must_use]
+    pub fn ignore_index(mut self, index: i64) -> Self {
+        self.ignore_index = index;
+        self
+    }
+
+    /// Makes every [`Row`] say which class it predicts, which costs another look at the rows.
+    #[must_use]
+    pub fn predictions(mut self, wanted: bool) -> Self {
+        self.predictions = wanted;
+        self
+    }
+
+    /// A weight ≥ 0 for each class, as PyTorch's `weight`.
+    ///
+    /// # Errors
+    /// Refuses another number of weights, negative or infinite ones, and class weights on top of
+    /// those that the loss itself makes from class counts.
+    pub fn class_weights(mut self, weights: &[f64]) -> Result<Self> {
+        if self.loss.weighting.is_some() {
+            return refuse("weights", "of the loss and class weights given apart: choose one");
+        }
+        if weights.len() != self.classes {
+            return Err(Error::Shape(format!(
+                "{} class weights for {} classes",
+                weights.len(),
+                self.classes
+            )));
+        }
+        check_weights("class", weights)?;
+        self.class_weights = Some(weights.to_vec());
+        Ok(self)
+    }
+
+    /// The loss it computes.
+    pub fn loss(&self) -> &Loss {
+        &self.loss
+    }
+
+    pub(crate) fn without_jsd(&self) -> Self {
+        Self { loss: Loss { jsd: None, ..self.loss.clone() }, ..self.clone() }
+    }
+
+    pub(crate) fn reduces_to(&self) -> Reduction {
+        self.reduction
+    }
+
+    /// How many classes.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// Tells schedules, deferral and deferred re-weighting which epoch it is, counted from 1.
+    pub fn set_epoch(&mut self, epoch: usize, epochs: usize) {
+        self.state.epoch = epoch;
+        self.state.epochs = epochs;
+    }
+
+    /// What a checkpoint must hold of it.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Restores what [`Criterion::state`] gave.
+    pub fn set_state(&mut self, state: State) {
+        self.state = state;
+    }
+
+    /// The loss of a batch, without a gradient. Running means do not move: this is for evaluation.
+    ///
+    /// # Errors
+    /// Sizes that do not fit, a target out of range, a NaN or infinite logit, by row and column.
+    pub fn forward<'a, E: Element>(
+        &self,
+        logits: &[E],
+        batch: impl Into<Batch<'a, E>>,
+    ) -> Result<Outcome> {
+        self.clone().compute(Buffers::Forward(logits), batch.into(), false)
+    }
+
+    /// The loss of a batch and its gradient with respect to the logits, in one pass.
+    ///
+    /// # Errors
+    /// As [`Criterion::forward`]; `gradient` is then unspecified.
+    pub fn forward_backward<'a, E: Element>(
+        &mut self,
+        logits: &[E],
+        batch: impl Into<Batch<'a, E>>,
+        gradient: &mut [E],
+    ) -> Result<Outcome> {
+        if gradient.len() != logits.len() {
+            return Err(Error::Shape(format!(
+                "a gradient of {} elements for {} logits",
+                gradient.len(),
+                logits.len()
+            )));
+        }
+        self.compute(Buffers::Both(logits, gradient), batch.into(), true)
+    }
+
+    /// As [`Criterion::forward_backward`], with the gradient written over the logits.
+    ///
+    /// # Errors
+    /// As [`Criterion::forward`]; `logits` are then unspecified.
+    pub fn forward_backward_in_place<'a, E: Element>(
+        &mut self,
+        logits: &mut [E],
+        batch: impl Into<Batch<'a, E>>,
+    ) -> Result<Outcome> {
+        self.compute(Buffers::InPlace(logits), batch.into(), true)
+    }
+
+    fn compute<E: Element>(
+        &mut self,
+        mut buffers: Buffers<'_, E>,
+        batch: Batch<'_, E>,
+        training: bool,
+    ) -> Result<Outcome> {
+        let rows = self.check_shapes(buffers.logits().len(), &batch)?;
+        if batch.inner == 1 {
+            return self.compute_rows(buffers, batch, rows, training);
+        }
+        // Class-second layouts are brought into rows and back.
+        let inner = batch.inner;
+        let mut by_row = transpose(buffers.logits(), self.classes, inner);
+        let soft = match batch.targets {
+            Targets::Soft(targets) => transpose(targets, self.classes, inner),
+            Targets::Hard(_) => vec![],
+        };
+        let targets = match batch.targets {
+            Targets::Soft(_) => Targets::Soft(&soft),
+            hard => hard,
+        };
+        let batch = Batch { targets, inner: 1, ..batch };
+        let Some(gradient) = buffers.gradient() else {
+            return self.compute_rows(Buffers::Forward(&by_row), batch, rows, training);
+        };
+        let outcome = self.compute_rows(Buffers::InPlace(&mut by_row), batch, rows, training)?;
+        gradient.copy_from_slice(&transpose(&by_row, inner, self.classes));
+        Ok(outcome)
+    }
+
+    /// The number of rows, if logits, targets and weights fit each other.
+    fn check_shapes<E: Element>(&self, logits: usize, batch: &Batch<'_, E>) -> Result<usize> {
+        let Self { classes, .. } = *self;
+        let shape = |message| Err(Error::Shape(message));
+        if batch.inner == 0 || !logits.is_multiple_of(classes * batch.inner) {
+            return shape(match batch.inner {
+                1 => format!("{logits} logits are no rows of {classes} classes"),
+                inner => format!("{logits} logits are no multiple of {classes} × {inner}"),
+            });
+        }
+        let rows = logits / classes;
+        let (found, expected) = match batch.targets {
+            Targets::Hard(targets) => (targets.len(), rows),
+            Targets::Soft(targets) => (targets.len(), logits),
+        };
+        if found != expected {
+            return shape(format!("{found} targets for {rows} rows of {classes} classes"));
+        }
+        match batch.targets {
+            Targets::Hard(targets) => {
+                let wrong = |t: &i64| *t != self.ignore_index && !(0..classes as i64).contains(t);
+                if let Some(row) = targets.iter().position(wrong) {
+                    return Err(Error::Target { target: targets[row], row, classes });
+                }
+            }
+            Targets::Soft(targets) => {
+                let adjust = &self.loss.adjust;
+                if adjust.margin.is_some() || adjust.ldam.is_some() {
+                    return refuse("margin", "on the label's logit needs hard targets");
+                }
+                if matches!(self.loss.objective, Objective::MultiMargin { .. }) {
+                    return refuse("multimargin", "needs hard targets");
+                }
+                let wrong = |t: &E| !(t.wide() >= 0.0 && t.wide().is_finite());
+                if let Some(at) = targets.iter().position(wrong) {
+                    let (row, class) = match batch.inner {
+                        1 => (at / classes, at % classes),
+                        inner => {
+                            let (n, rest) = (at / (classes * inner), at % (classes * inner));
+                            (n * inner + rest % inner, rest / inner)
+                        }
+                    };
+                    return Err(Error::SoftTarget { value: targets[at].wide(), row, class });
+                }
+            }
+        }
+        if let Some(weights) = batch.sample_weights {
+            if weights.len() != rows {
+                return shape(format!("{} sample weights for {rows} rows", weights.len()));
+            }
+            check_weights("sample", weights)?;
+        }
+        Ok(rows)
+    }
+
+    fn compute_rows<E: Element>(
+        &mut self,
+        mut buffers: Buffers<'_, E>,
+        batch: Batch<'_, E>,
+        count: usize,
+        training: bool,
+    ) -> Result<Outcome> {
+        if let Some(alpha) = self.loss.jsd {
+            return jsd::compute(self, alpha, buffers, batch, count, training);
+        }
+        let terms = self.terms();
+        let mut rows = vec![Row::default(); count];
+        let (last, first) = (terms.len() - 1, &terms[0]);
+        let mut loss = 0.0;
+        // A second term needs the logits that an in-place gradient would have overwritten.
+        let saved = if last > 0 { buffers.logits().to_vec() } else { vec![] };
+        for (at, term) in terms.iter().enumerate() {
+            let scale = self.scale(term, &batch);
+            let plan = Plan {
+                objective: term.objective,
+                classes: self.classes,
+                targets: batch.targets,
+                ignore_index: self.ignore_index,
+                smoothing: term.smoothing,
+                class_weights: term.class_weights.as_deref(),
+                sample_weights: batch.sample_weights,
+                gradient_scale: scale,
+                adjusted: &term.adjusted,
+                z_loss: term.z_loss,
+                norms: self.loss.matching,
+                predictions: self.predictions && at == 0,
+            };
+            if at == 0 {
+                rows::run(&plan, reborrow(&mut buffers), &mut rows)?;
+                loss += scale * rows.iter().map(|row| row.loss).sum::<f64>();
+                continue;
+            }
+            let mut more = vec![Row::default(); count];
+            match buffers.gradient() {
+                None => rows::run(&plan, Buffers::Forward(&saved), &mut more)?,
+                Some(gradient) => {
+                    let mut added = vec![E::default(); saved.len()];
+                    rows::run(&plan, Buffers::Both(&saved, &mut added), &mut more)?;
+                    for (to, from) in gradient.iter_mut().zip(added) {
+                        *to = E::store(to.load() + from.load());
+                    }
+                }
+            }
+            loss += scale * more.iter().map(|row| row.loss).sum::<f64>();
+            // A row's own loss is what it contributes per unit of the first term's divisor.
+            let relative = scale / self.scale(first, &batch);
+            for (row, more) in rows.iter_mut().zip(more) {
+                row.loss += relative * more.loss;
+                row.steepness += more.steepness;
+            }
+        }
+        let ignored = rows.iter().filter(|row| row.ignored).count();
+        let mut outcome = Outcome { loss, counted: count - ignored, ignored, rows };
+        if training {
+            self.learn(&outcome.rows);
+        }
+        self.match_norms(&mut outcome, buffers.gradient());
+        Ok(outcome)
+    }
+
+    /// What the gradient and the sum of the rows' losses are multiplied by.
+    fn scale<E: Element>(&self, term: &Term, batch: &Batch<'_, E>) -> f64 {
+        if self.reduction != Reduction::Mean {
+            return 1.0;
+        }
+        let weights = term.class_weights.as_deref().filter(|_| term.by_weights);
+        let sample = |row: usize| batch.sample_weights.map_or(1.0, |weights| weights[row]);
+        let total: f64 = match (batch.targets, weights) {
+            (Targets::Hard(targets), _) => {
+                let counted = targets.iter().enumerate().filter(|(_, t)| **t != self.ignore_index);
+                let class = |t: i64| weights.map_or(1.0, |weights| weights[t as usize]);
+                counted.map(|(row, t)| sample(row) * class(*t)).sum()
+            }
+            (Targets::Soft(targets), _) => (0..targets.len() / self.classes).map(sample).sum(),
+        };
+        if total > 0.0 { 1.0 / total } else { 0.0 }
+    }
+
+    /// Moves the running means.
+    fn learn(&mut self, rows: &[Row]) {
+        let counted = rows.iter().filter(|row| !row.ignored).count() as f64;
+        if counted == 0.0 {
+            return;
+        }
+        let mean = |of: fn(&Row) -> f64| rows.iter().map(of).sum::<f64>() / counted;
+        let follow = |old: Option<f64>, new: f64| {
+            old.map_or(new, |old| MOMENTUM * old + (1.0 - MOMENTUM) * new)
+        };
+        if self.loss.auto_le {
+            self.state.mean_p = Some(follow(self.state.mean_p, mean(|row| row.p)));
+        }
+        if self.loss.matching {
+            let (ce, own) = self.state.norms.unzip();
+            let ce = follow(ce, mean(|row| row.ce_steepness));
+            let own = follow(own, mean(|row| row.steepness));
+            self.state.norms = Some((ce, own));
+        }
+    }
+
+    /// Norm matching: c = E\[w_CE·q\] / E\[w·q\] multiplies everything.
+    fn match_norms<E: Element>(&self, outcome: &mut Outcome, gradient: Option<&mut [E]>) {
+        let Some((ce, own)) = self.state.norms.filter(|_| self.loss.matching) else { return };
+        if own == 0.0 {
+            return;
+        }
+        let c = ce / own;
+        outcome.loss *= c;
+        outcome.rows.iter_mut().for_each(|row| row.loss *= c);
+        let factor = <E::Real as Real>::of(c);
+        for g in gradient.into_iter().flatten() {
+            *g = E::store(g.load() * factor);
+        }
+    }
+
+    /// The objective at the current epoch: deferral, schedule, `le=auto`.
+    fn objective(&self) -> Objective {
+        let State { epoch, epochs, mean_p, .. } = self.state;
+        let mut objective = self.loss.objective;
+        let (Objective::Softmax(curve) | Objective::Sigmoid(crate::Binary { curve, .. })) =
+            &mut objective
+        else {
+            return objective;
+        };
+        if epoch > 0 && epoch < self.loss.from_epoch {
+            *curve = Curve::CROSS_ENTROPY;
+            return objective;
+        }
+        let Some(bonus) = &mut curve.bonus else { return objective };
+        if let (true, Shape::Log { le, .. }) = (self.loss.auto_le, &mut bonus.shape) {
+            *le = mean_p.unwrap_or(0.0).clamp(0.0, 1.0);
+        }
+        if let Some(Schedule { of, growth, epochs: own }) = self.loss.schedule {
+            let over = own.unwrap_or(epochs).max(1);
+            let factor = growth.at((epoch as f64 / over as f64).min(1.0));
+            match (of, &mut bonus.shape) {
+                (Scheduled::Le, Shape::Log { le, .. }) => *le *= factor,
+                _ => bonus.rho *= factor,
+            }
+        }
+        objective
+    }
+
+    fn terms(&self) -> Vec<Term> {
+        let objective = self.objective();
+        let loss = &self.loss;
+        let counts = self.counts.as_deref().unwrap_or_default();
+        let (epoch, epochs) = (self.state.epoch as f64, self.state.epochs as f64);
+        let weighting = loss.weighting.map(|weighting| {
+            // Published as epochs 1 to 180 of 200 without weights: from = 0.9.
+            let begun = weighting.from == 0.0 || epoch > weighting.from * epochs;
+            (weighting, begun)
+        });
+        let class_weights = match weighting {
+            Some((weighting, true)) => Some(effective_number_weights(weighting.beta, counts)),
+            Some((_, false)) => None,
+            None => self.class_weights.clone(),
+        };
+        let whole = Term {
+            objective,
+            adjusted: self.adjusted(true),
+            smoothing: loss.smoothing,
+            class_weights,
+            z_loss: loss.z_loss,
+            by_weights: true,
+        };
+        let Some((base, bonus)) = split(objective) else { return vec![whole] };
+        let raw_bonus = loss.adjust.ldam.is_some_and(|ldam| ldam.raw_bonus);
+        let bonus_weights = weighting.map_or(BonusWeights::Whole, |(w, _)| w.bonus);
+        let one_pass = loss.bonus_smoothing.is_none_or(|eps| eps == loss.smoothing)
+            && bonus_weights == BonusWeights::Whole
+            && loss.bonus_off.is_none()
+            && !raw_bonus;
+        if one_pass {
+            return vec![whole];
+        }
+        let weighed = matches!(bonus_weights, BonusWeights::Same | BonusWeights::Max);
+        let deferred = weighed && weighting.is_some_and(|(_, begun)| !begun);
+        let mut weights = match (bonus_weights, &whole.class_weights) {
+            (BonusWeights::None, _) | (_, None) => None,
+            (BonusWeights::Max, Some(weights)) => {
+                let largest = weights.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
+                Some(weights.iter().map(|w| w / largest).collect())
+            }
+            (_, Some(weights)) => Some(weights.clone()),
+        };
+        if let Some(shots) = &loss.bonus_off {
+            let weights = weights.get_or_insert_with(|| vec![1.0; self.classes]);
+            let off = shots.off(counts);
+            weights.iter_mut().zip(off).filter(|(_, off)| *off).for_each(|(w, _)| *w = 0.0);
+        }
+        let bonus = Term {
+            objective: bonus,
+            adjusted: self.adjusted(!raw_bonus),
+            smoothing: loss.bonus_smoothing.unwrap_or(loss.smoothing),
+            class_weights: weights,
+            z_loss: 0.0,
+            // Class weights of a bonus leave the mean over rows (paper.md §1.10).
+            by_weights: bonus_weights == BonusWeights::Whole && loss.bonus_off.is_none(),
+        };
+        let base = Term { objective: base, ..whole };
+        if deferred { vec![base] } else { vec![base, bonus] }
+    }
+
+    /// The adjustment of the logits, made ready; the bonus of an official quirk sees them without
+    /// the label's margin and its scale.
+    fn adjusted(&self, with_label_margin: bool) -> Adjusted {
+        let adjust = &self.loss.adjust;
+        let counts = self.counts.as_deref().unwrap_or_default();
+        let offsets = adjust
+            .prior
+            .map(|tau| log_priors(counts).into_iter().map(|prior| tau * prior).collect());
+        let (margins, after) = match (adjust.ldam, adjust.margin) {
+            (Some(Ldam { max, scale, .. }), _) => (Some(ldam_margins(max, counts)), scale),
+            (None, Some(Margin { m, scale })) => (Some(vec![m; self.classes]), scale),
+            (None, None) => (None, 1.0),
+        };
+        let margins = margins.filter(|_| with_label_margin);
+        let after = if with_label_margin { after } else { 1.0 };
+        let before = 1.0 / adjust.temperature.unwrap_or(1.0);
+        Adjusted { soft_cap: adjust.soft_cap, before, offsets, margins, after }
+    }
+}
+
+/// Base and bonus apart, where there is a bonus.
+fn split(objective: Objective) -> Option<(Objective, Objective)> {
+    let Objective::Softmax(Curve { base, bonus: Some(bonus) }) = objective else { return None };
+    let alone: Bonus = bonus;
+    Some((
+        Objective::Softmax(Curve { base, bonus: None }),
+        Objective::Softmax(Curve { base: Base::Zero, bonus: Some(alone) }),
+    ))
+}
+
+fn reborrow<'b, E>(buffers: &'b mut Buffers<'_, E>) -> Buffers<'b, E> {
+    match buffers {
+        Buffers::Forward(logits) => Buffers::Forward(logits),
+        Buffers::Both(logits, gradient) => Buffers::Both(logits, gradient),
+        Buffers::InPlace(both) => Buffers::InPlace(both),
+    }
+}
+
+fn check_weights(what: &str, weights: &[f64]) -> Result<()> {
+    match weights.iter().position(|w| !(*w >= 0.0 && w.is_finite())) {
+        None => Ok(()),
+        Some(at) => {
+            let weight = weights[at];
+            Err(Error::Shape(format!("{what} weight {at} is {weight}, not a finite number ≥ 0")))
+        }
+    }
+}
+
+/// (N, a, b) to (N, b, a).
+fn transpose<E: Copy>(values: &[E], a: usize, b: usize) -> Vec<E> {
+    let mut transposed = Vec::with_capacity(values.len());
+    for block in values.chunks_exact(a * b) {
+        for column in 0..b {
+            transposed.extend((0..a).map(|row| block[row * b + column]));
+        }
+    }
+    transposed
+}

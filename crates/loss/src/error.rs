@@ -1,0 +1,96 @@
+//! What can be wrong with a loss or with what it is given.
+
+/// A result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What was wrong, with the place and the numbers.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A loss spec that cannot be read.
+    #[error("loss spec, column {column}: {problem}\n  {spec}\n  {arrow:>column$}", arrow = '^')]
+    Spec {
+        /// The whole line.
+        spec: String,
+        /// Where, counted from 1 in characters.
+        column: usize,
+        /// What stands there and what was expected.
+        problem: String,
+    },
+    /// An option out of its range, or one that does not go with the others.
+    #[error("{option} {problem}")]
+    Option {
+        /// Its name in a spec: "le", or "smooth bonus" for an argument of a modifier.
+        option: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Slices or tensors whose sizes do not fit each other.
+    #[error("{0}")]
+    Shape(String),
+    /// A hard target that is no class.
+    #[error("target {target} in row {row} is not below the {classes} classes")]
+    Target {
+        /// The target.
+        target: i64,
+        /// Its row.
+        row: usize,
+        /// How many classes there are.
+        classes: usize,
+    },
+    /// A soft target that is no weight.
+    #[error("soft target {value} in row {row}, class {class} is not a finite number ≥ 0")]
+    SoftTarget {
+        /// The value.
+        value: f64,
+        /// Its row.
+        row: usize,
+        /// Its class.
+        class: usize,
+    },
+    /// A logit that no loss is defined for.
+    #[error("the logit in row {row}, column {column} is {value}")]
+    Logit {
+        /// The value: NaN or +∞, or −∞ where every logit of the row is −∞.
+        value: f64,
+        /// Its row.
+        row: usize,
+        /// Its column.
+        column: usize,
+    },
+    /// A framework refused an operation.
+    #[error("{0}")]
+    Framework(String),
+}
+
+/// A complaint about an option.
+pub(crate) fn refuse<T>(option: &str, problem: impl Into<String>) -> Result<T> {
+    Err(Error::Option { option: option.into(), problem: problem.into() })
+}
+
+/// Checks low ≤ value ≤ high, which NaN fails.
+pub(crate) fn within(option: &str, value: f64, low: f64, high: f64) -> Result<()> {
+    if value >= low && value <= high {
+        return Ok(());
+    }
+    if high == f64::MAX {
+        return refuse(option, format!("must be at least {low}, not {value}"));
+    }
+    refuse(option, format!("must lie in [{low}, {high}], not {value}"))
+}
+
+/// Checks 0 < value < ∞.
+pub(crate) fn positive(option: &str, value: f64) -> Result<()> {
+    if value > 0.0 && value.is_finite() {
+        return Ok(());
+    }
+    refuse(option, format!("must be above 0, not {value}"))
+}
+
+/// Checks 0 < value < 1.
+pub(crate) fn open_unit(option: &str, value: f64) -> Result<()> {
+    if value > 0.0 && value < 1.0 {
+        return Ok(());
+    }
+    refuse(option, format!("must lie in (0, 1), not {value}"))
+}

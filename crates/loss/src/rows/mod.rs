@@ -1,0 +1,373 @@
+//! The row kernels: loss, gradient and by-products of every row in one pass over the logits.
+//!
+//! Rows are cut into tiles that fit the first-level cache with their exponentials; a tile is the
+//! unit of work for threads, and compiled once for each instruction set ([`isa`]). No sum crosses a
+//! row, and a row is always summed in the same order, so nothing depends on the number of threads.
+
+pub(crate) mod elementwise;
+mod isa;
+pub(crate) mod softmax;
+
+use crate::element::Element;
+use crate::error::{Error, Result};
+use crate::loss::Objective;
+use crate::odds::Odds;
+use crate::real::Real;
+
+/// What one row gave: its loss and what the same pass knows besides.
+///
+/// Everything is about the logits as the loss sees them: after [`crate::Adjust`].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Row {
+    /// The row's loss with its weights, before any reduction; 0 for an ignored row.
+    pub loss: f64,
+    /// Probability of the label (for soft targets: of the class with the largest target).
+    pub p: f64,
+    /// Its log-odds ln(p/(1−p)): the margin in the log-sum-exp sense.
+    pub log_odds: f64,
+    /// log Σ exp z, minus the free energy.
+    pub log_sum_exp: f64,
+    /// The label's logit minus the largest other.
+    pub margin: f64,
+    /// Conditional energy of the label: minus its logit.
+    pub energy: f64,
+    /// Half the L1 norm of the loss's gradient before weights: w·q for a hard label.
+    pub steepness: f64,
+    /// The same for cross entropy: q for a hard label.
+    pub ce_steepness: f64,
+    /// The class with the largest logit, the first among equals; computed on request only, since
+    /// it costs another look at the row (see [`crate::Criterion::predictions`]).
+    pub predicted: Option<u32>,
+    /// Whether the label's logit is the largest, the first among equals.
+    pub correct: bool,
+    /// Whether the row's target is the index to ignore.
+    pub ignored: bool,
+}
+
+/// What every row of a pass has in common.
+pub(crate) struct Plan<'a, E> {
+    pub objective: Objective,
+    pub classes: usize,
+    pub targets: Targets<'a, E>,
+    pub ignore_index: i64,
+    pub smoothing: f64,
+    pub class_weights: Option<&'a [f64]>,
+    /// The weight of each row; it multiplies loss and gradient.
+    pub sample_weights: Option<&'a [f64]>,
+    /// Multiplies the gradient: one over the sum of weights for a mean.
+    pub gradient_scale: f64,
+    pub adjusted: &'a Adjusted,
+    pub z_loss: f64,
+    /// Whether soft rows must compute their two norms (hard rows always know them).
+    pub norms: bool,
+    /// Whether rows say which class they predict.
+    pub predictions: bool,
+}
+
+impl Row {
+    fn set_odds(&mut self, odds: &Odds, log_sum_exp: f64) {
+        self.p = odds.p;
+        self.log_odds = odds.log_odds;
+        self.log_sum_exp = log_sum_exp;
+    }
+}
+
+/// The targets of a batch.
+#[derive(Clone, Copy, Debug)]
+pub enum Targets<'a, E = f32> {
+    /// One class a row.
+    Hard(&'a [i64]),
+    /// One weight a row and class, row-major: probabilities, usually.
+    Soft(&'a [E]),
+}
+
+/// [`crate::Adjust`] made ready for given classes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Adjusted {
+    /// z → cap·tanh(z/cap).
+    pub soft_cap: Option<f64>,
+    /// Then z → z·before.
+    pub before: f64,
+    /// Then a sum with what each class has.
+    pub offsets: Option<Vec<f64>>,
+    /// Then the label's logit loses its class's margin.
+    pub margins: Option<Vec<f64>>,
+    /// Then all × after.
+    pub after: f64,
+}
+
+impl Adjusted {
+    /// Loads adjusted logits (all but the label's margin) of the classes from `first` on.
+    #[inline(always)]
+    fn load<E: Element>(&self, first: usize, logits: &[E], into: &mut [E::Real]) {
+        for (to, from) in into.iter_mut().zip(logits) {
+            *to = from.load();
+        }
+        if let Some(cap) = self.soft_cap {
+            let (cap, inverse) = (E::Real::of(cap), E::Real::of(1.0 / cap));
+            into[..logits.len()].iter_mut().for_each(|z| *z = cap * (*z * inverse).tanh());
+        }
+        if self.before != 1.0 || self.after != 1.0 {
+            let scale = E::Real::of(self.before * self.after);
+            into[..logits.len()].iter_mut().for_each(|z| *z = *z * scale);
+        }
+        if let Some(offsets) = &self.offsets {
+            for (z, offset) in into.iter_mut().zip(&offsets[first..]) {
+                *z += E::Real::of(*offset * self.after);
+            }
+        }
+    }
+
+    /// Turns a gradient with respect to adjusted logits into one with respect to the logits.
+    #[inline(always)]
+    fn pull_back<E: Element>(&self, logits: &[E], gradient: &mut [E::Real]) {
+        if self.before != 1.0 || self.after != 1.0 {
+            let scale = E::Real::of(self.before * self.after);
+            gradient.iter_mut().for_each(|g| *g = *g * scale);
+        }
+        if let Some(cap) = self.soft_cap {
+            let inverse = E::Real::of(1.0 / cap);
+            for (g, z) in gradient.iter_mut().zip(logits) {
+                let t = (z.load() * inverse).tanh();
+                *g = *g * (E::Real::ONE - t * t);
+            }
+        }
+    }
+
+    /// The class with the largest adjusted logit, the label's being given.
+    fn first_largest<E: Element>(&self, logits: &[E], label: usize, label_logit: f64) -> usize {
+        let mut best = (0, f64::NEG_INFINITY);
+        for (class, logit) in logits.iter().enumerate() {
+            let mut one = [E::Real::ZERO];
+            self.load(class, &[*logit], &mut one);
+            let z = if class == label { label_logit } else { one[0].to_f64() };
+            if z > best.1 {
+                best = (class, z);
+            }
+        }
+        best.0
+    }
+
+    fn is_none(&self) -> bool {
+        self.soft_cap.is_none()
+            && self.offsets.is_none()
+            && self.margins.is_none()
+            && self.before == 1.0
+            && self.after == 1.0
+    }
+
+    /// What the label's adjusted logit loses.
+    fn margin(&self, label: usize) -> f64 {
+        self.margins.as_ref().map_or(0.0, |margins| margins[label] * self.after)
+    }
+}
+
+/// Where the logits are and where the gradient goes.
+pub(crate) enum Buffers<'a, E> {
+    Forward(&'a [E]),
+    Both(&'a [E], &'a mut [E]),
+    InPlace(&'a mut [E]),
+}
+
+impl<'a, E: Element> Buffers<'a, E> {
+    pub fn logits(&self) -> &[E] {
+        match self {
+            Buffers::Forward(logits) | Buffers::Both(logits, _) => logits,
+            Buffers::InPlace(both) => both,
+        }
+    }
+
+    pub fn gradient(&mut self) -> Option<&mut [E]> {
+        match self {
+            Buffers::Forward(_) => None,
+            Buffers::Both(_, gradient) => Some(gradient),
+            Buffers::InPlace(both) => Some(both),
+        }
+    }
+
+    /// Cuts off the first `size` elements.
+    fn split(self, size: usize) -> (Self, Self) {
+        match self {
+            Buffers::Forward(logits) => {
+                let (head, tail) = logits.split_at(size);
+                (Buffers::Forward(head), Buffers::Forward(tail))
+            }
+            Buffers::Both(logits, gradient) => {
+                let (logits, more_logits) = logits.split_at(size);
+                let (gradient, more_gradient) = gradient.split_at_mut(size);
+                (Buffers::Both(logits, gradient), Buffers::Both(more_logits, more_gradient))
+            }
+            Buffers::InPlace(both) => {
+                let (head, tail) = both.split_at_mut(size);
+                (Buffers::InPlace(head), Buffers::InPlace(tail))
+            }
+        }
+    }
+}
+
+/// Consecutive rows.
+pub(crate) struct Tile<'a, E> {
+    first_row: usize,
+    buffers: Buffers<'a, E>,
+    rows: &'a mut [Row],
+}
+
+/// Work space of one thread, kept from tile to tile.
+#[derive(Default)]
+pub(crate) struct Scratch<R> {
+    pub exponentials: Vec<R>,
+    pub block_maxima: Vec<R>,
+    pub logits: Vec<R>,
+    pub targets: Vec<R>,
+    pub weights: Vec<R>,
+    pub factors: Vec<R>,
+}
+
+/// Elements of a tile: with its exponentials it stays in the first-level cache.
+const TILE: usize = 4096;
+/// Below this many elements, waking another thread costs more than it saves.
+#[cfg(feature = "rayon")]
+const PARALLEL: usize = 1 << 15;
+
+/// Computes every row; `rows` receives one record each.
+pub(crate) fn run<'a, E: Element>(
+    plan: &Plan<'a, E>,
+    buffers: Buffers<'a, E>,
+    rows: &mut [Row],
+) -> Result<()> {
+    let tile_rows = (TILE / plan.classes).clamp(1, 64);
+    let isa = isa::Isa::detect();
+    let one = |tile: Tile<'_, E>, scratch: &mut Scratch<E::Real>| isa.run(plan, tile, scratch);
+    #[cfg(feature = "rayon")]
+    if rows.len() * plan.classes >= PARALLEL && rows.len() > 1 {
+        use rayon::prelude::*;
+        let tiles: Vec<_> =
+            Tiles { rest: Some((buffers, rows)), first_row: 0, tile_rows, classes: plan.classes }
+                .collect();
+        return tiles
+            .into_par_iter()
+            .map_init(Scratch::default, |scratch, tile| one(tile, scratch).err())
+            .flatten()
+            .min_by_key(place)
+            .map_or(Ok(()), Err);
+    }
+    let mut scratch = Scratch::default();
+    Tiles { rest: Some((buffers, rows)), first_row: 0, tile_rows, classes: plan.classes }
+        .try_for_each(|tile| one(tile, &mut scratch))
+}
+
+/// The row an error speaks of: the first one is reported, whichever thread found it.
+#[cfg(feature = "rayon")]
+fn place(error: &Error) -> usize {
+    match error {
+        Error::Logit { row, .. } | Error::Target { row, .. } | Error::SoftTarget { row, .. } => {
+            *row
+        }
+        _ => 0,
+    }
+}
+
+struct Tiles<'a, E> {
+    rest: Option<(Buffers<'a, E>, &'a mut [Row])>,
+    first_row: usize,
+    tile_rows: usize,
+    classes: usize,
+}
+
+impl<'a, E: Element> Iterator for Tiles<'a, E> {
+    type Item = Tile<'a, E>;
+
+    fn next(&mut self) -> Option<Tile<'a, E>> {
+        let (buffers, rows) = self.rest.take().filter(|(_, rows)| !rows.is_empty())?;
+        let count = self.tile_rows.min(rows.len());
+        let (buffers, more_buffers) = buffers.split(count * self.classes);
+        let (rows, more_rows) = rows.split_at_mut(count);
+        let first_row = self.first_row;
+        self.first_row += count;
+        self.rest = Some((more_buffers, more_rows));
+        Some(Tile { first_row, buffers, rows })
+    }
+}
+
+impl<E: Element> Plan<'_, E> {
+    /// What the logits alone tell of a row: margin, energy, prediction.
+    fn describe(&self, logits: &[E], label: usize, label_logit: f64, largest_other: f64) -> Row {
+        let margin = label_logit - largest_other;
+        let mut row = Row { margin, energy: -label_logit, correct: margin > 0.0, ..Row::default() };
+        if self.predictions || label_logit == largest_other {
+            let predicted = self.adjusted.first_largest(logits, label, label_logit);
+            row.predicted = self.predictions.then_some(predicted as u32);
+            row.correct = predicted == label;
+        }
+        row
+    }
+
+    /// Writes a gradient with respect to the adjusted logits of the row at `span`.
+    #[inline(always)]
+    fn write_adjusted(
+        &self,
+        buffers: &mut Buffers<'_, E>,
+        span: std::ops::Range<usize>,
+        gradient: &mut [E::Real],
+    ) {
+        self.adjusted.pull_back(&buffers.logits()[span.clone()], gradient);
+        let Some(into) = buffers.gradient() else { return };
+        for (to, from) in into[span].iter_mut().zip(gradient) {
+            *to = E::store(*from);
+        }
+    }
+
+    /// The weight of a row.
+    fn sample_weight(&self, row: usize) -> f64 {
+        self.sample_weights.map_or(1.0, |weights| weights[row])
+    }
+
+    fn class_weight(&self, class: usize) -> f64 {
+        self.class_weights.map_or(1.0, |weights| weights[class])
+    }
+
+    /// The label of a row, none where it is ignored; of soft targets the class with the largest.
+    fn label(&self, row: usize) -> Option<usize> {
+        match self.targets {
+            Targets::Hard(targets) if targets[row] == self.ignore_index => None,
+            Targets::Hard(targets) => Some(targets[row] as usize),
+            Targets::Soft(targets) => {
+                let targets = &targets[row * self.classes..(row + 1) * self.classes];
+                let wide = targets.iter().map(|t| t.wide());
+                let best = wide.enumerate().fold((0, f64::NEG_INFINITY), |best, (class, t)| {
+                    if t > best.1 { (class, t) } else { best }
+                });
+                Some(best.0)
+            }
+        }
+    }
+
+    /// Fills `into` with the smoothed targets of a row's classes.
+    #[inline(always)]
+    fn targets(&self, row: usize, into: &mut [E::Real]) {
+        let keep = 1.0 - self.smoothing;
+        let share = E::Real::of(self.smoothing / self.classes as f64);
+        match self.targets {
+            Targets::Hard(targets) => {
+                into.fill(share);
+                into[targets[row] as usize] += E::Real::of(keep);
+            }
+            Targets::Soft(targets) => {
+                let targets = &targets[row * self.classes..];
+                let keep = E::Real::of(keep);
+                for (to, from) in into.iter_mut().zip(targets) {
+                    *to = from.load() * keep + share;
+                }
+            }
+        }
+    }
+}
+
+/// Finds the logit that made a row's sum not a number.
+pub(crate) fn bad_logit<E: Element>(row: usize, logits: &[E]) -> Error {
+    let bad = |z: &f64| z.is_nan() || *z == f64::INFINITY;
+    let found = logits.iter().map(|z| z.wide()).enumerate().find(|(_, z)| bad(z));
+    // No such logit: all of them are −∞.
+    let (column, value) = found.unwrap_or((0, f64::NEG_INFINITY));
+    Error::Logit { value, row, column }
+}

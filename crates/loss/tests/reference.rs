@@ -1,0 +1,218 @@
+//! The kernels against a plain f64 reference written straight from the formulas of losses.md.
+
+use proptest::prelude::*;
+use steepness::{Batch, Loss, Reduction, Targets};
+
+/// Value, gradient and the size of the gradient's terms of one row: the sum over classes of
+/// t_k·ℓ(p_k), every p_k from its own log-odds against the other classes, in f64.
+fn reference(loss: &Loss, logits: &[f64], targets: &[f64]) -> (f64, Vec<f64>, f64) {
+    let curve = loss.curve().expect("a curve");
+    let log_odds = |k: usize| {
+        let others = logits.iter().enumerate().filter(|(j, _)| *j != k);
+        let largest = others.clone().fold(f64::NEG_INFINITY, |m, (_, z)| m.max(*z));
+        if largest == f64::NEG_INFINITY {
+            return f64::INFINITY;
+        }
+        let sum: f64 = others.map(|(_, z)| (z - largest).exp()).sum();
+        logits[k] - largest - sum.ln()
+    };
+    let smoothed = |t: f64| (1.0 - loss.smoothing) * t + loss.smoothing / logits.len() as f64;
+    let (mut value, mut terms) = (0.0, 0.0f64);
+    let mut gradient = vec![0.0; logits.len()];
+    for (k, t) in targets.iter().map(|t| smoothed(*t)).enumerate().filter(|(_, t)| *t != 0.0) {
+        let odds = steepness::Odds::from_log_odds(log_odds(k));
+        value += t * curve.value(&odds);
+        let pull = t * curve.steepness(&odds);
+        gradient[k] -= pull;
+        terms = terms.max(pull);
+        // ∂ℓ(p_k)/∂z_j = s·o_j with o the softmax of the others of k
+        let others = logits.iter().enumerate().filter(|(j, _)| *j != k);
+        let largest = others.clone().fold(f64::NEG_INFINITY, |m, (_, z)| m.max(*z));
+        let sum: f64 = others.clone().map(|(_, z)| (z - largest).exp()).sum();
+        if largest > f64::NEG_INFINITY {
+            others.for_each(|(j, z)| gradient[j] += pull * (z - largest).exp() / sum);
+        }
+    }
+    (value, gradient, terms)
+}
+
+const CURVES: &[&str] = &[
+    "ce",
+    "el(le=1)",
+    "el(le=1, clamp=0)",
+    "el(le=0.75)",
+    "el(le=0)",
+    "el(le=0.8, start=0.3, rho=0.5, abrupt=0.95)",
+    "el(sub=0.7)",
+    "aggressive(start=0.5)",
+    "power(gamma=2)",
+    "cosine",
+    "poly(eps=2)",
+    "focal(gamma=2)",
+    "focal(gamma=0.5)",
+    "focal(gamma=2) + bonus(le=0.5)",
+    "antifocal(gamma=1)",
+    "halted(gamma=1, at=0.5)",
+    "gce(q=0.7)",
+    "prob",
+];
+
+/// |a − b| against the scale of the whole row, or of the number itself where that is larger.
+fn close(found: f64, expected: f64, scale: f64, tolerance: f64) -> bool {
+    (found - expected).abs() <= tolerance * expected.abs().max(scale)
+}
+
+fn check_row(
+    spec: &str,
+    logits: &[f32],
+    targets: &[f32],
+    tolerance: f64,
+) -> Result<(), TestCaseError> {
+    let loss: Loss = spec.parse().unwrap();
+    let classes = logits.len();
+    let hard =
+        targets.iter().position(|t| *t == 1.0).filter(|_| targets.iter().sum::<f32>() == 1.0);
+    let wide: Vec<f64> = logits.iter().map(|z| f64::from(*z)).collect();
+    let wide_targets: Vec<f64> = targets.iter().map(|t| f64::from(*t)).collect();
+    let (value, gradient, terms) = reference(&loss, &wide, &wide_targets);
+    // Terms of soft targets cancel; subnormal f32 have fewer digits.
+    let scale = terms.max(1e-36);
+    let mut criterion = loss.criterion(classes).unwrap();
+    let mut found = vec![0f32; classes];
+    let label = [hard.unwrap_or(0) as i64];
+    let batch = if hard.is_some() { Targets::Hard(&label) } else { Targets::Soft(targets) };
+    let outcome = criterion.forward_backward(logits, batch, &mut found).unwrap();
+    prop_assert!(
+        close(outcome.loss, value, 1.0, tolerance) || outcome.loss == value,
+        "{spec} {logits:?} {targets:?}: {} {value}",
+        outcome.loss
+    );
+    for (k, (f, e)) in found.iter().zip(&gradient).enumerate() {
+        prop_assert!(
+            close(f64::from(*f), *e, scale, tolerance),
+            "{spec} {logits:?} {targets:?} at {k}: {f} {e}"
+        );
+    }
+    // The value alone is the value with a gradient.
+    prop_assert_eq!(criterion.forward(logits, batch).unwrap().loss, outcome.loss);
+    // In place is the same.
+    let mut in_place = logits.to_vec();
+    let again = criterion.forward_backward_in_place(&mut in_place, batch).unwrap();
+    prop_assert_eq!(again.loss, outcome.loss);
+    prop_assert_eq!(in_place, found);
+    Ok(())
+}
+
+fn logits() -> impl Strategy<Value = Vec<f32>> {
+    let spread = prop_oneof![Just(0.0f32), Just(1.0), Just(10.0), Just(100.0), Just(1e4)];
+    (1usize..70, spread).prop_flat_map(|(classes, spread)| {
+        prop::collection::vec((-1.0f32..1.0).prop_map(move |z| z * spread), classes)
+    })
+}
+
+/// Whether p lies so near to where a slope jumps that rounding decides the side.
+fn near_a_kink(logits: &[f32], label: usize) -> bool {
+    let wide: Vec<f64> = logits.iter().map(|z| f64::from(*z)).collect();
+    let max = wide.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let total: f64 = wide.iter().map(|z| (z - max).exp()).sum();
+    let p = (wide[label] - max).exp() / total;
+    [0.3, 0.5, 0.75, 0.8, 0.95, 1.0 - 1e-5].iter().any(|kink| (p - kink).abs() < 1e-5)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 800, ..ProptestConfig::default() })]
+
+    #[test]
+    fn hard_labels_agree_with_the_reference(logits in logits(), pick in 0usize..70) {
+        let label = pick % logits.len();
+        let mut targets = vec![0f32; logits.len()];
+        targets[label] = 1.0;
+        for spec in CURVES {
+            if !near_a_kink(&logits, label) {
+                check_row(spec, &logits, &targets, 1e-6)?;
+            }
+        }
+    }
+
+    #[test]
+    fn smoothed_labels_agree_with_the_reference(logits in logits(), pick in 0usize..70) {
+        let label = pick % logits.len();
+        let mut targets = vec![0f32; logits.len()];
+        targets[label] = 1.0;
+        for spec in CURVES {
+            if !(0..logits.len()).any(|k| near_a_kink(&logits, k)) {
+                check_row(&format!("{spec} + smooth(0.1)"), &logits, &targets, 1e-6)?;
+            }
+        }
+    }
+
+    #[test]
+    fn soft_targets_agree_with_the_reference(
+        logits in logits(),
+        draws in prop::collection::vec(0.0f32..1.0, 70),
+    ) {
+        let sum: f32 = draws[..logits.len()].iter().sum();
+        let targets: Vec<f32> = draws[..logits.len()].iter().map(|t| t / sum).collect();
+        if logits.len() == 1 {
+            return Ok(());
+        }
+        for spec in CURVES {
+            if !(0..logits.len()).any(|k| near_a_kink(&logits, k)) {
+                check_row(spec, &logits, &targets, 1e-6)?;
+            }
+        }
+    }
+}
+
+#[test]
+fn golden_vector_case_of_the_paper() {
+    // paper.md §1.3 and §1.6: z = (2, −1, 0.5, 1.5), y = 0
+    let z = [2.0, -1.0, 0.5, 1.5];
+    let z32 = z.map(|z| z as f32);
+    type Line<'a> = (&'a str, f64, [f64; 4]);
+    let golden: [Line; 11] = [
+        ("ce", 0.63097806, [-0.46792885, 0.02649026, 0.11872112, 0.32271747]),
+        ("el(le=1)", -0.12846097, [-1.0, 0.05661173, 0.25371618, 0.68967209]),
+        ("el(le=0.75)", -0.12846097, [-1.0, 0.05661173, 0.25371618, 0.68967209]),
+        ("el(le=0.5)", -0.12631142, [-0.96587173, 0.05467967, 0.24505729, 0.66613477]),
+        ("el(le=0.25)", -0.03279888, [-0.79989077, 0.0452832, 0.20294523, 0.55166234]),
+        ("el(le=0)", 0.09890691, [-0.71690029, 0.04058497, 0.1818892, 0.49442612]),
+        ("el(le=1) + smooth(0.1)", 0.03992457, [-0.87660262, 0.02909514, 0.21711852, 0.63038896]),
+        ("el(le=0.5) + smooth(0.1)", 0.04191290, [-0.84503397, 0.02730798, 0.20910904, 0.60861694]),
+        (
+            "el(le=0.25) + smooth(0.1)",
+            0.12853771,
+            [-0.69211611, 0.01858565, 0.17001827, 0.50351218],
+        ),
+        ("el(le=0) + smooth(0.1)", 0.25211402, [-0.61700315, 0.0141755, 0.1505724, 0.45225525]),
+        ("aggressive(start=0.5)", 0.56468621, [-1.0, 0.05661173, 0.25371618, 0.68967209]),
+    ];
+    for (spec, value, gradient) in golden {
+        let mut criterion = spec.parse::<Loss>().unwrap().criterion(4).unwrap();
+        let (mut wide, mut narrow) = ([0f64; 4], [0f32; 4]);
+        let targets = [0i64];
+        let in_f64 = criterion.forward_backward(&z, Targets::Hard(&targets), &mut wide).unwrap();
+        let in_f32 =
+            criterion.forward_backward(&z32, Targets::Hard(&targets), &mut narrow).unwrap();
+        assert!((in_f64.loss - value).abs() < 6e-9, "{spec}: {}", in_f64.loss);
+        assert!((in_f32.loss - value).abs() < 1e-6, "{spec}: {}", in_f32.loss);
+        for ((found64, found32), expected) in wide.iter().zip(narrow).zip(gradient) {
+            assert!((found64 - expected).abs() < 6e-9, "{spec}: {wide:?}");
+            assert!((f64::from(found32) - expected).abs() < 1e-6, "{spec}: {narrow:?}");
+        }
+    }
+}
+
+#[test]
+fn batch_semantics() {
+    let criterion = "el(le=0.5)".parse::<Loss>().unwrap().criterion(3).unwrap();
+    let logits = [0.1f32, 0.5, -0.2, 1.0, 1.0, 1.0];
+    let sum = criterion.clone().reduction(Reduction::Sum);
+    let mean = criterion.forward(&logits, Targets::Hard(&[0, 2])).unwrap();
+    let total = sum.forward(&logits, Targets::Hard(&[0, 2])).unwrap();
+    assert!((mean.loss * 2.0 - total.loss).abs() < 1e-12);
+    let weights = [3.0, 0.0];
+    let batch = Batch::new(Targets::Hard(&[0, 2])).sample_weights(&weights);
+    let first = criterion.forward(&logits[..3], Targets::Hard(&[0])).unwrap();
+    assert!((criterion.forward(&logits, batch).unwrap().loss - first.loss).abs() < 1e-12);
+}
