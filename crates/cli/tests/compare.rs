@@ -11,8 +11,8 @@ const RECIPE: &str = r#"
 name = "tiny"
 losses = ["ce", "el(le=0.5)"]
 seeds = [0, 1]
-epochs = 30
-batch = 16
+epochs = 20
+batch = 24
 threads = 1
 select = "best"
 
@@ -28,7 +28,7 @@ lr = 0.02
 momentum = 0.9
 
 [schedule.multi-step]
-after = [20]
+after = [15]
 factor = 0.1
 
 [attack]
@@ -119,7 +119,7 @@ fn how_many_run_at_once_changes_nothing() {
     for name in ["recipe.toml", "environment.json", "logits.npy", "labels.npy", "ood_logits.npy"] {
         assert!(run.join(name).is_file(), "{name}");
     }
-    assert_eq!(lines(&run.join("metrics.jsonl")), 30);
+    assert_eq!(lines(&run.join("metrics.jsonl")), 20);
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn a_killed_comparison_goes_on_to_the_same_end() {
     assert!(!place.path("out/table.csv").exists());
     succeed(&place.run(&["tiny.toml", "--out", "out"]));
     assert_eq!(place.table("out"), reference);
-    assert_eq!(lines(&second), 30);
+    assert_eq!(lines(&second), 20);
 }
 
 #[cfg(unix)]
@@ -175,14 +175,14 @@ fn an_interrupted_comparison_says_how_to_go_on_and_does() {
         assert!(message.contains("compare tiny.toml --out out --jobs 1"), "{message}");
         assert!(place.path("out/ce/seed=0/checkpoint").is_dir());
         before = lines(&log);
-        assert!(before < 30, "{before}");
+        assert!(before < 20, "{before}");
     }
     let output = place.run(&["tiny.toml", "--out", "out"]);
     succeed(&output);
     let message = String::from_utf8(output.stderr).unwrap();
     assert!(message.contains("ce, seed 0: goes on after epoch"), "{message}");
     assert_eq!(place.table("out"), reference);
-    assert_eq!(lines(&log), 30);
+    assert_eq!(lines(&log), 20);
 }
 
 #[cfg(unix)]
