@@ -15,7 +15,12 @@ impl Serialize for Spec {
 
 impl<'de> Deserialize<'de> for Spec {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from)?.parse().map(Spec).map_err(D::Error::custom)
+        let spec = String::deserialize(from)?;
+        spec.parse().map(Spec).map_err(|error: steepness::Error| {
+            // The lines after the first draw a caret under the spec.
+            let problem = error.to_string();
+            D::Error::custom(format!("{spec:?}: {}", problem.lines().next().unwrap_or_default()))
+        })
     }
 }
 
