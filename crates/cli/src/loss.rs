@@ -81,12 +81,8 @@ pub fn run(args: Args) -> Result<()> {
     let targets = npy::targets(&args.targets)?;
     check_output(&args)?;
     let outcome = match &logits.values {
-        Floats::F32(values) => {
-            compute(&args, &loss, &logits, values, &targets, Floats::to_f32)?
-        }
-        Floats::F64(values) => {
-            compute(&args, &loss, &logits, values, &targets, Floats::to_f64)?
-        }
+        Floats::F32(values) => compute(&args, &loss, &logits, values, &targets, Floats::to_f32)?,
+        Floats::F64(values) => compute(&args, &loss, &logits, values, &targets, Floats::to_f64)?,
     };
     let text = if args.json { json(&args, &outcome) } else { list(&args, &outcome) };
     let stdout = Path::new("standard output");

@@ -86,8 +86,8 @@ pub use curve::{Base, Bonus, Curve, PUBLISHED_CLAMP, Shape};
 pub use element::{Element, Stored};
 pub use error::{Error, Result};
 pub use loss::{
-    Adjust, Binary, Growth, Halt, Ldam, Loss, Margin, Mirror, Objective, ProbabilityError, Schedule,
-    Scheduled,
+    Adjust, Binary, Growth, Halt, Ldam, Loss, Margin, Mirror, Objective, ProbabilityError,
+    Schedule, Scheduled,
 };
 pub use odds::Odds;
 pub use rows::{Row, Targets};
