@@ -5,6 +5,7 @@
 mod compare;
 mod curves;
 mod interrupt;
+mod loss;
 mod measure;
 
 use std::io;
@@ -24,6 +25,7 @@ struct Arguments {
 enum Command {
     Compare(compare::Args),
     Curves(curves::Args),
+    Loss(loss::Args),
     Measure(measure::Args),
 }
 
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Compare(args) => compare::run(args),
         Command::Curves(args) => curves::run(args).map_err(Into::into),
+        Command::Loss(args) => loss::run(args).map_err(Into::into),
         Command::Measure(args) => measure::run(args).map_err(Into::into),
     };
     match done {
