@@ -24,12 +24,16 @@ const LOSSES: [(&str, &str); 6] = [
 fn main() -> steepness::Result<()> {
     let x = |p: f64| LEFT + p * (WIDTH - LEFT - RIGHT);
     let y = |s: f64| TOP + (1.0 - s / 1.2) * (HEIGHT - TOP - BOTTOM);
-    // An HTML block of Markdown begins with a known tag and ends at a blank line.
-    println!("<div>");
     println!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
          style=\"max-width:{WIDTH}px;width:100%\" font-family=\"sans-serif\" font-size=\"12\" \
          fill=\"currentColor\" role=\"img\">"
+    );
+    // On its own it follows the reader's colour scheme; inside a page, `:root` is the page's and the
+    // colour is inherited.
+    println!(
+        "<style>svg:root{{color:#24292f}}@media(prefers-color-scheme:dark)\
+         {{svg:root{{color:#e6edf3}}}}</style>"
     );
     println!("<title>Steepness of losses against the probability of the label</title>");
     for tick in 0..=5 {
@@ -81,6 +85,5 @@ fn main() -> steepness::Result<()> {
         );
     }
     println!("</svg>");
-    println!("</div>");
     Ok(())
 }

@@ -26,7 +26,7 @@
 //! cross entropy's gradient, row by row. So a loss is a [`Curve`], its value and its weight, and what
 //! the label's logit feels is the *steepness* |∂L/∂z_y| = w·q:
 //!
-#![doc = include_str!("../docs/steepness.svg")]
+#![doc = concat!("<div>\n", include_str!("../docs/steepness.svg"), "</div>")]
 //!
 //! # Curves
 //!
