@@ -67,7 +67,7 @@ impl Normalise {
     /// A channel that is constant.
     pub fn new(weights: &mut Weights, train: &Examples) -> Result<Self> {
         let moments = train.moments();
-        if let Some(channel) = moments.iter().position(|(_, std)| !(*std > 0.0)) {
+        if let Some(channel) = moments.iter().position(|(_, std)| *std == 0.0 || std.is_nan()) {
             return Err(Error::Request(format!(
                 "channel {channel} of the training images is the same everywhere"
             )));

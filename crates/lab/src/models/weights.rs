@@ -122,7 +122,7 @@ mod tests {
         let tensor = weights.uniform("w".into(), &[3], 3).unwrap();
         let before: Vec<f32> = (&tensor).try_into().unwrap();
         let saved = weights.snapshot().unwrap();
-        no_grad(|| tensor.shallow_clone().zero_());
+        let _ = no_grad(|| tensor.shallow_clone().zero_());
         assert_eq!(Vec::<f32>::try_from(&tensor).unwrap(), [0.0; 3]);
         weights.restore(&saved).unwrap();
         assert_eq!(Vec::<f32>::try_from(&tensor).unwrap(), before);
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn foreign_weights_are_refused() {
         let mut weights = Weights::new(1);
-        weights.uniform("w".into(), &[3], 3).unwrap();
+        let _ = weights.uniform("w".into(), &[3], 3).unwrap();
         let message = |saved: Vec<(&str, Tensor)>| {
             let saved: Vec<_> = saved.into_iter().map(|(n, t)| (n.to_owned(), t)).collect();
             weights.restore(&saved).unwrap_err().to_string()

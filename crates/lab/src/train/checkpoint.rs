@@ -144,7 +144,8 @@ mod tests {
 
     #[test]
     fn damage_falls_back_and_names_the_file() {
-        let damages: [(&str, &dyn Fn(&Path)); 5] = [
+        type Damage<'a> = (&'a str, &'a dyn Fn(&Path));
+        let damages: [Damage; 5] = [
             ("a", &|path| fs::write(path.join("a"), "3").unwrap()),
             ("b", &|path| fs::write(path.join("b"), [7; 99]).unwrap()),
             ("b", &|path| fs::remove_file(path.join("b")).unwrap()),

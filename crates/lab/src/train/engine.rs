@@ -127,7 +127,7 @@ impl Training<'_> {
         let snapshot = Snapshot::from_files(&files)?;
         weights.restore(&snapshot.last)?;
         self.optimizer.restore(&snapshot.optimizer)?;
-        self.criterion.set_state(snapshot.state.criterion.clone());
+        self.criterion.set_state(snapshot.state.criterion);
         monitor.resumed(snapshot.state.history.len());
         Ok((snapshot.state, snapshot.best))
     }
