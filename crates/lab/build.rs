@@ -1,8 +1,9 @@
 //! Puts the run path of libtorch into tests, so that nothing needs LD_LIBRARY_PATH, and tells the
-//! laboratory which versions of tch and libtorch it is built with.
+//! laboratory which versions of tch and libtorch it is built with, and from which commit.
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 fn main() {
     let lib = std::env::var("DEP_TCH_LIBTORCH_LIB").ok();
@@ -12,7 +13,19 @@ fn main() {
     let libtorch = lib.as_deref().and_then(libtorch_version).unwrap_or_else(|| "unknown".into());
     println!("cargo:rustc-env=LIBTORCH_VERSION={libtorch}");
     println!("cargo:rustc-env=TCH_VERSION={TCH_VERSION}");
+    if let Some(revision) = revision() {
+        println!("cargo:rustc-env=STEEPNESS_REVISION={revision}");
+    }
     println!("cargo:rerun-if-changed=build.rs");
+    // Moves with every commit.
+    println!("cargo:rerun-if-changed=../../.git/logs/HEAD");
+}
+
+/// The commit that is built; none outside a checkout.
+fn revision() -> Option<String> {
+    let git = Command::new("git").args(["rev-parse", "HEAD"]).output().ok()?;
+    let text = String::from_utf8(git.stdout).ok().filter(|_| git.status.success())?;
+    Some(text.trim().to_owned())
 }
 
 /// Cargo.toml in the root pins it.

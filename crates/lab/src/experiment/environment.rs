@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 pub struct Environment {
     /// Version of Steepness.
     pub version: String,
+    /// The commit it was built from, where it was built in a checkout.
+    pub revision: Option<String>,
     /// "tch 0.24.0", "libtorch 2.11.0".
     pub libraries: Vec<String>,
     /// Operating system and architecture.
@@ -24,6 +26,7 @@ impl Environment {
     pub fn of(threads: usize) -> Self {
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            revision: option_env!("STEEPNESS_REVISION").map(str::to_owned),
             libraries: libraries(),
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             cpu: cpu(),
