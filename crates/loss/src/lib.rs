@@ -5,6 +5,8 @@ mod curve;
 mod element;
 mod error;
 mod jsd;
+#[cfg(feature = "linear")]
+mod linear;
 mod loss;
 mod lsoftmax;
 mod matrix;
@@ -18,6 +20,8 @@ pub use criterion::{Batch, Criterion, Outcome, Reduction, State};
 pub use curve::{Base, Bonus, Curve, PUBLISHED_CLAMP, Shape};
 pub use element::{Element, Stored};
 pub use error::{Error, Result};
+#[cfg(feature = "linear")]
+pub use linear::{Linear, LinearGradients};
 pub use loss::*;
 pub use lsoftmax::{LSoftmax, LSoftmaxLogits, LSoftmaxState};
 pub use odds::Odds;
