@@ -59,6 +59,8 @@
 //! # With a framework
 //!
 //! * feature `tch`: `criterion.forward_tch(&logits, &targets)?.backward()`;
+//! * feature `linear`: the last linear layer and the loss in one, without the logits in memory:
+//!   [`Criterion::linear_forward_backward`](crate::Criterion);
 //! * slices of f32, f64, [`half::bf16`] or [`half::f16`] for everything else:
 //!   [`Criterion::forward_backward`].
 //!
@@ -74,21 +76,29 @@ mod curve;
 mod element;
 mod error;
 mod jsd;
+#[cfg(feature = "linear")]
+mod linear;
 mod loss;
+mod lsoftmax;
+mod matrix;
 mod odds;
 mod real;
 mod rows;
 mod spec;
+mod threads;
 mod weights;
 
 pub use criterion::{Batch, Criterion, Outcome, Reduction, State};
 pub use curve::{Base, Bonus, Curve, PUBLISHED_CLAMP, Shape};
 pub use element::{Element, Stored};
 pub use error::{Error, Result};
+#[cfg(feature = "linear")]
+pub use linear::{Linear, LinearGradients};
 pub use loss::{
     Adjust, Binary, Growth, Halt, Ldam, Loss, Margin, Mirror, Objective, ProbabilityError,
     Schedule, Scheduled,
 };
+pub use lsoftmax::{LSoftmax, LSoftmaxLogits, LSoftmaxState};
 pub use odds::Odds;
 pub use rows::{Row, Targets};
 pub use weights::{BonusWeights, Shots, Weighting, effective_number_weights, ldam_margins};
