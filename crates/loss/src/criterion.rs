@@ -154,12 +154,12 @@ impl Loss {
 }
 
 /// One pass of the row kernel: the whole loss, or its base and its bonus apart.
-struct Term {
-    objective: Objective,
-    adjusted: Adjusted,
-    smoothing: f64,
-    class_weights: Option<Vec<f64>>,
-    z_loss: f64,
+pub(crate) struct Term {
+    pub objective: Objective,
+    pub adjusted: Adjusted,
+    pub smoothing: f64,
+    pub class_weights: Option<Vec<f64>>,
+    pub z_loss: f64,
     /// Whether the mean divides by the weights or by the number of rows.
     by_weights: bool,
 }
@@ -167,8 +167,8 @@ struct Term {
 /// What a batch as a whole decides for every row, so that its rows may be computed in chunks.
 pub(crate) struct Pass {
     /// Each term, and what multiplies its gradient and the sum of its rows' losses.
-    terms: Vec<(Term, f64)>,
-    divergence: Option<Divergence>,
+    pub terms: Vec<(Term, f64)>,
+    pub divergence: Option<Divergence>,
 }
 
 impl Pass {
