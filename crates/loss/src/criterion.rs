@@ -221,6 +221,11 @@ impl Criterion {
         Self { loss: Loss { jsd: None, ..self.loss.clone() }, ..self.clone() }
     }
 
+    #[cfg(feature = "candle")]
+    pub(crate) fn ignored_index(&self) -> i64 {
+        self.ignore_index
+    }
+
     pub(crate) fn reduces_to(&self) -> Reduction {
         self.reduction
     }
