@@ -250,6 +250,11 @@ impl Criterion {
         &self.loss
     }
 
+    #[cfg(feature = "candle")]
+    pub(crate) fn ignored_index(&self) -> i64 {
+        self.ignore_index
+    }
+
     /// How losses of rows become one.
     pub fn reduces_to(&self) -> Reduction {
         self.reduction
