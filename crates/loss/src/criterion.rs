@@ -250,7 +250,7 @@ impl Criterion {
         &self.loss
     }
 
-    #[cfg(feature = "candle")]
+    #[cfg(any(feature = "candle", feature = "tch"))]
     pub(crate) fn ignored_index(&self) -> i64 {
         self.ignore_index
     }

@@ -148,7 +148,7 @@ impl Adjusted {
         best.0
     }
 
-    fn is_none(&self) -> bool {
+    pub fn is_none(&self) -> bool {
         self.soft_cap.is_none()
             && self.offsets.is_none()
             && self.margins.is_none()
@@ -157,7 +157,7 @@ impl Adjusted {
     }
 
     /// What the label's adjusted logit loses.
-    fn margin(&self, label: usize) -> f64 {
+    pub fn margin(&self, label: usize) -> f64 {
         self.margins.as_ref().map_or(0.0, |margins| margins[label] * self.after)
     }
 }

@@ -120,20 +120,18 @@ fn others(logit: f64, share: f64) -> f64 {
     if logit == f64::NEG_INFINITY { logit } else { logit - share.ln() }
 }
 
-/// The row's logits made a sum that is not a number: finds which.
-fn bad_logit(logits: &Tensor, row: usize) -> Failure {
-    let values = logits.f_get(row as i64).and_then(|row| row.f_to_kind(Kind::Double));
-    match values.and_then(|row| Vec::<f64>::try_from(&row.f_to(Device::Cpu)?)) {
-        Ok(values) => Failure::Ours(crate::rows::bad_logit(row, &values)),
-        Err(error) => Failure::Torch(error),
+/// Looks at a row whose sums are no numbers: a bad logit is an error, masks everywhere are not.
+fn check_row(logits: &Tensor, row: usize) -> Done<()> {
+    let values = logits.f_get(row as i64)?.f_to_kind(Kind::Double)?.f_to(Device::Cpu)?;
+    let values = Vec::<f64>::try_from(&values)?;
+    let bad = values.iter().any(|z| z.is_nan() || *z == f64::INFINITY);
+    if bad || values.iter().all(|z| *z == f64::NEG_INFINITY) {
+        return Err(crate::rows::bad_logit(row, &values).into());
     }
+    Ok(())
 }
 
-fn hard_rows(
-    logits: &Tensor,
-    pass: &Part<'_>,
-    curve: &Curve,
-) -> Done<(Vec<Row>, Option<Tensor>)> {
+fn hard_rows(logits: &Tensor, pass: &Part<'_>, curve: &Curve) -> Done<(Vec<Row>, Option<Tensor>)> {
     let Part { term, labels, .. } = *pass;
     let (mut z, copied) = adjust(logits, &term.adjusted)?;
     let kind = z.kind();
@@ -166,11 +164,11 @@ fn hard_rows(
             continue;
         };
         let own = own[row] - term.adjusted.margin(label);
+        if share[row].is_nan() || !own.is_finite() {
+            check_row(logits, row)?;
+        }
         let others = others(logit[row], share[row]);
         let odds = Odds::from_log_odds(own - others);
-        if odds.log_odds.is_nan() {
-            return Err(bad_logit(logits, row));
-        }
         empty |= logit[row] == f64::NEG_INFINITY;
         let (value, steepness) = (curve.value(&odds), curve.steepness(&odds));
         let weight = term.class_weights.as_ref().map_or(1.0, |weights| weights[label])
@@ -206,11 +204,7 @@ fn hard_rows(
     Ok((rows, Some(pull_back(o, logits, &term.adjusted)?)))
 }
 
-fn soft_rows(
-    logits: &Tensor,
-    pass: &Part<'_>,
-    curve: &Curve,
-) -> Done<(Vec<Row>, Option<Tensor>)> {
+fn soft_rows(logits: &Tensor, pass: &Part<'_>, curve: &Curve) -> Done<(Vec<Row>, Option<Tensor>)> {
     let Part { term, labels, .. } = *pass;
     let (z, _) = adjust(logits, &term.adjusted)?;
     let kind = z.kind();
@@ -240,8 +234,8 @@ fn soft_rows(
     let mut odds = Vec::with_capacity(labels.len());
     for (row, label) in labels.iter().enumerate() {
         let one = Odds::from_log_odds(top_logits[row] - others(logit[row], share[row]));
-        if one.log_odds.is_nan() && label.is_some() {
-            return Err(bad_logit(logits, row));
+        if label.is_some() && !top_logits[row].is_finite() {
+            check_row(logits, row)?;
         }
         odds.push(one);
     }
@@ -300,8 +294,11 @@ fn soft_rows(
         return Ok((rows, None));
     }
     let gradient = o.f_mul(&column(&of_others, kind, logits)?)?;
-    let gradient = (gradient - weights.f_mul(&column(&scales, kind, logits)?)?)
-        .f_scatter_(1, &top, &column(&of_top, kind, logits)?)?;
+    let gradient = (gradient - weights.f_mul(&column(&scales, kind, logits)?)?).f_scatter_(
+        1,
+        &top,
+        &column(&of_top, kind, logits)?,
+    )?;
     Ok((rows, Some(pull_back(gradient, logits, &term.adjusted)?)))
 }
 
