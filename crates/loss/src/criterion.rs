@@ -389,24 +389,14 @@ impl Criterion {
                     return Err(Error::Target { target: targets[row], row, classes });
                 }
             }
-            Targets::Soft(targets) => {
+            // The row kernel looks at the values, which it has to read anyway.
+            Targets::Soft(_) => {
                 let adjust = &self.loss.adjust;
                 if adjust.margin.is_some() || adjust.ldam.is_some() {
                     return refuse("margin", "on the label's logit needs hard targets");
                 }
                 if matches!(self.loss.objective, Objective::MultiMargin { .. }) {
                     return refuse("multimargin", "needs hard targets");
-                }
-                let wrong = |t: &E| !(t.wide() >= 0.0 && t.wide().is_finite());
-                if let Some(at) = targets.iter().position(wrong) {
-                    let (row, class) = match batch.inner {
-                        1 => (at / classes, at % classes),
-                        inner => {
-                            let (n, rest) = (at / (classes * inner), at % (classes * inner));
-                            (n * inner + rest % inner, rest / inner)
-                        }
-                    };
-                    return Err(Error::SoftTarget { value: targets[at].wide(), row, class });
                 }
             }
         }

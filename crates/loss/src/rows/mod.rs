@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::loss::Objective;
 use crate::odds::Odds;
 use crate::real::Real;
+use isa::{Isa, Kernel};
 
 /// What one row gave: its loss and what the same pass knows besides.
 ///
@@ -148,6 +149,7 @@ impl Adjusted {
         best.0
     }
 
+    #[inline(always)]
     pub fn is_none(&self) -> bool {
         self.soft_cap.is_none()
             && self.offsets.is_none()
@@ -157,6 +159,7 @@ impl Adjusted {
     }
 
     /// What the label's adjusted logit loses.
+    #[inline(always)]
     pub fn margin(&self, label: usize) -> f64 {
         self.margins.as_ref().map_or(0.0, |margins| margins[label] * self.after)
     }
@@ -212,9 +215,10 @@ pub(crate) struct Tile<'a, E> {
     rows: &'a mut [Row],
 }
 
-/// Work space of one thread, kept from tile to tile.
+/// Work space of one thread, kept from call to call: memory fresh from the system costs more, page
+/// by page, than a row's arithmetic.
 #[derive(Default)]
-pub(crate) struct Scratch<R> {
+pub struct Scratch<R> {
     pub exponentials: Vec<R>,
     pub block_maxima: Vec<R>,
     pub logits: Vec<R>,
@@ -225,6 +229,8 @@ pub(crate) struct Scratch<R> {
 
 /// Elements of a tile: with its exponentials it stays in the first-level cache.
 const TILE: usize = 4096;
+/// Most rows of a tile.
+const ROWS: usize = 64;
 /// Below this many elements, waking another thread costs more than it saves.
 #[cfg(feature = "rayon")]
 const PARALLEL: usize = 1 << 15;
@@ -235,25 +241,36 @@ pub(crate) fn run<'a, E: Element>(
     buffers: Buffers<'a, E>,
     rows: &mut [Row],
 ) -> Result<()> {
-    let tile_rows = (TILE / plan.classes).clamp(1, 64);
-    let isa = isa::Isa::detect();
-    let one = |tile: Tile<'_, E>, scratch: &mut Scratch<E::Real>| isa.run(plan, tile, scratch);
-    #[cfg(feature = "rayon")]
-    if rows.len() * plan.classes >= PARALLEL && rows.len() > 1 {
-        use rayon::prelude::*;
-        let tiles: Vec<_> =
-            Tiles { rest: Some((buffers, rows)), first_row: 0, tile_rows, classes: plan.classes }
-                .collect();
-        return tiles
-            .into_par_iter()
-            .map_init(Scratch::default, |scratch, tile| one(tile, scratch).err())
-            .flatten()
-            .min_by_key(place)
-            .map_or(Ok(()), Err);
+    let hard = matches!(plan.targets, Targets::Hard(_)) && plan.smoothing == 0.0;
+    match plan.objective {
+        Objective::Softmax(curve) if hard => run_kernel(&softmax::Hard(curve), plan, buffers, rows),
+        Objective::Softmax(curve) => run_kernel(&softmax::Soft(curve), plan, buffers, rows),
+        _ => run_kernel(&elementwise::Elementwise, plan, buffers, rows),
     }
-    let mut scratch = Scratch::default();
-    Tiles { rest: Some((buffers, rows)), first_row: 0, tile_rows, classes: plan.classes }
-        .try_for_each(|tile| one(tile, &mut scratch))
+}
+
+fn run_kernel<'a, K: Kernel, E: Element>(
+    kernel: &K,
+    plan: &Plan<'a, E>,
+    buffers: Buffers<'a, E>,
+    rows: &mut [Row],
+) -> Result<()> {
+    let tile_rows = (TILE / plan.classes).clamp(1, ROWS);
+    #[cfg(feature = "rayon")]
+    let parallel = rows.len() * plan.classes >= PARALLEL && rows.len() > 1;
+    let tiles =
+        Tiles { rest: Some((buffers, rows)), first_row: 0, tile_rows, classes: plan.classes };
+    let isa = Isa::detect();
+    let one =
+        |tile: Tile<'_, E>| E::Real::with_scratch(|scratch| isa.run(kernel, plan, tile, scratch));
+    #[cfg(feature = "rayon")]
+    if parallel {
+        use rayon::prelude::*;
+        let tiles: Vec<_> = tiles.collect();
+        let errors = tiles.into_par_iter().map(|tile| one(tile).err()).flatten();
+        return errors.min_by_key(place).map_or(Ok(()), Err);
+    }
+    { tiles }.try_for_each(one)
 }
 
 /// The row an error speaks of: the first one is reported, whichever thread found it.
@@ -291,6 +308,7 @@ impl<'a, E: Element> Iterator for Tiles<'a, E> {
 
 impl<E: Element> Plan<'_, E> {
     /// What the logits alone tell of a row: margin, energy, prediction.
+    #[inline(always)]
     fn describe(&self, logits: &[E], label: usize, label_logit: f64, largest_other: f64) -> Row {
         let margin = label_logit - largest_other;
         let mut row = Row { margin, energy: -label_logit, correct: margin > 0.0, ..Row::default() };
@@ -318,28 +336,42 @@ impl<E: Element> Plan<'_, E> {
     }
 
     /// The weight of a row.
+    #[inline(always)]
     fn sample_weight(&self, row: usize) -> f64 {
         self.sample_weights.map_or(1.0, |weights| weights[row])
     }
 
+    #[inline(always)]
     fn class_weight(&self, class: usize) -> f64 {
         self.class_weights.map_or(1.0, |weights| weights[class])
     }
 
     /// The label of a row, none where it is ignored; of soft targets the class with the largest.
+    #[inline(always)]
     fn label(&self, row: usize) -> Option<usize> {
         match self.targets {
             Targets::Hard(targets) if targets[row] == self.ignore_index => None,
             Targets::Hard(targets) => Some(targets[row] as usize),
             Targets::Soft(targets) => {
                 let targets = &targets[row * self.classes..(row + 1) * self.classes];
-                let wide = targets.iter().map(|t| t.wide());
-                let best = wide.enumerate().fold((0, f64::NEG_INFINITY), |best, (class, t)| {
-                    if t > best.1 { (class, t) } else { best }
-                });
-                Some(best.0)
+                Some(first_largest(targets))
             }
         }
+    }
+
+    /// Refuses soft targets that are negative or not finite.
+    #[inline(always)]
+    fn check_targets(&self, tile: &Tile<'_, E>) -> Result<()> {
+        let Targets::Soft(all) = self.targets else { return Ok(()) };
+        let first = tile.first_row * self.classes;
+        let targets = &all[first..first + tile.rows.len() * self.classes];
+        let wrong = |t: &E| !(t.load() >= E::Real::ZERO && t.load() < E::Real::INFINITY);
+        if !targets.iter().fold(false, |found, t| found | wrong(t)) {
+            return Ok(());
+        }
+        let at = first + targets.iter().position(wrong).unwrap_or(0);
+        let (row, class) = (at / self.classes, at % self.classes);
+        Err(Error::SoftTarget { value: all[at].wide(), row, class })
     }
 
     /// Fills `into` with the smoothed targets of a row's classes.
@@ -361,6 +393,64 @@ impl<E: Element> Plan<'_, E> {
             }
         }
     }
+}
+
+/// Accumulators a vector loop keeps apart; one 512-bit register of f32.
+const LANES: usize = 16;
+
+/// Joins the lanes by halves: a chain of all of them is most of what a short row would cost.
+#[inline(always)]
+fn fold<T: Copy, const N: usize>(mut lanes: [T; N], join: impl Fn(T, T) -> T) -> T {
+    let mut width = N / 2;
+    while width > 0 {
+        for lane in 0..width {
+            lanes[lane] = join(lanes[lane], lanes[lane + width]);
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+#[inline(always)]
+fn maximum<R: Real>(values: &[R]) -> R {
+    let mut lanes = [R::NEG_INFINITY; LANES];
+    for chunk in values.chunks_exact(LANES) {
+        for (lane, value) in lanes.iter_mut().zip(chunk) {
+            *lane = value.larger(*lane);
+        }
+    }
+    fold(lanes, R::larger)
+}
+
+/// The first place of the largest value; 0 where there is none.
+#[inline(always)]
+fn first_largest<E: Element>(values: &[E]) -> usize {
+    let mut best = (0, E::Real::NEG_INFINITY);
+    let mut loaded = [E::Real::NEG_INFINITY; 8 * LANES];
+    for (chunk, values) in values.chunks(8 * LANES).enumerate() {
+        loaded[values.len()..].fill(E::Real::NEG_INFINITY);
+        for (to, from) in loaded.iter_mut().zip(values) {
+            *to = from.load();
+        }
+        let largest = maximum(&loaded);
+        if largest > best.1 {
+            best = (chunk, largest);
+        }
+    }
+    let first = best.0 * 8 * LANES;
+    let same = |v: &E| v.load() == best.1;
+    first + values[first..].iter().position(same).unwrap_or(0)
+}
+
+/// The first place of `wanted`.
+#[inline(always)]
+fn position<R: Real>(values: &[R], wanted: R) -> Option<usize> {
+    // A loop that may end at any element is not vectorised; one over a whole chunk is.
+    const CHUNK: usize = 8 * LANES;
+    let found = |chunk: &[R]| chunk.iter().fold(false, |found, v| found | (*v == wanted));
+    let chunk = values.chunks(CHUNK).position(found)?;
+    let rest = &values[chunk * CHUNK..];
+    rest.iter().position(|v| *v == wanted).map(|at| chunk * CHUNK + at)
 }
 
 /// Finds the logit that made a row's sum not a number.
