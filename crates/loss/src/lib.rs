@@ -59,6 +59,7 @@
 //! # With a framework
 //!
 //! * feature `tch`: `criterion.forward_tch(&logits, &targets)?.backward()`;
+//! * feature `burn`: `criterion.forward_burn(logits, targets)?.backward()`;
 //! * feature `linear`: the last linear layer and the loss in one, without the logits in memory:
 //!   [`Criterion::linear_forward_backward`](crate::Criterion);
 //! * slices of f32, f64, [`half::bf16`] or [`half::f16`] for everything else:
@@ -88,6 +89,8 @@ mod spec;
 mod threads;
 mod weights;
 
+#[cfg(feature = "burn")]
+pub use adapt::burn::BurnTargets;
 pub use criterion::{Batch, Criterion, Outcome, Reduction, State};
 pub use curve::{Base, Bonus, Curve, PUBLISHED_CLAMP, Shape};
 pub use element::{Element, Stored};
