@@ -3,7 +3,8 @@
 //! The kernel yields the gradient with the value; it is handed to the graph by a node of its own
 //! (`known_gradient.cpp`), so the backward pass neither recomputes nor copies anything.
 
-use crate::criterion::{Batch, Criterion, Outcome, Reduction};
+use super::layout::Layout;
+use crate::criterion::{Batch, Criterion, Outcome};
 use crate::element::Element;
 use crate::error::{Error, Result};
 use crate::rows::Targets;
@@ -24,21 +25,12 @@ unsafe extern "C" {
     fn free(memory: *mut std::ffi::c_void);
 }
 
-/// Where the classes are in a tensor of logits.
-#[derive(Clone, Copy)]
-struct Layout {
-    /// The dimension of the classes.
-    dimension: usize,
-    /// Elements from one class to the next.
-    inner: usize,
-}
-
 impl Criterion {
     /// The loss of a batch as a tensor on which to call `backward`.
     ///
     /// `logits` are f32, f64, bf16 or f16 of shape (N, C), (B, T, C) or (N, C, d…); `targets` are
     /// int64 of the shape without the classes, or weights of the logits' kind and shape. The result
-    /// is a scalar, or one loss a row for [`Reduction::None`]. Without a gradient to compute (logits
+    /// is a scalar, or one loss a row for [`crate::Reduction::None`]. Without a gradient to compute (logits
     /// that do not require one, `no_grad`) only the value is, and running means do not move.
     ///
     /// # Errors
@@ -88,7 +80,7 @@ impl Criterion {
     ) -> Result<(Tensor, Outcome)> {
         let kind = logits.kind();
         let soft = targets.kind() != Kind::Int64;
-        let layout = layout(logits, targets, soft)?;
+        let layout = Layout::of(&shape(logits), &shape(targets), soft)?;
         let plain = logits.detach().contiguous();
         let targets = match soft {
             true => targets.to_kind(kind).contiguous(),
@@ -110,7 +102,7 @@ impl Criterion {
         if let Some(weights) = weights {
             batch = batch.sample_weights(weights);
         }
-        let per_row = self.reduces_to() == Reduction::None;
+        let per_row = self.one_loss_a_row()?;
         if !logits.requires_grad() || !grad_enabled() {
             let outcome = self.forward(values, batch)?;
             return Ok((value_tensor(&outcome, logits, layout, per_row), outcome));
@@ -133,37 +125,8 @@ fn grad_enabled() -> bool {
     unsafe { steepness_grad_enabled() != 0 }
 }
 
-/// Finds the dimension of the classes by the targets' shape.
-fn layout(logits: &Tensor, targets: &Tensor, soft: bool) -> Result<Layout> {
-    let (shape, target_shape) = (logits.size(), targets.size());
-    let refuse = |what: &str| {
-        Err(Error::Shape(format!("logits {shape:?} with targets {target_shape:?}: {what}")))
-    };
-    if shape.len() < 2 || shape.contains(&0) {
-        return refuse("expected logits of shape (N, C), (B, T, C) or (N, C, d…)");
-    }
-    let last = shape.len() - 1;
-    let without = |dimension: usize| {
-        let mut rest = shape.clone();
-        rest.remove(dimension);
-        rest
-    };
-    let (second, final_) = if soft {
-        (shape == target_shape, shape == target_shape && last == 1)
-    } else {
-        (without(1) == target_shape, without(last) == target_shape)
-    };
-    let dimension = match (second, final_) {
-        _ if last == 1 && second => 1,
-        (true, true) => {
-            return refuse("the classes may be dimension 1 or the last: flatten to (N, C)");
-        }
-        (true, false) => 1,
-        (false, true) => last,
-        (false, false) => return refuse("the targets have another shape than the logits' rows"),
-    };
-    let inner = shape[dimension + 1..].iter().product::<i64>() as usize;
-    Ok(Layout { dimension, inner })
+fn shape(tensor: &Tensor) -> Vec<usize> {
+    tensor.size().into_iter().map(|size| size as usize).collect()
 }
 
 /// The elements of a tensor.
@@ -207,10 +170,9 @@ fn value_tensor(outcome: &Outcome, logits: &Tensor, layout: Layout, per_row: boo
     if !per_row {
         return Tensor::from(outcome.loss).to_kind(kind);
     }
-    let mut shape = logits.size();
-    shape.remove(layout.dimension);
+    let rows = layout.rows(&shape(logits)).into_iter().map(|size| size as i64);
     let losses: Vec<f64> = outcome.rows.iter().map(|row| row.loss).collect();
-    Tensor::from_slice(&losses).to_kind(kind).view(&shape[..])
+    Tensor::from_slice(&losses).to_kind(kind).view(&rows.collect::<Vec<_>>()[..])
 }
 
 /// A tensor of value `value` whose gradient with respect to `logits` is `gradient`.
@@ -244,7 +206,7 @@ fn framework(error: tch::TchError) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Loss;
+    use crate::{Loss, Reduction};
 
     fn criterion(spec: &str, classes: usize) -> Criterion {
         spec.parse::<Loss>().unwrap().criterion(classes).unwrap()
@@ -346,6 +308,16 @@ mod tests {
         let square = Tensor::zeros([2, 3, 3], (Kind::Float, Device::Cpu));
         let targets = Tensor::zeros([2, 3], (Kind::Int64, Device::Cpu));
         assert!(message(ce.forward_tch(&square, &targets)).contains("flatten"));
+    }
+
+    #[test]
+    fn a_loss_of_three_rows_is_no_loss_a_row() {
+        let logits = logits(&[6, 3], Kind::Float);
+        let targets = Tensor::from_slice(&[0i64, 1, 2, 0, 1, 2]);
+        let mut jsd = criterion("ce + jsd(alpha=12)", 3);
+        assert!(jsd.forward_tch(&logits, &targets).is_ok());
+        let message = jsd.reduction(Reduction::None).forward_tch(&logits, &targets);
+        assert!(message.unwrap_err().to_string().contains("three rows"));
     }
 
     #[test]
