@@ -110,14 +110,14 @@ def measure(shape, cases, commands, threads, rounds):
     workers = {who: Worker(command, threads) for who, command in commands.items()}
     elements = shape[0] * shape[1]
     times = {case: [] for case in cases}
-    for round_ in range(rounds + 1):
+    for round_ in range(1, rounds + 1):
         for who, way, loss in cases:
             slow = 15 if (who, way, loss[:2]) == ("peer", "labels", "el") else 1
             repetitions = max(1, min(200, 30_000_000 // (elements * slow)))
             # The first repetition meets cold caches and pages that are not there yet.
-            found = workers[who].ask("time", *shape, repetitions + 1, way, loss)[1:]
-            if round_ > 0 or rounds == 0:
-                times[who, way, loss] += found
+            times[who, way, loss] += workers[who].ask(
+                "time", *shape, repetitions + 1, way, loss
+            )[1:]
         print(f"{shape[0]} x {shape[1]}: round {round_} of {rounds}", file=sys.stderr, flush=True)
     for worker in workers.values():
         worker.close()

@@ -16,6 +16,10 @@ use std::io::{BufRead, Write};
 use std::time::Instant;
 use steepness::{Loss, Targets};
 
+/// Units of the features that a linear layer turns into logits.
+#[cfg(feature = "linear")]
+const WIDTH: usize = 512;
+
 type Answer = Result<String, Box<dyn std::error::Error>>;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -66,6 +70,10 @@ fn prepare(rows: usize, classes: usize, what: &str) -> Result<Call, Box<dyn std:
     let (way, spec) = what.split_once(' ').ok_or("no way or no loss")?;
     let mut draws = Draws(1);
     let labels: Vec<i64> = (0..rows).map(|_| (draws.next() % classes as u64) as i64).collect();
+    #[cfg(feature = "linear")]
+    if way == "linear" {
+        return linear(classes, spec, labels, draws);
+    }
     let mut logits = vec![0f32; rows * classes];
     logits.iter_mut().for_each(|z| *z = draws.normal());
     if way == "copy" {
@@ -120,6 +128,32 @@ fn prepare(rows: usize, classes: usize, what: &str) -> Result<Call, Box<dyn std:
         }
         other => Err(format!("no way {other:?} in this build").into()),
     }
+}
+
+/// Features times a matrix, and the loss of the product, without the product.
+#[cfg(feature = "linear")]
+fn linear(
+    classes: usize,
+    spec: &str,
+    labels: Vec<i64>,
+    mut draws: Draws,
+) -> Result<Call, Box<dyn std::error::Error>> {
+    use steepness::{Linear, LinearGradients};
+    let mut criterion = spec.parse::<Loss>()?.criterion(classes)?;
+    let features: Vec<f32> = (0..labels.len() * WIDTH).map(|_| draws.normal()).collect();
+    let scale = (WIDTH as f32).sqrt();
+    let weight: Vec<f32> = (0..classes * WIDTH).map(|_| draws.normal() / scale).collect();
+    let (mut of_features, mut of_weight) = (vec![0f32; features.len()], vec![0f32; weight.len()]);
+    Ok(Box::new(move || {
+        let layer = Linear { features: &features, weight: &weight, bias: None, depth: WIDTH };
+        let gradients = LinearGradients {
+            features: Some(&mut of_features),
+            weight: Some(&mut of_weight),
+            bias: None,
+        };
+        let batch = Targets::Hard(&labels);
+        timed(|| criterion.linear_forward_backward(layer, batch, gradients))
+    }))
 }
 
 fn seconds<T>(call: impl FnOnce() -> T) -> f64 {

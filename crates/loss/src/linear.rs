@@ -355,6 +355,9 @@ impl<R: Element<Real = R> + Real> Chunk<R> {
             Error::Logit { value, row, column } => {
                 Error::Logit { value, row: self.rows[row], column }
             }
+            Error::SoftTarget { value, row, class } => {
+                Error::SoftTarget { value, row: self.rows[row], class }
+            }
             other => other,
         }
     }

@@ -61,7 +61,7 @@ impl<R: Real> Odds<R> {
     }
 
     /// The odds of a class that is not the likeliest, so that p ≤ 1/2 and 1 − p is exact enough, and
-    /// 1/q. `SMALL`: p ≤ [`Real::SMALL`].
+    /// 1/q. `SMALL` says that p ≤ [`Real::SMALL`].
     #[inline(always)]
     pub(crate) fn of_minor<const FMA: bool, const SMALL: bool>(p: R, ln_p: R) -> (Self, R) {
         let q = R::ONE - p;

@@ -110,7 +110,7 @@ fn horner<R: Real, const FMA: bool, const N: usize>(x: R, coefficients: [f64; N]
 macro_rules! real {
     (
         $float:ident, mantissa bits $mantissa:literal, exponent bias $bias:literal,
-        fourth power lost below $small:literal, exp below $floor:literal is 0, ln 2 = $ln2_high:literal + $ln2_low:literal,
+        fourth power lost below $small:literal, exp below $floor:literal is 0, ln 2 = ($ln2_high:expr) + $ln2_low:literal,
         exp $exp:expr, atanh $atanh:expr
     ) => {
         impl Real for $float {
@@ -142,7 +142,7 @@ macro_rules! real {
                 const ROUND: $float = 1.5 * (1u64 << $mantissa) as $float;
                 let sum = self.fma::<FMA>(std::f64::consts::LOG2_E as $float, ROUND);
                 let n = sum - ROUND;
-                let r = n.fma::<FMA>(-$ln2_high, self);
+                let r = n.fma::<FMA>(-($ln2_high), self);
                 let r = n.fma::<FMA>(-$ln2_low, r) + correction;
                 let tail = horner::<_, FMA, _>(r, $exp);
                 let e_r = (tail * r).fma::<FMA>(r, r) + 1.0;
@@ -191,7 +191,7 @@ macro_rules! real {
 real!(
     f32, mantissa bits 23, exponent bias 127,
     fourth power lost below 0.015_625, exp below -87.336_54 is 0,
-    ln 2 = 0.693_359_375 + -2.121_944_4e-4,
+    ln 2 = (355.0 / 512.0) + -2.121_944_4e-4,
     exp [
         1.987_569_15e-4, 1.398_199_950_7e-3, 8.333_451_907_3e-3, 4.166_579_589_4e-2,
         1.666_666_545_9e-1, 5.000_000_120_1e-1,
@@ -201,7 +201,7 @@ real!(
 real!(
     f64, mantissa bits 52, exponent bias 1023,
     fourth power lost below 1e-4, exp below -708.396_418_532_264 is 0,
-    ln 2 = 0.693_147_180_369_123_8 + 1.908_214_929_270_587_7e-10,
+    ln 2 = (0.693_147_180_369_123_8) + 1.908_214_929_270_587_7e-10,
     exp [
         1.0 / 6_227_020_800.0, 1.0 / 479_001_600.0, 1.0 / 39_916_800.0, 1.0 / 3_628_800.0,
         1.0 / 362_880.0, 1.0 / 40_320.0, 1.0 / 5_040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0,
@@ -244,7 +244,7 @@ pub(crate) fn ln<const FMA: bool>(x: f64) -> f64 {
     let ln_m = (tail * s2).fma::<FMA>(s, 2.0 * s);
     let low = n.fma::<FMA>(1.908_214_929_270_587_7e-10, ln_m);
     let result = n.fma::<FMA>(0.693_147_180_369_123_8, low);
-    if x == 0.0 { f64::NEG_INFINITY } else { result + (x - x) }
+    if x == 0.0 { f64::NEG_INFINITY } else { result + 0.0 * x }
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@
 //! *Hinge*: the mean over classes of max(0, margin − z_y + z_k), k ≠ y.
 
 use super::isa::Kernel;
-use super::{LANES, Plan, Row, Scratch, Tile, bad_logit};
+use super::lanes::LANES;
+use super::{Plan, Row, Scratch, Tile, bad_logit};
 use crate::curve::{Base, Curve, Part, Visit};
 use crate::element::Element;
 use crate::error::Result;
@@ -88,7 +89,7 @@ impl Kernel for Elementwise {
             let scale = E::Real::of(sample_weight * plan.gradient_scale);
             let gradient = &mut scratch.weights[..classes];
             gradient.iter_mut().for_each(|g| *g = *g * scale);
-            plan.write_adjusted(&mut tile.buffers, span, gradient);
+            plan.write(&mut tile, span.start, gradient);
         }
         Ok(())
     }

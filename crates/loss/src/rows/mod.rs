@@ -6,7 +6,9 @@
 
 pub(crate) mod elementwise;
 mod isa;
+mod lanes;
 pub(crate) mod softmax;
+mod stream;
 
 use crate::element::Element;
 use crate::error::{Error, Result};
@@ -14,6 +16,7 @@ use crate::loss::Objective;
 use crate::odds::Odds;
 use crate::real::Real;
 use isa::{Isa, Kernel};
+use lanes::first_largest;
 
 /// What one row gave: its loss and what the same pass knows besides.
 ///
@@ -149,7 +152,8 @@ impl Adjusted {
         best.0
     }
 
-    #[inline(always)]
+    /// Whether it changes nothing.
+    #[cfg(feature = "tch")]
     pub fn is_none(&self) -> bool {
         self.soft_cap.is_none()
             && self.offsets.is_none()
@@ -213,6 +217,8 @@ pub(crate) struct Tile<'a, E> {
     first_row: usize,
     buffers: Buffers<'a, E>,
     rows: &'a mut [Row],
+    /// Whether the gradient is stored around the caches.
+    streamed: bool,
 }
 
 /// Work space of one thread, kept from call to call: memory fresh from the system costs more, page
@@ -258,11 +264,17 @@ fn run_kernel<'a, K: Kernel, E: Element>(
     let tile_rows = (TILE / plan.classes).clamp(1, ROWS);
     #[cfg(feature = "rayon")]
     let parallel = rows.len() * plan.classes >= PARALLEL && rows.len() > 1;
-    let tiles =
-        Tiles { rest: Some((buffers, rows)), first_row: 0, tile_rows, classes: plan.classes };
+    let streamed = matches!(&buffers, Buffers::Both(_, gradient) if stream::pays(gradient));
+    let rest = Some((buffers, rows));
+    let tiles = Tiles { rest, first_row: 0, tile_rows, classes: plan.classes, streamed };
     let isa = Isa::detect();
-    let one =
-        |tile: Tile<'_, E>| E::Real::with_scratch(|scratch| isa.run(kernel, plan, tile, scratch));
+    let one = |tile: Tile<'_, E>| {
+        let done = E::Real::with_scratch(|scratch| isa.run(kernel, plan, tile, scratch));
+        if streamed {
+            stream::fence();
+        }
+        done
+    };
     #[cfg(feature = "rayon")]
     if parallel {
         use rayon::prelude::*;
@@ -289,6 +301,7 @@ struct Tiles<'a, E> {
     first_row: usize,
     tile_rows: usize,
     classes: usize,
+    streamed: bool,
 }
 
 impl<'a, E: Element> Iterator for Tiles<'a, E> {
@@ -302,7 +315,7 @@ impl<'a, E: Element> Iterator for Tiles<'a, E> {
         let first_row = self.first_row;
         self.first_row += count;
         self.rest = Some((more_buffers, more_rows));
-        Some(Tile { first_row, buffers, rows })
+        Some(Tile { first_row, buffers, rows, streamed: self.streamed })
     }
 }
 
@@ -320,18 +333,17 @@ impl<E: Element> Plan<'_, E> {
         row
     }
 
-    /// Writes a gradient with respect to the adjusted logits of the row at `span`.
+    /// Writes a gradient with respect to adjusted logits to its place from the element `first` of
+    /// the tile on.
     #[inline(always)]
-    fn write_adjusted(
-        &self,
-        buffers: &mut Buffers<'_, E>,
-        span: std::ops::Range<usize>,
-        gradient: &mut [E::Real],
-    ) {
-        self.adjusted.pull_back(&buffers.logits()[span.clone()], gradient);
-        let Some(into) = buffers.gradient() else { return };
-        for (to, from) in into[span].iter_mut().zip(gradient) {
-            *to = E::store(*from);
+    fn write(&self, tile: &mut Tile<'_, E>, first: usize, gradient: &mut [E::Real]) {
+        let span = first..first + gradient.len();
+        self.adjusted.pull_back(&tile.buffers.logits()[span.clone()], gradient);
+        match &mut tile.buffers {
+            Buffers::Forward(_) => {}
+            Buffers::InPlace(both) => stream::convert(gradient, &mut both[span]),
+            Buffers::Both(_, into) if tile.streamed => stream::store(gradient, &mut into[span]),
+            Buffers::Both(_, into) => stream::convert(gradient, &mut into[span]),
         }
     }
 
@@ -393,64 +405,6 @@ impl<E: Element> Plan<'_, E> {
             }
         }
     }
-}
-
-/// Accumulators a vector loop keeps apart; one 512-bit register of f32.
-const LANES: usize = 16;
-
-/// Joins the lanes by halves: a chain of all of them is most of what a short row would cost.
-#[inline(always)]
-fn fold<T: Copy, const N: usize>(mut lanes: [T; N], join: impl Fn(T, T) -> T) -> T {
-    let mut width = N / 2;
-    while width > 0 {
-        for lane in 0..width {
-            lanes[lane] = join(lanes[lane], lanes[lane + width]);
-        }
-        width /= 2;
-    }
-    lanes[0]
-}
-
-#[inline(always)]
-fn maximum<R: Real>(values: &[R]) -> R {
-    let mut lanes = [R::NEG_INFINITY; LANES];
-    for chunk in values.chunks_exact(LANES) {
-        for (lane, value) in lanes.iter_mut().zip(chunk) {
-            *lane = value.larger(*lane);
-        }
-    }
-    fold(lanes, R::larger)
-}
-
-/// The first place of the largest value; 0 where there is none.
-#[inline(always)]
-fn first_largest<E: Element>(values: &[E]) -> usize {
-    let mut best = (0, E::Real::NEG_INFINITY);
-    let mut loaded = [E::Real::NEG_INFINITY; 8 * LANES];
-    for (chunk, values) in values.chunks(8 * LANES).enumerate() {
-        loaded[values.len()..].fill(E::Real::NEG_INFINITY);
-        for (to, from) in loaded.iter_mut().zip(values) {
-            *to = from.load();
-        }
-        let largest = maximum(&loaded);
-        if largest > best.1 {
-            best = (chunk, largest);
-        }
-    }
-    let first = best.0 * 8 * LANES;
-    let same = |v: &E| v.load() == best.1;
-    first + values[first..].iter().position(same).unwrap_or(0)
-}
-
-/// The first place of `wanted`.
-#[inline(always)]
-fn position<R: Real>(values: &[R], wanted: R) -> Option<usize> {
-    // A loop that may end at any element is not vectorised; one over a whole chunk is.
-    const CHUNK: usize = 8 * LANES;
-    let found = |chunk: &[R]| chunk.iter().fold(false, |found, v| found | (*v == wanted));
-    let chunk = values.chunks(CHUNK).position(found)?;
-    let rest = &values[chunk * CHUNK..];
-    rest.iter().position(|v| *v == wanted).map(|at| chunk * CHUNK + at)
 }
 
 /// Finds the logit that made a row's sum not a number.

@@ -14,7 +14,8 @@ mod soft;
 pub(super) use hard::Hard;
 pub(super) use soft::Soft;
 
-use super::{Adjusted, LANES, Plan, ROWS, fold};
+use super::lanes::{LANES, total};
+use super::{Adjusted, Plan, ROWS};
 use crate::curve::{Part, Visit};
 use crate::element::Element;
 use crate::odds::Odds;
@@ -69,11 +70,6 @@ impl Others {
         let scale = if block_max == self.max { 1.0 } else { (block_max - self.max).exp() };
         scale / self.sum
     }
-}
-
-#[inline(always)]
-fn total<R: Real, const N: usize>(lanes: [R; N]) -> f64 {
-    fold(lanes.map(R::to_f64), |a, b| a + b)
 }
 
 /// Replaces `values` by exp(value − max) and returns their sum.

@@ -11,7 +11,8 @@ use crate::error::Result;
 use crate::odds::Odds;
 use crate::real::Real;
 use crate::rows::isa::Kernel;
-use crate::rows::{Plan, ROWS, Row, Scratch, Tile, bad_logit, maximum};
+use crate::rows::lanes::maximum;
+use crate::rows::{Buffers, Plan, ROWS, Row, Scratch, Tile, bad_logit};
 
 /// The kernel for one label a row.
 pub(in crate::rows) struct Hard(pub Curve);
@@ -35,8 +36,8 @@ impl Kernel for Hard {
         let mut label_logits = [0.0; ROWS];
         let mut odds = LabelOdds::NONE;
 
-        for row in 0..rows {
-            labels[row] = plan.label(tile.first_row + row);
+        for (row, label) in labels.iter_mut().enumerate().take(rows) {
+            *label = plan.label(tile.first_row + row);
         }
         // One block after the other, so that a long row is still in the first-level cache when its
         // exponentials are taken; and all short rows loaded before the first is read, since a wide load
@@ -107,26 +108,18 @@ impl Kernel for Hard {
             let of_label = E::Real::of(scale * (z_term * odds.p - s));
             let exponentials = &mut scratch.exponentials[row * padded..][..classes];
             let maxima = &scratch.block_maxima[row * blocks..(row + 1) * blocks];
-            let factor = |max: &E::Real| E::Real::of(of_others * others.share(*max));
-            if plan.adjusted.is_none() {
-                let Some(gradient) = tile.buffers.gradient() else { continue };
-                let gradient = &mut gradient[span];
-                for (block, max) in maxima.iter().enumerate() {
-                    let factor = factor(max);
-                    let columns = block * BLOCK..((block + 1) * BLOCK).min(classes);
-                    let from = &exponentials[columns.clone()];
-                    for (to, from) in gradient[columns].iter_mut().zip(from) {
-                        *to = E::store(*from * factor);
-                    }
+            if matches!(tile.buffers, Buffers::Forward(_)) {
+                continue;
+            }
+            for (block, max) in maxima.iter().enumerate() {
+                let columns = block * BLOCK..((block + 1) * BLOCK).min(classes);
+                let factor = E::Real::of(of_others * others.share(*max));
+                let gradient = &mut exponentials[columns.clone()];
+                gradient.iter_mut().for_each(|e| *e = *e * factor);
+                if columns.contains(&label) {
+                    gradient[label - columns.start] = of_label;
                 }
-                gradient[label] = E::store(of_label);
-            } else {
-                for (block, max) in exponentials.chunks_mut(BLOCK).zip(maxima) {
-                    let factor = factor(max);
-                    block.iter_mut().for_each(|e| *e = *e * factor);
-                }
-                exponentials[label] = of_label;
-                plan.write_adjusted(&mut tile.buffers, span, exponentials);
+                plan.write(&mut tile, span.start + columns.start, gradient);
             }
         }
         Ok(())

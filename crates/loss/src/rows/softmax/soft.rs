@@ -6,14 +6,15 @@
 //! ∂L/∂z_k = o_k·(q·T + t_a·s_a) − t_k·w_k,        ∂L/∂z_a = p_a·T − t_a·s_a
 //! ```
 
-use super::{BLOCK, LabelOdds, Labels, Others, load, total};
+use super::{BLOCK, LabelOdds, Labels, Others, load};
 use crate::curve::{Curve, Part, Visit};
 use crate::element::Element;
 use crate::error::Result;
 use crate::odds::Odds;
 use crate::real::Real;
 use crate::rows::isa::Kernel;
-use crate::rows::{LANES, Plan, Row, Scratch, Tile, bad_logit, maximum, position};
+use crate::rows::lanes::{LANES, maximum, position, total};
+use crate::rows::{Buffers, Plan, Row, Scratch, Tile, bad_logit};
 use std::ops::Range;
 
 /// Classes that take the same way through a curve.
@@ -232,31 +233,20 @@ impl Kernel for Soft {
             let of_others = scale * (odds.q * (total + z_term) + top_pull);
             let of_top = E::Real::of(scale * (odds.p * (total + z_term) - top_pull));
             let scale = E::Real::of(scale);
-            let exponentials = &mut scratch.exponentials[..classes];
-            let maxima = &scratch.block_maxima;
-            let factor = |max: &E::Real| E::Real::of(of_others * others.share(*max));
-            if plan.adjusted.is_none() {
-                let Some(gradient) = tile.buffers.gradient() else { continue };
-                let gradient = &mut gradient[span];
-                let blocks =
-                    exponentials.chunks(BLOCK).zip(scratch.weights.chunks(BLOCK)).zip(maxima);
-                for (to, ((es, weights), max)) in gradient.chunks_mut(BLOCK).zip(blocks) {
-                    let factor = factor(max);
-                    for (to, (e, weight)) in to.iter_mut().zip(es.iter().zip(weights)) {
-                        *to = E::store(*e * factor - *weight * scale);
-                    }
+            if matches!(tile.buffers, Buffers::Forward(_)) {
+                continue;
+            }
+            for (block, max) in scratch.block_maxima.iter().enumerate() {
+                let columns = block * BLOCK..((block + 1) * BLOCK).min(classes);
+                let factor = E::Real::of(of_others * others.share(*max));
+                let gradient = &mut scratch.exponentials[columns.clone()];
+                for (e, weight) in gradient.iter_mut().zip(&scratch.weights[columns.clone()]) {
+                    *e = *e * factor - *weight * scale;
                 }
-                gradient[top] = E::store(of_top);
-            } else {
-                let blocks = exponentials.chunks_mut(BLOCK).zip(scratch.weights.chunks(BLOCK));
-                for ((es, weights), max) in blocks.zip(maxima) {
-                    let factor = factor(max);
-                    for (e, weight) in es.iter_mut().zip(weights) {
-                        *e = *e * factor - *weight * scale;
-                    }
+                if columns.contains(&top) {
+                    gradient[top - columns.start] = of_top;
                 }
-                exponentials[top] = of_top;
-                plan.write_adjusted(&mut tile.buffers, span, exponentials);
+                plan.write(&mut tile, span.start + columns.start, gradient);
             }
         }
         Ok(())
