@@ -215,7 +215,7 @@ fn hard_tile<E: Element, const FMA: bool>(
             continue;
         };
         let (others, odds, s) = (found[row], odds[row], steepness[row]);
-        if odds.log_odds.is_nan() {
+        if odds.log_odds.is_nan() || label_logits[row] == f64::INFINITY {
             return Err(bad_logit(at, &tile.buffers.logits()[span]));
         }
         let weight = plan.class_weight(label) * plan.sample_weight(at);
@@ -350,7 +350,7 @@ fn soft_tile<E: Element, const FMA: bool>(
         let others = others::<E::Real, FMA>(exponentials, maxima);
         let top_logit = z[top].to_f64();
         let odds = Odds::of::<FMA>(top_logit - others.log_sum_exp::<FMA>());
-        if odds.log_odds.is_nan() {
+        if odds.log_odds.is_nan() || top_logit == f64::INFINITY {
             return Err(bad_logit(at, logits));
         }
         let targets = &mut scratch.targets[..padded];
