@@ -362,6 +362,8 @@ fn soft_tile<E: Element, const FMA: bool>(
         }
         targets[classes..].fill(E::Real::ZERO);
         let all_targets: f64 = targets.iter().map(|t| t.to_f64()).sum();
+        // As a hard row's, whose class weight multiplies all of it.
+        let z_loss = plan.z_loss * plan.class_weights.map_or(1.0, |_| all_targets);
         let top_target = std::mem::replace(&mut targets[top], E::Real::ZERO).to_f64();
         let factors = &mut scratch.factors[..blocks];
         for (factor, max) in factors.iter_mut().zip(&*maxima) {
@@ -404,9 +406,9 @@ fn soft_tile<E: Element, const FMA: bool>(
         };
         let sample_weight = plan.sample_weight(at);
         let top_pull = top_target * top_steepness[0];
-        let z_term = 2.0 * plan.z_loss * lse;
+        let z_term = 2.0 * z_loss * lse;
         let mut record = Row {
-            loss: sample_weight * (value + plan.z_loss * lse * lse),
+            loss: sample_weight * (value + z_loss * lse * lse),
             ..plan.describe(&tile.buffers.logits()[span.clone()], label, label_logit, largest_other)
         };
         record.set_odds(&label_odds, lse);
