@@ -10,7 +10,7 @@ use crate::criterion::{Batch, Criterion, Outcome, Reduction};
 use crate::element::Element;
 use crate::error::{Error, Result};
 use crate::real::Real;
-use crate::rows::{Buffers, Targets};
+use crate::rows::{Buffers, Targets, bad_logit};
 
 const VIEWS: usize = 3;
 const CLAMP: f64 = 1e-7;
@@ -55,8 +55,9 @@ pub(crate) fn compute<E: Element>(
     };
     for row in 0..part {
         let of_view = |view: usize| view * size + row * classes..view * size + (row + 1) * classes;
-        let logs: Vec<Vec<f64>> =
-            (0..VIEWS).map(|view| log_softmax(&logits[of_view(view)])).collect();
+        let logs: Vec<Vec<f64>> = (0..VIEWS)
+            .map(|view| log_softmax(view * part + row, &logits[of_view(view)]))
+            .collect::<Result<_>>()?;
         let mean = |k: usize| logs.iter().map(|log| log[k].exp()).sum::<f64>() / VIEWS as f64;
         let mixture: Vec<f64> = (0..classes).map(mean).collect();
         let mut divergence = 0.0;
@@ -83,9 +84,12 @@ pub(crate) fn compute<E: Element>(
     Ok(outcome)
 }
 
-fn log_softmax<E: Element>(logits: &[E]) -> Vec<f64> {
+fn log_softmax<E: Element>(row: usize, logits: &[E]) -> Result<Vec<f64>> {
     let wide: Vec<f64> = logits.iter().map(|z| z.wide()).collect();
     let max = wide.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let lse = max + wide.iter().map(|z| (z - max).exp()).sum::<f64>().ln();
-    wide.iter().map(|z| z - lse).collect()
+    if !lse.is_finite() {
+        return Err(bad_logit(row, logits));
+    }
+    Ok(wide.iter().map(|z| z - lse).collect())
 }
