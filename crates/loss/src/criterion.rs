@@ -387,6 +387,10 @@ impl Criterion {
         count: usize,
         training: bool,
     ) -> Result<Outcome> {
+        let twice = self.loss.matching || self.loss.jsd.is_some() || self.terms().len() > 1;
+        if twice && size_of::<E>() < size_of::<E::Real>() {
+            return self.compute_wide(buffers, batch, count, training);
+        }
         if let Some(alpha) = self.loss.jsd {
             return jsd::compute(self, alpha, buffers, batch, count, training);
         }
@@ -398,20 +402,7 @@ impl Criterion {
         let saved = if last > 0 { buffers.logits().to_vec() } else { vec![] };
         for (at, term) in terms.iter().enumerate() {
             let scale = self.scale(term, &batch);
-            let plan = Plan {
-                objective: term.objective,
-                classes: self.classes,
-                targets: batch.targets,
-                ignore_index: self.ignore_index,
-                smoothing: term.smoothing,
-                class_weights: term.class_weights.as_deref(),
-                sample_weights: batch.sample_weights,
-                gradient_scale: scale,
-                adjusted: &term.adjusted,
-                z_loss: term.z_loss,
-                norms: self.loss.matching,
-                predictions: self.predictions && at == 0,
-            };
+            let plan = self.plan(term, &batch, scale, self.predictions && at == 0);
             if at == 0 {
                 rows::run(&plan, reborrow(&mut buffers), &mut rows)?;
                 loss += scale * rows.iter().map(|row| row.loss).sum::<f64>();
@@ -430,11 +421,15 @@ impl Criterion {
             }
             loss += scale * more.iter().map(|row| row.loss).sum::<f64>();
             // A row's own loss is what it contributes per unit of the first term's divisor.
-            let relative = scale / self.scale(first, &batch);
+            let divisor = self.scale(first, &batch);
+            let relative = if divisor > 0.0 { scale / divisor } else { 0.0 };
             for (row, more) in rows.iter_mut().zip(more) {
                 row.loss += relative * more.loss;
                 row.steepness += more.steepness;
             }
+        }
+        if let (true, Some(gradient)) = (last > 0 && self.loss.matching, buffers.gradient()) {
+            self.norms_of_sum(first, &batch, (&saved, gradient), &mut rows)?;
         }
         let ignored = rows.iter().filter(|row| row.ignored).count();
         let mut outcome = Outcome { loss, counted: count - ignored, ignored, rows };
@@ -442,6 +437,89 @@ impl Criterion {
             self.learn(&outcome.rows);
         }
         self.match_norms(&mut outcome, buffers.gradient());
+        Ok(outcome)
+    }
+
+    fn plan<'p, E: Element>(
+        &self,
+        term: &'p Term,
+        batch: &Batch<'p, E>,
+        gradient_scale: f64,
+        predictions: bool,
+    ) -> Plan<'p, E> {
+        Plan {
+            objective: term.objective,
+            classes: self.classes,
+            targets: batch.targets,
+            ignore_index: self.ignore_index,
+            smoothing: term.smoothing,
+            class_weights: term.class_weights.as_deref(),
+            sample_weights: batch.sample_weights,
+            gradient_scale,
+            adjusted: &term.adjusted,
+            z_loss: term.z_loss,
+            norms: self.loss.matching,
+            predictions,
+        }
+    }
+
+    /// Replaces the norms of the rows of a loss of two terms by those of its whole gradient and of
+    /// cross entropy's with the first term's options. Terms that differ in their smoothing or their
+    /// weights are no multiples of each other: nothing less than the gradients tells.
+    fn norms_of_sum<E: Element>(
+        &self,
+        first: &Term,
+        batch: &Batch<'_, E>,
+        (logits, gradient): (&[E], &[E]),
+        rows: &mut [Row],
+    ) -> Result<()> {
+        let scale = self.scale(first, batch);
+        let mut ce = vec![E::default(); logits.len()];
+        let plan = Plan {
+            objective: Objective::Softmax(Curve::CROSS_ENTROPY),
+            z_loss: 0.0,
+            norms: false,
+            ..self.plan(first, batch, scale, false)
+        };
+        rows::run(&plan, Buffers::Both(logits, &mut ce), &mut vec![Row::default(); rows.len()])?;
+        let norm = |gradient: &[E]| match gradient.iter().map(|g| g.wide().abs()).sum::<f64>() {
+            0.0 => 0.0,
+            sum => sum / (2.0 * scale),
+        };
+        let gradients = gradient.chunks(self.classes).zip(ce.chunks(self.classes));
+        for (row, (own, ce)) in rows.iter_mut().zip(gradients) {
+            (row.steepness, row.ce_steepness) = (norm(own), norm(ce));
+        }
+        Ok(())
+    }
+
+    /// Computes in the wider type and rounds once: gradients of several passes may cancel, and one
+    /// that norm matching would lengthen may vanish, and what is left would be their rounding.
+    fn compute_wide<E: Element>(
+        &mut self,
+        mut buffers: Buffers<'_, E>,
+        batch: Batch<'_, E>,
+        count: usize,
+        training: bool,
+    ) -> Result<Outcome> {
+        let wide = |values: &[E]| -> Vec<E::Real> { values.iter().map(|v| v.load()).collect() };
+        let mut logits = wide(buffers.logits());
+        let soft = match batch.targets {
+            Targets::Soft(targets) => wide(targets),
+            Targets::Hard(_) => vec![],
+        };
+        let targets = match batch.targets {
+            Targets::Soft(_) => Targets::Soft(&soft[..]),
+            Targets::Hard(targets) => Targets::Hard(targets),
+        };
+        let batch = Batch { targets, sample_weights: batch.sample_weights, inner: batch.inner };
+        let Some(gradient) = buffers.gradient() else {
+            return self.compute_rows(Buffers::Forward(&logits), batch, count, training);
+        };
+        let outcome = self.compute_rows(Buffers::InPlace(&mut logits), batch, count, training)?;
+        for (to, from) in gradient.iter_mut().zip(logits) {
+            *to = E::store(from);
+        }
         Ok(outcome)
     }
 
@@ -490,7 +568,8 @@ impl Criterion {
         if own == 0.0 {
             return;
         }
-        let c = ce / own;
+        // Finite in f32 too: a gradient that vanished must not become 0·∞.
+        let c = (ce / own).min(f64::from(f32::MAX));
         outcome.loss *= c;
         outcome.rows.iter_mut().for_each(|row| row.loss *= c);
         let factor = <E::Real as Real>::of(c);
