@@ -457,6 +457,10 @@ impl Criterion {
         training: bool,
     ) -> Result<Outcome> {
         let pass = self.pass(&batch, count)?;
+        let twice = self.loss.matching || pass.divergence.is_some() || pass.terms.len() > 1;
+        if twice && size_of::<E>() < size_of::<E::Real>() {
+            return self.compute_wide(buffers, batch, count, training);
+        }
         let mut rows = vec![Row::default(); pass.records(count)];
         let loss = self.run(&pass, reborrow(&mut buffers), batch, &mut rows)?;
         let (outcome, factor) = self.conclude(loss, rows, training);
@@ -510,20 +514,7 @@ impl Criterion {
         // A second term needs the logits that an in-place gradient would have overwritten.
         let saved = if pass.terms.len() > 1 { buffers.logits().to_vec() } else { vec![] };
         for (at, (term, scale)) in pass.terms.iter().enumerate() {
-            let plan = Plan {
-                objective: term.objective,
-                classes: self.classes,
-                targets: batch.targets,
-                ignore_index: self.ignore_index,
-                smoothing: term.smoothing,
-                class_weights: term.class_weights.as_deref(),
-                sample_weights: batch.sample_weights,
-                gradient_scale: *scale,
-                adjusted: &term.adjusted,
-                z_loss: term.z_loss,
-                norms: self.loss.matching,
-                predictions: self.predictions && at == 0,
-            };
+            let plan = self.plan(term, &batch, *scale, self.predictions && at == 0);
             if at == 0 {
                 rows::run(&plan, reborrow(&mut buffers), rows)?;
                 loss += scale * rows.iter().map(|row| row.loss).sum::<f64>();
@@ -548,6 +539,10 @@ impl Criterion {
                 row.steepness += more.steepness;
             }
         }
+        let sums = pass.terms.len() > 1 && self.loss.matching;
+        if let (true, Some(gradient)) = (sums, buffers.gradient()) {
+            self.norms_of_sum(&pass.terms[0], &batch, (&saved, gradient), rows)?;
+        }
         Ok(loss)
     }
 
@@ -558,12 +553,95 @@ impl Criterion {
             self.learn(&rows);
         }
         let norms = self.state.norms.filter(|(_, own)| self.loss.matching && *own != 0.0);
-        let factor = norms.map_or(1.0, |(ce, own)| ce / own);
+        // Finite in f32 too: a gradient that vanished must not become 0·∞.
+        let factor = norms.map_or(1.0, |(ce, own)| (ce / own).min(f64::from(f32::MAX)));
         let ignored = rows.iter().filter(|row| row.ignored).count();
         let mut outcome =
             Outcome { loss: factor * loss, counted: rows.len() - ignored, ignored, rows };
         outcome.rows.iter_mut().for_each(|row| row.loss *= factor);
         (outcome, factor)
+    }
+
+    fn plan<'p, E: Element>(
+        &self,
+        term: &'p Term,
+        batch: &Batch<'p, E>,
+        gradient_scale: f64,
+        predictions: bool,
+    ) -> Plan<'p, E> {
+        Plan {
+            objective: term.objective,
+            classes: self.classes,
+            targets: batch.targets,
+            ignore_index: self.ignore_index,
+            smoothing: term.smoothing,
+            class_weights: term.class_weights.as_deref(),
+            sample_weights: batch.sample_weights,
+            gradient_scale,
+            adjusted: &term.adjusted,
+            z_loss: term.z_loss,
+            norms: self.loss.matching,
+            predictions,
+        }
+    }
+
+    /// Replaces the norms of the rows of a loss of two terms by those of its whole gradient and of
+    /// cross entropy's with the first term's options. Terms that differ in their smoothing or their
+    /// weights are no multiples of each other: nothing less than the gradients tells.
+    fn norms_of_sum<E: Element>(
+        &self,
+        (first, scale): &(Term, f64),
+        batch: &Batch<'_, E>,
+        (logits, gradient): (&[E], &[E]),
+        rows: &mut [Row],
+    ) -> Result<()> {
+        let mut ce = vec![E::default(); logits.len()];
+        let plan = Plan {
+            objective: Objective::Softmax(Curve::CROSS_ENTROPY),
+            z_loss: 0.0,
+            norms: false,
+            ..self.plan(first, batch, *scale, false)
+        };
+        rows::run(&plan, Buffers::Both(logits, &mut ce), &mut vec![Row::default(); rows.len()])?;
+        let norm = |gradient: &[E]| match gradient.iter().map(|g| g.wide().abs()).sum::<f64>() {
+            0.0 => 0.0,
+            sum => sum / (2.0 * scale),
+        };
+        let gradients = gradient.chunks(self.classes).zip(ce.chunks(self.classes));
+        for (row, (own, ce)) in rows.iter_mut().zip(gradients) {
+            (row.steepness, row.ce_steepness) = (norm(own), norm(ce));
+        }
+        Ok(())
+    }
+
+    /// Computes in the wider type and rounds once: gradients of several passes may cancel, and one
+    /// that norm matching would lengthen may vanish, and what is left would be their rounding.
+    fn compute_wide<E: Element>(
+        &mut self,
+        mut buffers: Buffers<'_, E>,
+        batch: Batch<'_, E>,
+        count: usize,
+        training: bool,
+    ) -> Result<Outcome> {
+        let wide = |values: &[E]| -> Vec<E::Real> { values.iter().map(|v| v.load()).collect() };
+        let mut logits = wide(buffers.logits());
+        let soft = match batch.targets {
+            Targets::Soft(targets) => wide(targets),
+            Targets::Hard(_) => vec![],
+        };
+        let targets = match batch.targets {
+            Targets::Soft(_) => Targets::Soft(&soft[..]),
+            Targets::Hard(targets) => Targets::Hard(targets),
+        };
+        let batch = Batch { targets, sample_weights: batch.sample_weights, inner: batch.inner };
+        let Some(gradient) = buffers.gradient() else {
+            return self.compute_rows(Buffers::Forward(&logits), batch, count, training);
+        };
+        let outcome = self.compute_rows(Buffers::InPlace(&mut logits), batch, count, training)?;
+        for (to, from) in gradient.iter_mut().zip(logits) {
+            *to = E::store(from);
+        }
+        Ok(outcome)
     }
 
     /// What the gradient and the sum of the rows' losses are multiplied by.

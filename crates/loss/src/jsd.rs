@@ -10,7 +10,7 @@ use crate::criterion::{Batch, Criterion, Pass, Reduction};
 use crate::element::Element;
 use crate::error::{Error, Result};
 use crate::real::Real;
-use crate::rows::{Buffers, Row};
+use crate::rows::{Buffers, Row, bad_logit};
 
 pub(crate) const VIEWS: usize = 3;
 const CLAMP: f64 = 1e-7;
@@ -65,8 +65,9 @@ impl Divergence {
         for (row, record) in rows.iter_mut().enumerate() {
             let of_view =
                 |view: usize| view * size + row * classes..view * size + (row + 1) * classes;
-            let logs: Vec<Vec<f64>> =
-                (0..VIEWS).map(|view| log_softmax(&logits[of_view(view)])).collect();
+            let logs: Vec<Vec<f64>> = (0..VIEWS)
+                .map(|view| log_softmax(view * part + row, &logits[of_view(view)]))
+                .collect::<Result<_>>()?;
             let mean = |k: usize| logs.iter().map(|log| log[k].exp()).sum::<f64>() / VIEWS as f64;
             let mixture: Vec<f64> = (0..classes).map(mean).collect();
             let mut divergence = 0.0;
@@ -92,9 +93,12 @@ impl Divergence {
     }
 }
 
-fn log_softmax<E: Element>(logits: &[E]) -> Vec<f64> {
+fn log_softmax<E: Element>(row: usize, logits: &[E]) -> Result<Vec<f64>> {
     let wide: Vec<f64> = logits.iter().map(|z| z.wide()).collect();
     let max = wide.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let lse = max + wide.iter().map(|z| (z - max).exp()).sum::<f64>().ln();
-    wide.iter().map(|z| z - lse).collect()
+    if !lse.is_finite() {
+        return Err(bad_logit(row, logits));
+    }
+    Ok(wide.iter().map(|z| z - lse).collect())
 }

@@ -2,7 +2,7 @@
 
 use crate::curve::{Base, Bonus, Curve, Shape};
 use crate::error::{Result, open_unit, positive, refuse, within};
-use crate::weights::{Shots, Weighting};
+use crate::weights::{BonusWeights, Shots, Weighting};
 
 /// A loss: what a row pays, and every option around it. Written as one line (see [`crate::spec`]).
 ///
@@ -311,6 +311,17 @@ impl Loss {
         let label_margin = adjust.margin.is_some() || adjust.ldam.is_some();
         let smooth = self.smoothing != 0.0 || self.bonus_smoothing.is_some();
         let log = matches!(bonus, Some(Bonus { shape: Shape::Log { .. }, .. }));
+        // Without a word, `weights` weighs the whole and `drw` base and bonus as published.
+        let (weighting, apart, chosen) = match self.weighting {
+            Some(Weighting { from: 0.0, bonus, .. }) => {
+                let apart = bonus != BonusWeights::Whole;
+                ("weights bonus", apart, apart)
+            }
+            Some(Weighting { bonus, .. }) => {
+                ("drw bonus", bonus != BonusWeights::Whole, bonus != BonusWeights::Same)
+            }
+            None => ("", false, false),
+        };
         let no_bonus = "concerns the bonus, and this loss has none";
         let softmax_only = "goes with a loss of the softmax probability only";
         let deferred = self.from_epoch > 1 && self.curve().is_none();
@@ -323,6 +334,8 @@ impl Loss {
             (!softmax && self.jsd.is_some(), "jsd", softmax_only),
             (!softmax && self.bonus_smoothing.is_some(), "smooth bonus", softmax_only),
             (!softmax && self.bonus_off.is_some(), "shots", softmax_only),
+            (!softmax && bonus.is_some() && apart, weighting, softmax_only),
+            (bonus.is_none() && apart && chosen, weighting, no_bonus),
             (bonus.is_none() && self.bonus_smoothing.is_some(), "smooth bonus", no_bonus),
             (bonus.is_none() && self.bonus_off.is_some(), "shots", no_bonus),
             (bonus.is_none() && self.schedule.is_some(), "schedule", no_bonus),

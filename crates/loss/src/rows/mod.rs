@@ -109,7 +109,11 @@ impl Adjusted {
         }
         if let Some(cap) = self.soft_cap {
             let (cap, inverse) = (E::Real::of(cap), E::Real::of(1.0 / cap));
-            into[..logits.len()].iter_mut().for_each(|z| *z = cap * (*z * inverse).tanh());
+            let infinity = -E::Real::NEG_INFINITY;
+            for z in &mut into[..logits.len()] {
+                // A mask stays a mask, and +∞ an error.
+                *z = if z.abs() == infinity { *z } else { cap * (*z * inverse).tanh() };
+            }
         }
         if self.before != 1.0 || self.after != 1.0 {
             let scale = E::Real::of(self.before * self.after);
@@ -130,10 +134,12 @@ impl Adjusted {
             gradient.iter_mut().for_each(|g| *g = *g * scale);
         }
         if let Some(cap) = self.soft_cap {
-            let inverse = E::Real::of(1.0 / cap);
+            let twice = E::Real::of(-2.0 / cap);
             for (g, z) in gradient.iter_mut().zip(logits) {
-                let t = (z.load() * inverse).tanh();
-                *g = *g * (E::Real::ONE - t * t);
+                // 1 − tanh² would cancel where the cap bites.
+                let e = (twice * z.load().abs()).exp::<false>();
+                let root = E::Real::ONE + e;
+                *g = *g * (E::Real::of(4.0) * e / (root * root));
             }
         }
     }

@@ -228,9 +228,10 @@ fn soft_rows(logits: &Tensor, pass: &Part<'_>, curve: &Curve) -> Done<(Vec<Row>,
     let logit = masked.f_gather(1, &at, false)?;
     drop(masked);
     let top_target = targets.f_gather(1, &top, false)?;
+    let all_targets = targets.f_sum_dim_intlist([1i64].as_slice(), true, kind)?;
     let own = z.f_gather(1, &label, false)?;
-    let [top_logits, logit, share, top_targets, own, tops] =
-        columns([&top_logit, &logit, &share, &top_target, &own, &top])?;
+    let [top_logits, logit, share, top_targets, all_targets, own, tops] =
+        columns([&top_logit, &logit, &share, &top_target, &all_targets, &own, &top])?;
     let mut odds = Vec::with_capacity(labels.len());
     for (row, label) in labels.iter().enumerate() {
         let one = Odds::from_log_odds(top_logits[row] - others(logit[row], share[row]));
@@ -266,7 +267,8 @@ fn soft_rows(logits: &Tensor, pass: &Part<'_>, curve: &Curve) -> Done<(Vec<Row>,
             t => values[row] + t * curve.value(&odds),
         };
         let lse = top_logits[row] - odds.ln_p;
-        let z_term = 2.0 * term.z_loss * lse;
+        let z_loss = term.z_loss * term.class_weights.as_ref().map_or(1.0, |_| all_targets[row]);
+        let z_term = 2.0 * z_loss * lse;
         let weight = pass.sample_weights.map_or(1.0, |weights| weights[row]);
         let scale = weight * pass.scale;
         of_others.push(scale * (odds.q * (totals[row] + z_term) + pull));
@@ -280,7 +282,7 @@ fn soft_rows(logits: &Tensor, pass: &Part<'_>, curve: &Curve) -> Done<(Vec<Row>,
         };
         let margin = own[row] - if on_top { logit[row] } else { top_logits[row] };
         rows.push(Row {
-            loss: weight * (value + term.z_loss * lse * lse),
+            loss: weight * (value + z_loss * lse * lse),
             p: of_label.p,
             log_odds: of_label.log_odds,
             log_sum_exp: lse,

@@ -85,7 +85,7 @@ impl Kernel for Hard {
                 continue;
             };
             let (others, odds, s) = (found[row], odds.get(row), steepness[row]);
-            if odds.log_odds.is_nan() {
+            if odds.log_odds.is_nan() || label_logits[row] == f64::INFINITY {
                 return Err(bad_logit(at, &tile.buffers.logits()[span]));
             }
             let weight = plan.class_weight(label) * plan.sample_weight(at);

@@ -146,7 +146,7 @@ impl Kernel for Soft {
             z[top] = top_logit;
             let top_logit = top_logit.to_f64();
             let odds = Odds::of::<FMA>(top_logit - others.log_sum_exp::<FMA>());
-            if odds.log_odds.is_nan() {
+            if odds.log_odds.is_nan() || top_logit == f64::INFINITY {
                 return Err(bad_logit(at, logits));
             }
             let targets = &mut scratch.targets[..padded];
@@ -201,9 +201,13 @@ impl Kernel for Soft {
             };
             let sample_weight = plan.sample_weight(at);
             let top_pull = top_target * top_steepness[0];
-            let z_term = 2.0 * plan.z_loss * lse;
+            // As a hard row's, whose class weight multiplies all of it.
+            let all_targets =
+                || top_target + scratch.targets.iter().map(|t| t.to_f64()).sum::<f64>();
+            let z_loss = plan.z_loss * plan.class_weights.map_or(1.0, |_| all_targets());
+            let z_term = 2.0 * z_loss * lse;
             let mut record = Row {
-                loss: sample_weight * (value + plan.z_loss * lse * lse),
+                loss: sample_weight * (value + z_loss * lse * lse),
                 ..plan.describe(
                     &tile.buffers.logits()[span.clone()],
                     label,
@@ -213,8 +217,7 @@ impl Kernel for Soft {
             };
             record.set_odds(&label_odds, lse);
             if plan.norms {
-                let all_targets =
-                    top_target + scratch.targets.iter().map(|t| t.to_f64()).sum::<f64>();
+                let all_targets = all_targets();
                 let (p, weights) = (&scratch.exponentials, &scratch.weights);
                 let top_norm = (odds.p * total - top_pull).abs();
                 let ce_top_norm = (odds.p * all_targets - top_target).abs();
