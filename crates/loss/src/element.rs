@@ -4,10 +4,11 @@
 //! vectorised inside the kernels' loops; those of the `half` crate are calls.
 
 use crate::real::Real;
+use crate::rows::Kernels;
 use half::{bf16, f16};
 
 /// A storage type of logits and gradients: `f32`, `f64`, [`half::bf16`] or [`half::f16`].
-pub trait Element: Copy + Default + Send + Sync + Stored + 'static {}
+pub trait Element: Copy + Default + Send + Sync + Stored + Kernels + 'static {}
 
 impl Element for f32 {}
 impl Element for f64 {}

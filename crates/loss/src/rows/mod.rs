@@ -49,7 +49,7 @@ pub struct Row {
 }
 
 /// What every row of a pass has in common.
-pub(crate) struct Plan<'a, E> {
+pub struct Plan<'a, E> {
     pub objective: Objective,
     pub classes: usize,
     pub targets: Targets<'a, E>,
@@ -87,7 +87,7 @@ pub enum Targets<'a, E = f32> {
 
 /// [`crate::Adjust`] made ready for given classes.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Adjusted {
+pub struct Adjusted {
     /// z → cap·tanh(z/cap).
     pub soft_cap: Option<f64>,
     /// Then z → z·before.
@@ -176,7 +176,7 @@ impl Adjusted {
 }
 
 /// Where the logits are and where the gradient goes.
-pub(crate) enum Buffers<'a, E> {
+pub enum Buffers<'a, E> {
     Forward(&'a [E]),
     Both(&'a [E], &'a mut [E]),
     InPlace(&'a mut [E]),
@@ -248,9 +248,39 @@ const ROWS: usize = 64;
 const PARALLEL: usize = 1 << 15;
 
 /// Computes every row; `rows` receives one record each.
-pub(crate) fn run<'a, E: Element>(
-    plan: &Plan<'a, E>,
-    buffers: Buffers<'a, E>,
+pub(crate) fn run<E: Element>(
+    plan: &Plan<'_, E>,
+    buffers: Buffers<'_, E>,
+    rows: &mut [Row],
+) -> Result<()> {
+    E::run(plan, buffers, rows)
+}
+
+/// The kernels for one element type, compiled here once: generic code would be compiled anew, for
+/// every instruction set, in each crate that computes a loss.
+pub trait Kernels: Sized {
+    /// Computes every row.
+    fn run(plan: &Plan<'_, Self>, buffers: Buffers<'_, Self>, rows: &mut [Row]) -> Result<()>;
+}
+
+macro_rules! kernels {
+    ($($element:ty),*) => {
+        $(impl Kernels for $element {
+            fn run(
+                plan: &Plan<'_, Self>,
+                buffers: Buffers<'_, Self>,
+                rows: &mut [Row],
+            ) -> Result<()> {
+                choose_kernel(plan, buffers, rows)
+            }
+        })*
+    };
+}
+kernels!(f32, f64, half::bf16, half::f16);
+
+fn choose_kernel<E: Element>(
+    plan: &Plan<'_, E>,
+    buffers: Buffers<'_, E>,
     rows: &mut [Row],
 ) -> Result<()> {
     let hard = matches!(plan.targets, Targets::Hard(_)) && plan.smoothing == 0.0;
