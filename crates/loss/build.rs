@@ -10,7 +10,7 @@ fn main() {
 #[cfg(feature = "tch")]
 fn tch() {
     use std::path::Path;
-    println!("cargo:rerun-if-changed=src/adapt/known_gradient.cpp");
+    println!("cargo:rerun-if-changed=src/adapt/tch/known_gradient.cpp");
     println!("cargo:rerun-if-env-changed=LIBTORCH_CXX11_ABI");
     // torch-sys says where it found the libraries; the headers are beside them.
     let Ok(lib) = std::env::var("DEP_TCH_LIBTORCH_LIB") else { return };
@@ -23,7 +23,7 @@ fn tch() {
         .include(&include)
         .include(include.join("torch/csrc/api/include"))
         .define("_GLIBCXX_USE_CXX11_ABI", abi.as_str())
-        .file("src/adapt/known_gradient.cpp")
+        .file("src/adapt/tch/known_gradient.cpp")
         .compile("steepness_known_gradient");
     println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
 }

@@ -1,6 +1,5 @@
 //! `steepness curves`: the curve figures alone, without any training.
 
-use clap::Args;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use steepness::Loss;
@@ -9,13 +8,13 @@ use steepness_lab::{Error, Result, report};
 /// The losses drawn when none is named: the ones that `compare` compares.
 const LOSSES: [&str; 4] = ["ce", "el(le=0.5)", "el(le=0.75)", "el(le=1)"];
 
-/// Draw losses and their steepness as SVG, with the paper's Figures 2 and 3.
-#[derive(Args, Debug)]
-pub struct Curves {
-    /// Folder for the figures; files there that steepness did not draw are never overwritten.
+/// Draw losses and their steepness as SVG, with the paper's Figures 2 and 3
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Folder for the figures; files there that steepness did not draw are never overwritten
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// A loss to draw, such as "el(le=0.75)"; again for each further one.
+    /// A loss to draw, such as "el(le=0.75)"; again for each further one
     #[arg(long = "loss", value_name = "SPEC")]
     losses: Vec<Loss>,
 }
@@ -24,11 +23,11 @@ pub struct Curves {
 ///
 /// # Errors
 /// A file in the way that is not ours; a folder or file that cannot be written.
-pub fn run(args: &Curves) -> Result<()> {
+pub fn run(args: Args) -> Result<()> {
     let losses = if args.losses.is_empty() {
         LOSSES.iter().map(|spec| spec.parse()).collect::<std::result::Result<_, _>>()?
     } else {
-        args.losses.clone()
+        args.losses
     };
     let mut stdout = std::io::stdout().lock();
     for path in report::write_curves(&losses, &args.out)? {

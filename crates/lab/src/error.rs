@@ -14,7 +14,7 @@ pub enum Error {
     #[error("{0}")]
     Request(String),
     /// A file that was given is missing or unreadable.
-    #[error("{path}: {source}", path = .path.display())]
+    #[error("cannot read {path}", path = .path.display())]
     Input {
         /// The file or folder.
         path: PathBuf,
@@ -35,7 +35,7 @@ pub enum Error {
     #[error(transparent)]
     Loss(#[from] steepness::Error),
     /// A file of ours could not be written or read back.
-    #[error("{path}: {source}", path = .path.display())]
+    #[error("cannot write {path}", path = .path.display())]
     Output {
         /// The file or folder.
         path: PathBuf,

@@ -7,7 +7,9 @@
 //! also serves people who bring logits from elsewhere. [`attack`] needs a model and its gradient.
 
 pub mod attack;
+mod check;
 pub mod data;
+mod durable;
 mod error;
 pub mod experiment;
 pub mod measure;
@@ -16,4 +18,5 @@ pub mod random;
 pub mod report;
 pub mod train;
 
+pub use check::Check;
 pub use error::{Error, Result};

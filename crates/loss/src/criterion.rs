@@ -3,7 +3,7 @@
 use crate::curve::{Base, Bonus, Curve, Shape};
 use crate::element::Element;
 use crate::error::{Error, Result, refuse};
-use crate::jsd;
+use crate::jsd::{self, Divergence};
 use crate::loss::{Ldam, Loss, Margin, Objective, Schedule, Scheduled};
 use crate::real::Real;
 use crate::rows::{self, Adjusted, Buffers, Plan, Row, Targets};
@@ -49,6 +49,18 @@ impl<'a, E> Batch<'a, E> {
     pub fn inner(mut self, inner: usize) -> Self {
         self.inner = inner;
         self
+    }
+
+    /// Its first `rows` rows of `classes` classes.
+    pub(crate) fn first(&self, rows: usize, classes: usize) -> Self {
+        Self {
+            targets: match self.targets {
+                Targets::Hard(targets) => Targets::Hard(&targets[..rows]),
+                Targets::Soft(targets) => Targets::Soft(&targets[..rows * classes]),
+            },
+            sample_weights: self.sample_weights.map(|weights| &weights[..rows]),
+            inner: self.inner,
+        }
     }
 }
 
@@ -142,14 +154,35 @@ impl Loss {
 }
 
 /// One pass of the row kernel: the whole loss, or its base and its bonus apart.
-struct Term {
-    objective: Objective,
-    adjusted: Adjusted,
-    smoothing: f64,
-    class_weights: Option<Vec<f64>>,
-    z_loss: f64,
+pub(crate) struct Term {
+    pub objective: Objective,
+    pub adjusted: Adjusted,
+    pub smoothing: f64,
+    pub class_weights: Option<Vec<f64>>,
+    pub z_loss: f64,
     /// Whether the mean divides by the weights or by the number of rows.
     by_weights: bool,
+}
+
+/// What a batch as a whole decides for every row, so that its rows may be computed in chunks.
+pub(crate) struct Pass {
+    /// Each term, and what multiplies its gradient and the sum of its rows' losses.
+    pub terms: Vec<(Term, f64)>,
+    pub divergence: Option<Divergence>,
+}
+
+impl Pass {
+    /// How many rows have a record: of three views of an image only the clean one.
+    pub fn records(&self, rows: usize) -> usize {
+        if self.divergence.is_some() { rows / jsd::VIEWS } else { rows }
+    }
+
+    /// How many buffers of the logits' size it takes to compute rows with their gradient.
+    #[cfg(feature = "linear")]
+    pub fn copies(&self) -> usize {
+        let terms = if self.terms.len() > 1 { 3 } else { 1 };
+        terms + usize::from(self.divergence.is_some())
+    }
 }
 
 impl Criterion {
@@ -217,17 +250,54 @@ impl Criterion {
         &self.loss
     }
 
-    pub(crate) fn without_jsd(&self) -> Self {
-        Self { loss: Loss { jsd: None, ..self.loss.clone() }, ..self.clone() }
-    }
-
-    #[cfg(feature = "candle")]
+    #[cfg(any(feature = "candle", feature = "tch"))]
     pub(crate) fn ignored_index(&self) -> i64 {
         self.ignore_index
     }
 
-    pub(crate) fn reduces_to(&self) -> Reduction {
+    /// How losses of rows become one.
+    pub fn reduces_to(&self) -> Reduction {
         self.reduction
+    }
+
+    /// The same loss on two classes, the label and all others as one, with the target and the weight
+    /// of each row: for a loss that is a function of the label's log-odds alone, which stay as they
+    /// are when the other logits become their log-sum-exp. None for others, and for wrong targets.
+    #[cfg(feature = "burn")]
+    pub(crate) fn one_to_rest(&self, targets: &[i64]) -> Option<(Self, Vec<i64>, Vec<f64>)> {
+        const IGNORED: i64 = -1;
+        let loss = &self.loss;
+        let of_log_odds = matches!(loss.objective, Objective::Softmax(_))
+            && loss.smoothing == 0.0
+            && loss.bonus_smoothing.is_none_or(|eps| eps == 0.0)
+            && loss.adjust == crate::loss::Adjust::default()
+            && loss.weighting.is_none()
+            && loss.bonus_off.is_none()
+            && loss.z_loss == 0.0
+            && loss.jsd.is_none();
+        if !of_log_odds {
+            return None;
+        }
+        let (mut rows, mut weights) = (vec![], vec![]);
+        for target in targets {
+            let ignored = *target == self.ignore_index;
+            if !ignored && !(0..self.classes as i64).contains(target) {
+                return None;
+            }
+            rows.push(if ignored { IGNORED } else { 0 });
+            let of_class =
+                |weights: &Vec<f64>| if ignored { 0.0 } else { weights[*target as usize] };
+            weights.push(self.class_weights.as_ref().map_or(1.0, of_class));
+        }
+        let two = Self {
+            classes: 2,
+            counts: None,
+            class_weights: None,
+            ignore_index: IGNORED,
+            predictions: false,
+            ..self.clone()
+        };
+        Some((two, rows, weights))
     }
 
     /// How many classes.
@@ -249,6 +319,11 @@ impl Criterion {
     /// Restores what [`Criterion::state`] gave.
     pub fn set_state(&mut self, state: State) {
         self.state = state;
+    }
+
+    #[cfg(feature = "linear")]
+    pub(crate) fn ignores(&self, target: i64) -> bool {
+        target == self.ignore_index
     }
 
     /// The loss of a batch, without a gradient. Running means do not move: this is for evaluation.
@@ -326,7 +401,11 @@ impl Criterion {
     }
 
     /// The number of rows, if logits, targets and weights fit each other.
-    fn check_shapes<E: Element>(&self, logits: usize, batch: &Batch<'_, E>) -> Result<usize> {
+    pub(crate) fn check_shapes<E: Element>(
+        &self,
+        logits: usize,
+        batch: &Batch<'_, E>,
+    ) -> Result<usize> {
         let Self { classes, .. } = *self;
         let shape = |message| Err(Error::Shape(message));
         if batch.inner == 0 || !logits.is_multiple_of(classes * batch.inner) {
@@ -350,24 +429,14 @@ impl Criterion {
                     return Err(Error::Target { target: targets[row], row, classes });
                 }
             }
-            Targets::Soft(targets) => {
+            // The row kernel looks at the values, which it has to read anyway.
+            Targets::Soft(_) => {
                 let adjust = &self.loss.adjust;
                 if adjust.margin.is_some() || adjust.ldam.is_some() {
                     return refuse("margin", "on the label's logit needs hard targets");
                 }
                 if matches!(self.loss.objective, Objective::MultiMargin { .. }) {
                     return refuse("multimargin", "needs hard targets");
-                }
-                let wrong = |t: &E| !(t.wide() >= 0.0 && t.wide().is_finite());
-                if let Some(at) = targets.iter().position(wrong) {
-                    let (row, class) = match batch.inner {
-                        1 => (at / classes, at % classes),
-                        inner => {
-                            let (n, rest) = (at / (classes * inner), at % (classes * inner));
-                            (n * inner + rest % inner, rest / inner)
-                        }
-                    };
-                    return Err(Error::SoftTarget { value: targets[at].wide(), row, class });
                 }
             }
         }
@@ -387,28 +456,71 @@ impl Criterion {
         count: usize,
         training: bool,
     ) -> Result<Outcome> {
-        let twice = self.loss.matching || self.loss.jsd.is_some() || self.terms().len() > 1;
+        let pass = self.pass(&batch, count)?;
+        let twice = self.loss.matching || pass.divergence.is_some() || pass.terms.len() > 1;
         if twice && size_of::<E>() < size_of::<E::Real>() {
             return self.compute_wide(buffers, batch, count, training);
         }
-        if let Some(alpha) = self.loss.jsd {
-            return jsd::compute(self, alpha, buffers, batch, count, training);
+        let mut rows = vec![Row::default(); pass.records(count)];
+        let loss = self.run(&pass, reborrow(&mut buffers), batch, &mut rows)?;
+        let (outcome, factor) = self.conclude(loss, rows, training);
+        if factor != 1.0 {
+            let factor = <E::Real as Real>::of(factor);
+            for g in buffers.gradient().into_iter().flatten() {
+                *g = E::store(g.load() * factor);
+            }
         }
-        let terms = self.terms();
-        let mut rows = vec![Row::default(); count];
-        let (last, first) = (terms.len() - 1, &terms[0]);
+        Ok(outcome)
+    }
+
+    /// What must be known of a whole batch of `count` rows before the first of them is computed.
+    pub(crate) fn pass<E: Element>(&self, batch: &Batch<'_, E>, count: usize) -> Result<Pass> {
+        let divergence = match self.loss.jsd {
+            None => None,
+            Some(alpha) => Some(Divergence::new(alpha, count, self.reduction)?),
+        };
+        let counted = batch.first(divergence.map_or(count, |_| count / jsd::VIEWS), self.classes);
+        let scaled = |term| {
+            let scale = self.scale(&term, &counted);
+            (term, scale)
+        };
+        Ok(Pass { terms: self.terms().into_iter().map(scaled).collect(), divergence })
+    }
+
+    /// Computes rows of a batch, all or some: fills `rows` and the gradient, and returns what they
+    /// add to the reduced loss.
+    pub(crate) fn run<E: Element>(
+        &self,
+        pass: &Pass,
+        buffers: Buffers<'_, E>,
+        batch: Batch<'_, E>,
+        rows: &mut [Row],
+    ) -> Result<f64> {
+        match &pass.divergence {
+            None => self.run_terms(pass, buffers, batch, rows),
+            Some(divergence) => divergence.run(self, pass, buffers, batch, rows),
+        }
+    }
+
+    pub(crate) fn run_terms<E: Element>(
+        &self,
+        pass: &Pass,
+        mut buffers: Buffers<'_, E>,
+        batch: Batch<'_, E>,
+        rows: &mut [Row],
+    ) -> Result<f64> {
+        let first_scale = pass.terms[0].1;
         let mut loss = 0.0;
         // A second term needs the logits that an in-place gradient would have overwritten.
-        let saved = if last > 0 { buffers.logits().to_vec() } else { vec![] };
-        for (at, term) in terms.iter().enumerate() {
-            let scale = self.scale(term, &batch);
-            let plan = self.plan(term, &batch, scale, self.predictions && at == 0);
+        let saved = if pass.terms.len() > 1 { buffers.logits().to_vec() } else { vec![] };
+        for (at, (term, scale)) in pass.terms.iter().enumerate() {
+            let plan = self.plan(term, &batch, *scale, self.predictions && at == 0);
             if at == 0 {
-                rows::run(&plan, reborrow(&mut buffers), &mut rows)?;
+                rows::run(&plan, reborrow(&mut buffers), rows)?;
                 loss += scale * rows.iter().map(|row| row.loss).sum::<f64>();
                 continue;
             }
-            let mut more = vec![Row::default(); count];
+            let mut more = vec![Row::default(); rows.len()];
             match buffers.gradient() {
                 None => rows::run(&plan, Buffers::Forward(&saved), &mut more)?,
                 Some(gradient) => {
@@ -421,23 +533,33 @@ impl Criterion {
             }
             loss += scale * more.iter().map(|row| row.loss).sum::<f64>();
             // A row's own loss is what it contributes per unit of the first term's divisor.
-            let divisor = self.scale(first, &batch);
-            let relative = if divisor > 0.0 { scale / divisor } else { 0.0 };
+            let relative = if first_scale > 0.0 { scale / first_scale } else { 0.0 };
             for (row, more) in rows.iter_mut().zip(more) {
                 row.loss += relative * more.loss;
                 row.steepness += more.steepness;
             }
         }
-        if let (true, Some(gradient)) = (last > 0 && self.loss.matching, buffers.gradient()) {
-            self.norms_of_sum(first, &batch, (&saved, gradient), &mut rows)?;
+        let sums = pass.terms.len() > 1 && self.loss.matching;
+        if let (true, Some(gradient)) = (sums, buffers.gradient()) {
+            self.norms_of_sum(&pass.terms[0], &batch, (&saved, gradient), rows)?;
         }
-        let ignored = rows.iter().filter(|row| row.ignored).count();
-        let mut outcome = Outcome { loss, counted: count - ignored, ignored, rows };
+        Ok(loss)
+    }
+
+    /// The outcome of a batch whose rows are all computed, and what is left to multiply the gradient
+    /// by: norm matching's c = E\[w_CE·q\] / E\[w·q\].
+    pub(crate) fn conclude(&mut self, loss: f64, rows: Vec<Row>, training: bool) -> (Outcome, f64) {
         if training {
-            self.learn(&outcome.rows);
+            self.learn(&rows);
         }
-        self.match_norms(&mut outcome, buffers.gradient());
-        Ok(outcome)
+        let norms = self.state.norms.filter(|(_, own)| self.loss.matching && *own != 0.0);
+        // Finite in f32 too: a gradient that vanished must not become 0·∞.
+        let factor = norms.map_or(1.0, |(ce, own)| (ce / own).min(f64::from(f32::MAX)));
+        let ignored = rows.iter().filter(|row| row.ignored).count();
+        let mut outcome =
+            Outcome { loss: factor * loss, counted: rows.len() - ignored, ignored, rows };
+        outcome.rows.iter_mut().for_each(|row| row.loss *= factor);
+        (outcome, factor)
     }
 
     fn plan<'p, E: Element>(
@@ -468,18 +590,17 @@ impl Criterion {
     /// weights are no multiples of each other: nothing less than the gradients tells.
     fn norms_of_sum<E: Element>(
         &self,
-        first: &Term,
+        (first, scale): &(Term, f64),
         batch: &Batch<'_, E>,
         (logits, gradient): (&[E], &[E]),
         rows: &mut [Row],
     ) -> Result<()> {
-        let scale = self.scale(first, batch);
         let mut ce = vec![E::default(); logits.len()];
         let plan = Plan {
             objective: Objective::Softmax(Curve::CROSS_ENTROPY),
             z_loss: 0.0,
             norms: false,
-            ..self.plan(first, batch, scale, false)
+            ..self.plan(first, batch, *scale, false)
         };
         rows::run(&plan, Buffers::Both(logits, &mut ce), &mut vec![Row::default(); rows.len()])?;
         let norm = |gradient: &[E]| match gradient.iter().map(|g| g.wide().abs()).sum::<f64>() {
@@ -559,22 +680,6 @@ impl Criterion {
             let ce = follow(ce, mean(|row| row.ce_steepness));
             let own = follow(own, mean(|row| row.steepness));
             self.state.norms = Some((ce, own));
-        }
-    }
-
-    /// Norm matching: c = E\[w_CE·q\] / E\[w·q\] multiplies everything.
-    fn match_norms<E: Element>(&self, outcome: &mut Outcome, gradient: Option<&mut [E]>) {
-        let Some((ce, own)) = self.state.norms.filter(|_| self.loss.matching) else { return };
-        if own == 0.0 {
-            return;
-        }
-        // Finite in f32 too: a gradient that vanished must not become 0·∞.
-        let c = (ce / own).min(f64::from(f32::MAX));
-        outcome.loss *= c;
-        outcome.rows.iter_mut().for_each(|row| row.loss *= c);
-        let factor = <E::Real as Real>::of(c);
-        for g in gradient.into_iter().flatten() {
-            *g = E::store(g.load() * factor);
         }
     }
 

@@ -17,7 +17,7 @@ impl Element for f16 {}
 /// How an element becomes a number to compute with, and back.
 pub trait Stored: Sized {
     /// The type to compute in.
-    type Real: Real + Element;
+    type Real: Real + Element<Real = Self::Real>;
     /// Exact.
     fn load(self) -> Self::Real;
     /// Rounded to nearest even.

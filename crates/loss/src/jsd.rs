@@ -6,82 +6,91 @@
 //! α/3·Σᵢ KL(pᵢ ‖ m) = α/3·Σᵢ Σ_k p_ik·(ln p_ik − ln m_k), mean over rows. Its gradient with respect
 //! to p_ik is (ln p_ik − ln m_k + 1) − Σ_j p_jk/(3·m_k), the last being 1 where m is not clamped.
 
-use crate::criterion::{Batch, Criterion, Outcome, Reduction};
+use crate::criterion::{Batch, Criterion, Pass, Reduction};
 use crate::element::Element;
 use crate::error::{Error, Result};
 use crate::real::Real;
-use crate::rows::{Buffers, Targets, bad_logit};
+use crate::rows::{Buffers, Row, bad_logit};
 
-const VIEWS: usize = 3;
+pub(crate) const VIEWS: usize = 3;
 const CLAMP: f64 = 1e-7;
 
-pub(crate) fn compute<E: Element>(
-    criterion: &mut Criterion,
-    alpha: f64,
-    mut buffers: Buffers<'_, E>,
-    batch: Batch<'_, E>,
-    rows: usize,
-    training: bool,
-) -> Result<Outcome> {
-    let classes = criterion.classes();
-    if !rows.is_multiple_of(VIEWS) {
-        return Err(Error::Shape(format!("jsd needs three views of each image, not {rows} rows")));
-    }
-    let (part, size) = (rows / VIEWS, rows / VIEWS * classes);
-    let logits = buffers.logits().to_vec();
-    let clean = Batch {
-        targets: match batch.targets {
-            Targets::Hard(targets) => Targets::Hard(&targets[..part]),
-            Targets::Soft(targets) => Targets::Soft(&targets[..size]),
-        },
-        sample_weights: batch.sample_weights.map(|weights| &weights[..part]),
-        inner: 1,
-    };
-    let mut plain = criterion.without_jsd();
-    let mut outcome = match buffers.gradient() {
-        None => plain.forward(&logits[..size], clean)?,
-        Some(gradient) => {
-            gradient[size..].fill(E::default());
-            plain.forward_backward(&logits[..size], clean, &mut gradient[..size])?
+/// The consistency term of a batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Divergence {
+    /// α/3: multiplies the divergence in a row's own loss.
+    weight: f64,
+    /// Multiplies it in the reduced loss and the gradient.
+    scale: f64,
+}
+
+impl Divergence {
+    pub fn new(alpha: f64, rows: usize, reduction: Reduction) -> Result<Self> {
+        if !rows.is_multiple_of(VIEWS) {
+            return Err(Error::Shape(format!(
+                "jsd needs three views of each image, not {rows} rows"
+            )));
         }
-    };
-    if training {
-        criterion.set_state(plain.state());
+        let weight = alpha / VIEWS as f64;
+        let scale = match reduction {
+            Reduction::Mean if rows > 0 => weight / (rows / VIEWS) as f64,
+            Reduction::Mean => 0.0,
+            Reduction::Sum | Reduction::None => weight,
+        };
+        Ok(Self { weight, scale })
     }
-    let scale = match criterion.reduces_to() {
-        Reduction::Mean if part > 0 => alpha / (VIEWS * part) as f64,
-        Reduction::Mean => 0.0,
-        Reduction::Sum | Reduction::None => alpha / VIEWS as f64,
-    };
-    for row in 0..part {
-        let of_view = |view: usize| view * size + row * classes..view * size + (row + 1) * classes;
-        let logs: Vec<Vec<f64>> = (0..VIEWS)
-            .map(|view| log_softmax(view * part + row, &logits[of_view(view)]))
-            .collect::<Result<_>>()?;
-        let mean = |k: usize| logs.iter().map(|log| log[k].exp()).sum::<f64>() / VIEWS as f64;
-        let mixture: Vec<f64> = (0..classes).map(mean).collect();
-        let mut divergence = 0.0;
-        for (view, log) in logs.iter().enumerate() {
-            let p: Vec<f64> = log.iter().map(|ln_p| ln_p.exp()).collect();
-            let terms = p.iter().zip(log).zip(&mixture).map(|((p, ln_p), m)| {
-                let gap = if *p == 0.0 { 0.0 } else { ln_p - m.max(CLAMP).ln() };
-                (p * gap, gap + 1.0 - if *m > CLAMP { 1.0 } else { 0.0 })
-            });
-            let (values, slopes): (Vec<f64>, Vec<f64>) = terms.unzip();
-            divergence += values.iter().sum::<f64>();
-            let Some(gradient) = buffers.gradient() else { continue };
-            let mean: f64 = p.iter().zip(&slopes).map(|(p, slope)| p * slope).sum();
-            for ((g, p), slope) in gradient[of_view(view)].iter_mut().zip(&p).zip(&slopes) {
-                let more = E::Real::of(scale * p * (slope - mean));
-                *g = E::store(g.load() + more);
+
+    /// As [`Criterion::run`]: `buffers` hold the three views one after the other, `rows` are the
+    /// clean ones.
+    pub fn run<E: Element>(
+        &self,
+        criterion: &Criterion,
+        pass: &Pass,
+        mut buffers: Buffers<'_, E>,
+        batch: Batch<'_, E>,
+        rows: &mut [Row],
+    ) -> Result<f64> {
+        let classes = criterion.classes();
+        let (part, size) = (rows.len(), rows.len() * classes);
+        let logits = buffers.logits().to_vec();
+        let clean = batch.first(part, classes);
+        let of_clean = match buffers.gradient() {
+            None => Buffers::Forward(&logits[..size]),
+            Some(gradient) => {
+                gradient[size..].fill(E::default());
+                Buffers::Both(&logits[..size], &mut gradient[..size])
             }
+        };
+        let mut loss = criterion.run_terms(pass, of_clean, clean, rows)?;
+        for (row, record) in rows.iter_mut().enumerate() {
+            let of_view =
+                |view: usize| view * size + row * classes..view * size + (row + 1) * classes;
+            let logs: Vec<Vec<f64>> = (0..VIEWS)
+                .map(|view| log_softmax(view * part + row, &logits[of_view(view)]))
+                .collect::<Result<_>>()?;
+            let mean = |k: usize| logs.iter().map(|log| log[k].exp()).sum::<f64>() / VIEWS as f64;
+            let mixture: Vec<f64> = (0..classes).map(mean).collect();
+            let mut divergence = 0.0;
+            for (view, log) in logs.iter().enumerate() {
+                let p: Vec<f64> = log.iter().map(|ln_p| ln_p.exp()).collect();
+                let terms = p.iter().zip(log).zip(&mixture).map(|((p, ln_p), m)| {
+                    let gap = if *p == 0.0 { 0.0 } else { ln_p - m.max(CLAMP).ln() };
+                    (p * gap, gap + 1.0 - if *m > CLAMP { 1.0 } else { 0.0 })
+                });
+                let (values, slopes): (Vec<f64>, Vec<f64>) = terms.unzip();
+                divergence += values.iter().sum::<f64>();
+                let Some(gradient) = buffers.gradient() else { continue };
+                let mean: f64 = p.iter().zip(&slopes).map(|(p, slope)| p * slope).sum();
+                for ((g, p), slope) in gradient[of_view(view)].iter_mut().zip(&p).zip(&slopes) {
+                    let more = E::Real::of(self.scale * p * (slope - mean));
+                    *g = E::store(g.load() + more);
+                }
+            }
+            loss += self.scale * divergence;
+            record.loss += self.weight * divergence;
         }
-        outcome.loss += scale * divergence;
-        if let Some(record) = outcome.rows.get_mut(row) {
-            record.loss += alpha / VIEWS as f64 * divergence;
-        }
+        Ok(loss)
     }
-    Ok(outcome)
 }
 
 fn log_softmax<E: Element>(row: usize, logits: &[E]) -> Result<Vec<f64>> {

@@ -1,21 +1,107 @@
-//! Encouraging loss and its family (front page follows).
+//! Every classification loss as one scalar steepness function: fused, exact, fast.
+//!
+//! Training with cross entropy pays ever less attention to the examples it already gets right. The
+//! *encouraging loss* (EL) of *Well-Classified Examples are Underestimated in Classification with
+//! Deep Neural Networks* (AAAI 2022) adds a bonus, log(1 − p), that makes the loss steep again where
+//! the probability p of the label is high. This crate has it, its relatives and every option that
+//! people expect of a loss, in one fused kernel that gives the loss, the gradient and by-products of
+//! each row in one pass over the logits, and never computes 1 − p.
+//!
+//! ```
+//! use steepness::{Loss, Targets};
+//!
+//! let loss: Loss = "el(le=0.75)".parse()?;         // one line says everything
+//! let mut criterion = loss.criterion(3)?;          // 3 classes
+//! let logits = [2.0f32, -1.0, 0.5, 0.1, 0.2, 0.3]; // 2 rows
+//! let mut gradient = [0.0f32; 6];
+//! let outcome = criterion.forward_backward(&logits, Targets::Hard(&[0, 2]), &mut gradient)?;
+//! assert_eq!(outcome.rows[0].correct, true);
+//! println!("{} and {gradient:?}", outcome.loss);
+//! # Ok::<(), steepness::Error>(())
+//! ```
+//!
+//! # The idea
+//!
+//! For a loss L(p), ∂L/∂z_k = w(p)·(p_k − 1\[k = y\]) with w(p) = −p·L′(p): every loss only rescales
+//! cross entropy's gradient, row by row. So a loss is a [`Curve`], its value and its weight, and what
+//! the label's logit feels is the *steepness* |∂L/∂z_y| = w·q:
+//!
+#![doc = concat!("<div>\n", include_str!("../docs/steepness.svg"), "</div>")]
+//!
+//! # Curves
+//!
+//! | in a spec | L(p), q = 1 − p | w(p) | what it is |
+//! |---|---|---|---|
+//! | `ce` | −ln p | 1 | cross entropy |
+//! | `el(le=1)` | −ln p + ln q | 1/q | encouraging loss, normal bonus (eq. 6) |
+//! | `el(le=a)` | the same to p = a, then its tangent | 1/q, then 1 + p/(1−a) | conservative bonus (eq. 7) |
+//! | `el(le=auto)` | `le` follows the running mean of p | | steeper as the model gets better |
+//! | `aggressive(start=s)` | −ln p; from s on −ln p + ln q − ln(1−s) | 1, then 1/q | bonus for the well classified only (Table 3) |
+//! | `power(gamma=g)` | −ln p − p^g | 1 + g·p^g | power bonus |
+//! | `cosine` | −ln p + cos πp − 1 | 1 + πp·sin πp | cosine bonus |
+//! | `poly(eps=e)` | −ln p + e·q | 1 + e·p | PolyLoss |
+//! | `focal(gamma=g)` | −q^g·ln p | q^g − g·p·q^(g−1)·ln p | focal loss |
+//! | `antifocal(gamma=g)` | −(1+p)^g·ln p | (1+p)^g + g·p·(1+p)^(g−1)·ln p | anti-focal loss |
+//! | `halted(gamma=g, at=h)` | focal to h, then cross entropy, shifted | focal's, then 1 | halted focal loss |
+//! | `gce(q=k)` | (1 − p^k)/k | p^k | generalised cross entropy |
+//! | `prob` | −p | p | expected accuracy |
+//! | `mse`, `mae`, + `mirror` | all classes enter | | squared and absolute error (Table 5) |
+//! | `bce`, any curve with `sigmoid` | one binary problem a class | | sigmoid losses |
+//! | `multimargin(margin=m)` | hinge on logits | | multi-class hinge |
+//!
+//! A bonus also takes `clamp=` (1e-5 as published, 0 for the exact one), `rho=`, `abrupt=`, `sub=` and
+//! `start=`. Modifiers follow with `+`: `smooth(0.1)`, `match`, `adjust(tau=1)`,
+//! `ldam(max=0.5, scale=30)`, `margin(m=0.35, scale=30)`, `softcap(30)`, `temp(2)`,
+//! `weights(beta=0.9999)`, `drw(beta=0.9999, from=0.9)`, `shots(off=few)`, `zloss(1e-4)`,
+//! `schedule(rho, linear)`, `jsd(alpha=12)`, `bonus(le=0.5)`; and `from epoch 26` defers. A combination
+//! that makes no sense is an error that says why.
+//!
+//! # With a framework
+//!
+//! * feature `tch`: `criterion.forward_tch(&logits, &targets)?.backward()`;
+//! * feature `burn`: `criterion.forward_burn(logits, targets)?.backward()`;
+//! * feature `linear`: the last linear layer and the loss in one, without the logits in memory:
+//!   [`Criterion::linear_forward_backward`](crate::Criterion);
+//! * slices of f32, f64, [`half::bf16`] or [`half::f16`] for everything else:
+//!   [`Criterion::forward_backward`].
+//!
+//! # Guarantees
+//!
+//! The gradient of the exact encouraging loss is −1 on the label at any confidence, in any width.
+//! Results do not depend on the number of threads. An out-of-range target, a NaN or an infinite logit
+//! is an error that names its row; when every row is ignored the loss is 0 and so is the gradient.
+
 mod adapt;
 mod criterion;
 mod curve;
 mod element;
 mod error;
 mod jsd;
+#[cfg(feature = "linear")]
+mod linear;
 mod loss;
+mod lsoftmax;
+mod matrix;
 mod odds;
 mod real;
 mod rows;
 mod spec;
+mod threads;
 mod weights;
+
+#[cfg(feature = "burn")]
+pub use adapt::burn::BurnTargets;
 pub use criterion::{Batch, Criterion, Outcome, Reduction, State};
 pub use curve::{Base, Bonus, Curve, PUBLISHED_CLAMP, Shape};
 pub use element::{Element, Stored};
 pub use error::{Error, Result};
-pub use loss::*;
+#[cfg(feature = "linear")]
+pub use linear::{Linear, LinearGradients};
+pub use loss::{
+    Adjust, Binary, Growth, Halt, Ldam, Loss, Margin, Mirror, Objective, ProbabilityError,
+    Schedule, Scheduled,
+};
+pub use lsoftmax::{LSoftmax, LSoftmaxLogits, LSoftmaxState};
 pub use odds::Odds;
 pub use rows::{Row, Targets};
 pub use weights::{BonusWeights, Shots, Weighting, effective_number_weights, ldam_margins};

@@ -60,11 +60,16 @@ impl<R: Real> Odds<R> {
         }
     }
 
-    /// The odds of a class that is not the likeliest, so that p ≤ 1/2 and 1 − p is exact enough.
+    /// The odds of a class that is not the likeliest, so that p ≤ 1/2 and 1 − p is exact enough, and
+    /// 1/q. `SMALL` says that p ≤ [`Real::SMALL`].
     #[inline(always)]
-    pub(crate) fn of_minor<const FMA: bool>(p: R, ln_p: R) -> Self {
-        let ln_q = p.ln_one_minus::<FMA>();
-        Self { log_odds: ln_p - ln_q, p, q: R::ONE - p, ln_p, ln_q }
+    pub(crate) fn of_minor<const FMA: bool, const SMALL: bool>(p: R, ln_p: R) -> (Self, R) {
+        let q = R::ONE - p;
+        let (ln_q, inverse) = match SMALL {
+            true => p.small_complement::<FMA>(),
+            false => (p.ln_one_minus::<FMA>(), R::ONE / q),
+        };
+        (Self { log_odds: ln_p - ln_q, p, q, ln_p, ln_q }, inverse)
     }
 
     /// p·ln p, which is 0 at p = 0.

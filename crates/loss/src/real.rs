@@ -6,6 +6,8 @@
 //! from vectorising a loop. `FMA` says whether the instruction set has a fused multiply-add; without
 //! it `mul_add` is a call too.
 
+use crate::rows::Scratch;
+use std::cell::RefCell;
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
@@ -27,7 +29,10 @@ pub trait Real:
 {
     const ZERO: Self;
     const ONE: Self;
+    const INFINITY: Self;
     const NEG_INFINITY: Self;
+    /// Its fourth power is below half an ulp of 1.
+    const SMALL: Self;
 
     fn of(value: f64) -> Self;
     fn to_f64(self) -> f64;
@@ -41,6 +46,9 @@ pub trait Real:
 
     /// 2·atanh s = ln((1+s)/(1−s)) for |s| ≤ 1/3, exact relatively near 0.
     fn twice_atanh<const FMA: bool>(self) -> Self;
+
+    /// Lends this thread's work space of the row kernels.
+    fn with_scratch<T>(work: impl FnOnce(&mut Scratch<Self>) -> T) -> T;
 
     // Calls, for the rare curves and options that need them.
     fn ln(self) -> Self;
@@ -71,6 +79,13 @@ pub trait Real:
         -(self / (Self::of(2.0) - self)).twice_atanh::<FMA>()
     }
 
+    /// ln(1 − x) and 1/(1 − x) for 0 ≤ x ≤ [`Self::SMALL`] without a division, by their series.
+    #[inline(always)]
+    fn small_complement<const FMA: bool>(self) -> (Self, Self) {
+        let ln = -self * horner::<_, FMA, _>(self, [1.0 / 4.0, 1.0 / 3.0, 1.0 / 2.0, 1.0]);
+        (ln, horner::<_, FMA, _>(self, [1.0, 1.0, 1.0, 1.0, 1.0]))
+    }
+
     #[inline(always)]
     fn larger(self, other: Self) -> Self {
         if self > other { self } else { other }
@@ -95,13 +110,15 @@ fn horner<R: Real, const FMA: bool, const N: usize>(x: R, coefficients: [f64; N]
 macro_rules! real {
     (
         $float:ident, mantissa bits $mantissa:literal, exponent bias $bias:literal,
-        exp below $floor:literal is 0, ln 2 = $ln2_high:literal + $ln2_low:literal,
+        fourth power lost below $small:literal, exp below $floor:literal is 0, ln 2 = ($ln2_high:expr) + $ln2_low:literal,
         exp $exp:expr, atanh $atanh:expr
     ) => {
         impl Real for $float {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
+            const INFINITY: Self = $float::INFINITY;
             const NEG_INFINITY: Self = $float::NEG_INFINITY;
+            const SMALL: Self = $small;
 
             #[inline(always)]
             fn of(value: f64) -> Self {
@@ -125,7 +142,7 @@ macro_rules! real {
                 const ROUND: $float = 1.5 * (1u64 << $mantissa) as $float;
                 let sum = self.fma::<FMA>(std::f64::consts::LOG2_E as $float, ROUND);
                 let n = sum - ROUND;
-                let r = n.fma::<FMA>(-$ln2_high, self);
+                let r = n.fma::<FMA>(-($ln2_high), self);
                 let r = n.fma::<FMA>(-$ln2_low, r) + correction;
                 let tail = horner::<_, FMA, _>(r, $exp);
                 let e_r = (tail * r).fma::<FMA>(r, r) + 1.0;
@@ -141,6 +158,13 @@ macro_rules! real {
                 let s2 = self * self;
                 let tail = horner::<_, FMA, _>(s2, $atanh);
                 (tail * s2).fma::<FMA>(self, 2.0 * self)
+            }
+
+            fn with_scratch<T>(work: impl FnOnce(&mut Scratch<Self>) -> T) -> T {
+                thread_local! {
+                    static SCRATCH: RefCell<Scratch<$float>> = RefCell::default();
+                }
+                SCRATCH.with_borrow_mut(work)
             }
 
             fn ln(self) -> Self {
@@ -166,7 +190,8 @@ macro_rules! real {
 // 2·atanh s = 2s + s·s²·tail(s²): Taylor's.
 real!(
     f32, mantissa bits 23, exponent bias 127,
-    exp below -87.336_54 is 0, ln 2 = 0.693_359_375 + -2.121_944_4e-4,
+    fourth power lost below 0.015_625, exp below -87.336_54 is 0,
+    ln 2 = (355.0 / 512.0) + -2.121_944_4e-4,
     exp [
         1.987_569_15e-4, 1.398_199_950_7e-3, 8.333_451_907_3e-3, 4.166_579_589_4e-2,
         1.666_666_545_9e-1, 5.000_000_120_1e-1,
@@ -175,8 +200,8 @@ real!(
 );
 real!(
     f64, mantissa bits 52, exponent bias 1023,
-    exp below -708.396_418_532_264 is 0,
-    ln 2 = 0.693_147_180_369_123_8 + 1.908_214_929_270_587_7e-10,
+    fourth power lost below 1e-4, exp below -708.396_418_532_264 is 0,
+    ln 2 = (0.693_147_180_369_123_8) + 1.908_214_929_270_587_7e-10,
     exp [
         1.0 / 6_227_020_800.0, 1.0 / 479_001_600.0, 1.0 / 39_916_800.0, 1.0 / 3_628_800.0,
         1.0 / 362_880.0, 1.0 / 40_320.0, 1.0 / 5_040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0,
@@ -219,7 +244,7 @@ pub(crate) fn ln<const FMA: bool>(x: f64) -> f64 {
     let ln_m = (tail * s2).fma::<FMA>(s, 2.0 * s);
     let low = n.fma::<FMA>(1.908_214_929_270_587_7e-10, ln_m);
     let result = n.fma::<FMA>(0.693_147_180_369_123_8, low);
-    if x == 0.0 { f64::NEG_INFINITY } else { result + (x - x) }
+    if x == 0.0 { f64::NEG_INFINITY } else { result + 0.0 * x }
 }
 
 #[cfg(test)]
@@ -283,6 +308,18 @@ mod tests {
         assert!(ln::<true>(f64::NAN).is_nan());
         let below_one = worst(points(1e-12, 0.5), |x| (x.ln_one_minus::<true>(), (-x).ln_1p()));
         assert!(below_one < 5e-16, "{below_one}");
+        let small = worst(points(1e-9, 1e-4), |x| (x.small_complement::<true>().0, (-x).ln_1p()));
+        assert!(small < 5e-16, "{small}");
+        let small = worst(points(1e-7, 1.0 / 64.0), |x| {
+            let x = x as f32;
+            (x.small_complement::<true>().0 as f64, (-x as f64).ln_1p())
+        });
+        assert!(small < 1.5e-7, "{small}");
+        let small = worst(points(1e-7, 1.0 / 64.0), |x| {
+            let x = x as f32;
+            (x.small_complement::<true>().1 as f64, 1.0 / (1.0 - x as f64))
+        });
+        assert!(small < 1.5e-7, "{small}");
         let below_one = worst(points(1e-7, 0.5), |x| {
             let x = x as f32;
             (x.ln_one_minus::<true>() as f64, (-x as f64).ln_1p())

@@ -17,7 +17,7 @@ use tch::{Reduction, Tensor};
 
 /// A model: a batch of inputs (N, C, H, W), f32 in \[0, 1\], to logits (N, classes), in evaluation
 /// mode (no dropout, running batch statistics).
-pub type Model<'a> = dyn Fn(&Tensor) -> Tensor + 'a;
+pub type Model<'a> = dyn Fn(&Tensor) -> Result<Tensor> + 'a;
 
 /// One way to perturb inputs within a budget.
 pub trait Attack {
@@ -56,7 +56,7 @@ pub trait Attack {
 pub fn input_gradient(model: &Model, inputs: &Tensor, labels: &Tensor) -> Result<(Tensor, Tensor)> {
     tch::with_grad(|| {
         let inputs = inputs.f_detach()?.f_set_requires_grad(true)?;
-        let logits = model(&inputs);
+        let logits = model(&inputs)?;
         let loss =
             logits.f_cross_entropy_loss(labels, None::<&Tensor>, Reduction::Sum, -100, 0.0)?;
         let gradient = Tensor::f_run_backward(&[loss], &[&inputs], false, false)?.remove(0);
@@ -70,9 +70,9 @@ mod tests {
     use tch::{Device, Kind};
 
     /// Logits z = W·x of `pixels`-pixel images, one row of `weights` a class.
-    pub fn linear(weights: &[f32], pixels: i64) -> impl Fn(&Tensor) -> Tensor {
+    pub fn linear(weights: &[f32], pixels: i64) -> impl Fn(&Tensor) -> Result<Tensor> {
         let weights = Tensor::from_slice(weights).view([-1, pixels]);
-        move |inputs| inputs.flatten(1, -1).matmul(&weights.tr())
+        move |inputs| Ok(inputs.flatten(1, -1).matmul(&weights.tr()))
     }
 
     /// Images of one channel and one row, and their labels.
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn parameters_and_inputs_are_left_alone() {
         let weights = Tensor::ones([2, 3], (Kind::Float, Device::Cpu)).set_requires_grad(true);
-        let model = |inputs: &Tensor| inputs.flatten(1, -1).matmul(&weights.tr());
+        let model = |inputs: &Tensor| Ok(inputs.flatten(1, -1).matmul(&weights.tr()));
         let inputs = images(&[0.1, 0.2, 0.3], 3);
         let labels = Tensor::from_slice(&[0i64]);
         let _ = tch::no_grad(|| input_gradient(&model, &inputs, &labels).unwrap());

@@ -87,7 +87,10 @@ mod tests {
 
     fn loss(model: &Model, inputs: &Tensor, labels: &Tensor) -> f64 {
         let none = None::<&Tensor>;
-        model(inputs).cross_entropy_loss(labels, none, Reduction::Mean, -100, 0.0).double_value(&[])
+        model(inputs)
+            .unwrap()
+            .cross_entropy_loss(labels, none, Reduction::Mean, -100, 0.0)
+            .double_value(&[])
     }
 
     fn values(tensor: &Tensor) -> Vec<f32> {
@@ -110,10 +113,10 @@ mod tests {
     fn is_stronger_than_one_step_where_the_model_bends() {
         let hidden = linear(&[9.0, -9.0, -9.0, 9.0, 5.0, 5.0], 2);
         let output = Tensor::from_slice(&[3.0f32, -3.0, 1.0, -3.0, 3.0, 1.0]).view([2, 3]);
-        let model = |inputs: &Tensor| (hidden(inputs) - 1.0).sin().matmul(&output.tr());
+        let model = |inputs: &Tensor| Ok((hidden(inputs)? - 1.0).sin().matmul(&output.tr()));
         let pixels: Vec<f32> = (0..40).map(|i| start(i, 3)).collect();
         let inputs = images(&pixels, 2);
-        let labels = model(&inputs).argmax(1, false);
+        let labels = model(&inputs).unwrap().argmax(1, false);
         let moved = Pgd::new(&start).perturb(&model, &inputs, &labels, 0.2, 0).unwrap();
         let step = Fgsm.perturb(&model, &inputs, &labels, 0.2, 0).unwrap();
         let [clean, fgsm, pgd] = [&inputs, &step, &moved].map(|x| loss(&model, x, &labels));

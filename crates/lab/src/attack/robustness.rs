@@ -36,7 +36,7 @@ pub fn robustness(
     for &epsilon in epsilons.iter().filter(|epsilon| **epsilon > 0.0) {
         let attacked = accuracy(inputs, labels, batch, |inputs, labels, first| {
             let moved = attack.perturb(model, inputs, labels, epsilon, first)?;
-            Ok(tch::no_grad(|| model(&moved)))
+            tch::no_grad(|| model(&moved))
         })?;
         points.push((epsilon, attacked));
     }
@@ -156,7 +156,7 @@ mod tests {
         // libtorch or the labels' own check names the class.
         assert!(complaint(&inputs, &[2], &[0.1], 8).contains('2'));
         assert!(complaint(&inputs, &[-100], &[0.1], 8).contains("-100"));
-        let broken = |inputs: &Tensor| inputs.flatten(1, -1) * f64::NAN;
+        let broken = |inputs: &Tensor| Ok(inputs.flatten(1, -1) * f64::NAN);
         let error = robustness(&broken, &inputs, &[0], &Fgsm, &[0.1], 8).unwrap_err();
         assert!(error.to_string().contains("row 0, column 0 is NaN"), "{error}");
     }

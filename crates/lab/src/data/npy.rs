@@ -57,6 +57,36 @@ pub fn integers(path: &Path) -> Result<Vec<i64>> {
     Array::open(path)?.integers()
 }
 
+/// Reads a vector (N,) of f2, f4 or f8.
+///
+/// # Errors
+/// A file that cannot be read, or that holds something else.
+pub fn floats(path: &Path) -> Result<Vec<f64>> {
+    let array = Array::open(path)?;
+    match (array.header.shape.len(), array.header.kind) {
+        (1, Kind::Float) => array.floats().map(|values| values.to_f64()),
+        _ => Err(array.unlike("f4 or f8 of shape (N,)")),
+    }
+}
+
+impl Floats {
+    /// The numbers in single precision, rounded where they were double.
+    pub fn to_f32(&self) -> Vec<f32> {
+        match self {
+            Floats::F32(values) => values.clone(),
+            Floats::F64(values) => values.iter().map(|value| *value as f32).collect(),
+        }
+    }
+
+    /// The numbers in double precision.
+    pub fn to_f64(&self) -> Vec<f64> {
+        match self {
+            Floats::F32(values) => values.iter().map(|value| f64::from(*value)).collect(),
+            Floats::F64(values) => values.clone(),
+        }
+    }
+}
+
 /// Reads targets: whole numbers (N,) or a matrix of distributions (N, C).
 ///
 /// # Errors
@@ -152,18 +182,21 @@ impl<'a> Array<'a> {
         let &[rows, columns] = self.header.shape.as_slice() else {
             return Err(self.unlike("f4 or f8 of shape (N, C)"));
         };
-        let values = match (self.header.kind, self.header.width) {
-            (Kind::Float, 2) => Floats::F32(self.numbers(|b| half(u16::from_le_bytes(b)))),
-            (Kind::Float, 4) => Floats::F32(self.numbers(f32::from_le_bytes)),
-            (Kind::Float, 8) => Floats::F64(self.numbers(f64::from_le_bytes)),
-            _ => return Err(self.unlike("f4 or f8 of shape (N, C)")),
-        };
-        let values = match values {
+        let values = match self.floats()? {
             values if !self.header.fortran_order => values,
             Floats::F32(values) => Floats::F32(transpose(&values, rows, columns)),
             Floats::F64(values) => Floats::F64(transpose(&values, rows, columns)),
         };
         Ok(Matrix { rows, columns, values })
+    }
+
+    fn floats(&self) -> Result<Floats> {
+        match (self.header.kind, self.header.width) {
+            (Kind::Float, 2) => Ok(Floats::F32(self.numbers(|b| half(u16::from_le_bytes(b))))),
+            (Kind::Float, 4) => Ok(Floats::F32(self.numbers(f32::from_le_bytes))),
+            (Kind::Float, 8) => Ok(Floats::F64(self.numbers(f64::from_le_bytes))),
+            _ => Err(self.unlike("f4 or f8")),
+        }
     }
 
     fn integers(&self) -> Result<Vec<i64>> {

@@ -1,8 +1,10 @@
 //! One thin adapter a framework, each behind its feature.
 
+#[cfg(feature = "burn")]
+pub(crate) mod burn;
 #[cfg(feature = "candle")]
 mod candle;
-#[cfg(any(feature = "candle", feature = "tch"))]
+#[cfg(any(feature = "burn", feature = "candle", feature = "tch"))]
 mod layout;
 #[cfg(feature = "tch")]
 mod tch;

@@ -9,83 +9,90 @@
 //!
 //! *Hinge*: the mean over classes of max(0, margin − z_y + z_k), k ≠ y.
 
+use super::isa::Kernel;
+use super::lanes::LANES;
 use super::{Plan, Row, Scratch, Tile, bad_logit};
-use crate::curve::{Base, Curve, Visit};
+use crate::curve::{Base, Curve, Part, Visit};
 use crate::element::Element;
 use crate::error::Result;
 use crate::loss::{Binary, Halt, Mirror, Objective, ProbabilityError};
 use crate::odds::Odds;
 use crate::real::Real;
 
-const LANES: usize = 16;
+/// The kernel of what is no curve of the softmax probability.
+pub(super) struct Elementwise;
 
-#[inline(always)]
-pub(super) fn tile<E: Element, const FMA: bool>(
-    plan: &Plan<'_, E>,
-    mut tile: Tile<'_, E>,
-    scratch: &mut Scratch<E::Real>,
-) -> Result<()> {
-    let classes = plan.classes;
-    let padded = classes.next_multiple_of(LANES);
-    for vector in [&mut scratch.logits, &mut scratch.targets, &mut scratch.weights] {
-        vector.resize(padded, E::Real::ZERO);
-    }
-    for row in 0..tile.rows.len() {
-        let at = tile.first_row + row;
-        let span = row * classes..(row + 1) * classes;
-        let Some(label) = plan.label(at) else {
-            tile.rows[row] = Row { ignored: true, ..Row::default() };
-            if let Some(gradient) = tile.buffers.gradient() {
-                gradient[span].fill(E::default());
-            }
-            continue;
-        };
-        let logits = &tile.buffers.logits()[span.clone()];
-        let z = &mut scratch.logits;
-        z.fill(E::Real::ZERO);
-        plan.adjusted.load(0, logits, z);
-        if z.iter().any(|z| !z.to_f64().is_finite()) {
-            let infinite = logits.iter().position(|z| !z.wide().is_finite());
-            return Err(match infinite.map(|column| (column, logits[column].wide())) {
-                Some((column, value)) => crate::Error::Logit { value, row: at, column },
-                None => bad_logit(at, logits),
-            });
+impl Kernel for Elementwise {
+    #[inline(always)]
+    fn tile<E: Element, const FMA: bool>(
+        &self,
+        plan: &Plan<'_, E>,
+        mut tile: Tile<'_, E>,
+        scratch: &mut Scratch<E::Real>,
+    ) -> Result<()> {
+        plan.check_targets(&tile)?;
+        let classes = plan.classes;
+        let padded = classes.next_multiple_of(LANES);
+        for vector in [&mut scratch.logits, &mut scratch.targets, &mut scratch.weights] {
+            vector.resize(padded, E::Real::ZERO);
         }
-        let targets = &mut scratch.targets;
-        plan.targets(at, &mut targets[..classes]);
-        let gradient = &mut scratch.weights;
-        gradient.fill(E::Real::ZERO);
-        let value = match &plan.objective {
-            Objective::Sigmoid(binary) => {
-                targets[classes..].fill(E::Real::ZERO);
-                let weights = plan.class_weights;
-                sigmoid::<E::Real, FMA>(binary, classes, z, targets, weights, gradient)
+        for row in 0..tile.rows.len() {
+            let at = tile.first_row + row;
+            let span = row * classes..(row + 1) * classes;
+            let Some(label) = plan.label(at) else {
+                tile.rows[row] = Row { ignored: true, ..Row::default() };
+                if let Some(gradient) = tile.buffers.gradient() {
+                    gradient[span].fill(E::default());
+                }
+                continue;
+            };
+            let logits = &tile.buffers.logits()[span.clone()];
+            let z = &mut scratch.logits;
+            z.fill(E::Real::ZERO);
+            plan.adjusted.load(0, logits, z);
+            if z.iter().any(|z| !z.to_f64().is_finite()) {
+                let infinite = logits.iter().position(|z| !z.wide().is_finite());
+                return Err(match infinite.map(|column| (column, logits[column].wide())) {
+                    Some((column, value)) => crate::Error::Logit { value, row: at, column },
+                    None => bad_logit(at, logits),
+                });
             }
-            Objective::Error(error) => errors(plan, error, &z[..classes], targets, gradient),
-            Objective::MultiMargin { margin } => {
-                hinge(*margin, label, &z[..classes], plan.class_weight(label), gradient)
-            }
-            Objective::Softmax(_) => unreachable!("the softmax kernel has these"),
-        };
-        let sample_weight = plan.sample_weight(at);
-        let label_logit = z[label].to_f64();
-        let others = z[..classes].iter().enumerate().filter(|(class, _)| *class != label);
-        let largest = others.fold(f64::NEG_INFINITY, |max, (_, z)| z.to_f64().max(max));
-        let (log_odds, lse) = log_odds(plan, &z[..classes], label, largest);
-        let mut record = Row {
-            loss: sample_weight * value,
-            steepness: gradient[label].to_f64().abs(),
-            ..plan.describe(&tile.buffers.logits()[span.clone()], label, label_logit, largest)
-        };
-        record.set_odds(&Odds::of::<FMA>(log_odds), lse);
-        record.ce_steepness = 1.0 - record.p;
-        tile.rows[row] = record;
-        let scale = E::Real::of(sample_weight * plan.gradient_scale);
-        let gradient = &mut scratch.weights[..classes];
-        gradient.iter_mut().for_each(|g| *g = *g * scale);
-        plan.write_adjusted(&mut tile.buffers, span, gradient);
+            let targets = &mut scratch.targets;
+            plan.targets(at, &mut targets[..classes]);
+            let gradient = &mut scratch.weights;
+            gradient.fill(E::Real::ZERO);
+            let value = match &plan.objective {
+                Objective::Sigmoid(binary) => {
+                    targets[classes..].fill(E::Real::ZERO);
+                    let weights = plan.class_weights;
+                    sigmoid::<E::Real, FMA>(binary, classes, z, targets, weights, gradient)
+                }
+                Objective::Error(error) => errors(plan, error, &z[..classes], targets, gradient),
+                Objective::MultiMargin { margin } => {
+                    hinge(*margin, label, &z[..classes], plan.class_weight(label), gradient)
+                }
+                Objective::Softmax(_) => unreachable!("the softmax kernel has these"),
+            };
+            let sample_weight = plan.sample_weight(at);
+            let label_logit = z[label].to_f64();
+            let others = z[..classes].iter().enumerate().filter(|(class, _)| *class != label);
+            let largest = others.fold(f64::NEG_INFINITY, |max, (_, z)| z.to_f64().max(max));
+            let (log_odds, lse) = log_odds(plan, &z[..classes], label, largest);
+            let mut record = Row {
+                loss: sample_weight * value,
+                steepness: gradient[label].to_f64().abs(),
+                ..plan.describe(&tile.buffers.logits()[span.clone()], label, label_logit, largest)
+            };
+            record.set_odds(&Odds::of::<FMA>(log_odds), lse);
+            record.ce_steepness = 1.0 - record.p;
+            tile.rows[row] = record;
+            let scale = E::Real::of(sample_weight * plan.gradient_scale);
+            let gradient = &mut scratch.weights[..classes];
+            gradient.iter_mut().for_each(|g| *g = *g * scale);
+            plan.write(&mut tile, span.start, gradient);
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// The label's log-odds under the loss's own link, and the row's log-sum-exp.
@@ -125,12 +132,10 @@ struct Entries<'a, R> {
     value: f64,
 }
 
-struct OnIsa<'v, 'a, R, const FMA: bool>(&'v mut Entries<'a, R>);
-
-impl<R: Real, const FMA: bool> Visit<R> for OnIsa<'_, '_, R, FMA> {
+impl<R: Real> Visit<R> for Entries<'_, R> {
     #[inline(always)]
-    fn visit(&mut self, part: impl Fn(&Odds<R>) -> (R, R)) {
-        let entries = &mut *self.0;
+    fn visit<const FMA: bool>(&mut self, part: impl Part<R>) {
+        let entries = self;
         let (positive, ita) = (entries.positive, entries.ita);
         let mut values = [R::ZERO; LANES];
         let chunks = entries
@@ -142,7 +147,7 @@ impl<R: Real, const FMA: bool> Visit<R> for OnIsa<'_, '_, R, FMA> {
         for (((z, t), c), g) in chunks {
             for lane in 0..LANES {
                 let odds = Odds::of::<FMA>(if positive { z[lane] } else { -z[lane] });
-                let (mut value, mut steepness) = part(&odds);
+                let (mut value, mut steepness) = part.at::<FMA>(&odds);
                 if ita != R::ZERO {
                     // −d/du (q^ita·b) = q^ita·(s + ita·p·b)
                     let power = (ita * odds.ln_q).exp::<FMA>();
@@ -200,15 +205,15 @@ fn sigmoid<R: Real, const FMA: bool>(
         let (base, by_score) = base_of(binary, positive);
         let base = Curve { base, bonus: None };
         if by_score {
-            base.visit_halted_by_score::<R, FMA>(&mut OnIsa::<_, FMA>(&mut entries));
+            base.visit_halted_by_score::<R, FMA>(&mut entries);
         } else {
-            base.visit::<R, FMA>(&mut OnIsa::<_, FMA>(&mut entries));
+            base.visit::<R, FMA>(&mut entries);
         }
         if binary.curve.bonus.is_some() {
             entries.weight = R::of(side(binary.beta));
             entries.ita = R::of(binary.ita);
             let bonus = Curve { base: Base::Zero, bonus: binary.curve.bonus };
-            bonus.visit::<R, FMA>(&mut OnIsa::<_, FMA>(&mut entries));
+            bonus.visit::<R, FMA>(&mut entries);
         }
         value += entries.value;
     }

@@ -6,7 +6,17 @@
 use super::{Plan, Scratch, Tile};
 use crate::element::Element;
 use crate::error::Result;
-use crate::loss::Objective;
+
+/// What is compiled for each instruction set. Each kernel is a function of its own: in one function
+/// with all of them the compiler stops inlining.
+pub(crate) trait Kernel: Sync {
+    fn tile<E: Element, const FMA: bool>(
+        &self,
+        plan: &Plan<'_, E>,
+        tile: Tile<'_, E>,
+        scratch: &mut Scratch<E::Real>,
+    ) -> Result<()>;
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Isa {
@@ -36,8 +46,9 @@ impl Isa {
         Isa::Portable
     }
 
-    pub fn run<E: Element>(
+    pub fn run<K: Kernel, E: Element>(
         self,
+        kernel: &K,
         plan: &Plan<'_, E>,
         tile: Tile<'_, E>,
         scratch: &mut Scratch<E::Real>,
@@ -45,50 +56,34 @@ impl Isa {
         match self {
             // SAFETY: `detect` gives these only where the processor has the features.
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => unsafe { avx512(plan, tile, scratch) },
+            Isa::Avx512 => unsafe { avx512::<K, E>(kernel, plan, tile, scratch) },
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => unsafe { avx2(plan, tile, scratch) },
-            Isa::Portable => portable(plan, tile, scratch),
+            Isa::Avx2 => unsafe { avx2::<K, E>(kernel, plan, tile, scratch) },
+            Isa::Portable => {
+                kernel.tile::<E, { cfg!(target_arch = "aarch64") }>(plan, tile, scratch)
+            }
         }
-    }
-}
-
-#[inline(always)]
-fn tile<E: Element, const FMA: bool>(
-    plan: &Plan<'_, E>,
-    tile: Tile<'_, E>,
-    scratch: &mut Scratch<E::Real>,
-) -> Result<()> {
-    match &plan.objective {
-        Objective::Softmax(curve) => super::softmax::tile::<E, FMA>(plan, curve, tile, scratch),
-        _ => super::elementwise::tile::<E, FMA>(plan, tile, scratch),
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-fn avx512<E: Element>(
+fn avx512<K: Kernel, E: Element>(
+    kernel: &K,
     plan: &Plan<'_, E>,
-    rows: Tile<'_, E>,
+    tile: Tile<'_, E>,
     scratch: &mut Scratch<E::Real>,
 ) -> Result<()> {
-    tile::<E, true>(plan, rows, scratch)
+    kernel.tile::<E, true>(plan, tile, scratch)
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn avx2<E: Element>(
+fn avx2<K: Kernel, E: Element>(
+    kernel: &K,
     plan: &Plan<'_, E>,
-    rows: Tile<'_, E>,
+    tile: Tile<'_, E>,
     scratch: &mut Scratch<E::Real>,
 ) -> Result<()> {
-    tile::<E, true>(plan, rows, scratch)
-}
-
-fn portable<E: Element>(
-    plan: &Plan<'_, E>,
-    rows: Tile<'_, E>,
-    scratch: &mut Scratch<E::Real>,
-) -> Result<()> {
-    tile::<E, { cfg!(target_arch = "aarch64") }>(plan, rows, scratch)
+    kernel.tile::<E, true>(plan, tile, scratch)
 }

@@ -6,13 +6,17 @@
 
 pub(crate) mod elementwise;
 mod isa;
+mod lanes;
 pub(crate) mod softmax;
+mod stream;
 
 use crate::element::Element;
 use crate::error::{Error, Result};
 use crate::loss::Objective;
 use crate::odds::Odds;
 use crate::real::Real;
+use isa::{Isa, Kernel};
+use lanes::first_largest;
 
 /// What one row gave: its loss and what the same pass knows besides.
 ///
@@ -154,7 +158,9 @@ impl Adjusted {
         best.0
     }
 
-    fn is_none(&self) -> bool {
+    /// Whether it changes nothing.
+    #[cfg(feature = "tch")]
+    pub fn is_none(&self) -> bool {
         self.soft_cap.is_none()
             && self.offsets.is_none()
             && self.margins.is_none()
@@ -163,7 +169,8 @@ impl Adjusted {
     }
 
     /// What the label's adjusted logit loses.
-    fn margin(&self, label: usize) -> f64 {
+    #[inline(always)]
+    pub fn margin(&self, label: usize) -> f64 {
         self.margins.as_ref().map_or(0.0, |margins| margins[label] * self.after)
     }
 }
@@ -216,11 +223,14 @@ pub(crate) struct Tile<'a, E> {
     first_row: usize,
     buffers: Buffers<'a, E>,
     rows: &'a mut [Row],
+    /// Whether the gradient is stored around the caches.
+    streamed: bool,
 }
 
-/// Work space of one thread, kept from tile to tile.
+/// Work space of one thread, kept from call to call: memory fresh from the system costs more, page
+/// by page, than a row's arithmetic.
 #[derive(Default)]
-pub(crate) struct Scratch<R> {
+pub struct Scratch<R> {
     pub exponentials: Vec<R>,
     pub block_maxima: Vec<R>,
     pub logits: Vec<R>,
@@ -231,6 +241,8 @@ pub(crate) struct Scratch<R> {
 
 /// Elements of a tile: with its exponentials it stays in the first-level cache.
 const TILE: usize = 4096;
+/// Most rows of a tile.
+const ROWS: usize = 64;
 /// Below this many elements, waking another thread costs more than it saves.
 #[cfg(feature = "rayon")]
 const PARALLEL: usize = 1 << 15;
@@ -241,25 +253,42 @@ pub(crate) fn run<'a, E: Element>(
     buffers: Buffers<'a, E>,
     rows: &mut [Row],
 ) -> Result<()> {
-    let tile_rows = (TILE / plan.classes).clamp(1, 64);
-    let isa = isa::Isa::detect();
-    let one = |tile: Tile<'_, E>, scratch: &mut Scratch<E::Real>| isa.run(plan, tile, scratch);
-    #[cfg(feature = "rayon")]
-    if rows.len() * plan.classes >= PARALLEL && rows.len() > 1 {
-        use rayon::prelude::*;
-        let tiles: Vec<_> =
-            Tiles { rest: Some((buffers, rows)), first_row: 0, tile_rows, classes: plan.classes }
-                .collect();
-        return tiles
-            .into_par_iter()
-            .map_init(Scratch::default, |scratch, tile| one(tile, scratch).err())
-            .flatten()
-            .min_by_key(place)
-            .map_or(Ok(()), Err);
+    let hard = matches!(plan.targets, Targets::Hard(_)) && plan.smoothing == 0.0;
+    match plan.objective {
+        Objective::Softmax(curve) if hard => run_kernel(&softmax::Hard(curve), plan, buffers, rows),
+        Objective::Softmax(curve) => run_kernel(&softmax::Soft(curve), plan, buffers, rows),
+        _ => run_kernel(&elementwise::Elementwise, plan, buffers, rows),
     }
-    let mut scratch = Scratch::default();
-    Tiles { rest: Some((buffers, rows)), first_row: 0, tile_rows, classes: plan.classes }
-        .try_for_each(|tile| one(tile, &mut scratch))
+}
+
+fn run_kernel<'a, K: Kernel, E: Element>(
+    kernel: &K,
+    plan: &Plan<'a, E>,
+    buffers: Buffers<'a, E>,
+    rows: &mut [Row],
+) -> Result<()> {
+    let tile_rows = (TILE / plan.classes).clamp(1, ROWS);
+    #[cfg(feature = "rayon")]
+    let parallel = rows.len() * plan.classes >= PARALLEL && rows.len() > 1;
+    let streamed = matches!(&buffers, Buffers::Both(_, gradient) if stream::pays(gradient));
+    let rest = Some((buffers, rows));
+    let tiles = Tiles { rest, first_row: 0, tile_rows, classes: plan.classes, streamed };
+    let isa = Isa::detect();
+    let one = |tile: Tile<'_, E>| {
+        let done = E::Real::with_scratch(|scratch| isa.run(kernel, plan, tile, scratch));
+        if streamed {
+            stream::fence();
+        }
+        done
+    };
+    #[cfg(feature = "rayon")]
+    if parallel {
+        use rayon::prelude::*;
+        let tiles: Vec<_> = tiles.collect();
+        let errors = tiles.into_par_iter().map(|tile| one(tile).err()).flatten();
+        return errors.min_by_key(place).map_or(Ok(()), Err);
+    }
+    { tiles }.try_for_each(one)
 }
 
 /// The row an error speaks of: the first one is reported, whichever thread found it.
@@ -278,6 +307,7 @@ struct Tiles<'a, E> {
     first_row: usize,
     tile_rows: usize,
     classes: usize,
+    streamed: bool,
 }
 
 impl<'a, E: Element> Iterator for Tiles<'a, E> {
@@ -291,12 +321,13 @@ impl<'a, E: Element> Iterator for Tiles<'a, E> {
         let first_row = self.first_row;
         self.first_row += count;
         self.rest = Some((more_buffers, more_rows));
-        Some(Tile { first_row, buffers, rows })
+        Some(Tile { first_row, buffers, rows, streamed: self.streamed })
     }
 }
 
 impl<E: Element> Plan<'_, E> {
     /// What the logits alone tell of a row: margin, energy, prediction.
+    #[inline(always)]
     fn describe(&self, logits: &[E], label: usize, label_logit: f64, largest_other: f64) -> Row {
         let margin = label_logit - largest_other;
         let mut row = Row { margin, energy: -label_logit, correct: margin > 0.0, ..Row::default() };
@@ -308,44 +339,57 @@ impl<E: Element> Plan<'_, E> {
         row
     }
 
-    /// Writes a gradient with respect to the adjusted logits of the row at `span`.
+    /// Writes a gradient with respect to adjusted logits to its place from the element `first` of
+    /// the tile on.
     #[inline(always)]
-    fn write_adjusted(
-        &self,
-        buffers: &mut Buffers<'_, E>,
-        span: std::ops::Range<usize>,
-        gradient: &mut [E::Real],
-    ) {
-        self.adjusted.pull_back(&buffers.logits()[span.clone()], gradient);
-        let Some(into) = buffers.gradient() else { return };
-        for (to, from) in into[span].iter_mut().zip(gradient) {
-            *to = E::store(*from);
+    fn write(&self, tile: &mut Tile<'_, E>, first: usize, gradient: &mut [E::Real]) {
+        let span = first..first + gradient.len();
+        self.adjusted.pull_back(&tile.buffers.logits()[span.clone()], gradient);
+        match &mut tile.buffers {
+            Buffers::Forward(_) => {}
+            Buffers::InPlace(both) => stream::convert(gradient, &mut both[span]),
+            Buffers::Both(_, into) if tile.streamed => stream::store(gradient, &mut into[span]),
+            Buffers::Both(_, into) => stream::convert(gradient, &mut into[span]),
         }
     }
 
     /// The weight of a row.
+    #[inline(always)]
     fn sample_weight(&self, row: usize) -> f64 {
         self.sample_weights.map_or(1.0, |weights| weights[row])
     }
 
+    #[inline(always)]
     fn class_weight(&self, class: usize) -> f64 {
         self.class_weights.map_or(1.0, |weights| weights[class])
     }
 
     /// The label of a row, none where it is ignored; of soft targets the class with the largest.
+    #[inline(always)]
     fn label(&self, row: usize) -> Option<usize> {
         match self.targets {
             Targets::Hard(targets) if targets[row] == self.ignore_index => None,
             Targets::Hard(targets) => Some(targets[row] as usize),
             Targets::Soft(targets) => {
                 let targets = &targets[row * self.classes..(row + 1) * self.classes];
-                let wide = targets.iter().map(|t| t.wide());
-                let best = wide.enumerate().fold((0, f64::NEG_INFINITY), |best, (class, t)| {
-                    if t > best.1 { (class, t) } else { best }
-                });
-                Some(best.0)
+                Some(first_largest(targets))
             }
         }
+    }
+
+    /// Refuses soft targets that are negative or not finite.
+    #[inline(always)]
+    fn check_targets(&self, tile: &Tile<'_, E>) -> Result<()> {
+        let Targets::Soft(all) = self.targets else { return Ok(()) };
+        let first = tile.first_row * self.classes;
+        let targets = &all[first..first + tile.rows.len() * self.classes];
+        let wrong = |t: &E| !(t.load() >= E::Real::ZERO && t.load() < E::Real::INFINITY);
+        if !targets.iter().fold(false, |found, t| found | wrong(t)) {
+            return Ok(());
+        }
+        let at = first + targets.iter().position(wrong).unwrap_or(0);
+        let (row, class) = (at / self.classes, at % self.classes);
+        Err(Error::SoftTarget { value: all[at].wide(), row, class })
     }
 
     /// Fills `into` with the smoothed targets of a row's classes.

@@ -1,10 +1,13 @@
-//! tch (libtorch): a loss tensor whose gradient reaches the network.
+//! tch (libtorch): a loss tensor whose gradient reaches the network, on the CPU by the row kernel
+//! and elsewhere composed from tensor operations.
 //!
 //! The kernel yields the gradient with the value; it is handed to the graph by a node of its own
 //! (`known_gradient.cpp`), so the backward pass neither recomputes nor copies anything.
 
 use super::layout::Layout;
-use crate::criterion::{Batch, Criterion, Outcome};
+mod composed;
+
+use crate::criterion::{Batch, Criterion, Outcome, Reduction};
 use crate::element::Element;
 use crate::error::{Error, Result};
 use crate::rows::Targets;
@@ -78,6 +81,9 @@ impl Criterion {
         targets: &Tensor,
         sample_weights: Option<&Tensor>,
     ) -> Result<(Tensor, Outcome)> {
+        if logits.device() != Device::Cpu {
+            return self.on_device::<E>(logits, targets, sample_weights);
+        }
         let kind = logits.kind();
         let soft = targets.kind() != Kind::Int64;
         let layout = Layout::of(&shape(logits), &shape(targets), soft)?;
@@ -117,6 +123,123 @@ impl Criterion {
         let loss = attach(logits, &value, &gradient, layout.dimension)?;
         Ok((loss, outcome))
     }
+}
+
+impl Criterion {
+    /// The same for logits that stay where they are (a GPU): see [`composed`].
+    fn on_device<E: Element>(
+        &mut self,
+        logits: &Tensor,
+        targets: &Tensor,
+        sample_weights: Option<&Tensor>,
+    ) -> Result<(Tensor, Outcome)> {
+        let soft = targets.kind() != Kind::Int64;
+        let layout = Layout::of(&shape(logits), &shape(targets), soft)?;
+        let per_row = self.one_loss_a_row()?;
+        let records = logits.requires_grad() && grad_enabled();
+        let by_row = |tensor: &Tensor| -> Tensor {
+            let last = tensor.f_movedim_int(layout.dimension as i64, -1);
+            let last = last.unwrap_or_else(|_| tensor.shallow_clone());
+            last.reshape([-1, self.classes() as i64])
+        };
+        let rows = by_row(&logits.detach());
+        let host =
+            |tensor: &Tensor, kind| tensor.detach().to_kind(kind).to(Device::Cpu).contiguous();
+        let weights: Option<Vec<f64>> = match sample_weights {
+            None => None,
+            Some(weights) => {
+                let weights = host(weights, Kind::Double).view(-1);
+                Some(Vec::try_from(&weights).map_err(framework)?)
+            }
+        };
+        let hard: Vec<i64> = match soft {
+            true => by_row(targets).f_argmax(-1, false).map_err(framework)?.to(Device::Cpu),
+            false => host(targets, Kind::Int64).view(-1),
+        }
+        .try_into()
+        .map_err(framework)?;
+        let count = hard.len();
+        let mut batch = Batch::<E>::new(Targets::Hard(&hard));
+        if let Some(weights) = &weights {
+            batch = batch.sample_weights(weights);
+        }
+        let mut this = self.clone();
+        if soft {
+            check_soft_targets(&by_row(targets))?;
+            // One label a row stands for its targets below; none of them is to be ignored.
+            this = this.ignore_index(-1);
+        }
+        this.check_shapes(count * self.classes(), &batch)?;
+        let ignored = |label: &i64| !soft && *label == self.ignored_index();
+        let labels: Vec<Option<usize>> =
+            hard.iter().map(|label| (!ignored(label)).then_some(*label as usize)).collect();
+        let soft_rows = soft.then(|| by_row(targets));
+        let pass = this.pass(&batch, count)?;
+        // Soft targets are not weighed by their class in the mean.
+        let samples = weights.as_ref().map_or(count as f64, |weights| weights.iter().sum());
+        let of_soft = if samples > 0.0 { 1.0 / samples } else { 0.0 };
+        let scale_of = |scale: f64| match soft && self.reduces_to() == Reduction::Mean {
+            true => of_soft,
+            false => scale,
+        };
+        if pass.divergence.is_some() {
+            return Err(Error::Framework(
+                "jsd is computed on the CPU only: move the logits there".into(),
+            ));
+        }
+        let (mut all_rows, mut gradient, mut loss) = (vec![], None, 0.0);
+        for (term, scale) in &pass.terms {
+            let scale = scale_of(*scale);
+            let part = composed::Part {
+                term,
+                labels: &labels,
+                soft: soft_rows.as_ref(),
+                sample_weights: weights.as_deref(),
+                scale,
+                wants_gradient: records,
+            };
+            let (rows, more) = composed::rows(&rows, &part)?;
+            loss += scale * rows.iter().map(|row| row.loss).sum::<f64>();
+            if all_rows.is_empty() {
+                (all_rows, gradient) = (rows, more);
+                continue;
+            }
+            let first = scale_of(pass.terms[0].1);
+            let relative = if first > 0.0 { scale / first } else { 0.0 };
+            for (row, more) in all_rows.iter_mut().zip(rows) {
+                row.loss += relative * more.loss;
+            }
+            if let (Some(sum), Some(more)) = (&mut gradient, more) {
+                *sum += more;
+            }
+        }
+        let (outcome, factor) = self.conclude(loss, all_rows, records);
+        let value = value_tensor(&outcome, logits, layout, per_row).to(logits.device());
+        let Some(mut gradient) = gradient else { return Ok((value, outcome)) };
+        if factor != 1.0 {
+            gradient = gradient.f_mul_scalar_(factor).map_err(framework)?;
+        }
+        let mut moved = logits.size();
+        let classes = moved.remove(layout.dimension);
+        moved.push(classes);
+        let gradient = gradient.view(&moved[..]).movedim_int(-1, layout.dimension as i64);
+        let loss = attach(logits, &value, &gradient, layout.dimension)?;
+        Ok((loss, outcome))
+    }
+}
+
+/// Finds a soft target that is no weight.
+fn check_soft_targets(targets: &Tensor) -> Result<()> {
+    let good = targets.f_ge(0.0).and_then(|good| good.f_logical_and(&targets.f_isfinite()?));
+    let good = good.map_err(framework)?;
+    if bool::try_from(&good.all()).map_err(framework)? {
+        return Ok(());
+    }
+    let at = i64::try_from(&good.logical_not().view(-1).to_kind(Kind::Int).argmax(0, false));
+    let at = at.map_err(framework)? as usize;
+    let classes = targets.size()[1] as usize;
+    let value = targets.reshape([-1]).double_value(&[at as i64]);
+    Err(Error::SoftTarget { value, row: at / classes, class: at % classes })
 }
 
 /// Whether operations are being recorded on this thread.
@@ -318,6 +441,87 @@ mod tests {
         assert!(jsd.forward_tch(&logits, &targets).is_ok());
         let message = jsd.reduction(Reduction::None).forward_tch(&logits, &targets);
         assert!(message.unwrap_err().to_string().contains("three rows"));
+    }
+
+    /// The composed path, run on the CPU, against the kernel: it needs no GPU to be right.
+    #[test]
+    fn composed_is_the_kernel() {
+        let hard = Tensor::from_slice(&[2i64, 0, -100, 4, 1]);
+        let soft = logits(&[5, 6], Kind::Double).detach().softmax(-1, Kind::Double);
+        let weights = Tensor::from_slice(&[1.0, 0.5, 2.0, 0.0, 3.0]);
+        let any = ["el(le=1, clamp=0)", "focal(gamma=2)", "halted(gamma=1, at=0.5)", "cosine"];
+        let options = [
+            "ce + smooth(0.1)",
+            "el(le=0.25) + smooth(0.1) + zloss(0.01)",
+            "el(le=0.75) + softcap(3) + temp(2)",
+            "el(le=0.5) + margin(m=0.3, scale=2)",
+            "el(le=0.25, rho=0.5, abrupt=0.4, start=0.1) + smooth(0.2)",
+            "el(le=0.5) + smooth(0.1, bonus=0.3)",
+            "el(le=1) + match",
+        ];
+        let mut cases: Vec<(&str, &Tensor)> = vec![];
+        cases.extend(any.iter().chain(&options).map(|spec| (*spec, &hard)));
+        cases.extend(["ce", "el(le=1)", "el(le=0.25)"].map(|spec| (spec, &soft)));
+        for (spec, targets) in cases {
+            for reduction in [Reduction::Mean, Reduction::Sum] {
+                let both = [false, true].map(|composed| {
+                    let logits = logits(&[5, 6], Kind::Double);
+                    let mut criterion = criterion(spec, 6)
+                        .class_weights(&[1.0, 2.0, 0.5, 1.0, 3.0, 1.0])
+                        .unwrap()
+                        .reduction(reduction);
+                    let done = match composed {
+                        true => criterion.on_device::<f64>(&logits, targets, Some(&weights)),
+                        false => criterion.forward_tch_rows(&logits, targets, Some(&weights)),
+                    };
+                    let (loss, outcome) = done.unwrap_or_else(|error| panic!("{spec}: {error}"));
+                    loss.backward();
+                    (loss.double_value(&[]), logits.grad(), outcome)
+                });
+                let [(value, gradient, outcome), (again, composed, rows)] = both;
+                assert!((value - again).abs() < 1e-12, "{spec}: {value} {again}");
+                let gap = largest_difference(&gradient, &composed);
+                assert!(gap < 1e-12, "{spec}: {gap}\n{gradient}\n{composed}");
+                for (a, b) in outcome.rows.iter().zip(&rows.rows) {
+                    assert!((a.loss - b.loss).abs() < 1e-12 && (a.p - b.p).abs() < 1e-12, "{spec}");
+                    assert!(
+                        (a.margin - b.margin).abs() < 1e-12 && a.correct == b.correct,
+                        "{spec}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn composed_leaves_the_logits_alone_and_says_what_it_cannot() {
+        let logits = logits(&[2, 3, 4], Kind::Float);
+        let before = logits.detach().copy();
+        let targets = Tensor::from_slice(&[0i64, 1, 2, 0, 1, 2, 0, 1]).view([2, 4]);
+        let (loss, _) = criterion("el(le=1)", 3).on_device::<f32>(&logits, &targets, None).unwrap();
+        loss.backward();
+        assert_eq!(largest_difference(&before, &logits), 0.0);
+        let found = logits.grad();
+        let _ = logits.grad().zero_();
+        criterion("el(le=1)", 3).forward_tch(&logits, &targets).unwrap().backward();
+        assert!(largest_difference(&found, &logits.grad()) < 1e-6);
+
+        let mut focal = criterion("focal(gamma=2) + smooth(0.1)", 3);
+        let error = focal.on_device::<f32>(&logits, &targets, None).unwrap_err().to_string();
+        assert!(error.contains("on the CPU only"), "{error}");
+        let bad = Tensor::from_slice(&[0f32, f32::NAN, 1.0]).view([1, 3]).set_requires_grad(true);
+        let error = criterion("ce", 3).on_device::<f32>(&bad, &Tensor::from_slice(&[0i64]), None);
+        assert!(error.unwrap_err().to_string().contains("row 0, column 1 is NaN"));
+        let masked = Tensor::from_slice(&[0f32, f32::NEG_INFINITY, f32::NEG_INFINITY]).view([1, 3]);
+        let masked = masked.set_requires_grad(true);
+        let (loss, _) = criterion("ce", 3)
+            .on_device::<f32>(&masked, &Tensor::from_slice(&[0i64]), None)
+            .unwrap();
+        loss.backward();
+        assert_eq!(
+            (loss.double_value(&[]), masked.grad().abs().sum(Kind::Float).double_value(&[])),
+            (0.0, 0.0)
+        );
     }
 
     #[test]

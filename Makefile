@@ -1,0 +1,33 @@
+# Everything there is to type. Each target first makes sure of libtorch: see scripts/libtorch.py.
+
+CARGO ?= cargo
+PYTHON ?= python3
+export STEEPNESS_TEST_DATA ?= $(wildcard $(abspath ../shared/data))
+
+.PHONY: build demo test check bench doc clean libtorch
+
+build: libtorch ## gives target/release/steepness
+	$(CARGO) build --release --locked -p steepness-cli
+
+demo: build ## compares four losses on handwritten digits: a table and a page
+	target/release/steepness compare
+
+test: libtorch ## every test of the workspace
+	$(CARGO) test --release --locked --workspace
+
+check: libtorch ## formatting, lints and documentation, warnings as errors
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --locked --workspace --no-deps
+
+bench: libtorch ## side by side with PyTorch; writes benches/results
+	$(PYTHON) benches/run.py
+
+doc: libtorch ## target/doc/steepness/index.html
+	$(CARGO) doc --release --locked --workspace --no-deps
+
+clean: ## what was built; .libtorch stays
+	$(CARGO) clean
+
+libtorch:
+	@$(PYTHON) scripts/libtorch.py

@@ -1,0 +1,151 @@
+//! `steepness compare`: trains with several losses on the same data and seeds, and says what changed.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use steepness::Loss;
+use steepness_lab::experiment::{self, Comparison, Options, Recipe, check_losses, check_seeds};
+use steepness_lab::{Error, report};
+
+use crate::interrupt;
+
+/// Train with several losses on the same data and seeds, and report what changed
+///
+/// Without a recipe it compares cross entropy with three encouraging losses on the handwritten
+/// digits that the program carries with it. Interrupted, it goes on where it stopped when the same
+/// command is typed again.
+#[derive(clap::Args)]
+pub struct Args {
+    /// What to compare: a TOML file
+    recipe: Option<PathBuf>,
+
+    /// A loss, instead of the recipe's; the first is what the others are compared with
+    ///
+    /// For instance: ce, el(le=0.75), el(le=0.5) + smooth(0.1)
+    #[arg(long = "loss", value_name = "SPEC")]
+    losses: Vec<String>,
+
+    /// Seeds instead of the recipe's: a count (5 means 0 to 4) or a list (1,2,7)
+    #[arg(long, value_name = "COUNT|LIST", value_parser = parse_seeds)]
+    seeds: Option<Seeds>,
+
+    /// Folder for the results; runs/NAME without it
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Runs side by side; as many as the cores have room for without it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+
+    /// Print the table as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Does it.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let recipe = resolve(&args)?;
+    let out = args.out.unwrap_or_else(|| Path::new("runs").join(&recipe.name));
+    let options = Options {
+        jobs: args.jobs.map(usize::from),
+        stop: interrupt::stop_flag()?,
+        terminal: std::io::stderr().is_terminal(),
+    };
+    // The folder stays locked until the report is written.
+    let (comparison, _folder) = match experiment::compare(&recipe, &out, &options) {
+        Err(Error::Interrupted) => {
+            eprintln!("what is done is saved; this goes on with it:\n  {}", command_line());
+            return Err(Error::Interrupted.into());
+        }
+        comparison => comparison?,
+    };
+    let written = report::write(&comparison, &recipe.to_toml(), &out)?;
+    print(&comparison, &written.page, args.json)
+}
+
+/// The recipe with what the command line changes in it.
+fn resolve(args: &Args) -> anyhow::Result<Recipe> {
+    let mut recipe = match &args.recipe {
+        Some(path) => Recipe::read(path)?,
+        None => Recipe::embedded()?,
+    };
+    if !args.losses.is_empty() {
+        let parse = |spec: &String| spec.parse::<Loss>();
+        recipe.losses = args.losses.iter().map(parse).collect::<Result<_, _>>()?;
+        check_losses(&recipe.losses)?;
+    }
+    if let Some(Seeds(seeds)) = &args.seeds {
+        recipe.seeds = seeds.clone();
+    }
+    Ok(recipe)
+}
+
+fn print(comparison: &Comparison, page: &Path, json: bool) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    if json {
+        writeln!(stdout, "{:#}", report::table_json(comparison))?;
+    } else {
+        writeln!(stdout, "{}", report::table_text(comparison))?;
+        writeln!(stdout, "page   {}", page.display())?;
+        writeln!(stdout, "again  {}", command_line())?;
+    }
+    Ok(stdout.flush()?)
+}
+
+/// What was typed, quoted so that a shell takes it back.
+fn command_line() -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=+:@%".contains(c);
+    let quote = |word: String| {
+        if !word.is_empty() && word.chars().all(plain) {
+            return word;
+        }
+        format!("'{}'", word.replace('\'', r"'\''"))
+    };
+    std::env::args_os()
+        .map(|word| quote(word.to_string_lossy().into_owned()))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Seeds as they are typed.
+#[derive(Clone, Debug, PartialEq)]
+struct Seeds(Vec<u64>);
+
+/// More are surely a mistake.
+const MOST_SEEDS: u64 = 10_000;
+
+/// `5` is the seeds 0 to 4; `1,2,7` is a list, and so is `7,`.
+fn parse_seeds(text: &str) -> Result<Seeds, String> {
+    let number =
+        |word: &str| word.trim().parse::<u64>().map_err(|_| format!("{word:?} is no whole number"));
+    let seeds: Vec<u64> = if text.contains(',') {
+        let words = text.strip_suffix(',').unwrap_or(text).split(',');
+        words.map(number).collect::<Result<_, _>>()?
+    } else {
+        let count = number(text)?;
+        if !(1..=MOST_SEEDS).contains(&count) {
+            return Err(format!(
+                "a count of seeds is from 1 to {MOST_SEEDS}; \"{count},\" is a list"
+            ));
+        }
+        (0..count).collect()
+    };
+    check_seeds(&seeds).map_err(|error| error.to_string())?;
+    Ok(Seeds(seeds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_are_a_count_or_a_list() {
+        let seeds = |text: &str| parse_seeds(text).map(|seeds| seeds.0);
+        assert_eq!(seeds("3").unwrap(), [0, 1, 2]);
+        assert_eq!(seeds("1,2,7").unwrap(), [1, 2, 7]);
+        assert_eq!(seeds("7,").unwrap(), [7]);
+        for wrong in ["", "0", "-1", "x", "1,,2", ",", "1,2,1", "99999999", "1.5"] {
+            assert!(seeds(wrong).is_err(), "{wrong}");
+        }
+    }
+}

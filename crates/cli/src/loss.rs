@@ -1,0 +1,199 @@
+//! `steepness loss`: value and gradient of any loss, on logits that were made elsewhere.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use steepness::{Batch, Element, Loss, Outcome, Reduction, Targets};
+use steepness_lab::data::npy::{self, Floats, Matrix};
+use steepness_lab::{Error, Result};
+
+/// Compute a loss of logits made elsewhere, and its gradient
+///
+/// Prints the loss, the number of rows and how many of them were ignored. A loss is one line, for
+/// instance: ce, el(le=0.75), el(le=0.5) + smooth(0.1), focal(gamma=2), mse(sigmoid) + mirror
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The loss
+    #[arg(value_name = "SPEC")]
+    spec: String,
+    /// Logits, (N, C) floats
+    #[arg(long, value_name = "L.npy")]
+    logits: PathBuf,
+    /// Targets: (N,) whole numbers, or (N, C) floats
+    #[arg(long, value_name = "T.npy")]
+    targets: PathBuf,
+    /// Write dL/dlogits here, in the logits' type
+    #[arg(long, value_name = "G.npy")]
+    grad: Option<PathBuf>,
+    /// How the rows' losses become one; with none, all of them are printed and the gradient is that
+    /// of their sum
+    #[arg(long, default_value = "mean")]
+    reduction: HowReduced,
+    /// The target of rows that count for nothing
+    #[arg(long, value_name = "INTEGER", default_value_t = -100, allow_negative_numbers = true)]
+    ignore_index: i64,
+    /// A weight for each class, (C,) floats
+    #[arg(long, value_name = "W.npy")]
+    class_weights: Option<PathBuf>,
+    /// A weight for each row, (N,) floats
+    #[arg(long, value_name = "W.npy")]
+    sample_weights: Option<PathBuf>,
+    /// Training examples of each class, (C,) whole numbers: for adjust, ldam, weights, drw and shots
+    #[arg(long, value_name = "C.npy")]
+    train_counts: Option<PathBuf>,
+    /// The epoch, from 1: for schedule, drw and 'from epoch'
+    #[arg(long, value_name = "E", requires = "epochs")]
+    epoch: Option<usize>,
+    /// Epochs in all
+    #[arg(long, value_name = "E", requires = "epoch")]
+    epochs: Option<usize>,
+    /// Print one JSON object; a loss that is infinite is null
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum HowReduced {
+    Mean,
+    Sum,
+    None,
+}
+
+impl From<HowReduced> for Reduction {
+    fn from(how: HowReduced) -> Self {
+        match how {
+            HowReduced::Mean => Reduction::Mean,
+            HowReduced::Sum => Reduction::Sum,
+            HowReduced::None => Reduction::None,
+        }
+    }
+}
+
+/// Computes, writes the gradient where one is wanted, and prints.
+///
+/// # Errors
+/// A wrong spec; files that are missing, malformed or do not fit each other; nothing is written then.
+pub fn run(args: Args) -> Result<()> {
+    let loss: Loss = args.spec.parse()?;
+    let logits = npy::matrix(&args.logits)?;
+    let targets = npy::targets(&args.targets)?;
+    check_output(&args)?;
+    let outcome = match &logits.values {
+        Floats::F32(values) => compute(&args, &loss, &logits, values, &targets, Floats::to_f32)?,
+        Floats::F64(values) => compute(&args, &loss, &logits, values, &targets, Floats::to_f64)?,
+    };
+    let text = if args.json { json(&args, &outcome) } else { list(&args, &outcome) };
+    let stdout = Path::new("standard output");
+    io::stdout().lock().write_all(text.as_bytes()).map_err(Error::output(stdout))
+}
+
+/// A gradient over one of the inputs is surely a mistake.
+fn check_output(args: &Args) -> Result<()> {
+    let Some(output) = &args.grad else { return Ok(()) };
+    let inputs = [Some(&args.logits), Some(&args.targets), args.class_weights.as_ref()];
+    let more = [args.sample_weights.as_ref(), args.train_counts.as_ref()];
+    for input in inputs.into_iter().chain(more).flatten() {
+        let same = match (fs::canonicalize(input), fs::canonicalize(output)) {
+            (Ok(input), Ok(output)) => input == output,
+            _ => false,
+        };
+        if same {
+            return Err(Error::Request(format!("--grad would overwrite {}", input.display())));
+        }
+    }
+    Ok(())
+}
+
+fn compute<E: Element + npyz::AutoSerialize>(
+    args: &Args,
+    loss: &Loss,
+    logits: &Matrix,
+    values: &[E],
+    targets: &npy::Targets,
+    in_type: impl Fn(&Floats) -> Vec<E>,
+) -> Result<Outcome> {
+    let classes = logits.columns;
+    let mut criterion = match &args.train_counts {
+        None if loss.needs_counts() => {
+            return Err(Error::Request(format!(
+                "{loss} needs --train-counts, the number of training examples of each class"
+            )));
+        }
+        None => loss.criterion(classes)?,
+        Some(path) => {
+            let counts = counts(path, classes)?;
+            loss.criterion_with_counts(&counts)?
+        }
+    };
+    criterion = criterion.reduction(args.reduction.into()).ignore_index(args.ignore_index);
+    if let Some(path) = &args.class_weights {
+        criterion = criterion.class_weights(&npy::floats(path)?)?;
+    }
+    if let (Some(epoch), Some(epochs)) = (args.epoch, args.epochs) {
+        criterion.set_epoch(epoch, epochs);
+    }
+    let soft;
+    let targets = match targets {
+        npy::Targets::Classes(classes) => Targets::Hard(classes),
+        npy::Targets::Soft(matrix) if matrix.columns != classes => {
+            return Err(Error::malformed(
+                &args.targets,
+                "header",
+                format!("{} columns of targets for {classes} classes", matrix.columns),
+            ));
+        }
+        npy::Targets::Soft(matrix) => {
+            soft = in_type(&matrix.values);
+            Targets::Soft(&soft)
+        }
+    };
+    let sample_weights = args.sample_weights.as_deref().map(npy::floats).transpose()?;
+    let mut batch = Batch::new(targets);
+    if let Some(weights) = &sample_weights {
+        batch = batch.sample_weights(weights);
+    }
+    let Some(path) = &args.grad else { return Ok(criterion.forward(values, batch)?) };
+    let mut gradient = vec![E::default(); values.len()];
+    let outcome = criterion.forward_backward(values, batch, &mut gradient)?;
+    npy::write_matrix(path, &gradient, classes)?;
+    Ok(outcome)
+}
+
+fn counts(path: &Path, classes: usize) -> Result<Vec<u64>> {
+    let counts = npy::integers(path)?;
+    if counts.len() != classes {
+        let problem = format!("{} counts for {classes} classes", counts.len());
+        return Err(Error::malformed(path, "header", problem));
+    }
+    let whole = |(at, count): (usize, i64)| {
+        u64::try_from(count)
+            .map_err(|_| Error::malformed(path, format!("row {at}"), format!("a count of {count}")))
+    };
+    counts.into_iter().enumerate().map(whole).collect()
+}
+
+fn json(args: &Args, outcome: &Outcome) -> String {
+    let mut object = serde_json::Map::new();
+    match args.reduction {
+        HowReduced::None => object.insert("losses".into(), json!(losses(outcome))),
+        _ => object.insert("loss".into(), json!(outcome.loss)),
+    };
+    object.insert("rows".into(), json!(outcome.rows.len()));
+    object.insert("ignored".into(), json!(outcome.ignored));
+    Value::Object(object).to_string() + "\n"
+}
+
+fn list(args: &Args, outcome: &Outcome) -> String {
+    let mut text = match args.reduction {
+        HowReduced::None => losses(outcome).iter().map(|loss| format!("{loss}\n")).collect(),
+        _ => format!("loss     {}\n", outcome.loss),
+    };
+    text += &format!("rows     {}\nignored  {}\n", outcome.rows.len(), outcome.ignored);
+    text
+}
+
+fn losses(outcome: &Outcome) -> Vec<f64> {
+    outcome.rows.iter().map(|row| row.loss).collect()
+}

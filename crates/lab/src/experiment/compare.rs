@@ -1,0 +1,161 @@
+//! Losses × seeds: makes the runs, several at once where cores are idle, and puts them together.
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use steepness::Loss;
+
+use super::environment::{cores, libraries};
+use super::progress::Progress;
+use super::{Comparison, Folder, Group, Recipe, Run, RunDir, Signature, run};
+use crate::data::{DataSet, load, stratified};
+use crate::models;
+use crate::{Error, Result};
+
+/// How a comparison is made; nothing here changes its result.
+#[derive(Debug)]
+pub struct Options<'a> {
+    /// Runs side by side; without it, as many as the cores have room for.
+    pub jobs: Option<usize>,
+    /// Set from outside to stop: runs save a checkpoint after their step and leave.
+    pub stop: &'a AtomicBool,
+    /// Whether the standard error is a terminal that a bar can be drawn on.
+    pub terminal: bool,
+}
+
+/// Makes all runs of `recipe` in the folder `out` that are not finished there already, and returns
+/// all of them, with the folder, which stays ours for the report.
+///
+/// # Errors
+/// Before anything is written, what the recipe asks in vain, and a folder that cannot be taken (see
+/// [`Folder::claim`]); then [`Error::Interrupted`] once `stop` is set, and the first failure of a
+/// run, after the runs beside it have saved where they stand.
+pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Comparison, Folder)> {
+    let data = load(&recipe.data)?;
+    try_out(recipe, &data)?;
+    let folder = Folder::claim(out, recipe)?;
+    // Pairs of a seed come together, so that a stopped comparison has whole pairs.
+    let each = |&seed: &u64| recipe.losses.iter().map(move |loss| (loss, seed));
+    let pairs: Vec<(&Loss, u64)> = recipe.seeds.iter().flat_map(each).collect();
+    let progress = Progress::new(pairs.len(), recipe.epochs.get(), options.terminal);
+    let runs = make_all(recipe, &data, &folder.path, &pairs, options, &progress);
+    progress.close();
+    let mut runs = runs?;
+    let groups = recipe.losses.iter().enumerate().map(|(at, loss)| {
+        let of_loss = |seed: usize| runs[seed * recipe.losses.len() + at].take();
+        let of_loss = (0..recipe.seeds.len()).filter_map(of_loss).collect();
+        Group { loss: loss.clone(), runs: of_loss }
+    });
+    let comparison = Comparison {
+        name: recipe.name.clone(),
+        data: describe(recipe, &data),
+        classes: data.examples.classes.clone(),
+        groups: groups.collect(),
+        signature: Signature {
+            recipe: recipe.hash(),
+            seeds: recipe.seeds.clone(),
+            selection: recipe.select.describe().to_owned(),
+            libraries: libraries(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        },
+    };
+    Ok((comparison, folder))
+}
+
+/// Builds what the first runs need, so that a senseless recipe leaves nothing behind.
+fn try_out(recipe: &Recipe, data: &DataSet) -> Result<()> {
+    let seed = recipe.seeds[0];
+    let split = stratified(&data.examples.labels, recipe.data.fractions(), seed)?;
+    let train = data.examples.select(&split.train);
+    models::build(&recipe.model, &train, seed)?;
+    for loss in &recipe.losses {
+        loss.criterion_with_counts(&train.counts())?;
+    }
+    Ok(())
+}
+
+/// One sentence on the data and its split.
+fn describe(recipe: &Recipe, data: &DataSet) -> String {
+    let shares = recipe.data.fractions();
+    let percent = |share: f64| (share * 1000.0).round() / 10.0;
+    format!(
+        "{}, split anew by each seed: {} % for training, {} % for validation, {} % for test",
+        data.description,
+        percent(1.0 - shares.validation - shares.test),
+        percent(shares.validation),
+        percent(shares.test)
+    )
+}
+
+/// Makes `pairs` in worker threads; the runs come back in the order of the pairs.
+fn make_all(
+    recipe: &Recipe,
+    data: &DataSet,
+    out: &Path,
+    pairs: &[(&Loss, u64)],
+    options: &Options,
+    progress: &Progress,
+) -> Result<Vec<Option<Run>>> {
+    let threads = recipe.threads.get();
+    let jobs = options.jobs.unwrap_or(cores() / threads).clamp(1, pairs.len());
+    let next = AtomicUsize::new(0);
+    let runs: Mutex<Vec<Option<Run>>> = Mutex::new(pairs.iter().map(|_| None).collect());
+    let failure = Mutex::new(None);
+    let work = || {
+        // libtorch keeps this number for each thread that calls it.
+        tch::set_num_threads(threads as i32);
+        while !options.stop.load(Ordering::Relaxed) {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(&(loss, seed)) = pairs.get(at) else { return };
+            match make(recipe, data, out, loss, seed, options.stop, progress) {
+                Ok(run) => hold(&runs)[at] = Some(run),
+                Err(error) => {
+                    // The first failure stops the runs beside it, whose own answer is then
+                    // that they were interrupted.
+                    hold(&failure).get_or_insert(error);
+                    options.stop.store(true, Ordering::Relaxed);
+                }
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(work);
+        }
+    });
+    match failure.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()) {
+        Some(error) => Err(error),
+        None if options.stop.load(Ordering::Relaxed) => Err(Error::Interrupted),
+        None => Ok(runs.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())),
+    }
+}
+
+/// One run: made, or read back where it is finished.
+fn make(
+    recipe: &Recipe,
+    data: &DataSet,
+    out: &Path,
+    loss: &Loss,
+    seed: u64,
+    stop: &AtomicBool,
+    progress: &Progress,
+) -> Result<Run> {
+    let place = |error: Error| match error {
+        Error::Work(problem) => Error::Work(format!("{loss}, seed {seed}: {problem}")),
+        error => error,
+    };
+    let (dir, recipe) = (RunDir::new(out, loss, seed), recipe.run(loss, seed));
+    if dir.finished(&recipe)? {
+        progress.skipped(recipe.epochs.get());
+        return dir.read(seed);
+    }
+    run(&recipe, data, &dir, stop, &progress.of(loss, seed)).map_err(place)?;
+    let run = dir.read(seed)?;
+    progress.finished(loss, &run);
+    Ok(run)
+}
+
+fn hold<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}

@@ -1,0 +1,334 @@
+//! [`Recipe`]: everything that decides a comparison, as a TOML file.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use steepness::Loss;
+
+use super::spec;
+use crate::check::checked;
+use crate::data::DataRecipe;
+use crate::models::ModelRecipe;
+use crate::train::{OptimizerRecipe, Schedule};
+use crate::{Check, Error, Result};
+
+/// The recipe that the program carries with it, and its name for messages.
+const EMBEDDED: (&str, &str) =
+    ("recipes/digits.toml", include_str!("../../../../recipes/digits.toml"));
+
+/// Losses × seeds on one training setup.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Its name, which is also that of the output folder.
+    #[serde(deserialize_with = "name")]
+    pub name: String,
+    /// The losses; the first is what the others are compared with.
+    #[serde(with = "spec::list")]
+    pub losses: Vec<Loss>,
+    /// The seeds.
+    #[serde(deserialize_with = "seeds")]
+    pub seeds: Vec<u64>,
+    /// Epochs of each training.
+    pub epochs: NonZeroUsize,
+    /// Examples a step.
+    pub batch: NonZeroUsize,
+    /// Threads of one training: they are part of the result, since they decide in which order
+    /// floating-point sums are taken. How many runs go side by side is not.
+    pub threads: NonZeroUsize,
+    /// Which weights are measured.
+    pub select: Select,
+    /// How the learning rate changes.
+    #[serde(deserialize_with = "checked")]
+    pub schedule: Schedule,
+    /// What is learned from.
+    #[serde(deserialize_with = "checked")]
+    pub data: DataRecipe,
+    /// What learns.
+    pub model: ModelRecipe,
+    /// How it learns.
+    #[serde(deserialize_with = "checked")]
+    pub optimizer: OptimizerRecipe,
+    /// What is measured beyond what is always measured.
+    #[serde(deserialize_with = "checked")]
+    pub attack: AttackRecipe,
+}
+
+/// Which weights of a run are measured. Never chosen by the test part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Select {
+    /// Those of the epoch with the highest validation accuracy, the earliest of equals.
+    Best,
+    /// Those after the last epoch.
+    Last,
+}
+
+impl Select {
+    /// As a signature says it.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Select::Best => "best validation accuracy",
+            Select::Last => "last epoch",
+        }
+    }
+}
+
+/// How each model is attacked: FGSM and PGD-L∞ over the same grid.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttackRecipe {
+    /// Budgets ε in pixel units of \[0, 1\], ascending, 0 first.
+    pub epsilons: Vec<f64>,
+    /// Steps of PGD.
+    pub pgd_steps: NonZeroUsize,
+    /// Length of one of them in pixel units.
+    pub pgd_step_size: f64,
+}
+
+impl Check for AttackRecipe {
+    fn check(&self) -> Result<()> {
+        let grid = &self.epsilons;
+        let ascending = grid.windows(2).all(|pair| pair[0] < pair[1]);
+        if grid.first() != Some(&0.0) || !ascending || !grid.iter().all(|e| *e <= 1.0) {
+            return Err(Error::Request(format!(
+                "attack: epsilons = {grid:?} must ascend from 0 and not exceed 1"
+            )));
+        }
+        let size = self.pgd_step_size;
+        if !(size > 0.0 && size <= 1.0) {
+            return Err(Error::Request(format!(
+                "attack: pgd_step_size = {size} must lie in (0, 1]"
+            )));
+        }
+        Ok(())
+    }
+}
+
+impl Recipe {
+    /// The embedded digits.
+    ///
+    /// # Errors
+    /// None, as a test makes sure.
+    pub fn embedded() -> Result<Self> {
+        Self::parse(Path::new(EMBEDDED.0), EMBEDDED.1)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// Names the file, the line and the column, and what was expected there.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(Error::input(path))?;
+        Self::parse(path, &text)
+    }
+
+    /// Reads `text`; `path` is for messages.
+    ///
+    /// # Errors
+    /// As [`Recipe::read`].
+    pub fn parse(path: &Path, text: &str) -> Result<Self> {
+        toml::from_str(text).map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start).min(text.len());
+            let before = text.get(..at).unwrap_or(text);
+            let line = before.matches('\n').count() + 1;
+            let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+            let problem = error.message().trim_end().replace('\n', ", ");
+            Error::malformed(path, format!("line {line}, column {column}"), problem)
+        })
+    }
+
+    /// As TOML, every setting spelt out.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a recipe is a table")
+    }
+
+    /// One of its runs.
+    pub fn run(&self, loss: &Loss, seed: u64) -> RunRecipe {
+        let rest = self.clone();
+        RunRecipe {
+            loss: loss.clone(),
+            seed,
+            epochs: rest.epochs,
+            batch: rest.batch,
+            threads: rest.threads,
+            select: rest.select,
+            schedule: rest.schedule,
+            data: rest.data,
+            model: rest.model,
+            optimizer: rest.optimizer,
+            attack: rest.attack,
+        }
+    }
+
+    /// The first 12 hex digits of the SHA-256 of [`Recipe::to_toml`].
+    pub fn hash(&self) -> String {
+        format!("{:x}", Sha256::digest(self.to_toml()))[..12].to_owned()
+    }
+}
+
+/// Everything that decides one run; the other losses and seeds are not part of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunRecipe {
+    /// The loss.
+    #[serde(with = "spec::one")]
+    pub loss: Loss,
+    /// The seed.
+    pub seed: u64,
+    /// See [`Recipe::epochs`], and so on for the rest.
+    pub epochs: NonZeroUsize,
+    /// Examples a step.
+    pub batch: NonZeroUsize,
+    /// Threads.
+    pub threads: NonZeroUsize,
+    /// Which weights are measured.
+    pub select: Select,
+    /// How the learning rate changes.
+    pub schedule: Schedule,
+    /// What is learned from.
+    pub data: DataRecipe,
+    /// What learns.
+    pub model: ModelRecipe,
+    /// How it learns.
+    pub optimizer: OptimizerRecipe,
+    /// How it is attacked.
+    pub attack: AttackRecipe,
+}
+
+impl RunRecipe {
+    /// As TOML, every setting spelt out.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a recipe is a table")
+    }
+}
+
+/// A name that is safe as a folder.
+fn name<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<String, D::Error> {
+    let name = String::deserialize(from)?;
+    let safe = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(safe) {
+        return Err(serde::de::Error::custom(format!(
+            "the name {name:?} must be 1 to 100 letters, digits, '-', '_' or '.', without a dot in \
+             front"
+        )));
+    }
+    Ok(name)
+}
+
+/// At least one seed, none twice.
+fn seeds<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Vec<u64>, D::Error> {
+    let seeds = Vec::deserialize(from)?;
+    check_seeds(&seeds).map_err(serde::de::Error::custom)?;
+    Ok(seeds)
+}
+
+/// Refuses no seeds, and a seed that is there twice.
+///
+/// # Errors
+/// Names the seed.
+pub fn check_seeds(seeds: &[u64]) -> Result<()> {
+    if seeds.is_empty() {
+        return Err(Error::Request("at least one seed is needed".to_owned()));
+    }
+    match seeds.iter().enumerate().find(|(at, seed)| seeds[..*at].contains(seed)) {
+        Some((_, seed)) => Err(Error::Request(format!("the seed {seed} is there twice"))),
+        None => Ok(()),
+    }
+}
+
+/// Refuses no losses, and a loss that is there twice.
+///
+/// # Errors
+/// Names the loss.
+pub fn check_losses(losses: &[Loss]) -> Result<()> {
+    if losses.is_empty() {
+        return Err(Error::Request("at least one loss is needed".to_owned()));
+    }
+    match losses.iter().enumerate().find(|(at, loss)| losses[..*at].contains(loss)) {
+        Some((_, loss)) => Err(Error::Request(format!("the loss {loss} is there twice"))),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        let error = Recipe::parse(Path::new("r.toml"), text).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        error.to_string()
+    }
+
+    /// The embedded recipe with one piece of text replaced.
+    fn with(old: &str, new: &str) -> String {
+        assert!(EMBEDDED.1.contains(old), "{old}");
+        EMBEDDED.1.replacen(old, new, 1)
+    }
+
+    #[test]
+    fn the_embedded_recipe_is_sound_and_comes_back() {
+        let recipe = Recipe::embedded().unwrap();
+        assert_eq!(recipe.name, "digits");
+        let specs: Vec<_> = recipe.losses.iter().map(Loss::to_string).collect();
+        assert_eq!(specs, ["ce", "el(le=0.5)", "el(le=0.75)", "el(le=1)"]);
+        let again = Recipe::parse(Path::new("again"), &recipe.to_toml()).unwrap();
+        assert_eq!(again, recipe);
+        assert_eq!(again.hash(), recipe.hash());
+        let constant = Recipe { schedule: Schedule::Constant, ..recipe };
+        assert_eq!(Recipe::parse(Path::new("c"), &constant.to_toml()).unwrap(), constant);
+    }
+
+    #[test]
+    fn a_run_does_not_depend_on_the_others() {
+        let recipe = Recipe::embedded().unwrap();
+        let mut more = recipe.clone();
+        more.seeds.push(99);
+        more.losses.truncate(1);
+        let loss = &recipe.losses[0];
+        assert_eq!(more.run(loss, 1).to_toml(), recipe.run(loss, 1).to_toml());
+        assert_ne!(more.run(loss, 1).to_toml(), recipe.run(loss, 2).to_toml());
+        assert_ne!(more.hash(), recipe.hash());
+    }
+
+    #[test]
+    fn mistakes_are_shown_in_their_place() {
+        let line = |needle: &str| {
+            EMBEDDED.1.lines().position(|line| line.contains(needle)).expect("is there") + 1
+        };
+        let at = |needle: &str| format!("r.toml: line {}, column ", line(needle));
+        for (old, new, expected) in [
+            ("momentum =", "momentun =", "unknown field `momentun`"),
+            ("lr = ", "lr = -", "must be above 0"),
+            ("\"el(le=0.5)\"", "\"el(le=1.5)\"", "le must lie in [0, 1]"),
+            ("epochs = ", "epochs = \"x\" #", "invalid type: string \"x\""),
+            ("select = \"best\"", "select = \"test\"", "unknown variant `test`"),
+            ("name = \"digits\"", "name = \"../x\"", "the name \"../x\" must be"),
+        ] {
+            let message = error(&with(old, new));
+            assert!(message.contains(expected), "{message}");
+            // What is senseless inside a table is shown at the table.
+            let place = if old == "lr = " { "[optimizer.sgd]" } else { old };
+            assert!(message.starts_with(&at(place)), "{message}\n{}", at(place));
+        }
+        assert!(error("name = \"x\"").contains("missing field"));
+        assert!(error("name = ").contains("r.toml: line 1, column 8"));
+        assert!(error(&with("epsilons = [0", "epsilons = [0.1, 0")).contains("must ascend from 0"));
+        assert!(error(&with("test = 0.2", "test = 0.9")).contains("sum to less than 1"));
+    }
+
+    #[test]
+    fn doubles_are_refused() {
+        let message = |result: Result<()>| result.unwrap_err().to_string();
+        assert_eq!(message(check_seeds(&[1, 2, 1])), "the seed 1 is there twice");
+        assert_eq!(message(check_seeds(&[])), "at least one seed is needed");
+        let loss = |spec: &str| spec.parse::<Loss>().unwrap();
+        let doubled = [loss("ce"), loss("el"), loss("el(le=1)")];
+        assert_eq!(
+            message(check_losses(&doubled)),
+            format!("the loss {} is there twice", doubled[2])
+        );
+    }
+}

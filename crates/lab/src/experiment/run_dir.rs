@@ -1,0 +1,185 @@
+//! [`RunDir`]: the folder of one run.
+//!
+//!     <out>/<loss>/seed=<k>/   recipe.toml  environment.json  metrics.jsonl  checkpoint/
+//!                              logits.npy  labels.npy  ood_logits.npy  measure.json
+//!
+//! `measure.json` is written last: where it is, the run is finished.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use steepness::Loss;
+
+use super::environment::Environment;
+use super::{EpochMetrics, Run, RunRecipe};
+use crate::data::npy;
+use crate::measure::Measures;
+use crate::train::Predictions;
+use crate::{Error, Result, durable};
+
+/// The folder of one run.
+#[derive(Clone, Debug)]
+pub struct RunDir {
+    path: PathBuf,
+}
+
+impl RunDir {
+    /// That of `loss` and `seed` in the folder `out`.
+    pub fn new(out: &Path, loss: &Loss, seed: u64) -> Self {
+        Self { path: out.join(folder_name(&loss.to_string())).join(format!("seed={seed}")) }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the run of `recipe` is finished here.
+    ///
+    /// # Errors
+    /// When the folder belongs to another recipe, or cannot be read.
+    pub fn finished(&self, recipe: &RunRecipe) -> Result<bool> {
+        let (written, asked) = (self.path.join("recipe.toml"), recipe.to_toml());
+        match fs::read_to_string(&written) {
+            Ok(text) if text == asked => {
+                let measures = self.path.join("measure.json");
+                measures.try_exists().map_err(Error::output(&measures))
+            }
+            Ok(_) => Err(Error::Request(format!(
+                "{} belongs to a run with another recipe",
+                self.path.display()
+            ))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(Error::output(&written)(error)),
+        }
+    }
+
+    /// Writes what is known before the first step.
+    ///
+    /// # Errors
+    /// Names the path that cannot be written.
+    pub fn begin(&self, recipe: &RunRecipe) -> Result<()> {
+        fs::create_dir_all(&self.path).map_err(Error::output(&self.path))?;
+        self.write_json("environment.json", &Environment::of(recipe.threads.get()))?;
+        durable::write(&self.path.join("recipe.toml"), recipe.to_toml().as_bytes())
+    }
+
+    /// Writes what a model said about the held-out part, and about examples from another world.
+    ///
+    /// # Errors
+    /// Names the path that cannot be written.
+    pub fn write_predictions(&self, test: &Predictions, ood: Option<&Predictions>) -> Result<()> {
+        let at = |name: &str| self.path.join(name);
+        npy::write_matrix(&at("logits.npy"), &test.logits, test.classes)?;
+        npy::write_vector(&at("labels.npy"), &test.labels)?;
+        match ood {
+            Some(ood) => npy::write_matrix(&at("ood_logits.npy"), &ood.logits, ood.classes),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes what was measured; the run is then finished.
+    ///
+    /// # Errors
+    /// Names the path that cannot be written.
+    pub fn finish(&self, measures: &Measures) -> Result<()> {
+        self.write_json("measure.json", measures)
+    }
+
+    /// Reads a finished run.
+    ///
+    /// # Errors
+    /// Names the file that is missing or damaged, and the place.
+    pub fn read(&self, seed: u64) -> Result<Run> {
+        let log = self.path.join("metrics.jsonl");
+        let text = fs::read_to_string(&log).map_err(Error::input(&log))?;
+        let line = |(row, line): (usize, &str)| parse::<EpochMetrics>(&log, row, line);
+        let epochs = text.lines().enumerate().map(line).collect::<Result<_>>()?;
+        let path = self.path.join("measure.json");
+        let text = fs::read_to_string(&path).map_err(Error::input(&path))?;
+        Ok(Run { seed, epochs, measures: parse(&path, 0, &text)? })
+    }
+
+    fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
+        let path = self.path.join(name);
+        let text = serde_json::to_string_pretty(value)
+            .map_err(|error| Error::Work(format!("{}: {error}", path.display())))?;
+        durable::write(&path, (text + "\n").as_bytes())
+    }
+}
+
+/// Reads JSON that starts in line `row` (from 0) of `path`.
+fn parse<T: DeserializeOwned>(path: &Path, row: usize, text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|error| {
+        let place = format!("line {}, column {}", row + error.line(), error.column());
+        Error::malformed(path, place, error.to_string())
+    })
+}
+
+/// A loss spec as the name of a folder: `el(le=0.5) + smooth(0.1)` → `el_le=0.5+smooth_0.1`.
+///
+/// Letters, digits and `=.,+-` stay; an opening parenthesis becomes `_`; the rest is left out.
+fn folder_name(spec: &str) -> String {
+    let readable = |c: char| match c {
+        '(' => Some('_'),
+        c if c.is_ascii_alphanumeric() || "=.,+-_".contains(c) => Some(c),
+        _ => None,
+    };
+    spec.chars().filter_map(readable).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folder_names_are_plain() {
+        assert_eq!(folder_name("ce"), "ce");
+        assert_eq!(folder_name("el(le=0.5) + smooth(0.1)"), "el_le=0.5+smooth_0.1");
+        assert_eq!(folder_name("el(le=1, clamp=1e-5)"), "el_le=1,clamp=1e-5");
+        assert_eq!(folder_name("../x/\0"), "..x");
+    }
+
+    #[test]
+    fn arrays_come_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir { path: dir.path().to_owned() };
+        let test =
+            Predictions { logits: vec![0.5, -1.0, 2.0, 3.0], labels: vec![0, 1], classes: 2 };
+        run.write_predictions(&test, None).unwrap();
+        let file =
+            npyz::NpyFile::new(fs::File::open(dir.path().join("logits.npy")).unwrap()).unwrap();
+        assert_eq!(file.shape(), [2, 2]);
+        assert_eq!(file.into_vec::<f32>().unwrap(), test.logits);
+        let file =
+            npyz::NpyFile::new(fs::File::open(dir.path().join("labels.npy")).unwrap()).unwrap();
+        assert_eq!(file.into_vec::<i64>().unwrap(), test.labels);
+        assert!(!dir.path().join("ood_logits.npy").exists());
+    }
+
+    #[test]
+    fn a_damaged_run_is_named_by_file_and_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir { path: dir.path().to_owned() };
+        fs::write(dir.path().join("metrics.jsonl"), "{\"epoch\": 1").unwrap();
+        let error = run.read(0).unwrap_err().to_string();
+        assert!(error.contains("metrics.jsonl: line 1, column"), "{error}");
+    }
+
+    #[test]
+    fn another_recipe_is_not_taken_for_this_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let recipe = super::super::Recipe::embedded().unwrap();
+        let loss = &recipe.losses[0];
+        let run = RunDir::new(dir.path(), loss, 1);
+        let ours = recipe.run(loss, 1);
+        assert!(!run.finished(&ours).unwrap());
+        run.begin(&ours).unwrap();
+        assert!(!run.finished(&ours).unwrap());
+        fs::write(run.path().join("measure.json"), "{}").unwrap();
+        assert!(run.finished(&ours).unwrap());
+        assert_eq!(run.finished(&recipe.run(loss, 2)).unwrap_err().exit_code(), 2);
+    }
+}

@@ -1,0 +1,63 @@
+//! A small convolutional network: two blocks of 3×3 convolution, 2×2 max pooling and ReLU, then a
+//! linear layer. On 8×8 images it has a few thousand weights.
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use super::layers::{Conv, Linear, Normalise};
+use super::{Model, Weights};
+use crate::data::Examples;
+use crate::{Error, Result};
+
+/// Its sizes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CnnRecipe {
+    /// Channels of the first and of the second convolution.
+    pub channels: [usize; 2],
+}
+
+/// The network.
+#[derive(Debug)]
+pub struct Cnn {
+    normalise: Normalise,
+    conv1: Conv,
+    conv2: Conv,
+    out: Linear,
+    weights: Weights,
+}
+
+impl Cnn {
+    /// Draws it for images like `train`.
+    pub fn new(recipe: &CnnRecipe, train: &Examples, mut weights: Weights) -> Result<Self> {
+        let [channels, height, width] = train.shape;
+        let [first, second] = recipe.channels;
+        if height < 4 || width < 4 {
+            return Err(Error::Request(format!(
+                "the cnn halves images twice, so {height}×{width} pixels are too few"
+            )));
+        }
+        let features = second.saturating_mul((height / 4) * (width / 4));
+        let normalise = Normalise::new(&mut weights, train)?;
+        let conv1 = Conv::new(&mut weights, "conv1", channels, first)?;
+        let conv2 = Conv::new(&mut weights, "conv2", first, second)?;
+        let out = Linear::new(&mut weights, "out", features, train.classes.len())?;
+        Ok(Self { normalise, conv1, conv2, out, weights })
+    }
+}
+
+impl Model for Cnn {
+    fn forward(&self, inputs: &[Tensor], _train: bool) -> Result<Tensor> {
+        // The larger of two rectified values is the rectified larger one: pooling first is the same
+        // and rectifies a quarter of the values.
+        let pool = |x: Tensor| x.f_max_pool2d(2, 2, 0, 1, false)?.f_relu();
+        let x = self.normalise.forward(&inputs[0])?;
+        let x = pool(self.conv1.forward(&x)?)?;
+        let x = pool(self.conv2.forward(&x)?)?;
+        self.out.forward(&x.f_flatten(1, -1)?)
+    }
+
+    fn weights(&self) -> &Weights {
+        &self.weights
+    }
+}

@@ -1,0 +1,144 @@
+//! The weights of a model: named tensors in a fixed order, drawn without torch's generator.
+
+use tch::{Kind, Tensor, no_grad};
+
+use crate::random::Stream;
+use crate::{Error, Result};
+
+/// Largest number of values in one tensor that a recipe may ask for.
+const MOST_VALUES: usize = 1 << 28;
+
+/// Named tensors: parameters, which are trained, and buffers, which are only kept.
+#[derive(Debug)]
+pub struct Weights {
+    seed: u64,
+    parameters: Vec<(String, Tensor)>,
+    buffers: Vec<(String, Tensor)>,
+}
+
+impl Weights {
+    /// No tensors yet; those to come are drawn for `seed`.
+    pub fn new(seed: u64) -> Self {
+        Self { seed, parameters: Vec::new(), buffers: Vec::new() }
+    }
+
+    /// Adds a parameter drawn from U(−1/√fan_in, 1/√fan_in), the default of PyTorch's linear and
+    /// convolution layers (Kaiming uniform with a = √5) for weights and biases alike. Each name has
+    /// its own random numbers, so a layer more or less leaves the others as they are.
+    ///
+    /// # Errors
+    /// A shape without values or with too many.
+    pub fn uniform(&mut self, name: String, shape: &[usize], fan_in: usize) -> Result<Tensor> {
+        let count = shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n));
+        let count = count.filter(|n| (1..=MOST_VALUES).contains(n)).ok_or_else(|| {
+            Error::Request(format!("the model's {name} cannot have the shape {shape:?}"))
+        })?;
+        let stream = Stream::new(self.seed, &format!("weights/{name}"));
+        let bound = 1.0 / (fan_in as f64).sqrt();
+        let draw = |i| ((2.0 * stream.uniform(i) - 1.0) * bound) as f32;
+        let values: Vec<f32> = (0..count as u64).map(draw).collect();
+        let shape: Vec<i64> = shape.iter().map(|&n| n as i64).collect();
+        let tensor = Tensor::f_from_slice(&values)?.f_reshape(&shape)?.f_set_requires_grad(true)?;
+        self.parameters.push((name, tensor.shallow_clone()));
+        Ok(tensor)
+    }
+
+    /// Adds a buffer, which is saved with the weights and not trained.
+    pub fn buffer(&mut self, name: String, tensor: &Tensor) {
+        self.buffers.push((name, tensor.shallow_clone()));
+    }
+
+    /// The trained tensors.
+    pub fn parameters(&self) -> impl ExactSizeIterator<Item = &Tensor> {
+        self.parameters.iter().map(|(_, tensor)| tensor)
+    }
+
+    /// All tensors with their names, parameters first.
+    pub fn named(&self) -> impl Iterator<Item = (&str, &Tensor)> {
+        self.parameters.iter().chain(&self.buffers).map(|(name, tensor)| (name.as_str(), tensor))
+    }
+
+    /// A copy of all values, as they are now.
+    ///
+    /// # Errors
+    /// Only what libtorch refuses.
+    pub fn snapshot(&self) -> Result<Vec<(String, Tensor)>> {
+        self.named()
+            .map(|(name, tensor)| Ok((name.to_owned(), tensor.f_detach()?.copy())))
+            .collect()
+    }
+
+    /// Takes over the values of `saved`, which has to have the same names and shapes in any order.
+    ///
+    /// # Errors
+    /// Names the tensor that is missing, unknown or of another shape.
+    pub fn restore(&self, saved: &[(String, Tensor)]) -> Result<()> {
+        let ours: Vec<_> = self.named().collect();
+        for (name, tensor) in &ours {
+            let found = saved.iter().find(|(other, _)| other == name).map(|(_, saved)| saved);
+            let size = found.map(Tensor::size);
+            if size.as_ref() != Some(&tensor.size()) || found.map(Tensor::kind) != Some(Kind::Float)
+            {
+                return Err(Error::Work(format!(
+                    "the weights of {name} should be f32 {:?}, and {}",
+                    tensor.size(),
+                    size.map_or("are missing".to_owned(), |size| format!("are {size:?}"))
+                )));
+            }
+        }
+        if let Some((name, _)) = saved.iter().find(|(name, _)| ours.iter().all(|(n, _)| n != name))
+        {
+            return Err(Error::Work(format!("the model has no weights named {name}")));
+        }
+        no_grad(|| {
+            for (name, tensor) in ours {
+                let (_, values) = saved.iter().find(|(other, _)| other == name).expect("checked");
+                tensor.shallow_clone().f_copy_(values)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn initial_values_fill_the_interval_evenly() {
+        let mut weights = Weights::new(1);
+        let tensor = weights.uniform("w".into(), &[100, 25], 25).unwrap();
+        let values: Vec<f32> = tensor.flatten(0, -1).try_into().unwrap();
+        let mean = values.iter().sum::<f32>() / 2500.0;
+        let square = values.iter().map(|x| x * x).sum::<f32>() / 2500.0;
+        assert!(values.iter().all(|x| x.abs() <= 0.2));
+        assert!(mean.abs() < 0.01, "{mean}");
+        assert!((square - 0.04 / 3.0).abs() < 1e-3, "{square}"); // variance of U(−b, b) is b²/3
+    }
+
+    #[test]
+    fn a_snapshot_is_a_copy_that_restores() {
+        let mut weights = Weights::new(1);
+        let tensor = weights.uniform("w".into(), &[3], 3).unwrap();
+        let before: Vec<f32> = (&tensor).try_into().unwrap();
+        let saved = weights.snapshot().unwrap();
+        let _ = no_grad(|| tensor.shallow_clone().zero_());
+        assert_eq!(Vec::<f32>::try_from(&tensor).unwrap(), [0.0; 3]);
+        weights.restore(&saved).unwrap();
+        assert_eq!(Vec::<f32>::try_from(&tensor).unwrap(), before);
+    }
+
+    #[test]
+    fn foreign_weights_are_refused() {
+        let mut weights = Weights::new(1);
+        let _ = weights.uniform("w".into(), &[3], 3).unwrap();
+        let message = |saved: Vec<(&str, Tensor)>| {
+            let saved: Vec<_> = saved.into_iter().map(|(n, t)| (n.to_owned(), t)).collect();
+            weights.restore(&saved).unwrap_err().to_string()
+        };
+        let three = || Tensor::from_slice(&[0f32; 3]);
+        assert!(message(vec![]).contains("w should be f32 [3], and are missing"));
+        assert!(message(vec![("w", Tensor::from_slice(&[0f32; 2]))]).contains("are [2]"));
+        assert!(message(vec![("w", three()), ("v", three())]).contains("no weights named v"));
+    }
+}

@@ -1,0 +1,38 @@
+//! What a model says about a part of the data, as plain arrays.
+
+use tch::no_grad;
+
+use crate::Result;
+use crate::data::Source;
+use crate::models::Model;
+
+/// Examples at a time; bounds the memory, changes nothing else.
+const BATCH: usize = 512;
+
+/// Logits and labels of a part.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Predictions {
+    /// f32, row-major (examples, classes).
+    pub logits: Vec<f32>,
+    /// The class of each example.
+    pub labels: Vec<i64>,
+    /// Columns of `logits`.
+    pub classes: usize,
+}
+
+/// Runs `model` in evaluation mode over all of `source`.
+///
+/// # Errors
+/// What the source, the model or libtorch refuses.
+pub fn predict(model: &dyn Model, source: &dyn Source) -> Result<Predictions> {
+    let mut all = Predictions { logits: Vec::new(), labels: Vec::new(), classes: 0 };
+    no_grad(|| {
+        for batch in source.in_order(BATCH)? {
+            let logits = model.forward(&batch.inputs, false)?;
+            all.classes = logits.size().last().map_or(0, |&classes| classes as usize);
+            all.logits.extend(Vec::<f32>::try_from(logits.f_flatten(0, -1)?)?);
+            all.labels.extend(Vec::<i64>::try_from(batch.targets)?);
+        }
+        Ok(all)
+    })
+}

@@ -1,0 +1,184 @@
+//! Where a training stands: everything that is needed to go on bit for bit.
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use super::checkpoint::Files;
+use super::tensors;
+use crate::experiment::EpochMetrics;
+use crate::{Error, Result};
+
+/// The numbers of a training; the tensors lie beside them in a [`Snapshot`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// The epoch that is under way, from 1; one more than there are when all is done.
+    pub epoch: usize,
+    /// Steps done in it.
+    pub step: usize,
+    /// Steps done in all.
+    pub steps: u64,
+    /// Sums over the steps of this epoch.
+    pub sums: Sums,
+    /// The epochs before this one.
+    pub history: Vec<EpochMetrics>,
+    /// What the loss carries from step to step.
+    #[serde(with = "CriterionState")]
+    pub criterion: steepness::State,
+}
+
+/// [`steepness::State`] field by field: the loss library itself knows nothing of files.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "steepness::State", deny_unknown_fields)]
+struct CriterionState {
+    epoch: usize,
+    epochs: usize,
+    mean_p: Option<f64>,
+    norms: Option<(f64, f64)>,
+}
+
+/// What is summed up over an epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sums {
+    /// Loss of each batch times its examples.
+    pub loss: f64,
+    /// Examples whose largest logit was the label's.
+    pub correct: i64,
+    /// Examples.
+    pub seen: i64,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+}
+
+impl State {
+    /// Before the first step.
+    pub fn start(criterion: steepness::State) -> Self {
+        let (sums, history) = (Sums::default(), Vec::new());
+        Self { epoch: 1, step: 0, steps: 0, sums, history, criterion }
+    }
+
+    /// The epoch with the highest validation accuracy so far, the earliest of equals.
+    pub fn best_epoch(&self) -> Option<usize> {
+        let better =
+            |best: &EpochMetrics, next: &EpochMetrics| next.val_accuracy > best.val_accuracy;
+        self.history
+            .iter()
+            .reduce(|best, next| if better(best, next) { next } else { best })
+            .map(|best| best.epoch)
+    }
+}
+
+/// A [`State`] with its tensors, as a checkpoint holds it.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The numbers.
+    pub state: State,
+    /// The weights as they are.
+    pub last: Vec<(String, Tensor)>,
+    /// The weights of the best epoch; before the end of the first one, as they are.
+    pub best: Vec<(String, Tensor)>,
+    /// What the optimizer carries from step to step.
+    pub optimizer: Vec<Tensor>,
+}
+
+const STATE: &str = "state.json";
+const LAST: &str = "last.safetensors";
+const BEST: &str = "best.safetensors";
+const OPTIMIZER: &str = "optimizer.safetensors";
+
+impl Snapshot {
+    /// As the files of a checkpoint.
+    ///
+    /// # Errors
+    /// Refuses weights that are not finite: they are not worth going on from.
+    pub fn to_files(&self) -> Result<Files> {
+        for (name, tensor) in &self.last {
+            if tensor.f_isfinite()?.f_all()?.f_int64_value(&[])? == 0 {
+                return Err(Error::Work(format!(
+                    "epoch {}, step {}: the weights {name} are no longer finite",
+                    self.state.epoch, self.state.step
+                )));
+            }
+        }
+        let velocity =
+            |(at, tensor): (usize, &Tensor)| (format!("{at:04}"), tensor.shallow_clone());
+        let optimizer: Vec<_> = self.optimizer.iter().enumerate().map(velocity).collect();
+        let state = serde_json::to_vec_pretty(&self.state)
+            .map_err(|error| Error::Work(format!("{STATE}: {error}")))?;
+        Ok(Files::from([
+            (STATE.to_owned(), state),
+            (LAST.to_owned(), tensors::encode(&self.last)?),
+            (BEST.to_owned(), tensors::encode(&self.best)?),
+            (OPTIMIZER.to_owned(), tensors::encode(&optimizer)?),
+        ]))
+    }
+
+    /// From the files of a checkpoint.
+    ///
+    /// # Errors
+    /// Names the file that is missing or does not hold what it should.
+    pub fn from_files(files: &Files) -> Result<Self> {
+        let file = |name: &str| {
+            files.get(name).ok_or_else(|| Error::Work(format!("the checkpoint has no {name}")))
+        };
+        let mut optimizer = tensors::decode(file(OPTIMIZER)?)?;
+        optimizer.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(Self {
+            state: serde_json::from_slice(file(STATE)?)
+                .map_err(|error| Error::Work(format!("{STATE}: {error}")))?,
+            last: tensors::decode(file(LAST)?)?,
+            best: tensors::decode(file(BEST)?)?,
+            optimizer: optimizer.into_iter().map(|(_, tensor)| tensor).collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn epoch(epoch: usize, val_accuracy: f64) -> EpochMetrics {
+        EpochMetrics {
+            epoch,
+            lr: 0.1,
+            train_loss: 1.0 / 3.0,
+            train_accuracy: 0.1 + 0.2,
+            val_nll: 1e-300,
+            val_accuracy,
+            seconds: 0.1,
+        }
+    }
+
+    #[test]
+    fn the_earliest_of_equals_is_best() {
+        let mut state = State::start(Default::default());
+        assert_eq!(state.best_epoch(), None);
+        state.history = [0.5, 0.9, 0.9, 0.8].iter().zip(1..).map(|(&a, e)| epoch(e, a)).collect();
+        assert_eq!(state.best_epoch(), Some(2));
+    }
+
+    #[test]
+    fn a_snapshot_comes_back_bit_for_bit() {
+        let mut state = State::start(Default::default());
+        state.sums.loss = 2.0f64.sqrt() * 1e3;
+        state.history = vec![epoch(1, 0.7)];
+        let weights = |x: f32| vec![("w".to_owned(), Tensor::from_slice(&[x, -0.0]))];
+        let optimizer = (0..12).map(|i| Tensor::from(i as f32)).collect();
+        let snapshot = Snapshot { state, last: weights(0.1), best: weights(0.2), optimizer };
+        let back = Snapshot::from_files(&snapshot.to_files().unwrap()).unwrap();
+        assert_eq!(back.state, snapshot.state);
+        assert_eq!(back.best[0].1, snapshot.best[0].1);
+        let order: Vec<f64> = back.optimizer.iter().map(|t| t.double_value(&[])).collect();
+        assert_eq!(order, (0..12).map(f64::from).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn infinite_weights_are_not_saved() {
+        let last = vec![("conv1.bias".to_owned(), Tensor::from_slice(&[1.0, f32::NAN]))];
+        let state = State::start(Default::default());
+        let snapshot = Snapshot { state, last, best: vec![], optimizer: vec![] };
+        let error = snapshot.to_files().unwrap_err().to_string();
+        assert!(error.contains("the weights conv1.bias are no longer finite"), "{error}");
+    }
+}

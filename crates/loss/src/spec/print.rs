@@ -1,0 +1,206 @@
+//! From a loss to the shortest line that parses back to it.
+
+use super::{BONUS_WEIGHTS, HALTS, SHOTS};
+use crate::curve::{Base, Bonus, Curve, PUBLISHED_CLAMP, Shape};
+use crate::loss::{Adjust, Growth, Halt, Ldam, Loss, Margin, Objective, Schedule, Scheduled};
+use crate::weights::{BonusWeights, Shots, Weighting};
+use std::fmt::{self, Display, Formatter};
+
+/// Collects `key=value` and prints `name(…)`, without brackets where there are none.
+struct Printed {
+    name: &'static str,
+    arguments: Vec<String>,
+}
+
+impl Printed {
+    fn new(name: &'static str) -> Self {
+        Self { name, arguments: vec![] }
+    }
+
+    fn always(mut self, key: &str, value: impl Display) -> Self {
+        self.arguments.push(format!("{key}={value}"));
+        self
+    }
+
+    fn unless(self, default: f64, key: &str, value: f64) -> Self {
+        if value == default { self } else { self.always(key, value) }
+    }
+
+    fn maybe(self, key: &str, value: Option<f64>) -> Self {
+        value.into_iter().fold(self, |printed, value| printed.always(key, value))
+    }
+
+    fn word(mut self, word: impl Into<String>) -> Self {
+        self.arguments.push(word.into());
+        self
+    }
+
+    fn bonus(self, bonus: &Bonus, auto_le: bool) -> Self {
+        let printed = match bonus.shape {
+            Shape::Log { clamp, start, .. } if auto_le => self
+                .always("le", "auto")
+                .unless(PUBLISHED_CLAMP, "clamp", clamp)
+                .unless(0.0, "start", start),
+            Shape::Log { le, clamp, start } => self
+                .always("le", le)
+                .unless(PUBLISHED_CLAMP, "clamp", clamp)
+                .unless(0.0, "start", start),
+            Shape::LogFraction { sub, clamp } => {
+                self.always("sub", sub).unless(PUBLISHED_CLAMP, "clamp", clamp)
+            }
+            Shape::Power { gamma, start } => {
+                self.always("gamma", gamma).unless(0.0, "start", start)
+            }
+            Shape::Cosine => self,
+        };
+        printed.unless(1.0, "rho", bonus.rho).maybe("abrupt", bonus.abrupt)
+    }
+}
+
+impl Display for Printed {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.arguments.is_empty() {
+            true => f.write_str(self.name),
+            false => write!(f, "{}({})", self.name, self.arguments.join(", ")),
+        }
+    }
+}
+
+fn name_of<T: PartialEq>(choice: &T, choices: &[(&'static str, T)]) -> &'static str {
+    choices.iter().find(|(_, c)| c == choice).map_or("", |(name, _)| name)
+}
+
+/// The curve's own item, and a bonus that needs a `+ bonus(…)` of its own.
+fn print_curve(curve: &Curve, auto_le: bool) -> (Printed, Option<Printed>) {
+    let base = match curve.base {
+        Base::CrossEntropy | Base::Zero => Printed::new("ce"),
+        Base::Poly { eps } => Printed::new("poly").always("eps", eps),
+        Base::Focal { gamma } => Printed::new("focal").always("gamma", gamma),
+        Base::AntiFocal { gamma } => Printed::new("antifocal").always("gamma", gamma),
+        Base::Halted { gamma, at } => {
+            Printed::new("halted").always("gamma", gamma).always("at", at)
+        }
+        Base::Generalised { q } => Printed::new("gce").always("q", q),
+        Base::Probability => Printed::new("prob"),
+    };
+    let Some(bonus) = &curve.bonus else { return (base, None) };
+    if curve.base != Base::CrossEntropy {
+        return (base, Some(Printed::new("bonus").bonus(bonus, auto_le)));
+    }
+    let printed = match bonus.shape {
+        Shape::Log { le: 1.0, clamp, start } if start > 0.0 => {
+            let printed = Printed::new("aggressive").always("start", start);
+            let printed = printed.unless(PUBLISHED_CLAMP, "clamp", clamp);
+            printed.unless(1.0, "rho", bonus.rho).maybe("abrupt", bonus.abrupt)
+        }
+        Shape::Log { .. } | Shape::LogFraction { .. } => Printed::new("el").bonus(bonus, auto_le),
+        Shape::Power { .. } => Printed::new("power").bonus(bonus, false),
+        Shape::Cosine => Printed::new("cosine").bonus(bonus, false),
+    };
+    (printed, None)
+}
+
+impl Display for Loss {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut bonus = None;
+        let mut mirror = None;
+        let first = match &self.objective {
+            Objective::Softmax(curve) => {
+                let (printed, own) = print_curve(curve, self.auto_le);
+                bonus = own;
+                printed
+            }
+            Objective::Sigmoid(binary) => {
+                let (mut printed, own) = print_curve(&binary.curve, self.auto_le);
+                bonus = own;
+                if printed.name == "ce" {
+                    printed.name = "bce";
+                } else {
+                    printed = printed.word("sigmoid");
+                }
+                printed = printed.maybe("alpha", binary.alpha).maybe("beta", binary.beta);
+                printed = printed.unless(0.0, "ita", binary.ita);
+                match binary.halt {
+                    Halt::Probability => printed,
+                    halt => printed.always("branch", name_of(&halt, &HALTS)),
+                }
+            }
+            Objective::Error(error) => {
+                mirror = error.mirror;
+                let printed = Printed::new(if error.squared { "mse" } else { "mae" });
+                if error.sigmoid { printed.word("sigmoid") } else { printed }
+            }
+            Objective::MultiMargin { margin } => {
+                Printed::new("multimargin").always("margin", margin)
+            }
+        };
+        let Adjust { soft_cap, temperature, prior, ldam, margin } = self.adjust;
+        let number =
+            |name, value: Option<f64>| value.map(|v| Printed::new(name).word(v.to_string()));
+        let smooth = (self.smoothing != 0.0 || self.bonus_smoothing.is_some()).then(|| {
+            let printed = Printed::new("smooth").word(self.smoothing.to_string());
+            printed.maybe("bonus", self.bonus_smoothing)
+        });
+        let ldam = ldam.map(|Ldam { max, scale, raw_bonus }| {
+            let printed = Printed::new("ldam").always("max", max).always("scale", scale);
+            if raw_bonus { printed.always("bonus", "raw") } else { printed }
+        });
+        let weighting = self.weighting.map(|Weighting { beta, from, bonus }| {
+            let (printed, usual) = match from {
+                0.0 => (Printed::new("weights").always("beta", beta), BonusWeights::Whole),
+                _ => (
+                    Printed::new("drw").always("beta", beta).always("from", from),
+                    BonusWeights::Same,
+                ),
+            };
+            if bonus == usual {
+                printed
+            } else {
+                printed.always("bonus", name_of(&bonus, &BONUS_WEIGHTS))
+            }
+        });
+        let shots = self.bonus_off.map(|shots| match shots {
+            Shots::MostFrequent(share) => Printed::new("shots").always("off", share),
+            group => Printed::new("shots").always("off", name_of(&group, &SHOTS)),
+        });
+        let schedule = self.schedule.map(|Schedule { of, growth, epochs }| {
+            let of = if of == Scheduled::Rho { "rho" } else { "le" };
+            let printed = Printed::new("schedule").word(of);
+            let printed = match growth {
+                Growth::Linear => printed.word("linear"),
+                Growth::Cosine => printed.word("cosine"),
+                Growth::Exponential(rate) => printed.word("exp").always("rate", rate),
+            };
+            epochs.into_iter().fold(printed, |printed, n| printed.always("epochs", n))
+        });
+        let items = [
+            Some(first),
+            bonus,
+            mirror.map(|m| {
+                let printed = Printed::new("mirror").unless(2.0, "gamma", m.gamma);
+                printed.unless(1.0, "rho", m.rho)
+            }),
+            smooth,
+            number("softcap", soft_cap),
+            number("temp", temperature),
+            prior.map(|tau| Printed::new("adjust").always("tau", tau)),
+            ldam,
+            margin.map(|Margin { m, scale }| {
+                Printed::new("margin").always("m", m).unless(1.0, "scale", scale)
+            }),
+            weighting,
+            shots,
+            number("zloss", (self.z_loss != 0.0).then_some(self.z_loss)),
+            self.matching.then(|| Printed::new("match")),
+            schedule,
+            self.jsd.map(|alpha| Printed::new("jsd").always("alpha", alpha)),
+        ];
+        for (at, item) in items.iter().flatten().enumerate() {
+            write!(f, "{}{item}", if at == 0 { "" } else { " + " })?;
+        }
+        match self.from_epoch {
+            0 | 1 => Ok(()),
+            epoch => write!(f, " from epoch {epoch}"),
+        }
+    }
+}

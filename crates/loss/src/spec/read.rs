@@ -1,0 +1,252 @@
+//! From items to a loss: what each name and argument means.
+
+use super::words::{Item, Parsed, choose, complain, number};
+use super::{BONUS_WEIGHTS, HALTS, SHOTS};
+use crate::curve::{Base, Bonus, Curve, PUBLISHED_CLAMP, Shape};
+use crate::loss::{
+    Binary, Growth, Halt, Ldam, Loss, Margin, Mirror, Objective, ProbabilityError, Schedule,
+    Scheduled,
+};
+use crate::weights::{BonusWeights, Shots, Weighting};
+
+const CURVES: &str = "ce, el, aggressive, power, cosine, poly, focal, antifocal, halted, gce, prob, \
+                      bce, mse, mae, multimargin";
+const MODIFIERS: &str = "smooth, bonus, mirror, adjust, ldam, margin, softcap, temp, weights, drw, \
+                         shots, zloss, match, schedule, jsd";
+/// Reads the first item of a line.
+pub(super) fn objective(item: &mut Item) -> Parsed<Loss> {
+    let mut auto_le = false;
+    let ce = Base::CrossEntropy;
+    let (base, bonus) = match item.name.text.as_str() {
+        "ce" | "bce" => (ce, None),
+        "el" => (ce, Some(log_bonus(item, &mut auto_le)?)),
+        "aggressive" => {
+            let start = item.number_or("start", 0.5)?;
+            let clamp = item.number_or("clamp", PUBLISHED_CLAMP)?;
+            (ce, Some(shaped(item, Shape::Log { le: 1.0, clamp, start })?))
+        }
+        "power" => {
+            let (gamma, start) = (item.number_or("gamma", 1.0)?, item.number_or("start", 0.0)?);
+            (ce, Some(shaped(item, Shape::Power { gamma, start })?))
+        }
+        "cosine" => (ce, Some(shaped(item, Shape::Cosine)?)),
+        "poly" => (Base::Poly { eps: item.number_or("eps", 2.0)? }, None),
+        "focal" => (Base::Focal { gamma: item.number_or("gamma", 2.0)? }, None),
+        "antifocal" => (Base::AntiFocal { gamma: item.number_or("gamma", 1.0)? }, None),
+        "halted" => {
+            let (gamma, at) = (item.number_or("gamma", 1.0)?, item.number_or("at", 0.5)?);
+            (Base::Halted { gamma, at }, None)
+        }
+        "gce" => (Base::Generalised { q: item.number_or("q", 0.7)? }, None),
+        "prob" => (Base::Probability, None),
+        name @ ("mse" | "mae") => {
+            let squared = name == "mse";
+            let sigmoid = link(item)?;
+            let error = ProbabilityError { squared, sigmoid, mirror: None };
+            return Ok(Loss::new(Objective::Error(error)));
+        }
+        "multimargin" => {
+            let margin = item.number_or("margin", 1.0)?;
+            return Ok(Loss::new(Objective::MultiMargin { margin }));
+        }
+        other => {
+            return complain(
+                item.name.column,
+                format!("expected a loss, found '{other}'; the losses are {CURVES}"),
+            );
+        }
+    };
+    let curve = Curve { base, bonus };
+    let objective = if link(item)? || item.name.text == "bce" {
+        let halt = match item.value("branch")? {
+            Some(word) => choose(&word, &HALTS)?,
+            None => Halt::default(),
+        };
+        Objective::Sigmoid(Binary {
+            curve,
+            alpha: item.number("alpha")?,
+            beta: item.number("beta")?,
+            ita: item.number_or("ita", 0.0)?,
+            halt,
+        })
+    } else {
+        Objective::Softmax(curve)
+    };
+    Ok(Loss { auto_le, ..Loss::new(objective) })
+}
+
+/// Reads `sigmoid` or `softmax`; true for the former.
+fn link(item: &mut Item) -> Parsed<bool> {
+    let (softmax, sigmoid) = (item.flag("softmax"), item.flag("sigmoid"));
+    if softmax && sigmoid {
+        return complain(item.name.column, "softmax and sigmoid: choose one");
+    }
+    Ok(sigmoid)
+}
+
+/// Reads the arguments of `el` and `bonus`.
+fn log_bonus(item: &mut Item, auto_le: &mut bool) -> Parsed<Bonus> {
+    let le = match item.value("le")? {
+        Some(word) if word.text == "auto" => {
+            *auto_le = true;
+            0.0
+        }
+        Some(word) => number(&word, "le")?,
+        None => 1.0,
+    };
+    let clamp = item.number_or("clamp", PUBLISHED_CLAMP)?;
+    let start = item.number_or("start", 0.0)?;
+    match item.number("sub")? {
+        None => shaped(item, Shape::Log { le, clamp, start }),
+        Some(_) if *auto_le || le != 1.0 || start != 0.0 => {
+            complain(item.name.column, "sub goes with neither le nor start")
+        }
+        Some(sub) => shaped(item, Shape::LogFraction { sub, clamp }),
+    }
+}
+
+/// Adds the arguments that every bonus takes.
+fn shaped(item: &mut Item, shape: Shape) -> Parsed<Bonus> {
+    Ok(Bonus { shape, rho: item.number_or("rho", 1.0)?, abrupt: item.number("abrupt")? })
+}
+
+/// Applies one `+ modifier`.
+pub(super) fn modify(loss: &mut Loss, item: &mut Item) -> Parsed<()> {
+    let column = item.name.column;
+    let twice = |already: bool, name: &str| match already {
+        true => complain(column, format!("{name} is given twice")),
+        false => Ok(()),
+    };
+    let adjust = &mut loss.adjust;
+    match item.name.text.as_str() {
+        "smooth" => {
+            twice(loss.smoothing != 0.0 || loss.bonus_smoothing.is_some(), "smooth")?;
+            loss.bonus_smoothing = item.number("bonus")?;
+            loss.smoothing = item.main_number("eps")?;
+        }
+        "bonus" => {
+            let bonus = log_bonus(item, &mut loss.auto_le)?;
+            let curve = match &mut loss.objective {
+                Objective::Softmax(curve) | Objective::Sigmoid(Binary { curve, .. }) => curve,
+                _ => return complain(column, "bonus goes with a curve; mse and mae take mirror"),
+            };
+            twice(curve.bonus.is_some(), "a bonus")?;
+            curve.bonus = Some(bonus);
+        }
+        "mirror" => {
+            let Objective::Error(error) = &mut loss.objective else {
+                return complain(column, "mirror goes with mse and mae");
+            };
+            twice(error.mirror.is_some(), "mirror")?;
+            let (gamma, rho) = (item.number_or("gamma", 2.0)?, item.number_or("rho", 1.0)?);
+            error.mirror = Some(Mirror { gamma, rho });
+        }
+        "adjust" => {
+            twice(adjust.prior.is_some(), "adjust")?;
+            adjust.prior = Some(item.number_or("tau", 1.0)?);
+        }
+        "ldam" => {
+            twice(adjust.ldam.is_some(), "ldam")?;
+            let raw_bonus = match item.value("bonus")? {
+                Some(word) => choose(&word, &[("raw", true), ("adjusted", false)])?,
+                None => false,
+            };
+            let (max, scale) = (item.number_or("max", 0.5)?, item.number_or("scale", 30.0)?);
+            adjust.ldam = Some(Ldam { max, scale, raw_bonus });
+        }
+        "margin" => {
+            twice(adjust.margin.is_some(), "margin")?;
+            let (m, scale) = (item.number_or("m", 0.35)?, item.number_or("scale", 1.0)?);
+            adjust.margin = Some(Margin { m, scale });
+        }
+        "softcap" => {
+            twice(adjust.soft_cap.is_some(), "softcap")?;
+            adjust.soft_cap = Some(item.main_number("cap")?);
+        }
+        "temp" => {
+            twice(adjust.temperature.is_some(), "temp")?;
+            adjust.temperature = Some(item.main_number("t")?);
+        }
+        name @ ("weights" | "drw") => {
+            twice(loss.weighting.is_some(), "class weighting")?;
+            let (beta, from, bonus) = match name {
+                "drw" => (0.9999, item.number_or("from", 0.9)?, BonusWeights::Same),
+                _ => (0.9999, 0.0, BonusWeights::Whole),
+            };
+            let beta = item.number_or("beta", beta)?;
+            let bonus = match item.value("bonus")? {
+                Some(word) => choose(&word, &BONUS_WEIGHTS)?,
+                None => bonus,
+            };
+            loss.weighting = Some(Weighting { beta, from, bonus });
+        }
+        "shots" => {
+            twice(loss.bonus_off.is_some(), "shots")?;
+            let Some(word) = item.value("off")? else {
+                return complain(
+                    column,
+                    "shots needs off=few, medium, many, medium-and-many or a share",
+                );
+            };
+            loss.bonus_off = Some(match word.text.parse::<f64>() {
+                Ok(share) if (0.0..=1.0).contains(&share) => Shots::MostFrequent(share),
+                _ => choose(&word, &SHOTS)?,
+            });
+        }
+        "zloss" => {
+            twice(loss.z_loss != 0.0, "zloss")?;
+            loss.z_loss = item.main_number("weight")?;
+        }
+        "match" => {
+            twice(loss.matching, "match")?;
+            loss.matching = true;
+        }
+        "schedule" => {
+            twice(loss.schedule.is_some(), "schedule")?;
+            loss.schedule = Some(schedule(item)?);
+        }
+        "jsd" => {
+            twice(loss.jsd.is_some(), "jsd")?;
+            loss.jsd = Some(item.number_or("alpha", 12.0)?);
+        }
+        other => {
+            return complain(
+                column,
+                format!("expected a modifier, found '{other}'; the modifiers are {MODIFIERS}"),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn schedule(item: &mut Item) -> Parsed<Schedule> {
+    let column = item.name.column;
+    let Some(of) = item.positional() else {
+        return complain(column, "schedule needs what it multiplies: rho or le");
+    };
+    let of = choose(&of, &[("rho", Scheduled::Rho), ("le", Scheduled::Le)])?;
+    let Some(form) = item.positional() else {
+        return complain(column, "schedule needs a form: linear, exp or cosine");
+    };
+    let exponential = form.text == "exp";
+    let rate = if exponential { item.number_or("rate", 5.0)? } else { 0.0 };
+    let growth = choose(
+        &form,
+        &[
+            ("linear", Growth::Linear),
+            ("exp", Growth::Exponential(rate)),
+            ("cosine", Growth::Cosine),
+        ],
+    )?;
+    if exponential && rate == 0.0 {
+        return complain(form.column, "exp needs a rate other than 0");
+    }
+    let epochs = match item.value("epochs")? {
+        None => None,
+        Some(word) => match word.text.parse() {
+            Ok(epochs) => Some(epochs),
+            Err(_) => return complain(word.column, "epochs must be a whole number"),
+        },
+    };
+    Ok(Schedule { of, growth, epochs })
+}
