@@ -1,0 +1,64 @@
+//! Every option of a loss, with every curve for which it makes sense, on the slice kernel.
+//!
+//! The values are compared with the definition written out in f64 ([`reference`]), the gradients with
+//! central differences of that definition.
+
+mod batches;
+mod edges;
+mod jsd;
+mod means;
+mod modifiers;
+mod per_class;
+mod reference;
+mod widths;
+
+/// Every curve, with parameters in general position.
+const CURVES: &[&str] = &[
+    "ce",
+    "el(le=1)",
+    "el(le=1, clamp=0)",
+    "el(le=0.75)",
+    "el(le=0)",
+    "el(le=0.8, start=0.3, rho=0.5, abrupt=0.95)",
+    "el(sub=0.7)",
+    "aggressive(start=0.5)",
+    "power(gamma=2)",
+    "cosine",
+    "poly(eps=2)",
+    "focal(gamma=2)",
+    "focal(gamma=0.5)",
+    "focal(gamma=2) + bonus(le=0.5)",
+    "antifocal(gamma=1)",
+    "halted(gamma=1, at=0.5)",
+    "gce(q=0.7)",
+    "prob",
+];
+
+/// Training examples of each class: many, medium, few, medium.
+const COUNTS: [u64; 4] = [500, 60, 7, 30];
+
+fn loss(spec: &str) -> steepness::Loss {
+    spec.parse().unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// `count` numbers between −spread and spread, others for another seed (SplitMix64).
+fn draws(seed: u64, count: usize, spread: f64) -> Vec<f64> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut draw = || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) as f64 / u64::MAX as f64
+    };
+    (0..count).map(|_| spread * (2.0 * draw() - 1.0)).collect()
+}
+
+/// `count` classes below `classes`.
+fn labels(seed: u64, count: usize, classes: usize) -> Vec<i64> {
+    let draws = draws(!seed, count, 0.5);
+    draws
+        .into_iter()
+        .map(|d| (((d + 0.5) * classes as f64) as i64).min(classes as i64 - 1))
+        .collect()
+}
