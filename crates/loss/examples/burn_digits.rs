@@ -12,7 +12,7 @@ use steepness::Loss;
 
 mod digits;
 
-const EPOCHS: usize = 20;
+const EPOCHS: usize = 60;
 const BATCH: usize = 64;
 const LEARNING_RATE: f64 = 0.1;
 /// The images after these are for testing, as scikit-learn's example splits them in half.

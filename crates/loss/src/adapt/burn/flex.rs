@@ -184,3 +184,29 @@ macro_rules! slices {
     )*};
 }
 slices!(f32, f64, bf16, f16);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapt::layout::Layout;
+
+    #[test]
+    fn the_gradient_takes_the_memory_of_logits_that_nobody_else_holds() {
+        let mut criterion = "el(le=0.75)".parse::<crate::Loss>().unwrap().criterion(2).unwrap();
+        let layout = Layout { dimension: 1, inner: 1 };
+        let given = Given { hard: vec![1, 0], soft: None, weights: None, layout, rows: false };
+        let mut call = Call { criterion: &mut criterion, given, outcome: None };
+        let numbers = TensorData::new(vec![0.5f32, -1.0, 2.0, 0.0], [2, 2]);
+        let held = FlexTensor::from_data(numbers.clone());
+        let (value, gradient) = call.compute(held.clone(), true);
+        assert_ne!(gradient.bytes().as_ptr(), held.bytes().as_ptr());
+        assert_eq!(held.into_data(), numbers);
+
+        let alone = FlexTensor::from_data(numbers);
+        let memory = alone.bytes().as_ptr();
+        let (same_value, same_gradient) = call.compute(alone, true);
+        assert_eq!(same_gradient.bytes().as_ptr(), memory);
+        assert_eq!(same_value.into_data(), value.into_data());
+        assert_eq!(same_gradient.into_data(), gradient.into_data());
+    }
+}
