@@ -12,8 +12,10 @@ build: libtorch ## gives target/release/steepness
 demo: build ## compares four losses on handwritten digits: a table and a page
 	target/release/steepness compare
 
-test: libtorch ## every test of the workspace
-	$(CARGO) test --release --locked --workspace
+test: libtorch ## every test of the workspace, and of the adapters to other frameworks
+	$(CARGO) test --release --locked --workspace --features steepness/linear
+	$(CARGO) test --profile adapters --locked -p steepness --features burn,candle-nn \
+		--lib --test burn --test candle
 
 check: libtorch ## formatting, lints and documentation, warnings as errors
 	$(CARGO) fmt --all --check

@@ -60,8 +60,9 @@
 //!
 //! * feature `tch`: `criterion.forward_tch(&logits, &targets)?.backward()`;
 //! * feature `burn`: `criterion.forward_burn(logits, targets)?.backward()`;
+//! * feature `candle`: `criterion.forward_candle(&logits, &targets)?.backward()?`;
 //! * feature `linear`: the last linear layer and the loss in one, without the logits in memory:
-//!   [`Criterion::linear_forward_backward`](crate::Criterion);
+//!   `criterion.linear_forward_backward(layer, targets, gradients)`;
 //! * slices of f32, f64, [`half::bf16`] or [`half::f16`] for everything else:
 //!   [`Criterion::forward_backward`].
 //!

@@ -4,7 +4,8 @@ use crate::curve::{Base, Bonus, Curve, Shape};
 use crate::error::{Result, open_unit, positive, refuse, within};
 use crate::weights::{BonusWeights, Shots, Weighting};
 
-/// A loss: what a row pays, and every option around it. Written as one line (see [`crate::spec`]).
+/// A loss: what a row pays, and every option around it. Written as one line; the crate's front page
+/// lists all there is to write.
 ///
 /// It is a description. [`Loss::criterion`] makes of it the thing that computes.
 ///

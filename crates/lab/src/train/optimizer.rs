@@ -1,6 +1,8 @@
 //! Stochastic gradient descent with momentum, as PyTorch defines it.
 //!
-//!     d = g + λ·p        v ← μ·v + d        p ← p − η·v        (Nesterov: p − η·(d + μ·v))
+//! ```text
+//! d = g + λ·p        v ← μ·v + d        p ← p − η·v        (Nesterov: p − η·(d + μ·v))
+//! ```
 
 use serde::{Deserialize, Serialize};
 use tch::{Tensor, no_grad};
