@@ -50,6 +50,28 @@ pub struct Curve {
 }
 
 /// The part of a loss that is there without a bonus.
+///
+/// ```
+/// use steepness::{Loss, Odds};
+/// // Value and steepness of each at p = 0.9, and the value towards p = 1.
+/// for (spec, value, steepness, end) in [
+///     ("ce", 0.105361, 0.1, 0.0),
+///     ("poly(eps=2)", 0.305361, 0.28, 0.0),
+///     ("focal(gamma=2)", 0.001054, 0.002896, 0.0),
+///     ("antifocal(gamma=1)", 0.200185, 0.180518, 0.0),
+///     ("halted(gamma=1, at=0.5)", -0.241213, 0.1, -0.346574),
+///     ("gce(q=0.7)", 0.101569, 0.092890, 0.0),
+///     ("prob", -0.9, 0.09, -1.0),
+/// ] {
+///     let loss: Loss = spec.parse()?;
+///     let curve = loss.curve().unwrap();
+///     let odds = Odds::from_probability(0.9);
+///     assert!((curve.value(&odds) - value).abs() < 2e-6, "{spec} {}", curve.value(&odds));
+///     assert!((curve.steepness(&odds) - steepness).abs() < 2e-6, "{spec}");
+///     assert!((curve.value(&Odds::from_probability(1.0)) - end).abs() < 1e-6, "{spec}");
+/// }
+/// # Ok::<(), steepness::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Base {
@@ -100,6 +122,29 @@ pub struct Bonus {
 }
 
 /// The form of a bonus.
+///
+/// ```
+/// use steepness::{Loss, Odds};
+/// // Value and steepness of cross entropy with each at p = 0.9.
+/// for (spec, value, steepness) in [
+///     ("el(le=1)", -2.197225, 1.0),
+///     ("el(le=0.75)", -1.880934, 0.46),
+///     ("aggressive(start=0.5)", -1.504077, 1.0),
+///     ("el(sub=0.7)", -0.888892, 0.270270),
+///     ("power(gamma=2)", -0.704639, 0.262),
+///     ("cosine", -1.845696, 0.187372),
+/// ] {
+///     let loss: Loss = spec.parse()?;
+///     let curve = loss.curve().unwrap();
+///     let odds = Odds::from_probability(0.9);
+///     assert!((curve.value(&odds) - value).abs() < 2e-6, "{spec} {}", curve.value(&odds));
+///     assert!((curve.steepness(&odds) - steepness).abs() < 2e-6, "{spec}");
+///     // Where the example is as wrong as can be, there is cross entropy and no bonus.
+///     let wrong = Odds::from_probability(1e-9);
+///     assert!((curve.value(&wrong) + 1e-9f64.ln()).abs() < 1e-6, "{spec}");
+/// }
+/// # Ok::<(), steepness::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Shape {

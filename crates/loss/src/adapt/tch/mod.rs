@@ -493,6 +493,32 @@ mod tests {
         }
     }
 
+    /// Needs a GPU; elsewhere it says so and proves nothing.
+    #[test]
+    fn a_gpu_gives_what_the_cpu_gives() {
+        if !tch::Cuda::is_available() {
+            eprintln!("skipped: a_gpu_gives_what_the_cpu_gives: there is no GPU");
+            return;
+        }
+        for (kind, tolerance) in [(Kind::Float, 2e-6), (Kind::BFloat16, 2e-2)] {
+            for spec in ["ce", "el(le=1)", "el(le=0.75) + smooth(0.1)", "focal(gamma=2)"] {
+                let [cpu, gpu] = [Device::Cpu, Device::Cuda(0)].map(|device| {
+                    let logits = logits(&[64, 1000], kind).detach().to(device);
+                    let logits = logits.set_requires_grad(true);
+                    let targets = Tensor::arange(64, (Kind::Int64, device));
+                    let loss = criterion(spec, 1000).forward_tch(&logits, &targets).unwrap();
+                    assert_eq!(loss.device(), device);
+                    loss.backward();
+                    assert_eq!(logits.grad().device(), device);
+                    (loss.double_value(&[]), logits.grad().to(Device::Cpu))
+                });
+                assert!((cpu.0 - gpu.0).abs() < 1e-5, "{spec} {kind:?}: {} {}", cpu.0, gpu.0);
+                let gap = largest_difference(&cpu.1, &gpu.1) * 64.0;
+                assert!(gap < tolerance, "{spec} {kind:?}: {gap}");
+            }
+        }
+    }
+
     #[test]
     fn composed_leaves_the_logits_alone_and_says_what_it_cannot() {
         let logits = logits(&[2, 3, 4], Kind::Float);
