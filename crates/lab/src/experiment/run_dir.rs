@@ -1,7 +1,9 @@
 //! [`RunDir`]: the folder of one run.
 //!
-//!     <out>/<loss>/seed=<k>/   recipe.toml  environment.json  metrics.jsonl  checkpoint/
-//!                              logits.npy  labels.npy  ood_logits.npy  measure.json
+//! ```text
+//! <out>/<loss>/seed=<k>/   recipe.toml  environment.json  metrics.jsonl  checkpoint/
+//!                          logits.npy  labels.npy  ood_logits.npy  measure.json
+//! ```
 //!
 //! `measure.json` is written last: where it is, the run is finished.
 
