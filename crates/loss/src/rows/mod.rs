@@ -227,6 +227,16 @@ pub(crate) struct Tile<'a, E> {
     streamed: bool,
 }
 
+impl<E: Element> Tile<'_, E> {
+    /// Records a row that counts for nothing: no loss, no gradient.
+    fn ignore(&mut self, row: usize, classes: usize) {
+        self.rows[row] = Row { ignored: true, ..Row::default() };
+        if let Some(gradient) = self.buffers.gradient() {
+            gradient[row * classes..(row + 1) * classes].fill(E::default());
+        }
+    }
+}
+
 /// Work space of one thread, kept from call to call: memory fresh from the system costs more, page
 /// by page, than a row's arithmetic.
 #[derive(Default)]

@@ -78,10 +78,7 @@ impl Kernel for Hard {
             let at = tile.first_row + row;
             let span = row * classes..(row + 1) * classes;
             let Some(label) = labels[row] else {
-                tile.rows[row] = Row { ignored: true, ..Row::default() };
-                if let Some(gradient) = tile.buffers.gradient() {
-                    gradient[span].fill(E::default());
-                }
+                tile.ignore(row, classes);
                 continue;
             };
             let (others, odds, s) = (found[row], odds.get(row), steepness[row]);
