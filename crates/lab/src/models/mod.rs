@@ -65,8 +65,8 @@ mod tests {
     #[test]
     fn equal_seeds_make_equal_networks_and_others_do_not() {
         let digits = digits();
-        let batch = digits.select(&[0, 1, 2]).tensors().unwrap();
-        let batch = crate::data::Source::in_order(&batch, 3).unwrap().remove(0);
+        let source = digits.select(&[0, 1, 2]).source().unwrap();
+        let batch = source.in_order(3).unwrap().next().unwrap().unwrap();
         let cnn = ModelRecipe::Cnn(CnnRecipe { channels: [4, 8] });
         let mlp = ModelRecipe::Mlp(MlpRecipe { hidden: 16 });
         for recipe in [cnn, mlp] {

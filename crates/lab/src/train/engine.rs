@@ -82,12 +82,13 @@ impl Training<'_> {
         write_log(&self.log(), &state.history)?;
         while state.epoch <= self.epochs {
             let order = order(self.train.len(), self.seed, state.epoch);
+            let order = order.after(state.step * self.batch);
             let batches = self.train.batches(&order, self.batch)?;
             let lr = self.optimizer.lr() * self.schedule.factor(state.epoch);
             self.criterion.set_epoch(state.epoch, self.epochs);
             let mut clock = Instant::now();
-            for batch in batches.iter().skip(state.step) {
-                self.step(batch, lr, &mut state)?;
+            for batch in batches {
+                self.step(&batch?, lr, &mut state)?;
                 let stopped = stop.load(Ordering::Relaxed);
                 if stopped || saved.elapsed() >= self.checkpoint_every {
                     state.sums.seconds += lap(&mut clock);
@@ -231,7 +232,7 @@ fn append_log(path: &Path, metrics: &EpochMetrics) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{DataRecipe, Examples, Fractions, load};
+    use crate::data::{Batches, DataRecipe, Examples, Fractions, Inputs, Order, load};
     use crate::models::{CnnRecipe, ModelRecipe, build};
     use crate::train::SgdRecipe;
     use std::hash::{Hash, Hasher};
@@ -264,7 +265,7 @@ mod tests {
         fn len(&self) -> usize {
             self.inner.len()
         }
-        fn batches(&self, order: &[usize], size: usize) -> Result<Vec<Batch>> {
+        fn batches(&self, order: &Order, size: usize) -> Result<Batches<'_>> {
             if self.epochs_left.fetch_sub(1, Ordering::Relaxed) == 1 {
                 self.stop.store(true, Ordering::Relaxed);
             }
@@ -303,9 +304,9 @@ mod tests {
             let model = build(&model, &self.validation, seed).unwrap();
             let sgd = SgdRecipe { lr: 0.05, momentum: 0.9, nesterov: true, weight_decay: 1e-4 };
             let stop = AtomicBool::new(false);
-            let source = self.train.tensors().unwrap();
+            let source = self.train.source().unwrap();
             let source =
-                StopAt { inner: &source, stop: &stop, epochs_left: AtomicUsize::new(stop_in) };
+                StopAt { inner: &*source, stop: &stop, epochs_left: AtomicUsize::new(stop_in) };
             let training = Training {
                 model: &*model,
                 criterion: spec.parse::<steepness::Loss>().unwrap().criterion(10).unwrap(),
@@ -315,7 +316,7 @@ mod tests {
                 batch: 8,
                 seed,
                 train: &source,
-                validation: &self.validation.tensors().unwrap(),
+                validation: &*self.validation.source().unwrap(),
                 dir,
                 checkpoint_every: Duration::from_secs(3600),
             };
@@ -412,7 +413,9 @@ mod tests {
     #[test]
     fn nan_stops_before_the_update() {
         let mut setup = Setup::new();
-        setup.train.inputs[64 * 150 + 35] = f32::NAN;
+        let mut numbers = vec![0.5; setup.train.inputs.len()];
+        numbers[64 * 150 + 35] = f32::NAN;
+        setup.train.inputs = Inputs::Numbers(numbers);
         let dir = tempfile::tempdir().unwrap();
         let error = setup.train(dir.path(), "ce", 1, 0).0.unwrap_err();
         assert_eq!(error.exit_code(), 1);
