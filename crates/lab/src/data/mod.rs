@@ -8,6 +8,7 @@ pub mod cifar;
 mod decode;
 mod detect;
 mod digits;
+pub mod download;
 mod examples;
 mod files;
 pub mod idx;
