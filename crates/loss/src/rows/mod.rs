@@ -10,7 +10,7 @@ mod lanes;
 pub(crate) mod softmax;
 mod stream;
 
-use crate::element::Element;
+use crate::element::{Element, Widened};
 use crate::error::{Error, Result};
 use crate::loss::Objective;
 use crate::odds::Odds;
@@ -162,11 +162,12 @@ impl Adjusted {
     /// Whether it changes nothing.
     #[cfg(feature = "tch")]
     pub fn is_none(&self) -> bool {
-        self.soft_cap.is_none()
-            && self.offsets.is_none()
-            && self.margins.is_none()
-            && self.before == 1.0
-            && self.after == 1.0
+        !self.moves_logits() && self.margins.is_none()
+    }
+
+    /// Whether it changes more than the label's logit, which is computed with in f64 anyway.
+    pub fn moves_logits(&self) -> bool {
+        self.soft_cap.is_some() || self.offsets.is_some() || self.before != 1.0 || self.after != 1.0
     }
 
     /// What the label's adjusted logit loses.
@@ -181,6 +182,41 @@ pub enum Buffers<'a, E> {
     Forward(&'a [E]),
     Both(&'a [E], &'a mut [E]),
     InPlace(&'a mut [E]),
+}
+
+impl<'a> Buffers<'a, f32> {
+    fn widened(self) -> Buffers<'a, Widened> {
+        match self {
+            Buffers::Forward(logits) => Buffers::Forward(Widened::all(logits)),
+            Buffers::Both(logits, gradient) => {
+                Buffers::Both(Widened::all(logits), Widened::all_mut(gradient))
+            }
+            Buffers::InPlace(both) => Buffers::InPlace(Widened::all_mut(both)),
+        }
+    }
+}
+
+impl<'a> Plan<'a, f32> {
+    fn widened(&self) -> Plan<'a, Widened> {
+        let targets = match self.targets {
+            Targets::Hard(targets) => Targets::Hard(targets),
+            Targets::Soft(targets) => Targets::Soft(Widened::all(targets)),
+        };
+        Plan {
+            targets,
+            objective: self.objective,
+            classes: self.classes,
+            ignore_index: self.ignore_index,
+            smoothing: self.smoothing,
+            class_weights: self.class_weights,
+            sample_weights: self.sample_weights,
+            gradient_scale: self.gradient_scale,
+            adjusted: self.adjusted,
+            z_loss: self.z_loss,
+            norms: self.norms,
+            predictions: self.predictions,
+        }
+    }
 }
 
 impl<'a, E: Element> Buffers<'a, E> {
@@ -303,7 +339,16 @@ macro_rules! kernels {
         })*
     };
 }
-kernels!(f32, f64, half::bf16, half::f16);
+kernels!(f64, half::bf16, half::f16, Widened);
+
+impl Kernels for f32 {
+    fn run(plan: &Plan<'_, f32>, buffers: Buffers<'_, f32>, rows: &mut [Row]) -> Result<()> {
+        match plan.adjusted.moves_logits() {
+            true => choose_kernel(&plan.widened(), buffers.widened(), rows),
+            false => choose_kernel(plan, buffers, rows),
+        }
+    }
+}
 
 fn choose_kernel<E: Element>(
     plan: &Plan<'_, E>,
