@@ -563,9 +563,9 @@ fn load_targets<E: Element>(targets: &[E], into: &mut [E::Real]) -> Option<usize
             largest[lane] = t.larger(largest[lane]);
         }
     }
-    let rest_wrong = rest.iter().any(|t| !(*t >= E::Real::ZERO));
+    let rest_good = rest.iter().all(|t| *t >= E::Real::ZERO);
     let largest = rest.iter().fold(lanes::largest(&largest), |max, t| t.larger(max));
-    if rest_wrong || lanes::largest(&wrong) > E::Real::ZERO || largest == E::Real::INFINITY {
+    if !rest_good || lanes::largest(&wrong) > E::Real::ZERO || largest == E::Real::INFINITY {
         return None;
     }
     Some(position(into, largest).unwrap_or(0))
