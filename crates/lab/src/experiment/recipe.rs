@@ -47,6 +47,7 @@ pub struct Recipe {
     #[serde(deserialize_with = "checked")]
     pub data: DataRecipe,
     /// What learns.
+    #[serde(deserialize_with = "checked")]
     pub model: ModelRecipe,
     /// How it learns.
     #[serde(deserialize_with = "checked")]

@@ -10,7 +10,7 @@ use super::{RunDir, RunRecipe, Select};
 use crate::attack::{Attack, Fgsm, Pgd, robustness};
 use crate::data::{DataSet, Examples, stratified};
 use crate::measure::{Logits, Measures, Ood, RobustnessCurve, Scores};
-use crate::models::{self, Model};
+use crate::models::{self, Mode, Model};
 use crate::random::Stream;
 use crate::train::{Monitor, OptimizerRecipe, Predictions, Sgd, Trained, Training, predict};
 use crate::{Error, Result};
@@ -127,7 +127,7 @@ fn attack_all(
         start: &start,
     };
     let attacks: [&dyn Attack; 2] = [&Fgsm, &pgd];
-    let forward = |inputs: &Tensor| model.forward(std::slice::from_ref(inputs), false);
+    let forward = |inputs: &Tensor| model.forward(std::slice::from_ref(inputs), Mode::Evaluate);
     let inputs = test.tensor()?;
     let under = |attack: &&dyn Attack| {
         robustness(&forward, &inputs, &test.labels, *attack, &recipe.attack.epsilons, ATTACKED)

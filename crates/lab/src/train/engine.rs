@@ -17,7 +17,7 @@ use super::{Schedule, Sgd, checkpoint, predict};
 use crate::data::{Batch, Source, order};
 use crate::experiment::EpochMetrics;
 use crate::measure::{self, Logits};
-use crate::models::Model;
+use crate::models::{Mode, Model};
 use crate::{Error, Result, durable};
 
 /// Hears how a training goes.
@@ -44,7 +44,7 @@ pub struct Training<'a> {
     pub epochs: usize,
     /// Examples a step.
     pub batch: usize,
-    /// Decides the order of the examples.
+    /// Decides the order of the examples, and what the model draws while training.
     pub seed: u64,
     /// What is learned from.
     pub train: &'a dyn Source,
@@ -136,7 +136,8 @@ impl Training<'_> {
         let place = |problem: String| {
             Error::Work(format!("epoch {}, step {}: {problem}", state.epoch, state.step + 1))
         };
-        let logits = self.model.forward(&batch.inputs, true)?;
+        let mode = Mode::Train { seed: self.seed, pass: state.steps };
+        let logits = self.model.forward(&batch.inputs, mode)?;
         let loss = self
             .criterion
             .forward_tch(&logits, &batch.targets)

@@ -4,9 +4,8 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::checkpoint::Files;
-use super::tensors;
 use crate::experiment::EpochMetrics;
-use crate::{Error, Result};
+use crate::{Error, Result, tensors};
 
 /// The numbers of a training; the tensors lie beside them in a [`Snapshot`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
