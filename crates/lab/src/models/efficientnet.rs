@@ -26,6 +26,9 @@ const STAGES: [[usize; 5]; 7] = [
     [6, 320, 1, 1, 3],
 ];
 
+/// In all stages.
+const BLOCKS: usize = 16;
+
 /// Its settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,7 +38,8 @@ pub struct EfficientNetRecipe {
     /// The share of the features that is left out while training.
     #[serde(default = "fifth")]
     pub dropout: f64,
-    /// The share of the examples that go around the last block (timm), or around every one (cifar).
+    /// The share of the examples that go around a block while training: of every one (cifar), or
+    /// what it grows towards from 0 in the first (timm).
     #[serde(default = "fifth")]
     pub drop_path: f64,
     /// A safetensors file with the initial weights.
@@ -61,6 +65,16 @@ pub enum Variant {
     /// That of the paper's CIFAR experiments: zeros as TensorFlow places them, the same drop path
     /// everywhere, a fan out that knows no groups.
     Cifar,
+}
+
+impl EfficientNetRecipe {
+    /// The share of the examples that go around `block`, from 0.
+    fn drop_path_of(&self, block: usize) -> f64 {
+        match self.variant {
+            Variant::Timm => self.drop_path * block as f64 / BLOCKS as f64,
+            Variant::Cifar => self.drop_path,
+        }
+    }
 }
 
 impl Check for EfficientNetRecipe {
@@ -100,15 +114,11 @@ impl EfficientNet {
         let channels = [train.shape[0], STEM];
         let stem = ConvNorm::new(w, "features.0", channels, Window::same(3).stride(2), variant)?;
         let mut blocks = Vec::new();
-        let all: usize = STAGES.iter().map(|stage| stage[2]).sum();
         let mut inputs = STEM;
         for (stage, [expansion, outputs, count, stride, kernel]) in (1..).zip(STAGES) {
             for at in 0..count {
                 let name = format!("features.{stage}.{at}.block");
-                let drop_path = match variant {
-                    Variant::Timm => recipe.drop_path * blocks.len() as f64 / all as f64,
-                    Variant::Cifar => recipe.drop_path,
-                };
+                let drop_path = recipe.drop_path_of(blocks.len());
                 let window = Window::same(kernel).stride(if at == 0 { stride } else { 1 });
                 let channels = [inputs, inputs * expansion, outputs];
                 blocks.push(Block::new(w, &name, channels, window, variant, drop_path)?);
@@ -233,5 +243,27 @@ impl Block {
             Some(drop_path) => Ok(drop_path.forward(x, mode)?.f_add_(&input)?),
             None => Ok(x),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// ```python
+    /// [m.drop_prob for m in timm.create_model("efficientnet_b0", drop_path_rate=.2).modules()
+    ///  if isinstance(m, timm.layers.DropPath)]        # of the blocks 1 to 15
+    /// ```
+    #[test]
+    fn drop_path_grows_with_timm_and_is_constant_with_cifar() {
+        let rates = |variant: &str| -> Vec<f64> {
+            let recipe = format!("variant = '{variant}'");
+            let recipe: EfficientNetRecipe = toml::from_str(&recipe).unwrap();
+            (0..BLOCKS).map(|block| recipe.drop_path_of(block)).collect()
+        };
+        for (block, rate) in rates("timm").into_iter().enumerate() {
+            assert!((rate - 0.0125 * block as f64).abs() < 1e-12, "{block}: {rate}");
+        }
+        assert_eq!(rates("cifar"), [0.2; 16]);
     }
 }
