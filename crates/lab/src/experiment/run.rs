@@ -12,7 +12,7 @@ use crate::data::{DataSet, Examples, stratified};
 use crate::measure::{Logits, Measures, Ood, RobustnessCurve, Scores};
 use crate::models::{self, Mode, Model};
 use crate::random::Stream;
-use crate::train::{Monitor, OptimizerRecipe, Predictions, Sgd, Trained, Training, predict};
+use crate::train::{Monitor, Optimizer, Predictions, Trained, Training, predict};
 use crate::{Error, Result};
 
 /// Least time between two checkpoints of a training.
@@ -40,14 +40,15 @@ pub fn run(
     let (train, validation, test) =
         (part(&split.train), part(&split.validation), part(&split.test));
     let model = models::build(&recipe.model, &train, recipe.seed)?;
-    let OptimizerRecipe::Sgd(optimizer) = &recipe.optimizer;
     let criterion = recipe.loss.criterion_with_counts(&train.counts())?;
     dir.begin(recipe)?;
     let trained = Training {
         model: &*model,
         criterion,
-        optimizer: Sgd::new(optimizer, model.weights().parameters()),
+        optimizer: Optimizer::new(&recipe.optimizer, model.weights().parameters())?,
+        update: &recipe.update,
         schedule: &recipe.schedule,
+        warmup: recipe.warmup.as_ref(),
         epochs: recipe.epochs.get(),
         batch: recipe.batch.get(),
         seed: recipe.seed,
