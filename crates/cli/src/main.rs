@@ -4,6 +4,7 @@
 
 mod compare;
 mod curves;
+mod data;
 mod interrupt;
 mod loss;
 mod measure;
@@ -25,6 +26,7 @@ struct Arguments {
 enum Command {
     Compare(compare::Args),
     Curves(curves::Args),
+    Data(data::Args),
     Loss(loss::Args),
     Measure(measure::Args),
 }
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Compare(args) => compare::run(args),
         Command::Curves(args) => curves::run(args).map_err(Into::into),
+        Command::Data(args) => data::run(args).map_err(Into::into),
         Command::Loss(args) => loss::run(args).map_err(Into::into),
         Command::Measure(args) => measure::run(args).map_err(Into::into),
     };

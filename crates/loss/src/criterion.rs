@@ -250,8 +250,13 @@ impl Criterion {
         &self.loss
     }
 
-    #[cfg(any(feature = "candle", feature = "tch"))]
-    pub(crate) fn ignored_index(&self) -> i64 {
+    #[cfg(feature = "tch")]
+    pub(crate) fn wants_predictions(&self) -> bool {
+        self.predictions
+    }
+
+    /// The target that makes a row count for nothing.
+    pub fn ignored_index(&self) -> i64 {
         self.ignore_index
     }
 
@@ -319,11 +324,6 @@ impl Criterion {
     /// Restores what [`Criterion::state`] gave.
     pub fn set_state(&mut self, state: State) {
         self.state = state;
-    }
-
-    #[cfg(feature = "linear")]
-    pub(crate) fn ignores(&self, target: i64) -> bool {
-        target == self.ignore_index
     }
 
     /// The loss of a batch, without a gradient. Running means do not move: this is for evaluation.
@@ -430,15 +430,7 @@ impl Criterion {
                 }
             }
             // The row kernel looks at the values, which it has to read anyway.
-            Targets::Soft(_) => {
-                let adjust = &self.loss.adjust;
-                if adjust.margin.is_some() || adjust.ldam.is_some() {
-                    return refuse("margin", "on the label's logit needs hard targets");
-                }
-                if matches!(self.loss.objective, Objective::MultiMargin { .. }) {
-                    return refuse("multimargin", "needs hard targets");
-                }
-            }
+            Targets::Soft(_) => self.takes_soft_targets()?,
         }
         if let Some(weights) = batch.sample_weights {
             if weights.len() != rows {
@@ -447,6 +439,18 @@ impl Criterion {
             check_weights("sample", weights)?;
         }
         Ok(rows)
+    }
+
+    /// Refuses what needs one label a row.
+    pub(crate) fn takes_soft_targets(&self) -> Result<()> {
+        let adjust = &self.loss.adjust;
+        if adjust.margin.is_some() || adjust.ldam.is_some() {
+            return refuse("margin", "on the label's logit needs hard targets");
+        }
+        if matches!(self.loss.objective, Objective::MultiMargin { .. }) {
+            return refuse("multimargin", "needs hard targets");
+        }
+        Ok(())
     }
 
     fn compute_rows<E: Element>(

@@ -143,7 +143,7 @@ impl Criterion {
         let records = pass.records(count);
         let views = count.checked_div(records).unwrap_or(1);
         let ignored = |row: &usize| match batch.targets {
-            Targets::Hard(targets) => views == 1 && self.ignores(targets[*row]),
+            Targets::Hard(targets) => views == 1 && targets[*row] == self.ignored_index(),
             Targets::Soft(_) => false,
         };
         let counted: Vec<usize> = (0..records).filter(|row| !ignored(row)).collect();

@@ -1,5 +1,8 @@
 //! The kernels against a plain f64 reference written straight from the formulas of losses.md.
 
+mod curves;
+
+use curves::CURVES;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use steepness::{Batch, Loss, Reduction, Targets};
@@ -36,27 +39,6 @@ fn reference(loss: &Loss, logits: &[f64], targets: &[f64]) -> (f64, Vec<f64>, f6
     }
     (value, gradient, terms)
 }
-
-const CURVES: &[&str] = &[
-    "ce",
-    "el(le=1)",
-    "el(le=1, clamp=0)",
-    "el(le=0.75)",
-    "el(le=0)",
-    "el(le=0.8, start=0.3, rho=0.5, abrupt=0.95)",
-    "el(sub=0.7)",
-    "aggressive(start=0.5)",
-    "power(gamma=2)",
-    "cosine",
-    "poly(eps=2)",
-    "focal(gamma=2)",
-    "focal(gamma=0.5)",
-    "focal(gamma=2) + bonus(le=0.5)",
-    "antifocal(gamma=1)",
-    "halted(gamma=1, at=0.5)",
-    "gce(q=0.7)",
-    "prob",
-];
 
 /// |a − b| against the scale of the whole row, or of the number itself where that is larger.
 fn close(found: f64, expected: f64, scale: f64, tolerance: f64) -> bool {

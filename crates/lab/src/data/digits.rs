@@ -7,7 +7,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::{DataSet, Examples};
+use super::{DataSet, Examples, Fractions, HeldOut, Inputs};
 use crate::{Error, Result};
 
 const SIDE: usize = 8;
@@ -22,7 +22,7 @@ const CLOTHES_NAMES: [&str; 10] = [
 ];
 
 /// The digits, with the clothes as the other world.
-pub fn load() -> Result<DataSet> {
+pub fn load(shares: Fractions) -> Result<DataSet> {
     let path = Path::new(DIGITS.0);
     let mut text = String::new();
     flate2::read::GzDecoder::new(DIGITS.1).read_to_string(&mut text).map_err(Error::input(path))?;
@@ -32,6 +32,8 @@ pub fn load() -> Result<DataSet> {
     Ok(DataSet {
         description: format!("{} handwritten digits of 8×8 pixels (UCI)", examples.len()),
         examples,
+        held_out: HeldOut::Shares(shares),
+        long_tail: None,
         ood: Some(("fashion8x8".to_owned(), clothes)),
     })
 }
@@ -59,9 +61,10 @@ fn parse(path: &Path, text: &str, classes: Vec<String>) -> Result<Examples> {
             let problem = format!("expected the line to end after {} values", PIXELS + 1);
             return Err(Error::malformed(path, place(PIXELS + 1), problem));
         }
-        inputs.extend(values[..PIXELS].iter().map(|&x| f32::from(x) / f32::from(BRIGHTEST)));
+        inputs.extend(&values[..PIXELS]);
         labels.push(i64::from(values[PIXELS]));
     }
+    let inputs = Inputs::Pixels { values: inputs, brightest: BRIGHTEST };
     Ok(Examples { inputs, shape: [1, SIDE, SIDE], labels, classes })
 }
 
@@ -73,7 +76,7 @@ mod tests {
     /// first 1797 test labels of Fashion-MNIST.
     #[test]
     fn the_embedded_files_are_whole() {
-        let data = load().unwrap();
+        let data = load(Fractions { validation: 0.2, test: 0.2 }).unwrap();
         let digits = &data.examples;
         let count = |class| digits.labels.iter().filter(|&&y| y == class).count();
         assert_eq!(digits.len(), 1797);
@@ -81,9 +84,9 @@ mod tests {
             (0..10).map(count).collect::<Vec<_>>(),
             [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
         );
-        let sum: f64 = digits.inputs.iter().map(|&x| f64::from(x) * 16.0).sum();
-        assert_eq!(sum, 561_718.0);
-        assert_eq!(digits.inputs[..4], [0.0, 0.0, 5.0 / 16.0, 13.0 / 16.0]);
+        let Inputs::Pixels { values, brightest: 16 } = &digits.inputs else { panic!() };
+        assert_eq!(values.iter().map(|&x| u64::from(x)).sum::<u64>(), 561_718);
+        assert_eq!(values[..4], [0, 0, 5, 13]);
         let (name, clothes) = data.ood.unwrap();
         assert_eq!((name.as_str(), clothes.len(), clothes.labels[0]), ("fashion8x8", 1797, 9));
     }

@@ -1,15 +1,20 @@
-//! [`Examples`]: labelled images as plain arrays.
+//! [`Examples`]: labelled examples of one shape.
+
+use std::path::Path;
 
 use tch::Tensor;
 
-use super::{Batch, Source};
-use crate::Result;
+use super::image_files::FileSource;
+use super::inputs::{Inputs, seen};
+use super::{Batch, Batches, Order, Source};
+use crate::{Error, Result};
 
-/// Labelled images of one shape.
+/// Labelled examples of one shape: images, or the rows of a table as "images" of 1×1 pixel with a
+/// channel for each column.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Examples {
-    /// Pixels in \[0, 1\], example by example, each row-major as channels × height × width.
-    pub inputs: Vec<f32>,
+    /// Example by example, each row-major as channels × height × width.
+    pub inputs: Inputs,
     /// Channels, height and width of one example.
     pub shape: [usize; 3],
     /// The class of each example, from 0.
@@ -31,10 +36,8 @@ impl Examples {
 
     /// The examples at `rows`, in that order.
     pub fn select(&self, rows: &[usize]) -> Self {
-        let size: usize = self.shape.iter().product();
-        let pixels = |&row: &usize| &self.inputs[row * size..(row + 1) * size];
         Self {
-            inputs: rows.iter().flat_map(pixels).copied().collect(),
+            inputs: self.inputs.select(rows, self.shape.iter().product()),
             shape: self.shape,
             labels: rows.iter().map(|&row| self.labels[row]).collect(),
             classes: self.classes.clone(),
@@ -43,66 +46,106 @@ impl Examples {
 
     /// How many examples each class has.
     pub fn counts(&self) -> Vec<u64> {
-        let mut counts = vec![0; self.classes.len()];
-        for &label in &self.labels {
-            counts[label as usize] += 1;
-        }
-        counts
+        counts(&self.labels, self.classes.len())
     }
 
-    /// Mean and standard deviation of each channel over all pixels of all examples.
+    /// Mean and standard deviation of each channel over all examples.
     pub fn moments(&self) -> Vec<(f64, f64)> {
         let [channels, height, width] = self.shape;
-        let plane = height * width;
-        let channel = |c: usize| {
-            let pixels = || self.inputs.chunks_exact(plane).skip(c).step_by(channels).flatten();
-            let count = (self.len() * plane) as f64;
-            let mean = pixels().map(|&x| f64::from(x)).sum::<f64>() / count;
-            let square = pixels().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / count;
-            (mean, square.sqrt())
-        };
-        (0..channels).map(channel).collect()
+        self.inputs.moments(channels, height * width)
     }
 
-    /// The inputs as one tensor, f32 (N, C, H, W).
+    /// The inputs as a model sees them, f32 (N, C, H, W).
     ///
     /// # Errors
-    /// Only what libtorch refuses.
+    /// No examples, a file that has changed since it was checked, and what libtorch refuses.
     pub fn tensor(&self) -> Result<Tensor> {
-        let [channels, height, width] = self.shape.map(|n| n as i64);
-        let inputs = Tensor::f_from_slice(&self.inputs)?;
-        Ok(inputs.f_reshape([self.len() as i64, channels, height, width])?)
+        let source = self.source()?;
+        let all = source.in_order(self.len())?.next();
+        let all =
+            all.and_then(|batch| batch.map(|batch| batch.inputs.into_iter().next()).transpose());
+        all.unwrap_or_else(|| Err(Error::Request("there are no examples".to_owned())))
     }
 
-    /// Moves the examples into tensors that batches are cut from.
+    /// What batches are drawn from.
     ///
     /// # Errors
     /// Only what libtorch refuses.
-    pub fn tensors(&self) -> Result<ImageSource> {
-        Ok(ImageSource { inputs: self.tensor()?, targets: Tensor::f_from_slice(&self.labels)? })
+    pub fn source(&self) -> Result<Box<dyn Source>> {
+        let [channels, height, width] = self.shape.map(|n| n as i64);
+        let (stored, brightest) = match &self.inputs {
+            Inputs::Pixels { values, brightest } => {
+                (Tensor::f_from_slice(values)?, Some(*brightest))
+            }
+            Inputs::Numbers(values) => (Tensor::f_from_slice(values)?, None),
+            Inputs::Files(images) => {
+                return Ok(Box::new(FileSource::new(images.clone(), self.labels.clone())));
+            }
+        };
+        Ok(Box::new(MemorySource {
+            inputs: stored.f_reshape([self.len() as i64, channels, height, width])?,
+            brightest,
+            targets: Tensor::f_from_slice(&self.labels)?,
+        }))
     }
 }
 
-/// Images in memory: pixels f32 (N, C, H, W) and labels i64 (N).
+/// How many of `labels` each of `classes` classes has.
+pub(super) fn counts(labels: &[i64], classes: usize) -> Vec<u64> {
+    let mut counts = vec![0; classes];
+    labels.iter().for_each(|&label| counts[label as usize] += 1);
+    counts
+}
+
+/// Refuses training examples that nothing can be learned from: one class only, or a class without
+/// examples.
+///
+/// # Errors
+/// Names the file or folder at `path` and the class.
+pub(super) fn learnable(path: &Path, labels: &[i64], classes: &[String]) -> Result<()> {
+    let refuse = |problem: String| Err(Error::malformed(path, "classes", problem));
+    match classes {
+        [] => return refuse("there are no training examples".to_owned()),
+        [only] => {
+            return refuse(format!(
+                "all {} training examples are of one class, {only:?}: there is nothing to tell apart",
+                labels.len()
+            ));
+        }
+        _ => {}
+    }
+    match counts(labels, classes.len()).iter().position(|&count| count == 0) {
+        Some(class) => refuse(format!(
+            "class {class} ({:?}) of {} has no training examples",
+            classes[class],
+            classes.len()
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Examples in memory as they are stored, u8 or f32 (N, C, H, W), and labels i64 (N).
 #[derive(Debug)]
-pub struct ImageSource {
+pub struct MemorySource {
     inputs: Tensor,
+    brightest: Option<u8>,
     targets: Tensor,
 }
 
-impl Source for ImageSource {
+impl Source for MemorySource {
     fn len(&self) -> usize {
         self.targets.numel()
     }
 
-    /// One gather an epoch; the batches are then views into it.
-    fn batches(&self, order: &[usize], size: usize) -> Result<Vec<Batch>> {
-        let rows: Vec<i64> = order.iter().map(|&row| row as i64).collect();
-        let rows = Tensor::f_from_slice(&rows)?;
-        let inputs = self.inputs.f_index_select(0, &rows)?.f_split(size as i64, 0)?;
-        let targets = self.targets.f_index_select(0, &rows)?.f_split(size as i64, 0)?;
-        let batch = |(x, targets)| Batch { inputs: vec![x], targets };
-        Ok(inputs.into_iter().zip(targets).map(batch).collect())
+    /// A batch is gathered and becomes f32 when its turn comes.
+    fn batches(&self, order: &Order, size: usize) -> Result<Batches<'_>> {
+        let rows: Vec<i64> = order.rows.iter().map(|&row| row as i64).collect();
+        Ok(Box::new((0..rows.len()).step_by(size.max(1)).map(move |first| {
+            let rows = Tensor::f_from_slice(&rows[first..rows.len().min(first + size)])?;
+            let inputs = self.inputs.f_index_select(0, &rows)?;
+            let targets = self.targets.f_index_select(0, &rows)?;
+            Ok(Batch { inputs: vec![seen(&inputs, self.brightest)?], targets })
+        })))
     }
 }
 
@@ -110,9 +153,9 @@ impl Source for ImageSource {
 mod tests {
     use super::*;
 
-    fn four() -> Examples {
+    fn four(inputs: Inputs) -> Examples {
         Examples {
-            inputs: (0..16).map(|x| x as f32).collect(),
+            inputs,
             shape: [2, 1, 2],
             labels: vec![0, 1, 2, 0],
             classes: ["a", "b", "c"].map(String::from).to_vec(),
@@ -120,26 +163,41 @@ mod tests {
     }
 
     #[test]
-    fn moments_are_those_of_each_channel() {
-        // numpy: x = np.arange(16.).reshape(4, 2, 1, 2); x.mean((0, 2, 3)), x.std((0, 2, 3))
-        let moments = four().moments();
-        assert_eq!(moments.iter().map(|m| m.0).collect::<Vec<_>>(), [6.5, 8.5]);
-        assert!(moments.iter().all(|m| (m.1 - 4.5).abs() < 0.1), "{moments:?}");
+    fn batches_follow_the_order_and_keep_the_last_partial_one() {
+        let bytes = Inputs::Pixels { values: (0..16).collect(), brightest: 1 };
+        for inputs in [bytes, Inputs::Numbers((0..16).map(|x| x as f32).collect())] {
+            let examples = four(inputs);
+            let source = examples.source().unwrap();
+            let batches = |rows: &[usize]| -> Vec<Batch> {
+                let order = Order { epoch: 1, rows: rows.to_vec() };
+                source.batches(&order, 2).unwrap().map(Result::unwrap).collect()
+            };
+            assert!(batches(&[]).is_empty());
+            let batches = batches(&[3, 0, 2]);
+            let read = |batch: &Batch| -> (Vec<f32>, Vec<i64>) {
+                let x = batch.inputs[0].flatten(0, -1);
+                (x.try_into().unwrap(), (&batch.targets).try_into().unwrap())
+            };
+            assert_eq!(batches.len(), 2);
+            assert_eq!(read(&batches[0]), (vec![12., 13., 14., 15., 0., 1., 2., 3.], vec![0, 0]));
+            assert_eq!(read(&batches[1]), (vec![8., 9., 10., 11.], vec![2]));
+            assert_eq!(batches[1].inputs[0].size(), [1, 2, 1, 2]);
+            assert_eq!(examples.tensor().unwrap().size(), [4, 2, 1, 2]);
+            assert!(examples.select(&[]).tensor().is_err());
+            assert_eq!(examples.counts(), [2, 1, 1]);
+        }
     }
 
     #[test]
-    fn batches_follow_the_order_and_keep_the_last_partial_one() {
-        let examples = four();
-        let batches = examples.tensors().unwrap().batches(&[3, 0, 2], 2).unwrap();
-        let read = |batch: &Batch| -> (Vec<f32>, Vec<i64>) {
-            let x = batch.inputs[0].flatten(0, -1);
-            (x.try_into().unwrap(), (&batch.targets).try_into().unwrap())
+    fn what_cannot_be_learned_from_is_refused() {
+        let complaint = |labels: &[i64], classes: &[&str]| {
+            let classes: Vec<String> = classes.iter().map(|name| name.to_string()).collect();
+            learnable(Path::new("x"), labels, &classes).unwrap_err().to_string()
         };
-        assert_eq!(batches.len(), 2);
-        assert_eq!(read(&batches[0]), (vec![12., 13., 14., 15., 0., 1., 2., 3.], vec![0, 0]));
-        assert_eq!(read(&batches[1]), (vec![8., 9., 10., 11.], vec![2]));
-        assert_eq!(batches[1].inputs[0].size(), [1, 2, 1, 2]);
-        assert_eq!(examples.select(&[2]).inputs, [8., 9., 10., 11.]);
-        assert_eq!(examples.counts(), [2, 1, 1]);
+        assert!(learnable(Path::new("x"), &[0, 1], &["a".into(), "b".into()]).is_ok());
+        assert!(complaint(&[], &[]).contains("x: classes: there are no training examples"));
+        assert!(complaint(&[0, 0], &["cat"]).contains("all 2 training examples are of one class"));
+        let missing = complaint(&[0, 2], &["a", "b", "c"]);
+        assert!(missing.contains("class 1 (\"b\") of 3 has no training examples"), "{missing}");
     }
 }

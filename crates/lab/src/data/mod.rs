@@ -1,61 +1,148 @@
-//! What a model learns from: one file a data set, then how it is split and drawn from.
+//! What a model learns from: one file a format, then how a data set is split and drawn from.
 //!
 //! A data set of another kind (graphs, sentences) is a new file that implements [`Source`], one
 //! variant of [`DataRecipe`] and one line in [`load`]; the engine needs to know nothing of it.
 
+mod ahead;
+pub mod cifar;
+mod decode;
+mod detect;
 mod digits;
+pub mod download;
 mod examples;
+mod files;
+pub mod idx;
+mod image_files;
+mod image_folder;
+mod image_list;
+pub mod inaturalist;
+mod inputs;
+mod inspect;
+mod long_tail;
 pub mod npy;
+mod recipe;
 mod sampler;
+mod set;
 mod split;
+pub mod table;
 
-pub use examples::Examples;
-pub use sampler::{Batch, Source, order};
-pub use split::{Fractions, Split, stratified};
+pub use decode::{Image, decode};
+pub use detect::{Format, detect};
+pub use examples::{Examples, MemorySource};
+pub use image_files::{FileSource, ImageFiles};
+pub use image_folder::ImageFolder;
+pub use image_list::ImageList;
+pub use inaturalist::INaturalist;
+pub use inputs::Inputs;
+pub use inspect::{Asked, Channel, Inspection, Part, Size, inspect};
+pub use long_tail::{LongTail, Profile};
+pub use recipe::{Cifar100Recipe, DataPath, DataRecipe, FolderRecipe, ImagesRecipe, TableRecipe};
+pub use sampler::{Batch, Batches, Order, Source, order};
+pub use set::{DataSet, HeldOut, Parts};
+pub use split::{Fractions, Split, hold_out, stratified};
 
-use crate::{Check, Result};
-use serde::{Deserialize, Serialize};
+use std::num::NonZeroUsize;
+use std::path::Path;
 
-/// Which data a recipe asks for: `[data.digits]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum DataRecipe {
-    /// 1797 handwritten digits of 8×8 pixels, embedded in the program.
-    Digits(Fractions),
-}
+use crate::Result;
+use cifar::Cifar;
+use table::Table;
 
-impl DataRecipe {
-    /// The shares held out for validation and test.
-    pub fn fractions(&self) -> Fractions {
-        match self {
-            DataRecipe::Digits(fractions) => *fractions,
-        }
-    }
-}
-
-impl Check for DataRecipe {
-    fn check(&self) -> Result<()> {
-        self.fractions().check()
-    }
-}
-
-/// A data set before it is split.
-#[derive(Clone, Debug)]
-pub struct DataSet {
-    /// One sentence on what it is.
-    pub description: String,
-    /// All of its examples.
-    pub examples: Examples,
-    /// Examples of the same shape from another world, to be told from these: their name and they.
-    pub ood: Option<(String, Examples)>,
-}
-
-/// Reads what `recipe` asks for.
+/// Reads what `recipe` asks for, all of it: what is broken is found here and not in the training.
 ///
 /// # Errors
 /// Names the file and the place in it.
 pub fn load(recipe: &DataRecipe) -> Result<DataSet> {
+    let own_test = |description, (examples, test), recipe: &ImagesRecipe| DataSet {
+        description,
+        examples,
+        held_out: HeldOut::Validation { share: recipe.validation, test },
+        long_tail: recipe.long_tail,
+        ood: None,
+    };
     match recipe {
-        DataRecipe::Digits(_) => digits::load(),
+        DataRecipe::Digits(shares) => digits::load(*shares),
+        DataRecipe::Idx(recipe) => {
+            let path = recipe.path.resolve();
+            let parts = idx::load(&path)?;
+            let what = format!("{} (idx)", described(&path, &parts.0, "images"));
+            Ok(own_test(what, parts, recipe))
+        }
+        DataRecipe::Cifar10(recipe) => {
+            let parts = Cifar::Ten.load(&recipe.path.resolve())?;
+            Ok(own_test(Cifar::Ten.describe(&parts.0, &parts.1), parts, recipe))
+        }
+        DataRecipe::Cifar100(Cifar100Recipe { path, labels, validation, long_tail }) => {
+            let cifar = Cifar::Hundred(*labels);
+            let parts = cifar.load(&path.resolve())?;
+            let recipe =
+                ImagesRecipe { path: path.clone(), validation: *validation, long_tail: *long_tail };
+            Ok(own_test(cifar.describe(&parts.0, &parts.1), parts, &recipe))
+        }
+        DataRecipe::ImageFolder(recipe) => {
+            let ImageFolder { train, validation, test } =
+                ImageFolder::list(&recipe.path.resolve())?;
+            of_lists(recipe, train, validation, test)
+        }
+        DataRecipe::INaturalist(recipe) => {
+            let INaturalist { train, test } = INaturalist::list(&recipe.path.resolve())?;
+            of_lists(recipe, train, None, test)
+        }
+        DataRecipe::Table(recipe) => {
+            let Table { examples, test, .. } = Table::load(recipe)?;
+            Ok(DataSet {
+                description: described(&recipe.path.resolve(), &examples, "rows"),
+                held_out: held_out(recipe.validation, recipe.test, None, test),
+                examples,
+                long_tail: recipe.long_tail,
+                ood: None,
+            })
+        }
     }
+}
+
+/// Image files: the training images say which shape all have.
+fn of_lists(
+    recipe: &FolderRecipe,
+    train: ImageList,
+    validation: Option<ImageList>,
+    test: Option<ImageList>,
+) -> Result<DataSet> {
+    let side = recipe.size.map(NonZeroUsize::get);
+    let examples = train.examples(side, None)?;
+    let part = |list: ImageList| list.examples(side, Some(examples.shape));
+    let validation = validation.map(part).transpose()?;
+    let test = test.map(part).transpose()?;
+    Ok(DataSet {
+        description: described(&recipe.path.resolve(), &examples, "images"),
+        held_out: held_out(recipe.validation, recipe.test, validation, test),
+        examples,
+        long_tail: recipe.long_tail,
+        ood: None,
+    })
+}
+
+/// Shares for the parts that are not given.
+fn held_out(
+    share: f64,
+    test_share: f64,
+    validation: Option<Examples>,
+    test: Option<Examples>,
+) -> HeldOut {
+    match (validation, test) {
+        (Some(validation), Some(test)) => HeldOut::Given { validation, test },
+        (_, Some(test)) => HeldOut::Validation { share, test },
+        (_, None) => HeldOut::Shares(Fractions { validation: share, test: test_share }),
+    }
+}
+
+/// "mnist: 60000 images of 28×28 pixels in 10 classes".
+fn described(path: &Path, examples: &Examples, what: &str) -> String {
+    let [channels, height, width] = examples.shape;
+    let size = match &examples.inputs {
+        Inputs::Pixels { .. } | Inputs::Files(_) => format!("{height}×{width} pixels"),
+        Inputs::Numbers(_) => format!("{channels} numbers"),
+    };
+    let (count, classes) = (examples.len(), examples.classes.len());
+    format!("{}: {count} {what} of {size} in {classes} classes", files::name(path))
 }

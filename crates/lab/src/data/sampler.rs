@@ -14,6 +14,27 @@ pub struct Batch {
     pub targets: Tensor,
 }
 
+/// Which examples, in which order. Whatever is drawn at random for an example of a batch is a function
+/// of the seed, `epoch` and its row: it does not depend on threads, and a resumed run draws it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// From 1 in training; 0 for measuring.
+    pub epoch: usize,
+    /// Rows of the source.
+    pub rows: Vec<usize>,
+}
+
+impl Order {
+    /// Without the first `done` rows, as a training that goes on needs it.
+    pub fn after(mut self, done: usize) -> Self {
+        self.rows.drain(..done.min(self.rows.len()));
+        self
+    }
+}
+
+/// Batches, each made when its turn comes.
+pub type Batches<'a> = Box<dyn Iterator<Item = Result<Batch>> + 'a>;
+
 /// A part of a data set that batches are drawn from.
 pub trait Source {
     /// How many examples.
@@ -27,21 +48,22 @@ pub trait Source {
     /// The examples in `order`, `size` at a time, the last batch with what is left.
     ///
     /// # Errors
-    /// What the source or libtorch refuses.
-    fn batches(&self, order: &[usize], size: usize) -> Result<Vec<Batch>>;
+    /// What the source or libtorch refuses, here or in the batch that it concerns.
+    fn batches(&self, order: &Order, size: usize) -> Result<Batches<'_>>;
 
     /// All examples as they lie, for measuring.
     ///
     /// # Errors
     /// As [`Source::batches`].
-    fn in_order(&self, size: usize) -> Result<Vec<Batch>> {
-        self.batches(&(0..self.len()).collect::<Vec<_>>(), size)
+    fn in_order(&self, size: usize) -> Result<Batches<'_>> {
+        self.batches(&Order { epoch: 0, rows: (0..self.len()).collect() }, size)
     }
 }
 
 /// The order of `examples` in `epoch`: a new one each epoch, the same for every loss of a seed.
-pub fn order(examples: usize, seed: u64, epoch: usize) -> Vec<usize> {
-    Stream::new(seed, "batches").part(epoch as u64).permutation(examples)
+pub fn order(examples: usize, seed: u64, epoch: usize) -> Order {
+    let rows = Stream::new(seed, "batches").part(epoch as u64).permutation(examples);
+    Order { epoch, rows }
 }
 
 #[cfg(test)]
@@ -52,7 +74,9 @@ mod tests {
     fn every_epoch_and_seed_has_its_own_order() {
         let first = order(100, 0, 1);
         assert_eq!(first, order(100, 0, 1));
-        assert_ne!(first, order(100, 0, 2));
-        assert_ne!(first, order(100, 1, 1));
+        assert_ne!(first.rows, order(100, 0, 2).rows);
+        assert_ne!(first.rows, order(100, 1, 1).rows);
+        assert_eq!(first.clone().after(97).rows, first.rows[97..]);
+        assert!(first.after(101).rows.is_empty());
     }
 }

@@ -49,10 +49,53 @@ pub struct Split {
 pub fn stratified(labels: &[i64], shares: Fractions, seed: u64) -> Result<Split> {
     shares.check()?;
     let Fractions { validation, test } = shares;
+    let split = deal(labels, validation, test, seed);
+    if [&split.train, &split.validation, &split.test].iter().any(|part| part.is_empty()) {
+        return Err(Error::Request(format!(
+            "{} examples are too few for validation = {validation} and test = {test}",
+            labels.len()
+        )));
+    }
+    Ok(split)
+}
+
+/// Holds out a share of each class of `labels` for validation, as [`stratified`] does; the test
+/// part is empty, as it is for data sets that bring their own.
+///
+/// # Errors
+/// A share that is not in (0, 1), and a part that would be empty.
+pub fn hold_out(labels: &[i64], validation: f64, seed: u64) -> Result<Split> {
+    check_share(validation)?;
+    let split = deal(labels, validation, 0.0, seed);
+    if split.train.is_empty() || split.validation.is_empty() {
+        return Err(Error::Request(format!(
+            "{} examples are too few for validation = {validation}",
+            labels.len()
+        )));
+    }
+    Ok(split)
+}
+
+/// Refuses a share for validation that is not in (0, 1).
+pub(super) fn check_share(validation: f64) -> Result<()> {
+    if validation > 0.0 && validation < 1.0 {
+        return Ok(());
+    }
+    Err(Error::Request(format!("validation = {validation} must lie in (0, 1)")))
+}
+
+/// The rows of each class, ascending.
+pub(super) fn rows_by_class(labels: &[i64]) -> Vec<Vec<usize>> {
+    let classes = labels.iter().max().map_or(0, |&last| last as usize + 1);
+    let mut rows = vec![Vec::new(); classes];
+    labels.iter().enumerate().for_each(|(row, &label)| rows[label as usize].push(row));
+    rows
+}
+
+/// Deals out the rows of each class in random order: first to the test part.
+fn deal(labels: &[i64], validation: f64, test: f64, seed: u64) -> Split {
     let mut split = Split { train: vec![], validation: vec![], test: vec![] };
-    let classes = labels.iter().max().map_or(0, |&last| last + 1);
-    for class in 0..classes {
-        let rows: Vec<usize> = (0..labels.len()).filter(|&row| labels[row] == class).collect();
+    for (class, rows) in rows_by_class(labels).iter().enumerate() {
         let order = Stream::new(seed, "split").part(class as u64).permutation(rows.len());
         let held = |share: f64| (rows.len() as f64 * share).round() as usize;
         let (test_end, validation_end) = (held(test), held(test) + held(validation));
@@ -66,15 +109,9 @@ pub fn stratified(labels: &[i64], shares: Fractions, seed: u64) -> Result<Split>
         }
     }
     for part in [&mut split.train, &mut split.validation, &mut split.test] {
-        if part.is_empty() {
-            return Err(Error::Request(format!(
-                "{} examples are too few for validation = {validation} and test = {test}",
-                labels.len()
-            )));
-        }
         part.sort_unstable();
     }
-    Ok(split)
+    split
 }
 
 #[cfg(test)]
@@ -96,6 +133,17 @@ mod tests {
             assert_eq!(part.len(), size);
             assert_eq!(part.iter().filter(|&&row| labels[row] == 1).count(), rare);
         }
+    }
+
+    #[test]
+    fn validation_alone_can_be_held_out() {
+        let labels: Vec<i64> = (0..500).map(|row| i64::from(row % 10 == 0)).collect();
+        let split = hold_out(&labels, 0.1, 3).unwrap();
+        assert_eq!((split.train.len(), split.validation.len(), split.test.len()), (450, 50, 0));
+        assert_eq!(split.validation.iter().filter(|&&row| labels[row] == 1).count(), 5);
+        assert!(hold_out(&labels, 1.0, 3).is_err());
+        let error = hold_out(&[0, 1], 0.1, 3).unwrap_err().to_string();
+        assert!(error.contains("2 examples are too few for validation = 0.1"), "{error}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use steepness::Loss;
 use super::environment::{cores, libraries};
 use super::progress::Progress;
 use super::{Comparison, Folder, Group, Recipe, Run, RunDir, Signature, run};
-use crate::data::{DataSet, load, stratified};
+use crate::data::{DataSet, load};
 use crate::models;
 use crate::{Error, Result};
 
@@ -49,7 +49,7 @@ pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Compar
     });
     let comparison = Comparison {
         name: recipe.name.clone(),
-        data: describe(recipe, &data),
+        data: data.describe(),
         classes: data.examples.classes.clone(),
         groups: groups.collect(),
         signature: Signature {
@@ -66,26 +66,12 @@ pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Compar
 /// Builds what the first runs need, so that a senseless recipe leaves nothing behind.
 fn try_out(recipe: &Recipe, data: &DataSet) -> Result<()> {
     let seed = recipe.seeds[0];
-    let split = stratified(&data.examples.labels, recipe.data.fractions(), seed)?;
-    let train = data.examples.select(&split.train);
+    let train = data.parts(seed)?.train;
     models::build(&recipe.model, &train, seed)?;
     for loss in &recipe.losses {
         loss.criterion_with_counts(&train.counts())?;
     }
     Ok(())
-}
-
-/// One sentence on the data and its split.
-fn describe(recipe: &Recipe, data: &DataSet) -> String {
-    let shares = recipe.data.fractions();
-    let percent = |share: f64| (share * 1000.0).round() / 10.0;
-    format!(
-        "{}, split anew by each seed: {} % for training, {} % for validation, {} % for test",
-        data.description,
-        percent(1.0 - shares.validation - shares.test),
-        percent(shares.validation),
-        percent(shares.test)
-    )
 }
 
 /// Makes `pairs` in worker threads; the runs come back in the order of the pairs.

@@ -124,13 +124,15 @@ impl Recipe {
         Self::parse(Path::new(EMBEDDED.0), EMBEDDED.1)
     }
 
-    /// Reads a file.
+    /// Reads a file; relative paths of data in it are relative to its folder.
     ///
     /// # Errors
     /// Names the file, the line and the column, and what was expected there.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(Error::input(path))?;
-        Self::parse(path, &text)
+        let mut recipe = Self::parse(path, &text)?;
+        recipe.data.relative_to(path.parent().unwrap_or(Path::new("")));
+        Ok(recipe)
     }
 
     /// Reads `text`; `path` is for messages.

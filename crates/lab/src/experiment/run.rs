@@ -8,7 +8,7 @@ use tch::Tensor;
 
 use super::{RunDir, RunRecipe, Select};
 use crate::attack::{Attack, Fgsm, Pgd, robustness};
-use crate::data::{DataSet, Examples, stratified};
+use crate::data::{DataSet, Examples, Inputs, Parts};
 use crate::measure::{Logits, Measures, Ood, RobustnessCurve, Scores};
 use crate::models::{self, Mode, Model};
 use crate::random::Stream;
@@ -18,8 +18,9 @@ use crate::{Error, Result};
 /// Least time between two checkpoints of a training.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
 
-/// Examples attacked at a time; bounds the memory.
+/// Examples attacked at a time, and examples that are in memory as a model sees them.
 const ATTACKED: usize = 512;
+const LOADED: usize = 2 * ATTACKED;
 
 /// Makes the run of `recipe` on `data` in `dir`, going on where an earlier call stopped.
 ///
@@ -35,13 +36,10 @@ pub fn run(
     stop: &AtomicBool,
     monitor: &dyn Monitor,
 ) -> Result<()> {
-    let split = stratified(&data.examples.labels, recipe.data.fractions(), recipe.seed)?;
-    let part = |rows: &[usize]| data.examples.select(rows);
-    let (train, validation, test) =
-        (part(&split.train), part(&split.validation), part(&split.test));
+    let Parts { train, validation, test } = data.parts(recipe.seed)?;
     let model = models::build(&recipe.model, &train, recipe.seed)?;
     let criterion = recipe.loss.criterion_with_counts(&train.counts())?;
-    dir.begin(recipe)?;
+    dir.begin(recipe, &data.examples.classes)?;
     let trained = Training {
         model: &*model,
         criterion,
@@ -52,8 +50,8 @@ pub fn run(
         epochs: recipe.epochs.get(),
         batch: recipe.batch.get(),
         seed: recipe.seed,
-        train: &train.tensors()?,
-        validation: &validation.tensors()?,
+        train: &*train.source()?,
+        validation: &*validation.source()?,
         dir: dir.path(),
         checkpoint_every: CHECKPOINT_EVERY,
     }
@@ -78,20 +76,23 @@ fn measure(
     test: &Examples,
     dir: &RunDir,
 ) -> Result<()> {
-    let inside = predict(model, &test.tensors()?)?;
+    let inside = predict(model, &*test.source()?)?;
     let logits = finite(&inside, "test part")?;
     let gradients = label_gradients(criterion, &inside)?;
     let mut measures = Measures::new(logits, &inside.labels, &gradients)?;
     let outside = match &data.ood {
         Some((name, examples)) => {
-            let outside = predict(model, &examples.tensors()?)?;
+            let outside = predict(model, &*examples.source()?)?;
             let scores = Scores::new(finite(&outside, name)?);
             measures.ood = Some(Ood::new(name, &Scores::new(logits), &scores)?);
             Some(outside)
         }
         None => None,
     };
-    measures.robustness = attack_all(recipe, model, test)?;
+    // An attack within ε of a pixel means nothing to the columns of a table.
+    if !matches!(test.inputs, Inputs::Numbers(_)) {
+        measures.robustness = attack_all(recipe, model, test)?;
+    }
     dir.write_predictions(&inside, outside.as_ref())?;
     dir.finish(&measures)
 }
@@ -113,25 +114,69 @@ fn label_gradients(criterion: Criterion, predictions: &Predictions) -> Result<Ve
     Ok(gradient.chunks_exact(*classes).zip(labels).map(of_label).collect())
 }
 
-/// FGSM and PGD over the recipe's grid.
+/// FGSM and PGD over the recipe's grid, on so many examples at once as fit into memory.
 fn attack_all(
     recipe: &RunRecipe,
     model: &dyn Model,
     test: &Examples,
 ) -> Result<Vec<RobustnessCurve>> {
-    let start = Stream::new(recipe.seed, "pgd");
-    let start =
-        |example: usize, pixel: usize| start.part(example as u64).uniform(pixel as u64) as f32;
-    let pgd = Pgd {
-        steps: recipe.attack.pgd_steps.get(),
-        step_size: recipe.attack.pgd_step_size,
-        start: &start,
-    };
-    let attacks: [&dyn Attack; 2] = [&Fgsm, &pgd];
+    let random = Stream::new(recipe.seed, "pgd");
     let forward = |inputs: &Tensor| model.forward(std::slice::from_ref(inputs), Mode::Evaluate);
-    let inputs = test.tensor()?;
-    let under = |attack: &&dyn Attack| {
-        robustness(&forward, &inputs, &test.labels, *attack, &recipe.attack.epsilons, ATTACKED)
+    let mut parts: [Vec<(usize, RobustnessCurve)>; 2] = Default::default();
+    for first in (0..test.len()).step_by(LOADED) {
+        let rows: Vec<usize> = (first..test.len().min(first + LOADED)).collect();
+        let part = test.select(&rows);
+        let inputs = part.tensor()?;
+        let start = |example: usize, pixel: usize| {
+            random.part((first + example) as u64).uniform(pixel as u64) as f32
+        };
+        let pgd = Pgd {
+            steps: recipe.attack.pgd_steps.get(),
+            step_size: recipe.attack.pgd_step_size,
+            start: &start,
+        };
+        let attacks: [&dyn Attack; 2] = [&Fgsm, &pgd];
+        for (attack, parts) in attacks.into_iter().zip(&mut parts) {
+            let grid = &recipe.attack.epsilons;
+            let curve = robustness(&forward, &inputs, &part.labels, attack, grid, ATTACKED)?;
+            parts.push((part.len(), curve));
+        }
+    }
+    Ok(parts.into_iter().filter_map(pool).collect())
+}
+
+/// One curve of those over parts of the examples, each with the number of its examples.
+fn pool(parts: Vec<(usize, RobustnessCurve)>) -> Option<RobustnessCurve> {
+    let total: usize = parts.iter().map(|(examples, _)| examples).sum();
+    // A share is a whole number of examples, and so is their sum: one part stays as it is.
+    let share = |of: &dyn Fn(&RobustnessCurve) -> f64| {
+        let counts = parts.iter().map(|(examples, curve)| (of(curve) * *examples as f64).round());
+        counts.sum::<f64>() / total as f64
     };
-    attacks.iter().map(under).collect()
+    let first = &parts.first()?.1;
+    let point = |(at, (epsilon, _)): (usize, &(f64, f64))| (*epsilon, share(&|c| c.points[at].1));
+    Some(RobustnessCurve {
+        points: first.points.iter().enumerate().map(point).collect(),
+        zero_gradient: share(&|curve| curve.zero_gradient),
+        ..first.clone()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn curves_over_parts_become_one() {
+        let curve = |right: f64, examples: f64, blind: f64| RobustnessCurve {
+            attack: "fgsm".to_owned(),
+            setting: "one step".to_owned(),
+            points: vec![(0.0, 1.0), (0.1, right / examples)],
+            zero_gradient: blind / examples,
+        };
+        let parts = vec![(49, curve(37.0, 49.0, 0.0)), (3, curve(2.0, 3.0, 1.0))];
+        assert_eq!(pool(parts), Some(curve(39.0, 52.0, 1.0)));
+        assert_eq!(pool(vec![(49, curve(37.0, 49.0, 3.0))]), Some(curve(37.0, 49.0, 3.0)));
+        assert_eq!(pool(Vec::new()), None);
+    }
 }

@@ -1,7 +1,7 @@
 //! [`RunDir`]: the folder of one run.
 //!
 //! ```text
-//! <out>/<loss>/seed=<k>/   recipe.toml  environment.json  metrics.jsonl  checkpoint/
+//! <out>/<loss>/seed=<k>/   recipe.toml  environment.json  classes.json  metrics.jsonl  checkpoint/
 //!                          logits.npy  labels.npy  ood_logits.npy  measure.json
 //! ```
 //!
@@ -58,13 +58,15 @@ impl RunDir {
         }
     }
 
-    /// Writes what is known before the first step.
+    /// Writes what is known before the first step; `classes` are the names of the classes by their
+    /// numbers, which for a folder of images are nowhere else.
     ///
     /// # Errors
     /// Names the path that cannot be written.
-    pub fn begin(&self, recipe: &RunRecipe) -> Result<()> {
+    pub fn begin(&self, recipe: &RunRecipe, classes: &[String]) -> Result<()> {
         fs::create_dir_all(&self.path).map_err(Error::output(&self.path))?;
         self.write_json("environment.json", &Environment::of(recipe.threads.get()))?;
+        self.write_json("classes.json", &classes)?;
         durable::write(&self.path.join("recipe.toml"), recipe.to_toml().as_bytes())
     }
 
@@ -178,7 +180,9 @@ mod tests {
         let run = RunDir::new(dir.path(), loss, 1);
         let ours = recipe.run(loss, 1);
         assert!(!run.finished(&ours).unwrap());
-        run.begin(&ours).unwrap();
+        run.begin(&ours, &["b".to_owned(), "a\"\n".to_owned()]).unwrap();
+        let classes = fs::read_to_string(run.path().join("classes.json")).unwrap();
+        assert_eq!(serde_json::from_str::<Vec<String>>(&classes).unwrap(), ["b", "a\"\n"]);
         assert!(!run.finished(&ours).unwrap());
         fs::write(run.path().join("measure.json"), "{}").unwrap();
         assert!(run.finished(&ours).unwrap());

@@ -133,12 +133,13 @@ pub fn build(recipe: &ModelRecipe, train: &Examples, seed: u64) -> Result<Box<dy
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Inputs;
 
     /// Two images of `shape`, for networks that are told what they will see.
     pub fn images(shape: [usize; 3], classes: usize) -> Examples {
         let pixels = 2 * shape.iter().product::<usize>();
         Examples {
-            inputs: (0..pixels).map(|at| (at % 7) as f32 / 6.0).collect(),
+            inputs: Inputs::Numbers((0..pixels).map(|at| (at % 7) as f32 / 6.0).collect()),
             shape,
             labels: vec![0, 1],
             classes: (0..classes).map(|class| class.to_string()).collect(),

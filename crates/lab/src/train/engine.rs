@@ -99,12 +99,12 @@ impl Training<'_> {
             let epoch = course.state.epoch;
             let order = order(self.train.len(), self.seed, epoch);
             let size = self.update.accumulate.get();
-            let batches = self.train.batches(&order, self.batch)?;
-            let mut batches = batches.into_iter().skip(course.state.step.saturating_mul(size));
+            let done = course.state.step.saturating_mul(size).saturating_mul(self.batch);
+            let mut batches = self.train.batches(&order.after(done), self.batch)?;
             self.criterion.set_epoch(epoch, self.epochs);
             let mut clock = Instant::now();
             loop {
-                let batches: Vec<Batch> = batches.by_ref().take(size).collect();
+                let batches: Vec<Batch> = batches.by_ref().take(size).collect::<Result<_>>()?;
                 if batches.is_empty() {
                     break;
                 }
@@ -310,7 +310,7 @@ fn append_log(path: &Path, metrics: &EpochMetrics) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{DataRecipe, Examples, Fractions, load};
+    use crate::data::{Batches, DataRecipe, Examples, Fractions, Inputs, Order, load};
     use crate::models::{ModelRecipe, build};
     use crate::train::OptimizerRecipe;
     use std::hash::{Hash, Hasher};
@@ -343,7 +343,7 @@ mod tests {
         fn len(&self) -> usize {
             self.inner.len()
         }
-        fn batches(&self, order: &[usize], size: usize) -> Result<Vec<Batch>> {
+        fn batches(&self, order: &Order, size: usize) -> Result<Batches<'_>> {
             if self.epochs_left.fetch_sub(1, Ordering::Relaxed) == 1 {
                 self.stop.store(true, Ordering::Relaxed);
             }
@@ -403,9 +403,9 @@ mod tests {
             let model = build(&self.how.model, &self.validation, seed).unwrap();
             let parameters = model.weights().parameters();
             let stop = AtomicBool::new(false);
-            let source = self.train.tensors().unwrap();
+            let source = self.train.source().unwrap();
             let source =
-                StopAt { inner: &source, stop: &stop, epochs_left: AtomicUsize::new(stop_in) };
+                StopAt { inner: &*source, stop: &stop, epochs_left: AtomicUsize::new(stop_in) };
             let training = Training {
                 model: &*model,
                 criterion: spec.parse::<steepness::Loss>().unwrap().criterion(10).unwrap(),
@@ -417,7 +417,7 @@ mod tests {
                 batch: self.batch,
                 seed,
                 train: &source,
-                validation: &self.validation.tensors().unwrap(),
+                validation: &*self.validation.source().unwrap(),
                 dir,
                 checkpoint_every: Duration::from_secs(3600),
             };
@@ -586,7 +586,9 @@ mod tests {
     #[test]
     fn nan_stops_before_the_update() {
         let mut setup = Setup::new();
-        setup.train.inputs[64 * 150 + 35] = f32::NAN;
+        let mut numbers = vec![0.5; setup.train.inputs.len()];
+        numbers[64 * 150 + 35] = f32::NAN;
+        setup.train.inputs = Inputs::Numbers(numbers);
         let dir = tempfile::tempdir().unwrap();
         let error = setup.train(dir.path(), "ce", 1, 0).0.unwrap_err();
         assert_eq!(error.exit_code(), 1);

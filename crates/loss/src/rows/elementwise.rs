@@ -40,10 +40,7 @@ impl Kernel for Elementwise {
             let at = tile.first_row + row;
             let span = row * classes..(row + 1) * classes;
             let Some(label) = plan.label(at) else {
-                tile.rows[row] = Row { ignored: true, ..Row::default() };
-                if let Some(gradient) = tile.buffers.gradient() {
-                    gradient[span].fill(E::default());
-                }
+                tile.ignore(row, classes);
                 continue;
             };
             let logits = &tile.buffers.logits()[span.clone()];

@@ -16,7 +16,8 @@ use crate::loss::Objective;
 use crate::odds::Odds;
 use crate::real::Real;
 use isa::{Isa, Kernel};
-use lanes::first_largest;
+use lanes::{LANES, first_largest, position};
+use stream::Ahead;
 
 /// What one row gave: its loss and what the same pass knows besides.
 ///
@@ -227,6 +228,32 @@ pub(crate) struct Tile<'a, E> {
     streamed: bool,
 }
 
+impl<E: Element> Tile<'_, E> {
+    /// What will be read and written one tile after the element `at`.
+    #[inline(always)]
+    fn ahead(&self, plan: &Plan<'_, E>, at: usize) -> Ahead {
+        let logits = self.buffers.logits();
+        let later = at + logits.len().min(TILE);
+        let targets = match plan.targets {
+            Targets::Soft(all) => all[self.first_row * plan.classes..].as_ptr().wrapping_add(later),
+            Targets::Hard(_) => std::ptr::null(),
+        };
+        let gradient = match &self.buffers {
+            Buffers::Both(_, gradient) if !self.streamed => gradient.as_ptr().wrapping_add(later),
+            _ => std::ptr::null(),
+        };
+        Ahead::new(logits.as_ptr().wrapping_add(later), targets, gradient)
+    }
+
+    /// Records a row that counts for nothing: no loss, no gradient.
+    fn ignore(&mut self, row: usize, classes: usize) {
+        self.rows[row] = Row { ignored: true, ..Row::default() };
+        if let Some(gradient) = self.buffers.gradient() {
+            gradient[row * classes..(row + 1) * classes].fill(E::default());
+        }
+    }
+}
+
 /// Work space of one thread, kept from call to call: memory fresh from the system costs more, page
 /// by page, than a row's arithmetic.
 #[derive(Default)]
@@ -411,36 +438,99 @@ impl<E: Element> Plan<'_, E> {
     #[inline(always)]
     fn check_targets(&self, tile: &Tile<'_, E>) -> Result<()> {
         let Targets::Soft(all) = self.targets else { return Ok(()) };
-        let first = tile.first_row * self.classes;
-        let targets = &all[first..first + tile.rows.len() * self.classes];
-        let wrong = |t: &E| !(t.load() >= E::Real::ZERO && t.load() < E::Real::INFINITY);
-        if !targets.iter().fold(false, |found, t| found | wrong(t)) {
-            return Ok(());
+        for row in tile.first_row..tile.first_row + tile.rows.len() {
+            let targets = &all[row * self.classes..(row + 1) * self.classes];
+            let good = |t: &E| t.load() >= E::Real::ZERO && t.load() < E::Real::INFINITY;
+            if !targets.iter().fold(true, |all, t| all & good(t)) {
+                return Err(bad_target(row, targets));
+            }
         }
-        let at = first + targets.iter().position(wrong).unwrap_or(0);
-        let (row, class) = (at / self.classes, at % self.classes);
-        Err(Error::SoftTarget { value: all[at].wide(), row, class })
+        Ok(())
     }
 
     /// Fills `into` with the smoothed targets of a row's classes.
     #[inline(always)]
     fn targets(&self, row: usize, into: &mut [E::Real]) {
-        let keep = 1.0 - self.smoothing;
-        let share = E::Real::of(self.smoothing / self.classes as f64);
         match self.targets {
             Targets::Hard(targets) => {
-                into.fill(share);
-                into[targets[row] as usize] += E::Real::of(keep);
+                into.fill(E::Real::of(self.smoothing / self.classes as f64));
+                into[targets[row] as usize] += E::Real::of(1.0 - self.smoothing);
             }
             Targets::Soft(targets) => {
                 let targets = &targets[row * self.classes..];
-                let keep = E::Real::of(keep);
-                for (to, from) in into.iter_mut().zip(targets) {
-                    *to = from.load() * keep + share;
-                }
+                into.iter_mut().zip(targets).for_each(|(to, from)| *to = from.load());
+                self.smooth(into);
             }
         }
     }
+
+    #[inline(always)]
+    fn smooth(&self, targets: &mut [E::Real]) {
+        if self.smoothing != 0.0 {
+            let keep = E::Real::of(1.0 - self.smoothing);
+            let share = E::Real::of(self.smoothing / self.classes as f64);
+            targets.iter_mut().for_each(|t| *t = *t * keep + share);
+        }
+    }
+
+    /// The same, each times its class's weight and with 0 for the padding, and the row's label. Soft
+    /// targets are checked on the way.
+    #[inline(always)]
+    fn weighted_targets(&self, row: usize, padded: &mut [E::Real]) -> Result<Option<usize>> {
+        let (into, padding) = padded.split_at_mut(self.classes);
+        let label = match self.targets {
+            Targets::Hard(_) => {
+                let Some(label) = self.label(row) else { return Ok(None) };
+                self.targets(row, into);
+                label
+            }
+            Targets::Soft(targets) => {
+                let targets = &targets[row * self.classes..(row + 1) * self.classes];
+                let Some(label) = load_targets(targets, into) else {
+                    return Err(bad_target(row, targets));
+                };
+                self.smooth(into);
+                label
+            }
+        };
+        if let Some(weights) = self.class_weights {
+            for (target, weight) in into.iter_mut().zip(weights) {
+                *target = *target * E::Real::of(*weight);
+            }
+        }
+        padding.fill(E::Real::ZERO);
+        Ok(Some(label))
+    }
+}
+
+/// Loads soft targets and finds the first largest; none where one is negative or not finite.
+#[inline(always)]
+fn load_targets<E: Element>(targets: &[E], into: &mut [E::Real]) -> Option<usize> {
+    into.iter_mut().zip(targets).for_each(|(to, from)| *to = from.load());
+    // NaN is not above 0 either; a flag kept as a number is a vector like the rest.
+    let mut wrong = [E::Real::ZERO; LANES];
+    let mut largest = [E::Real::ZERO; LANES];
+    let (chunks, rest) = into.as_chunks::<LANES>();
+    for chunk in chunks {
+        for lane in 0..LANES {
+            let t = chunk[lane];
+            wrong[lane] = if t >= E::Real::ZERO { wrong[lane] } else { E::Real::ONE };
+            largest[lane] = t.larger(largest[lane]);
+        }
+    }
+    let rest_wrong = rest.iter().any(|t| !(*t >= E::Real::ZERO));
+    let largest = rest.iter().fold(lanes::largest(&largest), |max, t| t.larger(max));
+    if rest_wrong || lanes::largest(&wrong) > E::Real::ZERO || largest == E::Real::INFINITY {
+        return None;
+    }
+    Some(position(into, largest).unwrap_or(0))
+}
+
+/// Finds the target that is negative or not finite.
+fn bad_target<E: Element>(row: usize, targets: &[E]) -> Error {
+    let wrong = |t: &E| !(t.load() >= E::Real::ZERO && t.load() < E::Real::INFINITY);
+    let class = targets.iter().position(wrong).unwrap_or(0);
+    Error::SoftTarget { value: targets[class].wide(), row, class }
 }
 
 /// Finds the logit that made a row's sum not a number.

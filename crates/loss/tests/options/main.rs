@@ -4,6 +4,8 @@
 //! central differences of that definition.
 
 mod batches;
+#[path = "../curves/mod.rs"]
+mod curves;
 mod edges;
 mod jsd;
 mod means;
@@ -12,27 +14,7 @@ mod per_class;
 mod reference;
 mod widths;
 
-/// Every curve, with parameters in general position.
-const CURVES: &[&str] = &[
-    "ce",
-    "el(le=1)",
-    "el(le=1, clamp=0)",
-    "el(le=0.75)",
-    "el(le=0)",
-    "el(le=0.8, start=0.3, rho=0.5, abrupt=0.95)",
-    "el(sub=0.7)",
-    "aggressive(start=0.5)",
-    "power(gamma=2)",
-    "cosine",
-    "poly(eps=2)",
-    "focal(gamma=2)",
-    "focal(gamma=0.5)",
-    "focal(gamma=2) + bonus(le=0.5)",
-    "antifocal(gamma=1)",
-    "halted(gamma=1, at=0.5)",
-    "gce(q=0.7)",
-    "prob",
-];
+use curves::CURVES;
 
 /// Training examples of each class: many, medium, few, medium.
 const COUNTS: [u64; 4] = [500, 60, 7, 30];

@@ -43,7 +43,8 @@ pub(super) fn rows(logits: &Tensor, pass: &Part<'_>) -> Result<(Vec<Row>, Option
     })
 }
 
-fn elsewhere(what: &str) -> Error {
+/// What is refused here.
+pub(super) fn elsewhere(what: &str) -> Error {
     Error::Framework(format!("{what} is computed on the CPU only: move the logits there"))
 }
 

@@ -165,6 +165,7 @@ impl Criterion {
         }
         let mut this = self.clone();
         if soft {
+            self.takes_soft_targets()?;
             check_soft_targets(&by_row(targets))?;
             // One label a row stands for its targets below; none of them is to be ignored.
             this = this.ignore_index(-1);
@@ -182,10 +183,14 @@ impl Criterion {
             true => of_soft,
             false => scale,
         };
-        if pass.divergence.is_some() {
-            return Err(Error::Framework(
-                "jsd is computed on the CPU only: move the logits there".into(),
-            ));
+        let one_hard_term = !soft && pass.terms.len() == 1 && pass.terms[0].0.smoothing == 0.0;
+        let refused = [
+            (pass.divergence.is_some(), "jsd"),
+            (self.loss().matching && !one_hard_term, "match with more than one label a row"),
+            (self.wants_predictions(), "the class that a row predicts"),
+        ];
+        if let Some((_, what)) = refused.iter().find(|(asked, _)| *asked) {
+            return Err(composed::elsewhere(what));
         }
         let (mut all_rows, mut gradient, mut loss) = (vec![], None, 0.0);
         for (term, scale) in &pass.terms {
@@ -532,9 +537,23 @@ mod tests {
         criterion("el(le=1)", 3).forward_tch(&logits, &targets).unwrap().backward();
         assert!(largest_difference(&found, &logits.grad()) < 1e-6);
 
-        let mut focal = criterion("focal(gamma=2) + smooth(0.1)", 3);
-        let error = focal.on_device::<f32>(&logits, &targets, None).unwrap_err().to_string();
-        assert!(error.contains("on the CPU only"), "{error}");
+        for spec in [
+            "focal(gamma=2) + smooth(0.1)",
+            "bce",
+            "el(le=1) + smooth(0.1) + match",
+            "el(le=1) + smooth(0, bonus=0.1) + match",
+        ] {
+            let mut criterion = criterion(spec, 3);
+            let error =
+                criterion.on_device::<f32>(&logits, &targets, None).unwrap_err().to_string();
+            assert!(error.contains("on the CPU only"), "{spec}: {error}");
+        }
+        let mut predicting = criterion("ce", 3).predictions(true);
+        assert!(predicting.on_device::<f32>(&logits, &targets, None).is_err());
+        let soft = logits.detach().softmax(1, Kind::Float);
+        let mut margin = criterion("ce + margin(m=0.3)", 3);
+        let error = margin.on_device::<f32>(&logits, &soft, None).unwrap_err().to_string();
+        assert!(error.contains("needs hard targets"), "{error}");
         let bad = Tensor::from_slice(&[0f32, f32::NAN, 1.0]).view([1, 3]).set_requires_grad(true);
         let error = criterion("ce", 3).on_device::<f32>(&bad, &Tensor::from_slice(&[0i64]), None);
         assert!(error.unwrap_err().to_string().contains("row 0, column 1 is NaN"));

@@ -1,0 +1,150 @@
+//! `steepness data`: what is in a folder or a file, and the usual data sets from the net.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use steepness_lab::data::download::{self, Downloader, Package, Patience, Source};
+use steepness_lab::data::{Asked, inspect};
+use steepness_lab::{Error, Result};
+
+/// Least time between two lines of progress.
+const PROGRESS_EVERY: Duration = Duration::from_millis(200);
+
+/// Look at data before training on them, or get the usual data sets
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    Check(CheckArgs),
+    Get(GetArgs),
+}
+
+/// Say what is at a path: format, classes, counts, mean and standard deviation
+///
+/// Reads everything, so that what is broken is found now: images that cannot be decoded, files that
+/// are cut off, classes without examples, values that are missing. Known are MNIST and its like
+/// (idx), CIFAR-10 and CIFAR-100 (binary), folders of images (train/CLASS/*.jpg), iNaturalist 2018
+/// and tables (CSV).
+#[derive(clap::Args)]
+struct CheckArgs {
+    /// The folder, or the file of a table
+    path: PathBuf,
+
+    /// The column of a table that holds the class: its name or its number; the last without it
+    #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
+    target: Option<String>,
+
+    /// A column of a table to leave out
+    #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
+    ignore: Vec<String>,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Get a data set: mnist, fashion-mnist, cifar-10 or cifar-100
+///
+/// Broken downloads go on where they stopped; nothing is taken whose checksum is not the published
+/// one.
+#[derive(clap::Args)]
+struct GetArgs {
+    /// Its name; without it, the data sets that there are
+    name: Option<String>,
+
+    /// A folder that holds the files already, or the one file that there is: nothing is downloaded
+    #[arg(long, value_name = "PATH", requires = "name", conflicts_with = "mirrors")]
+    from: Option<PathBuf>,
+
+    /// Ask this host first: the address of a folder with the same files
+    #[arg(long = "mirror", value_name = "URL")]
+    mirrors: Vec<String>,
+
+    /// Folder for the data; data/NAME without it
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// Does it.
+///
+/// # Errors
+/// What is no data set, what is broken in it, and what the hosts did.
+pub fn run(args: Args) -> Result<()> {
+    match args.command {
+        Command::Check(args) => {
+            let target = args.target.as_deref().map(Into::into);
+            let ignore = args.ignore.iter().map(|name| name.as_str().into()).collect();
+            check(&args.path, &Asked { target, ignore }, args.json)
+        }
+        Command::Get(args) => get(args),
+    }
+}
+
+fn check(path: &Path, asked: &Asked, json: bool) -> Result<()> {
+    let progress = Progress::new();
+    let watch = |done, of| progress.show(&format!("{done} of {of} images"));
+    let found = inspect(path, asked, &watch);
+    progress.clear();
+    let found = found?;
+    let text = match json {
+        true => serde_json::to_string(&found).map_err(|e| Error::Work(e.to_string()))? + "\n",
+        false => found.to_string(),
+    };
+    print(&text)
+}
+
+fn print(text: &str) -> Result<()> {
+    let stdout = Path::new("standard output");
+    io::stdout().lock().write_all(text.as_bytes()).map_err(Error::output(stdout))
+}
+
+fn get(args: GetArgs) -> Result<()> {
+    let Some(name) = args.name else {
+        let line = |package: &Package| format!("{:<15}{}\n", package.name, package.about);
+        return print(&download::packages().iter().map(line).collect::<String>());
+    };
+    let package = download::package(&name)?;
+    let out = args.out.unwrap_or_else(|| Path::new("data").join(package.name));
+    let source = args.from.map_or(Source::Hosts(args.mirrors), Source::Local);
+    let downloader = Downloader::new(Patience::default());
+    let progress = Progress::new();
+    let watch = |name: &str, bytes: u64| {
+        progress.show(&format!("{name}: {:.1} MB", bytes as f64 / 1e6));
+    };
+    let done = download::get(package, &out, &source, &downloader, &watch);
+    progress.clear();
+    done?;
+    check(&out, &Asked::default(), false)
+}
+
+/// A line on the terminal that is written over and over.
+struct Progress {
+    terminal: bool,
+    last: Mutex<Instant>,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self { terminal: io::stderr().is_terminal(), last: Mutex::new(Instant::now()) }
+    }
+
+    fn show(&self, text: &str) {
+        let mut last = self.last.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if self.terminal && last.elapsed() >= PROGRESS_EVERY {
+            *last = Instant::now();
+            eprint!("\r\x1b[K{text}");
+        }
+    }
+
+    fn clear(&self) {
+        if self.terminal {
+            eprint!("\r\x1b[K");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! [`detect`]: in which format the data at a path are.
+
+use std::fmt;
+use std::io::Read;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::cifar::{Cifar, Labels};
+use super::{files, idx, image_folder, inaturalist};
+use crate::{Error, Result};
+
+/// A format that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// A folder as MNIST is published.
+    Idx,
+    /// CIFAR-10, binary.
+    Cifar10,
+    /// CIFAR-100, binary.
+    Cifar100,
+    /// iNaturalist 2018 with its annotations.
+    INaturalist,
+    /// Folders of images.
+    ImageFolder,
+    /// CSV, or columns with whitespace between them.
+    Table,
+    /// Graphs in the text format of TU Dortmund.
+    Tu,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Format::Idx => "images in the idx format of MNIST",
+            Format::Cifar10 => "CIFAR-10, binary version",
+            Format::Cifar100 => "CIFAR-100, binary version",
+            Format::INaturalist => "iNaturalist 2018",
+            Format::ImageFolder => "a folder of images",
+            Format::Table => "a table",
+            Format::Tu => "graphs in the TU text format",
+        })
+    }
+}
+
+/// Looks at the names in a folder, or at the first bytes of a file.
+///
+/// # Errors
+/// What is none of the formats: the message says what is there and what was looked for.
+pub fn detect(path: &Path) -> Result<Format> {
+    if !path.try_exists().map_err(Error::input(path))? {
+        return Err(Error::input(path)(std::io::ErrorKind::NotFound.into()));
+    }
+    if path.is_dir() { folder(path) } else { file(path) }
+}
+
+fn folder(path: &Path) -> Result<Format> {
+    let entries = files::entries(path)?;
+    let names: Vec<String> = entries.iter().map(|entry| files::name(entry)).collect();
+    let is_tu = names.iter().any(|name| name.ends_with("_graph_indicator.txt"));
+    Ok(match () {
+        () if idx::is_there(path) => Format::Idx,
+        () if Cifar::Ten.is_there(path) => Format::Cifar10,
+        () if Cifar::Hundred(Labels::Fine).is_there(path) => Format::Cifar100,
+        () if inaturalist::is_there(path) => Format::INaturalist,
+        () if is_tu => Format::Tu,
+        () if image_folder::is_there(path) => Format::ImageFolder,
+        () => return Err(unknown(path, &names)),
+    })
+}
+
+fn unknown(path: &Path, names: &[String]) -> Error {
+    let shown = names.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let there = match names.len() {
+        0 => "nothing is in it".to_owned(),
+        1..=5 => format!("in it: {shown}"),
+        more => format!("in it: {shown} and {} more", more - 5),
+    };
+    let is_table = |name: &&String| [".csv", ".tsv", ".data"].iter().any(|end| name.ends_with(end));
+    let hint = names.iter().find(is_table).map_or(String::new(), |name| {
+        format!("; for the table, name the file: {}", path.join(name).display())
+    });
+    Error::Request(format!(
+        "{}: no data that are known ({there}){hint}; known are folders with \
+         train-images-idx3-ubyte[.gz], data_batch_1.bin (CIFAR-10), train.bin (CIFAR-100), \
+         train2018.json (iNaturalist) or train/CLASS/*.jpg, and tables (CSV)",
+        path.display()
+    ))
+}
+
+fn file(path: &Path) -> Result<Format> {
+    let bytes = files::read_up_to(&mut files::open(path)?.take(4096), path, 4096)?;
+    let refuse = |what: &str| Err(Error::Request(format!("{} is {what}", path.display())));
+    let is_text = match std::str::from_utf8(&bytes) {
+        Ok(text) => !text.contains('\0'),
+        // Cut within a letter.
+        Err(error) => error.error_len().is_none() && error.valid_up_to() > 0,
+    };
+    match &bytes[..] {
+        [] => refuse("empty"),
+        [0, 0, 8, 1..=4, ..] => {
+            refuse("one of the four idx files of a data set: name their folder")
+        }
+        [0x93, b'N', b'U', b'M', ..] => refuse("a numpy array: `steepness measure` takes logits"),
+        [0xff, 0xd8, 0xff, ..] | [0x89, b'P', b'N', b'G', ..] => {
+            refuse("an image: name the folder that holds the folders of the classes")
+        }
+        [b'{', ..] => refuse("JSON: for iNaturalist, name the folder that holds train2018.json"),
+        _ if files::name(path).ends_with(".bin") => refuse("binary: for CIFAR, name its folder"),
+        _ if is_text => Ok(Format::Table),
+        _ => refuse("in no format that is known"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::decode::tests::write;
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn folders_are_told_by_their_names() {
+        for (file, expected) in [
+            ("train-images-idx3-ubyte.gz", Format::Idx),
+            ("train-images.idx3-ubyte", Format::Idx),
+            ("data_batch_1.bin", Format::Cifar10),
+            ("cifar-10-batches-bin/data_batch_1.bin", Format::Cifar10),
+            ("train.bin", Format::Cifar100),
+            ("cifar-100-binary/train.bin", Format::Cifar100),
+            ("train2018.json", Format::INaturalist),
+            ("NCI1_graph_indicator.txt", Format::Tu),
+            ("train/cat/1.png", Format::ImageFolder),
+            ("cat/1.png", Format::ImageFolder),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(file);
+            if file.ends_with(".png") {
+                write(&path, 1);
+            } else {
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(&path, "x").unwrap();
+            }
+            assert_eq!(detect(folder.path()).unwrap(), expected, "{file}");
+        }
+    }
+
+    #[test]
+    fn what_is_unknown_gets_advice() {
+        let folder = tempfile::tempdir().unwrap();
+        let message = |path: &Path| {
+            let error = detect(path).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            error.to_string()
+        };
+        assert!(message(folder.path()).contains("nothing is in it"));
+        fs::write(folder.path().join("my.csv"), "a,b\n1,2\n").unwrap();
+        assert!(message(folder.path()).contains("name the file: "));
+        assert_eq!(detect(&folder.path().join("my.csv")).unwrap(), Format::Table);
+        let file = folder.path().join("f");
+        for (bytes, expected) in [
+            (&b""[..], "is empty"),
+            (&[0, 0, 8, 3, 0, 0], "one of the four idx files"),
+            (b"\x93NUMPY\x01", "a numpy array"),
+            (b"\x89PNG\r\n", "an image: name the folder"),
+            (b"{\"images\": []}", "JSON"),
+            (&[0, 1, 2, 3], "in no format that is known"),
+            (&[0xff, 0xfe, 0x41], "in no format that is known"),
+        ] {
+            fs::write(&file, bytes).unwrap();
+            assert!(message(&file).contains(expected), "{}", message(&file));
+            fs::write(&file, files::gzip(bytes)).unwrap();
+            assert!(message(&file).contains(expected), "{}", message(&file));
+        }
+        let error = detect(&folder.path().join("gone")).unwrap_err().to_string();
+        assert!(error.contains("gone"), "{error}");
+    }
+
+    #[test]
+    fn the_real_sets_are_told() {
+        let Some(data) = files::test_data("the_real_sets_are_told") else { return };
+        for (name, expected) in [
+            ("mnist", Format::Idx),
+            ("cifar-10-subset", Format::Cifar10),
+            ("cifar-100-subset", Format::Cifar100),
+            ("tu/NCI1", Format::Tu),
+            ("imbalanced/yeast.data", Format::Table),
+            ("imbalanced/winequality-white.csv", Format::Table),
+        ] {
+            assert_eq!(detect(&data.join(name)).unwrap(), expected, "{name}");
+        }
+        assert!(detect(&data.join("multi30k")).is_err());
+    }
+}

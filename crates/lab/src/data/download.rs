@@ -1,0 +1,334 @@
+//! Downloads that end with the right bytes or with an error that says what each host did.
+//!
+//! A file is written as `NAME.part`, continued by range after a broken connection or a broken-off
+//! program, compared with its pinned checksum, and only then renamed. Nothing that a host sends is
+//! trusted before: not its length, not its range, not where it redirects to.
+
+mod archive;
+mod package;
+
+pub use archive::unpack;
+pub use package::{Package, Source, get, package, packages};
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use md5::Md5;
+use sha2::{Digest, Sha256};
+use ureq::http::header::{CONTENT_RANGE, RANGE};
+
+use crate::{Error, Result};
+
+/// A pinned checksum, in hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checksum {
+    /// Where nothing better is published.
+    Md5(&'static str),
+    /// 256 bits.
+    Sha256(&'static str),
+}
+
+impl Checksum {
+    /// Compares it with that of the file at `path`; the error is the sentence for the user.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn check(self, path: &Path) -> Result<std::result::Result<(), String>> {
+        let (expected, found) = match self {
+            Checksum::Md5(expected) => (expected, digest::<Md5>(path)?),
+            Checksum::Sha256(expected) => (expected, digest::<Sha256>(path)?),
+        };
+        Ok(if found == expected {
+            Ok(())
+        } else {
+            Err(format!("the checksum is {found}, expected {expected}"))
+        })
+    }
+}
+
+fn digest<D: Digest>(path: &Path) -> Result<String> {
+    let mut file = File::open(path).map_err(Error::input(path))?;
+    let (mut digest, mut buffer) = (D::new(), vec![0; 1 << 16]);
+    loop {
+        match file.read(&mut buffer).map_err(Error::input(path))? {
+            0 => break,
+            n => digest.update(&buffer[..n]),
+        }
+    }
+    Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// A file on the net.
+#[derive(Clone, Debug)]
+pub struct Remote {
+    /// Its name here.
+    pub name: String,
+    /// More bytes are not taken.
+    pub at_most: u64,
+    /// What it must be.
+    pub checksum: Checksum,
+    /// Where it is, the best place first.
+    pub urls: Vec<String>,
+}
+
+/// So many bytes more are worth another attempt.
+const MUCH: u64 = 1 << 20;
+
+/// How patient a download is.
+#[derive(Clone, Debug)]
+pub struct Patience {
+    /// For a connection, and for a server that sends nothing.
+    pub stall: Duration,
+    /// Times that each place is asked in vain, as long as asking again may help.
+    pub attempts: u32,
+    /// Before a place is asked again.
+    pub pause: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { stall: Duration::from_secs(30), attempts: 5, pause: Duration::from_secs(1) }
+    }
+}
+
+/// Hears how far a file is: its name, and bytes so far.
+pub type Watch<'a> = &'a dyn Fn(&str, u64);
+
+/// Gets files.
+#[derive(Debug)]
+pub struct Downloader {
+    agent: ureq::Agent,
+    patience: Patience,
+}
+
+/// Why a place did not deliver.
+enum Failure {
+    /// It may, if asked again.
+    Again(String),
+    /// It will not.
+    Never(String),
+    /// It is our disk.
+    Ours(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::Ours(error)
+    }
+}
+
+impl Downloader {
+    /// One with the given patience; a proxy is taken from the environment.
+    pub fn new(patience: Patience) -> Self {
+        Self::through(ureq::Proxy::try_from_env(), patience)
+    }
+
+    fn through(proxy: Option<ureq::Proxy>, patience: Patience) -> Self {
+        let config = ureq::Agent::config_builder()
+            .proxy(proxy)
+            .http_status_as_error(false)
+            .max_redirects(5)
+            .timeout_connect(Some(patience.stall))
+            .timeout_recv_response(Some(patience.stall))
+            .timeout_per_read(Some(patience.stall))
+            .user_agent(concat!("steepness/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Self { agent: config.into(), patience }
+    }
+
+    /// Gets `file` into `folder`, unless it is there already, and returns its path.
+    ///
+    /// # Errors
+    /// What each place did; a folder that cannot be written to; another process at the same file.
+    pub fn fetch(&self, file: &Remote, folder: &Path, watch: Watch) -> Result<PathBuf> {
+        let path = folder.join(&file.name);
+        if path.is_file() && file.checksum.check(&path)?.is_ok() {
+            return Ok(path);
+        }
+        fs::create_dir_all(folder).map_err(Error::output(folder))?;
+        let mut part = Part::open(&folder.join(format!("{}.part", file.name)))?;
+        let mut failures = Failures(Vec::new());
+        for url in &file.urls {
+            let mut attempt = 1;
+            while attempt <= self.patience.attempts {
+                let before = part.len;
+                let problem = match self.attempt(url, file, &mut part, watch) {
+                    Ok(()) => {
+                        part.finish(&path)?;
+                        return Ok(path);
+                    }
+                    Err(Failure::Ours(error)) => return Err(error),
+                    Err(Failure::Never(problem)) => {
+                        failures.0.push((url.clone(), problem));
+                        break;
+                    }
+                    Err(Failure::Again(problem)) => problem,
+                };
+                failures.0.push((url.clone(), problem));
+                // A line that breaks often gets a large file in the end.
+                if part.len < before.saturating_add(MUCH) {
+                    std::thread::sleep(self.patience.pause * attempt);
+                    attempt += 1;
+                }
+            }
+        }
+        Err(Error::Work(format!("{} could not be downloaded{failures}", file.name)))
+    }
+
+    /// Continues the part from `url` to its end, and compares it with what it must be.
+    fn attempt(
+        &self,
+        url: &str,
+        file: &Remote,
+        part: &mut Part,
+        watch: Watch,
+    ) -> std::result::Result<(), Failure> {
+        let resumed = part.len > 0;
+        self.receive(url, file, part, watch)?;
+        match file.checksum.check(&part.path)? {
+            Ok(()) => Ok(()),
+            Err(problem) => {
+                part.truncate(0)?;
+                // What was there before may have been the damage.
+                Err(if resumed { Failure::Again(problem) } else { Failure::Never(problem) })
+            }
+        }
+    }
+
+    fn receive(
+        &self,
+        url: &str,
+        file: &Remote,
+        part: &mut Part,
+        watch: Watch,
+    ) -> std::result::Result<(), Failure> {
+        // What begins encrypted does not go on in the clear.
+        let secure = url.starts_with("https:");
+        let mut request = self.agent.get(url).config().https_only(secure).build();
+        if part.len > 0 {
+            request = request.header(RANGE, format!("bytes={}-", part.len));
+        }
+        let mut response = request.call().map_err(|error| match error {
+            ureq::Error::TooManyRedirects | ureq::Error::BadUri(_) => {
+                Failure::Never(error.to_string())
+            }
+            ureq::Error::RequireHttpsOnly(_) | ureq::Error::HostNotFound => {
+                Failure::Never(error.to_string())
+            }
+            error => Failure::Again(error.to_string()),
+        })?;
+        match response.status().as_u16() {
+            206 => {
+                let range =
+                    response.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok());
+                let from = format!("bytes {}-", part.len);
+                if !range.is_some_and(|range| range.starts_with(&from)) {
+                    part.truncate(0)?;
+                    return Err(Failure::Again(format!(
+                        "it sent the range {range:?}, asked was {from}"
+                    )));
+                }
+            }
+            200 => part.truncate(0)?,
+            // There is nothing behind what we have: the checksum tells whether that is all.
+            416 if part.len > 0 => return Ok(()),
+            status @ (408 | 425 | 429 | 500..) => {
+                return Err(Failure::Again(format!("status {status}")));
+            }
+            status => return Err(Failure::Never(format!("status {status}"))),
+        }
+        let too_much = || Failure::Never(format!("more than {} bytes", file.at_most));
+        let end = response.body().content_length().map(|more| part.len.saturating_add(more));
+        if end.is_some_and(|end| end > file.at_most) {
+            return Err(too_much());
+        }
+        let mut body = response.body_mut().as_reader();
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            let n = body.read(&mut buffer).map_err(|error| {
+                Failure::Again(format!("it broke off after {} bytes: {error}", part.len))
+            })?;
+            if n == 0 {
+                break;
+            }
+            if part.len + n as u64 > file.at_most {
+                part.truncate(0)?;
+                return Err(too_much());
+            }
+            part.append(&buffer[..n])?;
+            watch(&file.name, part.len);
+        }
+        match end {
+            Some(end) if part.len < end => {
+                Err(Failure::Again(format!("it ended after {} of {end} bytes", part.len)))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What each place did, for the message.
+struct Failures(Vec<(String, String)>);
+
+impl fmt::Display for Failures {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        for (at, (url, problem)) in self.0.iter().enumerate() {
+            // The same again says nothing new.
+            if at == 0 || self.0[at - 1] != (url.clone(), problem.clone()) {
+                write!(f, "; {url}: {problem}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A file that is not complete yet, ours alone.
+struct Part {
+    path: PathBuf,
+    file: File,
+    len: u64,
+}
+
+impl Part {
+    /// Opens what an earlier attempt has left, or begins.
+    fn open(path: &Path) -> Result<Self> {
+        let open =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+        let mut file = open.map_err(Error::output(path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let problem = format!("{} is in use by another process", path.display());
+                return Err(Error::Request(problem));
+            }
+            Err(TryLockError::Error(error)) => return Err(Error::output(path)(error)),
+        }
+        let len = file.seek(SeekFrom::End(0)).map_err(Error::output(path))?;
+        Ok(Self { path: path.to_owned(), file, len })
+    }
+
+    fn truncate(&mut self, len: u64) -> Result<()> {
+        let done = self.file.set_len(len).and_then(|()| self.file.seek(SeekFrom::Start(len)));
+        done.map_err(Error::output(&self.path))?;
+        self.len = len;
+        Ok(())
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes).map_err(Error::output(&self.path))?;
+        self.len += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Gives the file its name.
+    fn finish(self, path: &Path) -> Result<()> {
+        self.file.sync_all().map_err(Error::output(&self.path))?;
+        fs::rename(&self.path, path).map_err(Error::output(path))
+    }
+}
+
+#[cfg(test)]
+mod tests;

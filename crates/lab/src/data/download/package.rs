@@ -1,0 +1,298 @@
+//! The data sets that `steepness data get` knows, with where they are and what they must be.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Checksum, Downloader, Remote, Watch, unpack};
+use crate::{Error, Result, durable};
+
+/// A data set to download.
+#[derive(Debug)]
+pub struct Package {
+    /// As it is typed: "mnist".
+    pub name: &'static str,
+    /// What it is, with its licence or its source.
+    pub about: &'static str,
+    /// Its files: name, most bytes, checksum.
+    files: &'static [(&'static str, u64, Checksum)],
+    /// Folders on the net that hold the files, the best first.
+    hosts: &'static [&'static str],
+    /// The folder in its one archive.
+    top: Option<&'static str>,
+    /// Names of its classes, where its files do not have them.
+    classes: &'static [&'static str],
+}
+
+/// Where the files come from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// The canonical hosts, after others that are asked first: folders that hold the same files.
+    Hosts(Vec<String>),
+    /// A folder that holds them, or the one file that there is.
+    Local(PathBuf),
+}
+
+/// The checksums of the idx files are those of the files with the published MD5 sums (in comments,
+/// as torchvision lists them); those of CIFAR are on the page of the data set.
+const PACKAGES: &[Package] = &[
+    Package {
+        name: "mnist",
+        about: "70000 handwritten digits of 28×28 pixels (LeCun et al. 1998), 11 MB",
+        files: &[
+            (
+                "train-images-idx3-ubyte.gz", // MD5 f68b3c2dcbeaaa9fbdd348bbdeb94873
+                9_912_422,
+                Checksum::Sha256(
+                    "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+                ),
+            ),
+            (
+                "train-labels-idx1-ubyte.gz", // MD5 d53e105ee54ea40749a09fcbcd1e9432
+                28_881,
+                Checksum::Sha256(
+                    "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+                ),
+            ),
+            (
+                "t10k-images-idx3-ubyte.gz", // MD5 9fb629c4189551a2d022fa330f9573f3
+                1_648_877,
+                Checksum::Sha256(
+                    "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+                ),
+            ),
+            (
+                "t10k-labels-idx1-ubyte.gz", // MD5 ec29112dd5afa0611ce80d1b7f02629c
+                4_542,
+                Checksum::Sha256(
+                    "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+                ),
+            ),
+        ],
+        hosts: &[
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+            "http://yann.lecun.com/exdb/mnist/",
+        ],
+        top: None,
+        classes: &[],
+    },
+    Package {
+        name: "fashion-mnist",
+        about: "70000 images of clothes of 28×28 pixels (Xiao et al. 2017), MIT licence, 31 MB",
+        files: &[
+            (
+                "train-images-idx3-ubyte.gz", // MD5 8d4fb7e6c68d591d4c3dfef9ec88bf0d
+                26_421_880,
+                Checksum::Sha256(
+                    "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+                ),
+            ),
+            (
+                "train-labels-idx1-ubyte.gz", // MD5 25c81989df183df01b3e8a0aad5dffbe
+                29_515,
+                Checksum::Sha256(
+                    "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+                ),
+            ),
+            (
+                "t10k-images-idx3-ubyte.gz", // MD5 bef4ecab320f06d8554ea6380940ec79
+                4_422_102,
+                Checksum::Sha256(
+                    "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+                ),
+            ),
+            (
+                "t10k-labels-idx1-ubyte.gz", // MD5 bb300cfdad3c16e7a12a480ee83cd310
+                5_148,
+                Checksum::Sha256(
+                    "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+                ),
+            ),
+        ],
+        hosts: &[
+            "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        ],
+        top: None,
+        classes: &[
+            "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag",
+            "boot",
+        ],
+    },
+    Package {
+        name: "cifar-10",
+        about: "60000 photographs of 32×32 pixels, 10 classes (Krizhevsky 2009), 170 MB",
+        files: &[(
+            "cifar-10-binary.tar.gz",
+            200_000_000,
+            Checksum::Md5("c32a1d4ab5d03f1284b67883e8d87530"),
+        )],
+        hosts: &["https://www.cs.toronto.edu/~kriz/"],
+        top: Some("cifar-10-batches-bin"),
+        classes: &[],
+    },
+    Package {
+        name: "cifar-100",
+        about: "60000 photographs of 32×32 pixels, 100 classes (Krizhevsky 2009), 169 MB",
+        files: &[(
+            "cifar-100-binary.tar.gz",
+            200_000_000,
+            Checksum::Md5("03b5dce01913d631647c71ecec9e9cb8"),
+        )],
+        hosts: &["https://www.cs.toronto.edu/~kriz/"],
+        top: Some("cifar-100-binary"),
+        classes: &[],
+    },
+];
+
+/// All of them.
+pub fn packages() -> &'static [Package] {
+    PACKAGES
+}
+
+/// The one with this name.
+///
+/// # Errors
+/// Lists the names that there are.
+pub fn package(name: &str) -> Result<&'static Package> {
+    PACKAGES.iter().find(|package| package.name == name).ok_or_else(|| {
+        let names: Vec<&str> = PACKAGES.iter().map(|package| package.name).collect();
+        Error::Request(format!("no data set {name:?} to get; there are {}", names.join(", ")))
+    })
+}
+
+/// Puts `package` into the folder `out`, whose files are right from the moment they have their
+/// names. What is there already stays.
+///
+/// # Errors
+/// What the hosts did; a local file that is missing or is not the right one.
+pub fn get(
+    package: &Package,
+    out: &Path,
+    source: &Source,
+    downloader: &Downloader,
+    watch: Watch,
+) -> Result<()> {
+    if package.top.is_some_and(|top| out.join(top).is_dir()) {
+        return Ok(());
+    }
+    fs::create_dir_all(out).map_err(Error::output(out))?;
+    for &(name, at_most, checksum) in package.files {
+        let (archive, ours) = match source {
+            Source::Hosts(first) => {
+                let first = first.iter().map(String::as_str);
+                let hosts = first.chain(package.hosts.iter().copied());
+                let url = |host: &str| format!("{}/{name}", host.trim_end_matches('/'));
+                let urls = hosts.map(url).collect();
+                let remote = Remote { name: name.to_owned(), at_most, checksum, urls };
+                (downloader.fetch(&remote, out, watch)?, true)
+            }
+            Source::Local(path) => {
+                let path = local(package, path, name)?;
+                if let Err(problem) = checksum.check(&path)? {
+                    return Err(Error::malformed(&path, "checksum", problem));
+                }
+                if package.top.is_none() {
+                    let bytes = fs::read(&path).map_err(Error::input(&path))?;
+                    durable::write(&out.join(name), &bytes)?;
+                }
+                (path, false)
+            }
+        };
+        if let Some(top) = package.top {
+            unpack(&archive, top, &out.join(top))?;
+            if ours {
+                fs::remove_file(&archive).map_err(Error::output(&archive))?;
+            }
+        }
+    }
+    if !package.classes.is_empty() {
+        let names = package.classes.join("\n") + "\n";
+        durable::write(&out.join("classes.txt"), names.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// The local file that is `name`.
+fn local(package: &Package, path: &Path, name: &str) -> Result<PathBuf> {
+    if path.is_dir() {
+        return Ok(path.join(name));
+    }
+    if package.files.len() > 1 {
+        return Err(Error::Request(format!(
+            "{} is {} files: name the folder that holds them, not {}",
+            package.name,
+            package.files.len(),
+            path.display()
+        )));
+    }
+    Ok(path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Patience;
+    use super::super::archive::tests::archive;
+    use super::*;
+    use crate::data::files::{self, test_data};
+    use tar::EntryType;
+
+    fn take(package: &Package, from: &Path, out: &Path) -> Result<()> {
+        let source = Source::Local(from.to_owned());
+        get(package, out, &source, &Downloader::new(Patience::default()), &|_, _| {})
+    }
+
+    #[test]
+    fn names_are_known() {
+        assert_eq!(package("mnist").unwrap().files.len(), 4);
+        let error = package("imagenet").unwrap_err().to_string();
+        assert!(error.contains("there are mnist, fashion-mnist, cifar-10, cifar-100"), "{error}");
+    }
+
+    /// The pinned checksums are those of the real files, and what is put there can be loaded.
+    #[test]
+    fn local_files_are_checked_and_copied() {
+        let Some(data) = test_data("local_files_are_checked_and_copied") else { return };
+        let place = tempfile::tempdir().unwrap();
+        for name in ["mnist", "fashion-mnist"] {
+            let (package, out) = (package(name).unwrap(), place.path().join(name));
+            take(package, &data.join(name), &out).unwrap();
+            take(package, &data.join(name), &out).unwrap(); // once more changes nothing
+            let largest = package
+                .files
+                .iter()
+                .all(|(file, at_most, _)| fs::metadata(out.join(file)).unwrap().len() == *at_most);
+            assert!(largest, "{name}");
+        }
+        let clothes = crate::data::idx::load(&place.path().join("fashion-mnist")).unwrap().0;
+        assert_eq!(clothes.classes[9], "boot");
+        let wrong = take(package("mnist").unwrap(), &data.join("fashion-mnist"), place.path());
+        let wrong = wrong.unwrap_err().to_string();
+        assert!(
+            wrong.contains("train-images-idx3-ubyte.gz: checksum: the checksum is 3aed"),
+            "{wrong}"
+        );
+    }
+
+    #[test]
+    fn an_archive_is_unpacked_from_where_it_lies() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("x.tar.gz");
+        fs::write(&path, archive(&[("top/test.bin", EntryType::Regular, b"abc")])).unwrap();
+        let out = place.path().join("out");
+        let files = &[("x.tar.gz", 1000, Checksum::Md5("00"))];
+        let package = Package { files, hosts: &[], top: Some("top"), ..PACKAGES[3] };
+        let error = take(&package, &path, &out).unwrap_err().to_string();
+        assert!(error.contains("x.tar.gz: checksum: the checksum is"), "{error}");
+        assert_eq!(files::entries(&out).unwrap().len(), 0);
+        let sum = super::super::digest::<md5::Md5>(&path).unwrap();
+        let files: &'static [_] =
+            Box::leak(Box::new([("x.tar.gz", 1000, Checksum::Md5(Box::leak(sum.into())))]));
+        let package = Package { files, ..package };
+        take(&package, place.path(), &out).unwrap();
+        assert_eq!(fs::read(out.join("top/test.bin")).unwrap(), b"abc");
+        assert!(path.exists());
+        take(&package, Path::new("/nowhere"), &out).unwrap(); // it is there already
+        let error = take(&PACKAGES[0], &path, &out).unwrap_err().to_string();
+        assert!(error.contains("mnist is 4 files: name the folder"), "{error}");
+    }
+}

@@ -1,0 +1,249 @@
+//! Against a server on 127.0.0.1 that does what servers do on bad days.
+
+use super::*;
+use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+const DATA: &[u8] = b"0123456789abcdef";
+/// `printf 0123456789abcdef | sha256sum`
+const SUM: Checksum =
+    Checksum::Sha256("9f9f5111f7b27a781f1f1ddde5ebc2dd2b796bfc7365c9c28b548e564176929f");
+
+/// What the server does with a request.
+#[derive(Clone)]
+enum Answer {
+    /// Serves, by range if asked.
+    Serve,
+    /// Serves all of it whatever is asked.
+    Whole,
+    /// Announces all and closes after so many bytes.
+    Truncate(usize),
+    /// Announces all and says nothing more after so many bytes.
+    Stall(usize),
+    /// One byte is not what it was.
+    Corrupt,
+    /// A range that was not asked for.
+    WrongRange,
+    /// Goes on for ever, without a length.
+    Endless,
+    /// Somewhere else.
+    Redirect(String),
+    /// An error page.
+    Status(u16),
+}
+
+/// Answers so many requests, then listens no more; at most for some seconds.
+struct Server {
+    url: String,
+    /// The Range header of each request, or nothing.
+    ranges: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    fn new(answers: &[Answer]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let url = format!("http://{}/f", listener.local_addr().unwrap());
+        let ranges: Arc<Mutex<Vec<String>>> = Arc::default();
+        let (seen, answers) = (ranges.clone(), answers.to_vec());
+        std::thread::spawn(move || {
+            let start = Instant::now();
+            for answer in answers {
+                let stream = loop {
+                    match listener.accept() {
+                        Ok((stream, _)) => break stream,
+                        Err(_) if start.elapsed() > Duration::from_secs(10) => return,
+                        Err(_) => std::thread::sleep(Duration::from_millis(2)),
+                    }
+                };
+                stream.set_nonblocking(false).unwrap();
+                stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+                stream.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
+                // A client that hangs up is what some answers are for.
+                let _ = respond(stream, &answer, &seen);
+            }
+        });
+        Self { url, ranges }
+    }
+
+    fn ranges(&self) -> Vec<String> {
+        self.ranges.lock().unwrap().clone()
+    }
+}
+
+fn respond(
+    mut stream: TcpStream,
+    answer: &Answer,
+    seen: &Mutex<Vec<String>>,
+) -> std::io::Result<()> {
+    let mut range = String::new();
+    for line in BufReader::new(stream.try_clone()?).lines() {
+        let line = line?.to_lowercase();
+        if let Some(asked) = line.strip_prefix("range: bytes=") {
+            range = asked.to_owned();
+        }
+        if line.is_empty() {
+            break;
+        }
+    }
+    seen.lock().unwrap().push(range.clone());
+    let from: usize = range.trim_end_matches('-').parse().unwrap_or(0);
+    let mut head = |status: &str, length: usize, more: &str| {
+        write!(
+            stream,
+            "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n{more}\r\n"
+        )
+    };
+    match answer {
+        Answer::Serve if from >= DATA.len() => head("416 Range Not Satisfiable", 0, ""),
+        Answer::Serve | Answer::WrongRange if from > 0 => {
+            let claimed = if matches!(answer, Answer::Serve) { from } else { from - 1 };
+            let range = format!("Content-Range: bytes {claimed}-15/16\r\n");
+            head("206 Partial Content", DATA.len() - from, &range)?;
+            stream.write_all(&DATA[from..])
+        }
+        Answer::Serve | Answer::Whole | Answer::WrongRange => {
+            head("200 OK", DATA.len(), "")?;
+            stream.write_all(DATA)
+        }
+        Answer::Truncate(n) => {
+            head("200 OK", DATA.len(), "")?;
+            stream.write_all(&DATA[..*n])
+        }
+        Answer::Stall(n) => {
+            head("200 OK", DATA.len(), "")?;
+            stream.write_all(&DATA[..*n])?;
+            stream.read(&mut [0]).map(|_| ()) // until the client has had enough
+        }
+        Answer::Corrupt => {
+            head("200 OK", DATA.len(), "")?;
+            stream.write_all(b"X")?;
+            stream.write_all(&DATA[1..])
+        }
+        Answer::Endless => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")?;
+            (0..10_000).try_for_each(|_| stream.write_all(&[0; 1000]))
+        }
+        Answer::Redirect(to) => head("302 Found", 0, &format!("Location: {to}\r\n")),
+        Answer::Status(status) => head(&format!("{status} Nope"), 0, ""),
+    }
+}
+
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn fetch(&self, urls: &[&Server]) -> Result<PathBuf> {
+        let urls = urls.iter().map(|server| server.url.clone()).collect();
+        let file = Remote { name: "f".into(), at_most: 16, checksum: SUM, urls };
+        let patience =
+            Patience { stall: Duration::from_millis(200), attempts: 3, pause: Duration::ZERO };
+        Downloader::through(None, patience).fetch(&file, self.0.path(), &|_, _| {})
+    }
+
+    /// Whether it is there, whole, and nothing beside it.
+    fn is_whole(&self) -> bool {
+        fs::read(self.0.path().join("f")).unwrap() == DATA
+            && fs::read_dir(self.0.path()).unwrap().count() == 1
+    }
+
+    fn put_part(&self, bytes: &[u8]) {
+        fs::write(self.0.path().join("f.part"), bytes).unwrap();
+    }
+}
+
+use Answer::{Corrupt, Endless, Redirect, Serve, Stall, Status, Truncate, Whole, WrongRange};
+
+#[test]
+fn a_file_is_fetched_once() {
+    let (place, server) = (Place::new(), Server::new(&[Serve]));
+    place.fetch(&[&server]).unwrap();
+    place.fetch(&[&server]).unwrap();
+    assert!(place.is_whole());
+    assert_eq!(server.ranges(), [""]);
+}
+
+#[test]
+fn broken_connections_are_continued() {
+    let (place, server) = (Place::new(), Server::new(&[Truncate(5), Serve]));
+    place.fetch(&[&server]).unwrap();
+    assert!(place.is_whole());
+    assert_eq!(server.ranges(), ["", "5-"]);
+    let (place, server) = (Place::new(), Server::new(&[Stall(7), Serve]));
+    place.fetch(&[&server]).unwrap();
+    assert!(place.is_whole());
+    assert_eq!(server.ranges(), ["", "7-"]);
+}
+
+#[test]
+fn what_an_earlier_call_left_is_continued_or_thrown_away() {
+    for (part, answers, ranges) in [
+        (&DATA[..4], &[Serve][..], &["4-"][..]),
+        (DATA, &[Serve], &["16-"]), // only the renaming was missing
+        (b"wrong", &[Serve, Serve], &["5-", ""]), // the checksum tells
+        (&DATA[..4], &[Whole], &["4-"]), // a server without ranges
+        (&DATA[..4], &[WrongRange, Serve], &["4-", ""]),
+        (b"0123456789abcdefgh", &[Serve, Serve], &["18-", ""]),
+    ] {
+        let (place, server) = (Place::new(), Server::new(answers));
+        place.put_part(part);
+        place.fetch(&[&server]).unwrap();
+        assert!(place.is_whole());
+        assert_eq!(server.ranges(), ranges);
+    }
+}
+
+#[test]
+fn the_next_mirror_helps() {
+    let gone = Server::new(&[]);
+    for answers in [
+        &[Corrupt][..],
+        &[Status(404)],
+        &[Status(503), Status(503), Status(503)],
+        &[Endless],
+        &[Truncate(3), Truncate(3), Truncate(3)],
+        &[Redirect("ftp://127.0.0.1/f".into())],
+    ] {
+        let (place, bad, good) = (Place::new(), Server::new(answers), Server::new(&[Serve]));
+        place.fetch(&[&gone, &bad, &good]).unwrap();
+        assert!(place.is_whole());
+    }
+}
+
+#[test]
+fn redirects_are_followed_but_not_for_ever() {
+    let good = Server::new(&[Serve]);
+    let (place, first) = (Place::new(), Server::new(&[Redirect(good.url.clone())]));
+    place.fetch(&[&first]).unwrap();
+    assert!(place.is_whole());
+    let circle = Server::new(&vec![Redirect("/f".into()); 20]);
+    let error = Place::new().fetch(&[&circle]).unwrap_err().to_string();
+    assert!(error.contains("redirect"), "{error}");
+    assert!(circle.ranges().len() <= 7, "{:?}", circle.ranges());
+}
+
+#[test]
+fn an_error_says_what_each_host_did_and_leaves_no_wrong_file() {
+    let (place, one, two) = (Place::new(), Server::new(&[Corrupt]), Server::new(&[Status(403)]));
+    let error = place.fetch(&[&one, &two]).unwrap_err();
+    assert_eq!(error.exit_code(), 1);
+    let error = error.to_string();
+    assert!(error.starts_with("f could not be downloaded; http://127.0.0.1:"), "{error}");
+    assert!(error.contains("the checksum is ") && error.contains("status 403"), "{error}");
+    assert!(!place.0.path().join("f").exists());
+    let error = Place::new().fetch(&[&Server::new(&[Endless])]).unwrap_err().to_string();
+    assert!(error.contains("more than 16 bytes"), "{error}");
+}
+
+#[test]
+fn a_second_process_is_refused() {
+    let place = Place::new();
+    let _part = Part::open(&place.0.path().join("f.part")).unwrap();
+    let error = place.fetch(&[&Server::new(&[])]).unwrap_err();
+    assert!(error.exit_code() == 2 && error.to_string().contains("in use"), "{error}");
+}

@@ -1,0 +1,264 @@
+//! [`ImageList`]: labelled image files, and the examples that they are.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
+
+use super::decode::{Image, decode};
+use super::examples::counts;
+use super::image_files::{ImageFiles, Sums};
+use super::{Examples, Inputs};
+use crate::experiment::cores;
+use crate::{Error, Result};
+
+/// More bytes of pixels stay in their files, to be decoded whenever they are used.
+const MOST_IN_MEMORY: usize = 1 << 30;
+
+/// Labelled image files.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ImageList {
+    /// The files.
+    pub files: Vec<PathBuf>,
+    /// The class of each, from 0.
+    pub labels: Vec<i64>,
+    /// Names of the classes.
+    pub classes: Vec<String>,
+}
+
+impl ImageList {
+    /// How many images.
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// How many images each class has.
+    pub fn counts(&self) -> Vec<u64> {
+        counts(&self.labels, self.classes.len())
+    }
+
+    /// Decodes all images (see [`decode`] for `side`), on all cores, and hands each to `take` with
+    /// its place in the list, in any order. `watch` hears how many are done.
+    ///
+    /// # Errors
+    /// The first image, as the list goes, that is found broken.
+    pub fn decode_all(
+        &self,
+        side: Option<usize>,
+        take: &(dyn Fn(usize, Image) -> Result<()> + Sync),
+        watch: &(dyn Fn(usize) + Sync),
+    ) -> Result<()> {
+        let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let failure: Mutex<Option<(usize, Error)>> = Mutex::new(None);
+        let hold = || failure.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let work = || {
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(path) = self.files.get(at) else { return };
+                if let Err(error) = decode(path, side).and_then(|image| take(at, image)) {
+                    next.store(self.len(), Ordering::Relaxed);
+                    let mut first = hold();
+                    if first.as_ref().is_none_or(|(before, _)| at < *before) {
+                        *first = Some((at, error));
+                    }
+                    return;
+                }
+                watch(done.fetch_add(1, Ordering::Relaxed) + 1);
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..cores().min(self.len()) {
+                scope.spawn(work);
+            }
+        });
+        let failure = failure.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+        failure.map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    /// The images as examples: bytes in memory, or their files if that would be more than 1 GiB.
+    /// Either way each is decoded once here, so that what is broken is found now. Grey images have
+    /// one channel if all of them are grey, or if `shape` says so.
+    ///
+    /// `side` as in [`decode`]; `shape` (channels, height, width) is that of the part that they go
+    /// with, if there is one.
+    ///
+    /// # Errors
+    /// Broken images, and images of several sizes.
+    pub fn examples(&self, side: Option<usize>, shape: Option<[usize; 3]>) -> Result<Examples> {
+        self.examples_within(MOST_IN_MEMORY, side, shape)
+    }
+
+    fn examples_within(
+        &self,
+        most: usize,
+        side: Option<usize>,
+        shape: Option<[usize; 3]>,
+    ) -> Result<Examples> {
+        let first = self.files.first().ok_or_else(|| Error::Request("no images".to_owned()))?;
+        let [height, width] = match shape {
+            Some([_, height, width]) => [height, width],
+            None => decode(first, side).map(|image| [image.height, image.width])?,
+        };
+        let fits = self.len().saturating_mul(3 * height * width) <= most;
+        let colour = AtomicUsize::new(usize::MAX);
+        let seen: Vec<OnceLock<(Sums, Vec<u8>)>> =
+            self.files.iter().map(|_| OnceLock::new()).collect();
+        let take = |at: usize, image: Image| {
+            if [image.height, image.width] != [height, width] {
+                let problem = format!(
+                    "{}×{} pixels, others have {height}×{width}: `size` in the recipe brings all to \
+                     one size",
+                    image.height, image.width
+                );
+                return Err(Error::malformed(&self.files[at], "image", problem));
+            }
+            if !image.grey {
+                colour.fetch_min(at, Ordering::Relaxed);
+            }
+            let sums = Sums::of(&image);
+            let _first = seen[at].set((sums, if fits { image.pixels } else { Vec::new() }));
+            Ok(())
+        };
+        self.decode_all(side, &take, &|_| {})?;
+        let coloured = self.files.get(colour.into_inner());
+        let channels = match (shape, coloured) {
+            (Some([1, ..]), Some(path)) => {
+                let problem = "it has colours, the training images have none";
+                return Err(Error::malformed(path, "image", problem));
+            }
+            (Some([channels, ..]), _) => channels,
+            (None, Some(_)) => 3,
+            (None, None) => 1,
+        };
+        let shape = [channels, height, width];
+        let seen = seen.into_iter().filter_map(OnceLock::into_inner);
+        let inputs = if fits {
+            let kept =
+                |(_, pixels): (Sums, Vec<u8>)| pixels.into_iter().take(shape.iter().product());
+            Inputs::bytes(seen.flat_map(kept).collect())
+        } else {
+            let sums = seen.map(|(sums, _)| sums).collect();
+            Inputs::Files(ImageFiles::new(self.files.clone(), shape, side, sums))
+        };
+        Ok(Examples { inputs, shape, labels: self.labels.clone(), classes: self.classes.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::decode::tests::write;
+    use super::super::{Batch, Order};
+    use super::*;
+    use image::{GrayImage, RgbImage};
+    use std::fs;
+    use std::path::Path;
+
+    fn list(files: Vec<PathBuf>) -> ImageList {
+        let labels = (0..files.len() as i64).map(|at| at % 2).collect();
+        ImageList { files, labels, classes: vec!["a".to_owned(), "b".to_owned()] }
+    }
+
+    #[test]
+    fn images_of_one_size_become_examples() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        write(&at("a.png"), 1);
+        write(&at("b.png"), 2);
+        let examples = list(vec![at("a.png"), at("b.png")]).examples(None, None).unwrap();
+        assert_eq!((examples.shape, examples.len()), ([3, 2, 3], 2));
+        let Inputs::Pixels { values, .. } = &examples.inputs else { panic!() };
+        assert_eq!((values.len(), values[0], values[18]), (36, 1, 2));
+        GrayImage::new(3, 2).save(at("grey.png")).unwrap();
+        let grey = list(vec![at("grey.png"); 2]);
+        assert_eq!(grey.examples(None, None).unwrap().shape, [1, 2, 3]);
+        assert_eq!(grey.examples(None, Some([3, 2, 3])).unwrap().shape, [3, 2, 3]);
+        let complaint = |files: &[&str], shape| {
+            let files = files.iter().map(|name| at(name)).collect();
+            list(files).examples(None, shape).unwrap_err().to_string()
+        };
+        let colours = complaint(&["grey.png", "a.png"], Some([1, 2, 3]));
+        assert!(colours.contains("a.png: image: it has colours"), "{colours}");
+        GrayImage::new(2, 2).save(at("small.png")).unwrap();
+        let small = complaint(&["a.png", "small.png"], None);
+        assert!(small.contains("small.png: image: 2×2 pixels, others have 2×3: `size`"), "{small}");
+        let sides = list(vec![at("a.png"), at("small.png")]).examples(Some(2), None).unwrap();
+        assert_eq!(sides.shape, [3, 2, 2]);
+    }
+
+    #[test]
+    fn the_first_broken_image_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        write(&at("whole.jpg"), 3);
+        fs::write(at("text.png"), "hello").unwrap();
+        fs::write(at("empty.jpg"), "").unwrap();
+        let all = list(vec![at("whole.jpg"), at("text.png"), at("empty.jpg")]);
+        let error = all.decode_all(None, &|_, _| Ok(()), &|_| {}).unwrap_err().to_string();
+        assert!(error.contains("text.png: image: neither JPEG nor PNG"), "{error}");
+        assert_eq!(all.examples(None, None).unwrap_err().to_string(), error);
+    }
+
+    /// Nine images of different pixels.
+    fn nine(folder: &Path) -> ImageList {
+        let file = |n: u8| {
+            let path = folder.join(format!("{n}.png"));
+            RgbImage::from_fn(5, 4, |x, y| image::Rgb([n * 9, (x * 50) as u8, (y * 60) as u8 + n]))
+                .save(&path)
+                .unwrap();
+            path
+        };
+        list((0..9).map(file).collect())
+    }
+
+    fn read(batches: super::super::Batches) -> Vec<(Vec<f32>, Vec<i64>)> {
+        let read = |batch: Batch| {
+            let x = batch.inputs[0].flatten(0, -1);
+            (x.try_into().unwrap(), (&batch.targets).try_into().unwrap())
+        };
+        batches.map(|batch| read(batch.unwrap())).collect()
+    }
+
+    /// Where the pixels are is nobody's business: batches, moments and parts are the same.
+    #[test]
+    fn files_and_memory_give_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let images = nine(folder.path());
+        for side in [None, Some(3)] {
+            let memory = images.examples(side, None).unwrap();
+            let files = images.examples_within(0, side, None).unwrap();
+            assert!(matches!(&files.inputs, Inputs::Files(_)));
+            assert_eq!((files.shape, &files.labels), (memory.shape, &memory.labels));
+            let rows = [8, 1, 3, 4, 0, 5, 7];
+            let (memory, files) = (memory.select(&rows), files.select(&rows));
+            assert_eq!((memory.inputs.len(), files.len()), (files.inputs.len(), 7));
+            for (a, b) in memory.moments().iter().zip(files.moments()) {
+                assert!((a.0 - b.0).abs() < 1e-7 && (a.1 - b.1).abs() < 1e-7, "{a:?} {b:?}");
+            }
+            let order = Order { epoch: 2, rows: vec![6, 0, 2, 3, 5] };
+            let batches = |examples: &Examples| {
+                let source = examples.source().unwrap();
+                read(source.batches(&order, 2).unwrap())
+            };
+            let found = batches(&files);
+            assert_eq!(found, batches(&memory));
+            assert_eq!(found.iter().map(|batch| batch.1.len()).collect::<Vec<_>>(), [2, 2, 1]);
+            assert_eq!(memory.tensor().unwrap(), files.tensor().unwrap());
+        }
+    }
+
+    #[test]
+    fn a_file_that_changes_under_way_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = nine(folder.path()).examples_within(0, None, None).unwrap();
+        write(&folder.path().join("4.png"), 1);
+        let source = files.source().unwrap();
+        let mut batches = source.in_order(2).unwrap();
+        assert!(batches.next().unwrap().is_ok() && batches.next().unwrap().is_ok());
+        let error = batches.next().unwrap().unwrap_err().to_string();
+        assert!(error.contains("4.png: image: 2×3 pixels, they were 4×5 before"), "{error}");
+    }
+}

@@ -1,0 +1,138 @@
+//! [`Inputs`]: what a model sees of the examples, in the least memory that holds it.
+
+use tch::{Kind, Tensor};
+
+use super::ImageFiles;
+use crate::Result;
+
+/// The inputs of many examples, one after the other.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Inputs {
+    /// Pixels as bytes; a model sees `value / brightest`, from 0 to 1.
+    Pixels {
+        /// From 0 to `brightest`.
+        values: Vec<u8>,
+        /// What counts as 1: 255 in nearly every data set.
+        brightest: u8,
+    },
+    /// Numbers as they are, such as the columns of a table.
+    Numbers(Vec<f32>),
+    /// Pixels that stay in their files until their turn comes.
+    Files(ImageFiles),
+}
+
+impl Inputs {
+    /// Pixels of 256 levels.
+    pub fn bytes(values: Vec<u8>) -> Self {
+        Inputs::Pixels { values, brightest: u8::MAX }
+    }
+
+    /// How many values, of all examples together.
+    pub fn len(&self) -> usize {
+        match self {
+            Inputs::Pixels { values, .. } => values.len(),
+            Inputs::Numbers(values) => values.len(),
+            Inputs::Files(images) => images.bytes(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Those of the examples at `rows`, in that order; an example has `size` values.
+    pub fn select(&self, rows: &[usize], size: usize) -> Self {
+        fn pick<T: Copy>(values: &[T], rows: &[usize], size: usize) -> Vec<T> {
+            let mut picked = Vec::with_capacity(rows.len() * size);
+            rows.iter().for_each(|row| picked.extend(&values[row * size..(row + 1) * size]));
+            picked
+        }
+        match self {
+            Inputs::Pixels { values, brightest } => {
+                Inputs::Pixels { values: pick(values, rows, size), brightest: *brightest }
+            }
+            Inputs::Numbers(values) => Inputs::Numbers(pick(values, rows, size)),
+            Inputs::Files(images) => Inputs::Files(images.select(rows)),
+        }
+    }
+
+    /// Mean and standard deviation of each channel over all examples, as a model sees them. An
+    /// example is `channels` planes of `plane` values.
+    pub fn moments(&self, channels: usize, plane: usize) -> Vec<(f64, f64)> {
+        match self {
+            Inputs::Pixels { values, brightest } => {
+                // A byte has few values: count them first.
+                let mut counts = vec![[0u64; 256]; channels];
+                for (at, pixels) in values.chunks_exact(plane).enumerate() {
+                    let counts = &mut counts[at % channels];
+                    pixels.iter().for_each(|&pixel| counts[usize::from(pixel)] += 1);
+                }
+                let level = |value: usize| f64::from(value as f32 / f32::from(*brightest));
+                let channel = |counts: &[u64; 256]| {
+                    let weighted = || (0..256).map(|value| (level(value), counts[value] as f64));
+                    moments(weighted)
+                };
+                counts.iter().map(channel).collect()
+            }
+            Inputs::Numbers(values) => {
+                let channel = |c: usize| {
+                    let planes = values.chunks_exact(plane).skip(c).step_by(channels);
+                    moments(|| planes.clone().flatten().map(|&x| (f64::from(x), 1.0)))
+                };
+                (0..channels).map(channel).collect()
+            }
+            Inputs::Files(images) => images.moments(),
+        }
+    }
+}
+
+/// What a model sees of `stored` values, u8 or f32: f32, pixels from 0 to 1.
+///
+/// # Errors
+/// Only what libtorch refuses.
+pub fn seen(stored: &Tensor, brightest: Option<u8>) -> Result<Tensor> {
+    Ok(match brightest {
+        Some(one) => stored.f_to_kind(Kind::Float)?.f_div_scalar_(i64::from(one))?,
+        None => stored.shallow_clone(),
+    })
+}
+
+/// Mean and standard deviation of values with their weights, in two passes.
+fn moments<I: Iterator<Item = (f64, f64)>>(values: impl Fn() -> I) -> (f64, f64) {
+    let count: f64 = values().map(|(_, weight)| weight).sum();
+    let mean = values().map(|(x, weight)| weight * x).sum::<f64>() / count;
+    let square = values().map(|(x, weight)| weight * (x - mean).powi(2)).sum::<f64>() / count;
+    (mean, square.sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_and_numbers_have_the_same_moments() {
+        // numpy: x = np.arange(16.).reshape(4, 2, 1, 2); x.mean((0, 2, 3)), x.std((0, 2, 3))
+        let expected = [(6.5, 4.5), (8.5, 4.5)];
+        let numbers = Inputs::Numbers((0..16).map(|x| x as f32).collect());
+        let pixels = Inputs::Pixels { values: (0..16).collect(), brightest: 1 };
+        for inputs in [numbers, pixels] {
+            for ((mean, std), found) in expected.iter().zip(inputs.moments(2, 2)) {
+                assert!(
+                    (found.0 - mean).abs() < 1e-12 && (found.1 - std).abs() < 1e-12,
+                    "{found:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_model_sees_pixels_from_0_to_1() {
+        let inputs = Inputs::bytes(vec![0, 51, 255, 1]);
+        let Inputs::Pixels { values, brightest } = &inputs else { panic!() };
+        let seen = seen(&Tensor::from_slice(values), Some(*brightest)).unwrap();
+        let values: Vec<f32> = seen.flatten(0, -1).try_into().unwrap();
+        assert_eq!(values, [0.0, 0.2, 1.0, 1.0 / 255.0]);
+        assert_eq!(inputs.select(&[1], 2), Inputs::bytes(vec![255, 1]));
+    }
+}

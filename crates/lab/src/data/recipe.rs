@@ -1,0 +1,288 @@
+//! [`DataRecipe`]: which data a recipe asks for.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::cifar::Labels;
+use super::split::check_share;
+use super::table::Target;
+use super::{Fractions, LongTail};
+use crate::{Check, Error, Result};
+
+/// Images are not scaled to more pixels a side.
+const MOST_SIDE: usize = 4096;
+
+/// A data set and how it is split: `[data.digits]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum DataRecipe {
+    /// 1797 handwritten digits of 8×8 pixels, embedded in the program.
+    Digits(Fractions),
+    /// MNIST and what comes in its format.
+    Idx(ImagesRecipe),
+    /// CIFAR-10, the binary version.
+    Cifar10(ImagesRecipe),
+    /// CIFAR-100, the binary version.
+    Cifar100(Cifar100Recipe),
+    /// A folder of images, such as ImageNet.
+    ImageFolder(FolderRecipe),
+    /// iNaturalist 2018; its validation part is the test part.
+    #[serde(rename = "inaturalist")]
+    INaturalist(FolderRecipe),
+    /// The rows of a table.
+    Table(TableRecipe),
+}
+
+/// Images with their own test part.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImagesRecipe {
+    /// The folder.
+    pub path: DataPath,
+    /// Share of the training images that is held out for validation.
+    #[serde(default = "a_tenth")]
+    pub validation: f64,
+    /// Makes the training part long-tailed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub long_tail: Option<LongTail>,
+}
+
+/// CIFAR-100 with one of its two kinds of labels.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cifar100Recipe {
+    /// The folder.
+    pub path: DataPath,
+    /// 100 fine or 20 coarse classes.
+    #[serde(default)]
+    pub labels: Labels,
+    /// Share of the training images that is held out for validation.
+    #[serde(default = "a_tenth")]
+    pub validation: f64,
+    /// Makes the training part long-tailed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub long_tail: Option<LongTail>,
+}
+
+/// A folder of images; shares are used for parts that it does not have.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FolderRecipe {
+    /// The folder.
+    pub path: DataPath,
+    /// Takes the largest square in the middle of each image and scales it to this height and width;
+    /// without it, all images must be of one size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<NonZeroUsize>,
+    /// Share of the training images that is held out for validation.
+    #[serde(default = "a_tenth")]
+    pub validation: f64,
+    /// Share of the images that is held out for test, where there is no test part.
+    #[serde(default = "a_fifth")]
+    pub test: f64,
+    /// Makes the training part long-tailed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub long_tail: Option<LongTail>,
+}
+
+/// A table; see [`super::table`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableRecipe {
+    /// The file.
+    pub path: DataPath,
+    /// The column that holds the class: its name, or its number, from 1, or from −1 backwards. The
+    /// last one without it.
+    #[serde(default)]
+    pub target: Target,
+    /// Whether the first line names the columns; without it, the file is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<bool>,
+    /// Columns to leave out.
+    #[serde(default)]
+    pub ignore: Vec<Target>,
+    /// Columns whose numbers are names of categories.
+    #[serde(default)]
+    pub categorical: Vec<Target>,
+    /// A file with the same columns that is the test part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_path: Option<DataPath>,
+    /// Share of the rows that is held out for validation.
+    #[serde(default = "a_fifth")]
+    pub validation: f64,
+    /// Share of the rows that is held out for test, where there is no test file.
+    #[serde(default = "a_fifth")]
+    pub test: f64,
+    /// Makes the training part long-tailed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub long_tail: Option<LongTail>,
+}
+
+fn a_tenth() -> f64 {
+    0.1
+}
+
+fn a_fifth() -> f64 {
+    0.2
+}
+
+impl DataRecipe {
+    /// Takes relative paths as relative to `folder`, that of the recipe.
+    pub fn relative_to(&mut self, folder: &Path) {
+        self.paths().into_iter().for_each(|path| path.base = folder.to_owned());
+    }
+
+    /// Every path in it.
+    fn paths(&mut self) -> Vec<&mut DataPath> {
+        match self {
+            DataRecipe::Digits(_) => Vec::new(),
+            DataRecipe::Idx(recipe) | DataRecipe::Cifar10(recipe) => vec![&mut recipe.path],
+            DataRecipe::Cifar100(recipe) => vec![&mut recipe.path],
+            DataRecipe::ImageFolder(recipe) | DataRecipe::INaturalist(recipe) => {
+                vec![&mut recipe.path]
+            }
+            DataRecipe::Table(recipe) => {
+                [&mut recipe.path].into_iter().chain(&mut recipe.test_path).collect()
+            }
+        }
+    }
+}
+
+impl Check for DataRecipe {
+    fn check(&self) -> Result<()> {
+        let (shares, tail) = match self {
+            DataRecipe::Digits(shares) => (*shares, None),
+            DataRecipe::Idx(ImagesRecipe { validation, long_tail, .. })
+            | DataRecipe::Cifar10(ImagesRecipe { validation, long_tail, .. })
+            | DataRecipe::Cifar100(Cifar100Recipe { validation, long_tail, .. }) => {
+                check_share(*validation)?;
+                return long_tail.as_ref().map_or(Ok(()), Check::check);
+            }
+            DataRecipe::ImageFolder(FolderRecipe { size: Some(size), .. })
+            | DataRecipe::INaturalist(FolderRecipe { size: Some(size), .. })
+                if size.get() > MOST_SIDE =>
+            {
+                return Err(Error::Request(format!("size = {size} is above {MOST_SIDE} pixels")));
+            }
+            DataRecipe::ImageFolder(FolderRecipe { validation, test, long_tail, .. })
+            | DataRecipe::INaturalist(FolderRecipe { validation, test, long_tail, .. })
+            | DataRecipe::Table(TableRecipe { validation, test, long_tail, .. }) => {
+                (Fractions { validation: *validation, test: *test }, long_tail.as_ref())
+            }
+        };
+        shares.check()?;
+        tail.map_or(Ok(()), Check::check)
+    }
+}
+
+/// A path as a recipe has it, and the folder that it is relative to.
+///
+/// Only what is written counts and is saved: the same recipe has the same hash wherever it lies.
+#[derive(Clone, Debug, Default)]
+pub struct DataPath {
+    written: String,
+    base: PathBuf,
+}
+
+impl DataPath {
+    /// `written`, relative to the current folder.
+    pub fn new(written: impl Into<String>) -> Self {
+        Self { written: written.into(), base: PathBuf::new() }
+    }
+
+    /// Where it is.
+    pub fn resolve(&self) -> PathBuf {
+        self.base.join(&self.written)
+    }
+}
+
+impl PartialEq for DataPath {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
+}
+
+impl Serialize for DataPath {
+    fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        self.written.serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for DataPath {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
+        let written = String::deserialize(from)?;
+        if written.is_empty() {
+            return Err(serde::de::Error::custom("the path is empty"));
+        }
+        Ok(Self::new(written))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct File {
+        data: DataRecipe,
+    }
+
+    fn parse(text: &str) -> File {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn defaults_are_spelt_out_and_come_back() {
+        for (text, expected) in [
+            ("[data.idx]\npath = \"m\"", "[data.idx]\npath = \"m\"\nvalidation = 0.1\n"),
+            (
+                "[data.cifar100]\npath = \"c\"\nlong_tail = { profile = \"step\", factor = 10 }",
+                "[data.cifar100]\npath = \"c\"\nlabels = \"fine\"\nvalidation = 0.1\n\n\
+                 [data.cifar100.long_tail]\nprofile = \"step\"\nfactor = 10.0\n",
+            ),
+            (
+                "[data.table]\npath = \"w.csv\"\ntarget = \"quality\"\nignore = [2]",
+                "[data.table]\npath = \"w.csv\"\ntarget = \"quality\"\nignore = [2]\n\
+                 categorical = []\nvalidation = 0.2\ntest = 0.2\n",
+            ),
+        ] {
+            let recipe = parse(text);
+            assert_eq!(toml::to_string(&recipe).unwrap(), expected);
+            assert_eq!(parse(expected), recipe);
+        }
+        for kind in ["cifar10", "image-folder", "inaturalist"] {
+            assert!(parse(&format!("[data.{kind}]\npath = \"p\"")).data.check().is_ok());
+        }
+    }
+
+    #[test]
+    fn relative_paths_belong_to_the_recipe() {
+        let mut recipe = parse("[data.table]\npath = \"t.csv\"\ntest_path = \"/x/u.csv\"");
+        let written = toml::to_string(&recipe).unwrap();
+        recipe.data.relative_to(Path::new("recipes"));
+        let DataRecipe::Table(table) = &recipe.data else { panic!() };
+        assert_eq!(table.path.resolve(), Path::new("recipes/t.csv"));
+        assert_eq!(table.test_path.as_ref().unwrap().resolve(), Path::new("/x/u.csv"));
+        assert_eq!(toml::to_string(&recipe).unwrap(), written);
+    }
+
+    #[test]
+    fn senseless_settings_are_refused() {
+        for text in [
+            "[data.idx]\npath = \"m\"\nvalidation = 1.0",
+            "[data.idx]\npath = \"m\"\nlong_tail = { profile = \"step\", factor = 0.1 }",
+            "[data.table]\npath = \"m\"\nvalidation = 0.5\ntest = 0.5",
+            "[data.inaturalist]\npath = \"m\"\nsize = 5000",
+            "[data.image-folder]\npath = \"m\"\nsize = 64\nvalidation = 0.0",
+        ] {
+            assert!(parse(text).data.check().is_err(), "{text}");
+        }
+        let wrong = |text: &str| toml::from_str::<File>(text).is_err();
+        assert!(wrong("[data.idx]\npath = \"\"") && wrong("[data.idx]") && wrong("[data.jpg]"));
+        assert!(wrong("[data.image-folder]\npath = \"t\"\nsize = 0"));
+        assert!(wrong("[data.table]\npath = \"t\"\ntarget = 0"));
+        assert!(wrong("[data.cifar10]\npath = \"t\"\nlabels = \"fine\""));
+    }
+}

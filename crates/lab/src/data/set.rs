@@ -1,0 +1,165 @@
+//! [`DataSet`] before it is split, and the [`Parts`] that a seed makes of it.
+
+use std::borrow::Cow;
+
+use super::{Examples, Fractions, LongTail, hold_out, stratified};
+use crate::Result;
+
+/// A data set before it is split.
+#[derive(Clone, Debug)]
+pub struct DataSet {
+    /// What it is, as the beginning of a sentence.
+    pub description: String,
+    /// What is learned from, and what is held out of it.
+    pub examples: Examples,
+    /// Where validation and test part come from.
+    pub held_out: HeldOut,
+    /// Whether the training part is made long-tailed.
+    pub long_tail: Option<LongTail>,
+    /// Examples of the same shape from another world, to be told from these: their name and they.
+    pub ood: Option<(String, Examples)>,
+}
+
+/// Where the parts come from that are not learned from.
+#[derive(Clone, Debug)]
+pub enum HeldOut {
+    /// Both are shares of the examples, drawn anew for each seed.
+    Shares(Fractions),
+    /// The data set has its own test part; validation is a share of the examples, drawn anew for
+    /// each seed.
+    Validation {
+        /// The share.
+        share: f64,
+        /// The test part.
+        test: Examples,
+    },
+    /// The data set has both.
+    Given {
+        /// The validation part.
+        validation: Examples,
+        /// The test part.
+        test: Examples,
+    },
+}
+
+/// The parts of one run.
+#[derive(Clone, Debug)]
+pub struct Parts<'a> {
+    /// What is learned from.
+    pub train: Examples,
+    /// What chooses among epochs.
+    pub validation: Cow<'a, Examples>,
+    /// What the result is measured on, and nothing else.
+    pub test: Cow<'a, Examples>,
+}
+
+impl DataSet {
+    /// The parts for `seed`. A long tail is cut after the validation part is held out, which
+    /// therefore stays as balanced as the test part is.
+    ///
+    /// # Errors
+    /// Too few examples for the shares.
+    pub fn parts(&self, seed: u64) -> Result<Parts<'_>> {
+        let labels = &self.examples.labels;
+        let (rows, validation, test) = match &self.held_out {
+            HeldOut::Shares(shares) => {
+                let split = stratified(labels, *shares, seed)?;
+                let validation = Cow::Owned(self.examples.select(&split.validation));
+                (split.train, validation, Cow::Owned(self.examples.select(&split.test)))
+            }
+            HeldOut::Validation { share, test } => {
+                let split = hold_out(labels, *share, seed)?;
+                let validation = Cow::Owned(self.examples.select(&split.validation));
+                (split.train, validation, Cow::Borrowed(test))
+            }
+            HeldOut::Given { validation, test } => {
+                ((0..labels.len()).collect(), Cow::Borrowed(validation), Cow::Borrowed(test))
+            }
+        };
+        let rows = match &self.long_tail {
+            Some(tail) => {
+                let labels: Vec<i64> = rows.iter().map(|&row| labels[row]).collect();
+                let kept = tail.rows(&labels, self.examples.classes.len(), seed);
+                kept.into_iter().map(|at| rows[at]).collect()
+            }
+            None => rows,
+        };
+        Ok(Parts { train: self.examples.select(&rows), validation, test })
+    }
+
+    /// One sentence on the data and its split.
+    pub fn describe(&self) -> String {
+        let percent = |share: f64| (share * 1000.0).round() / 10.0;
+        let split = match &self.held_out {
+            HeldOut::Shares(Fractions { validation, test }) => format!(
+                "split anew by each seed: {} % for training, {} % for validation, {} % for test",
+                percent(1.0 - validation - test),
+                percent(*validation),
+                percent(*test)
+            ),
+            HeldOut::Validation { share, .. } => format!(
+                "with its own test part; each seed holds {} % of the rest out for validation",
+                percent(*share)
+            ),
+            HeldOut::Given { .. } => "with its own validation and test parts".to_owned(),
+        };
+        let tail = self.long_tail.map_or(String::new(), |tail| {
+            format!("; the training part is made long-tailed ({})", tail.describe())
+        });
+        format!("{}, {split}{tail}", self.description)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Inputs, Profile};
+    use super::*;
+
+    /// `each` examples of two classes; the pixel tells one from the other.
+    fn examples(each: usize, first: u8) -> Examples {
+        Examples {
+            inputs: Inputs::bytes((0..2 * each).map(|row| first + row as u8).collect()),
+            shape: [1, 1, 1],
+            labels: (0..2 * each).map(|row| (row % 2) as i64).collect(),
+            classes: vec!["a".to_owned(), "b".to_owned()],
+        }
+    }
+
+    fn set(held_out: HeldOut, long_tail: Option<LongTail>) -> DataSet {
+        let description = "40 dots".to_owned();
+        DataSet { description, examples: examples(20, 0), held_out, long_tail, ood: None }
+    }
+
+    #[test]
+    fn an_own_test_part_stays_as_it_is() {
+        let test = examples(3, 100);
+        let data = set(HeldOut::Validation { share: 0.1, test: test.clone() }, None);
+        let parts = data.parts(1).unwrap();
+        assert_eq!(*parts.test, test);
+        assert_eq!((parts.train.counts(), parts.validation.counts()), (vec![18, 18], vec![2, 2]));
+        assert_ne!(data.parts(2).unwrap().validation, parts.validation);
+        assert_eq!(
+            data.describe(),
+            "40 dots, with its own test part; each seed holds 10 % of the rest out for validation"
+        );
+        let validation = examples(2, 200);
+        let data = set(HeldOut::Given { validation: validation.clone(), test: test.clone() }, None);
+        let parts = data.parts(1).unwrap();
+        assert_eq!((&parts.train, &*parts.validation), (&data.examples, &validation));
+    }
+
+    #[test]
+    fn only_the_training_part_is_long_tailed() {
+        let tail = LongTail { profile: Profile::Step, factor: 4.0 };
+        let shares = Fractions { validation: 0.2, test: 0.2 };
+        let data = set(HeldOut::Shares(shares), Some(tail));
+        let parts = data.parts(1).unwrap();
+        assert_eq!(parts.train.counts(), [12, 3]);
+        assert_eq!((parts.validation.counts(), parts.test.counts()), (vec![4, 4], vec![4, 4]));
+        assert!(data.describe().ends_with("long-tailed (step, factor 4)"), "{}", data.describe());
+        // The rows are those that would be there without the tail.
+        let whole = set(HeldOut::Shares(shares), None);
+        let whole = whole.parts(1).unwrap();
+        assert_eq!((&whole.validation, &whole.test), (&parts.validation, &parts.test));
+    }
+}
