@@ -7,17 +7,20 @@ use steepness::Loss;
 use steepness_lab::experiment::{self, Comparison, Options, Recipe, check_losses, check_seeds};
 use steepness_lab::{Error, report};
 
-use crate::interrupt;
+use crate::{interrupt, own};
 
 /// Train with several losses on the same data and seeds, and report what changed
 ///
-/// Without a recipe it compares cross entropy with three encouraging losses on the handwritten
-/// digits that the program carries with it. Interrupted, it goes on where it stopped when the same
-/// command is typed again.
+/// With --data it looks at the data and makes a recipe for them. Without either it compares cross
+/// entropy with three encouraging losses on the handwritten digits that the program carries with
+/// it. Interrupted, it goes on where it stopped when the same command is typed again.
 #[derive(clap::Args)]
 pub struct Args {
     /// What to compare: a TOML file
     recipe: Option<PathBuf>,
+
+    #[command(flatten)]
+    own: own::Args,
 
     /// A loss, instead of the recipe's; the first is what the others are compared with
     ///
@@ -52,7 +55,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         terminal: std::io::stderr().is_terminal(),
     };
     // The folder stays locked until the report is written.
-    let (comparison, _folder) = match experiment::compare(&recipe, &out, &options) {
+    let (comparison, folder) = match experiment::compare(&recipe, &out, &options) {
         Err(Error::Interrupted) => {
             eprintln!("what is done is saved; this goes on with it:\n  {}", command_line());
             return Err(Error::Interrupted.into());
@@ -60,14 +63,17 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         comparison => comparison?,
     };
     let written = report::write(&comparison, &recipe.to_toml(), &out)?;
-    print(&comparison, &written.page, args.json)
+    // A recipe that was given lies where it was: paths in it are relative to its folder.
+    let recipe = args.recipe.is_none().then(|| folder.recipe());
+    print(&comparison, &written.page, recipe.as_deref(), args.json)
 }
 
 /// The recipe with what the command line changes in it.
 fn resolve(args: &Args) -> anyhow::Result<Recipe> {
-    let mut recipe = match &args.recipe {
-        Some(path) => Recipe::read(path)?,
-        None => Recipe::embedded()?,
+    let mut recipe = match (&args.recipe, own::recipe(&args.own)?) {
+        (_, Some(recipe)) => recipe,
+        (Some(path), None) => Recipe::read(path)?,
+        (None, None) => Recipe::embedded()?,
     };
     if !args.losses.is_empty() {
         let parse = |spec: &String| spec.parse::<Loss>();
@@ -80,14 +86,22 @@ fn resolve(args: &Args) -> anyhow::Result<Recipe> {
     Ok(recipe)
 }
 
-fn print(comparison: &Comparison, page: &Path, json: bool) -> anyhow::Result<()> {
+fn print(
+    comparison: &Comparison,
+    page: &Path,
+    recipe: Option<&Path>,
+    json: bool,
+) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout().lock();
     if json {
         writeln!(stdout, "{:#}", report::table_json(comparison))?;
     } else {
         writeln!(stdout, "{}", report::table_text(comparison))?;
-        writeln!(stdout, "page   {}", page.display())?;
-        writeln!(stdout, "again  {}", command_line())?;
+        writeln!(stdout, "page    {}", page.display())?;
+        if let Some(recipe) = recipe {
+            writeln!(stdout, "recipe  {}", recipe.display())?;
+        }
+        writeln!(stdout, "again   {}", command_line())?;
     }
     Ok(stdout.flush()?)
 }

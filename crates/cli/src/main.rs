@@ -8,6 +8,8 @@ mod data;
 mod interrupt;
 mod loss;
 mod measure;
+mod own;
+mod progress;
 
 use std::io;
 use std::process::ExitCode;

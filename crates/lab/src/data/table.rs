@@ -12,6 +12,7 @@ pub use column::{Column, Kind};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::num::NonZeroI64;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -132,6 +133,14 @@ impl Table {
     }
 }
 
+/// Names of the columns of the table at `path`, "column 1" and so on where it has none.
+///
+/// # Errors
+/// What is no table.
+pub fn columns(path: &Path) -> Result<Vec<String>> {
+    Ok(Grid::read(path, None)?.names)
+}
+
 /// A finite number.
 fn number(cell: &str) -> Option<f64> {
     cell.parse().ok().filter(|number: &f64| number.is_finite())
@@ -209,7 +218,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::fs;
-    use std::path::Path;
 
     fn recipe(path: &Path, more: &str) -> TableRecipe {
         let text = format!("path = {:?}\n{more}", path.to_str().unwrap());

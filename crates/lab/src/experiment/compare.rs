@@ -8,7 +8,7 @@ use steepness::Loss;
 
 use super::environment::{cores, libraries};
 use super::progress::Progress;
-use super::{Comparison, Folder, Group, Recipe, Run, RunDir, Signature, run};
+use super::{Comparison, Estimate, Folder, Group, Recipe, Run, RunDir, Signature, run};
 use crate::data::{DataSet, load};
 use crate::models;
 use crate::{Error, Result};
@@ -39,6 +39,9 @@ pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Compar
     let each = |&seed: &u64| recipe.losses.iter().map(move |loss| (loss, seed));
     let pairs: Vec<(&Loss, u64)> = recipe.seeds.iter().flat_map(each).collect();
     let progress = Progress::new(pairs.len(), recipe.epochs.get(), options.terminal);
+    if let Some(estimate) = estimate(recipe, &data, &folder.path, &pairs, options)? {
+        progress.say(&estimate.to_string());
+    }
     let runs = make_all(recipe, &data, &folder.path, &pairs, options, &progress);
     progress.close();
     let mut runs = runs?;
@@ -74,6 +77,40 @@ fn try_out(recipe: &Recipe, data: &DataSet) -> Result<()> {
     Ok(())
 }
 
+/// What the runs take that are not finished; `None` if all are.
+fn estimate(
+    recipe: &Recipe,
+    data: &DataSet,
+    out: &Path,
+    pairs: &[(&Loss, u64)],
+    options: &Options,
+) -> Result<Option<Estimate>> {
+    let mut left = Vec::new();
+    for &(loss, seed) in pairs {
+        let run = recipe.run(loss, seed);
+        if !RunDir::new(out, loss, seed).finished(&run)? {
+            left.push(run);
+        }
+    }
+    let Some(last) = left.last() else { return Ok(None) };
+    let jobs = jobs(recipe, options, left.len());
+    // A thread of its own: libtorch's number of threads belongs to the thread that sets it.
+    let measured = std::thread::scope(|scope| {
+        let measure = || {
+            tch::set_num_threads(recipe.threads.get() as i32);
+            Estimate::new(last, data, left.len(), jobs)
+        };
+        scope.spawn(measure).join()
+    });
+    // A panic in there is a bug like any other.
+    measured.unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map(Some)
+}
+
+/// How many of `runs` are made side by side.
+fn jobs(recipe: &Recipe, options: &Options, runs: usize) -> usize {
+    options.jobs.unwrap_or(cores() / recipe.threads.get()).clamp(1, runs)
+}
+
 /// Makes `pairs` in worker threads; the runs come back in the order of the pairs.
 fn make_all(
     recipe: &Recipe,
@@ -84,7 +121,7 @@ fn make_all(
     progress: &Progress,
 ) -> Result<Vec<Option<Run>>> {
     let threads = recipe.threads.get();
-    let jobs = options.jobs.unwrap_or(cores() / threads).clamp(1, pairs.len());
+    let jobs = jobs(recipe, options, pairs.len());
     let next = AtomicUsize::new(0);
     let runs: Mutex<Vec<Option<Run>>> = Mutex::new(pairs.iter().map(|_| None).collect());
     let failure = Mutex::new(None);

@@ -51,6 +51,11 @@ impl Folder {
         durable::write(&marker, recipe.to_toml().as_bytes())?;
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
+
+    /// The recipe, every setting spelt out.
+    pub fn recipe(&self) -> PathBuf {
+        self.path.join(MARKER)
+    }
 }
 
 /// What there is at `path` that is not ours.
