@@ -4,7 +4,9 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use steepness::Loss;
-use steepness_lab::experiment::{self, Comparison, Options, Recipe, check_losses, check_seeds};
+use steepness_lab::experiment::{
+    self, Comparison, Options, Recipe, Sweep, check_losses, check_seeds,
+};
 use steepness_lab::{Error, report};
 
 use crate::{interrupt, own};
@@ -27,6 +29,13 @@ pub struct Args {
     /// For instance: ce, el(le=0.75), el(le=0.5) + smooth(0.1)
     #[arg(long = "loss", value_name = "SPEC")]
     losses: Vec<String>,
+
+    /// Vary a setting for every loss: le=0,0.25,0.5,0.75,1 or lr=0.0125,0.025,0.05
+    ///
+    /// le concerns the losses that have one; a loss without it is made once. The report gains a table
+    /// and a figure of the accuracy against the value.
+    #[arg(long, value_name = "KEY=VALUES")]
+    sweep: Option<Sweep>,
 
     /// Seeds instead of the recipe's: a count (5 means 0 to 4) or a list (1,2,7)
     #[arg(long, value_name = "COUNT|LIST", value_parser = parse_seeds)]
@@ -79,6 +88,9 @@ fn resolve(args: &Args) -> anyhow::Result<Recipe> {
         let parse = |spec: &String| spec.parse::<Loss>();
         recipe.losses = args.losses.iter().map(parse).collect::<Result<_, _>>()?;
         check_losses(&recipe.losses)?;
+    }
+    if args.sweep.is_some() {
+        recipe.sweep.clone_from(&args.sweep);
     }
     if let Some(Seeds(seeds)) = &args.seeds {
         recipe.seeds = seeds.clone();

@@ -13,6 +13,15 @@ pub trait Check {
     fn check(&self) -> Result<()>;
 }
 
+/// As [`checked`], for what may be left out: with `#[serde(default, …)]`.
+pub(crate) fn maybe_checked<'de, D, T>(deserializer: D) -> std::result::Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Check,
+{
+    checked(deserializer).map(Some)
+}
+
 /// For `#[serde(deserialize_with = "checked")]`: what is senseless is an error at its place in the
 /// file.
 pub(crate) fn checked<'de, D, T>(deserializer: D) -> std::result::Result<T, D::Error>

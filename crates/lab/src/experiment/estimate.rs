@@ -132,7 +132,7 @@ mod tests {
         tch::set_num_threads(1);
         let recipe = Recipe::embedded().unwrap();
         let data = load(&recipe.data).unwrap();
-        let run = recipe.run(&recipe.losses[3], 0);
+        let run = recipe.run(&recipe.settings().unwrap()[3], 0);
         let one = Estimate::new(&run, &data, 1, 1).unwrap();
         assert!(one.steps >= STEPS.0 && one.seconds > 0.05 && one.seconds < 60.0, "{one:?}");
         let many = Estimate::new(&run, &data, 40, 2).unwrap();

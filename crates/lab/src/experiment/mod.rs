@@ -11,6 +11,7 @@ pub(crate) mod recipe;
 mod run;
 mod run_dir;
 mod spec;
+mod sweep;
 
 pub use compare::{Options, compare};
 pub use comparison::{Comparison, EpochMetrics, Group, Run, Signature};
@@ -21,3 +22,4 @@ pub use proposal::Proposal;
 pub use recipe::{AttackRecipe, Recipe, RunRecipe, Select, check_losses, check_seeds};
 pub use run::run;
 pub use run_dir::RunDir;
+pub use sweep::{Setting, Sweep};

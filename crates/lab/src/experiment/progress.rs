@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{EpochMetrics, Run};
+use super::{EpochMetrics, Run, Setting};
 use crate::train::Monitor;
-use steepness::Loss;
 
 /// Epochs that measuring a run counts as in the bar: roughly what it takes.
 const MEASURING: usize = 8;
@@ -51,13 +50,13 @@ impl Progress {
     }
 
     /// A run was trained and measured.
-    pub fn finished(&self, loss: &Loss, run: &Run) {
+    pub fn finished(&self, setting: &Setting, run: &Run) {
         self.bar.inc(MEASURING as u64);
         let mut finished = self.count();
         *finished += 1;
         let seconds: f64 = run.epochs.iter().map(|epoch| epoch.seconds).sum();
         let text = format!(
-            "{}/{}  {loss}, seed {}: test accuracy {:.2} %, {} epochs in {seconds:.1} s",
+            "{}/{}  {setting}, seed {}: test accuracy {:.2} %, {} epochs in {seconds:.1} s",
             *finished,
             self.runs,
             run.seed,
@@ -76,8 +75,8 @@ impl Progress {
     }
 
     /// What one run tells.
-    pub fn of<'a>(&'a self, loss: &'a Loss, seed: u64) -> impl Monitor + 'a {
-        RunMonitor { progress: self, loss, seed }
+    pub fn of<'a>(&'a self, setting: &'a Setting, seed: u64) -> impl Monitor + 'a {
+        RunMonitor { progress: self, setting, seed }
     }
 
     fn count(&self) -> std::sync::MutexGuard<'_, usize> {
@@ -87,7 +86,7 @@ impl Progress {
 
 struct RunMonitor<'a> {
     progress: &'a Progress,
-    loss: &'a Loss,
+    setting: &'a Setting,
     seed: u64,
 }
 
@@ -96,7 +95,7 @@ impl Monitor for RunMonitor<'_> {
         self.progress.bar.inc(epochs as u64);
         self.progress.bar.reset_eta();
         self.progress
-            .say(&format!("{}, seed {}: goes on after epoch {epochs}", self.loss, self.seed));
+            .say(&format!("{}, seed {}: goes on after epoch {epochs}", self.setting, self.seed));
     }
 
     fn epoch(&self, _metrics: &EpochMetrics) {
@@ -104,6 +103,6 @@ impl Monitor for RunMonitor<'_> {
     }
 
     fn warning(&self, text: &str) {
-        self.progress.say(&format!("warning: {}, seed {}: {text}", self.loss, self.seed));
+        self.progress.say(&format!("warning: {}, seed {}: {text}", self.setting, self.seed));
     }
 }

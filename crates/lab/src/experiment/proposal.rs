@@ -71,6 +71,7 @@ impl Proposal {
             threads,
             select: Select::Best,
             schedule: Schedule::MultiStep { after, factor: 0.1 },
+            sweep: None,
             data,
             model,
             optimizer: OptimizerRecipe::Sgd(SgdRecipe {

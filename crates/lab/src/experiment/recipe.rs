@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use steepness::Loss;
 
-use super::spec;
-use crate::check::checked;
+use super::{Setting, Sweep, spec};
+use crate::check::{checked, maybe_checked};
 use crate::data::DataRecipe;
 use crate::models::ModelRecipe;
 use crate::train::{OptimizerRecipe, Schedule};
@@ -43,6 +43,9 @@ pub struct Recipe {
     /// How the learning rate changes.
     #[serde(deserialize_with = "checked")]
     pub schedule: Schedule,
+    /// What is varied for every loss.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "maybe_checked")]
+    pub sweep: Option<Sweep>,
     /// What is learned from.
     #[serde(deserialize_with = "checked")]
     pub data: DataRecipe,
@@ -147,11 +150,25 @@ impl Recipe {
         toml::to_string(self).expect("a recipe is a table")
     }
 
+    /// What is trained with every seed: the losses, and what is swept with each.
+    ///
+    /// # Errors
+    /// A sweep of what none of the losses has.
+    pub fn settings(&self) -> Result<Vec<Setting>> {
+        match &self.sweep {
+            Some(sweep) => sweep.settings(&self.losses),
+            None => Ok(self.losses.iter().cloned().map(Setting::from).collect()),
+        }
+    }
+
     /// One of its runs.
-    pub fn run(&self, loss: &Loss, seed: u64) -> RunRecipe {
-        let rest = self.clone();
+    pub fn run(&self, setting: &Setting, seed: u64) -> RunRecipe {
+        let mut rest = self.clone();
+        if let Some(lr) = setting.lr {
+            rest.optimizer.set_lr(lr);
+        }
         RunRecipe {
-            loss: loss.clone(),
+            loss: setting.loss.clone(),
             seed,
             epochs: rest.epochs,
             batch: rest.batch,
@@ -289,10 +306,27 @@ mod tests {
         let mut more = recipe.clone();
         more.seeds.push(99);
         more.losses.truncate(1);
-        let loss = &recipe.losses[0];
-        assert_eq!(more.run(loss, 1).to_toml(), recipe.run(loss, 1).to_toml());
-        assert_ne!(more.run(loss, 1).to_toml(), recipe.run(loss, 2).to_toml());
+        let [setting] = &more.settings().unwrap()[..] else { panic!() };
+        assert_eq!(more.run(setting, 1).to_toml(), recipe.run(setting, 1).to_toml());
+        assert_ne!(more.run(setting, 1).to_toml(), recipe.run(setting, 2).to_toml());
         assert_ne!(more.hash(), recipe.hash());
+    }
+
+    #[test]
+    fn what_is_swept_is_part_of_a_run() {
+        let text = format!("{}\n[sweep]\nlr = [0.5, 0.01]\n", EMBEDDED.1);
+        let recipe = Recipe::parse(Path::new("r.toml"), &text).unwrap();
+        let again = Recipe::parse(Path::new("again"), &recipe.to_toml()).unwrap();
+        assert_eq!(again, recipe);
+        let settings = recipe.settings().unwrap();
+        assert_eq!(settings.len(), 2 * recipe.losses.len());
+        assert!(recipe.run(&settings[0], 1).to_toml().contains("lr = 0.5\n"));
+        // The run whose rate is that of the recipe is the run without a sweep.
+        let plain = Recipe::embedded().unwrap();
+        let loss = Setting::from(plain.losses[0].clone());
+        assert_eq!(recipe.run(&settings[1], 1), plain.run(&loss, 1));
+        let wrong = format!("{}\n[sweep]\nle = [2.0]\n", EMBEDDED.1);
+        assert!(error(&wrong).contains("le = 2 must lie in [0, 1]"));
     }
 
     #[test]

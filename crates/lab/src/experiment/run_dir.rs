@@ -1,7 +1,7 @@
 //! [`RunDir`]: the folder of one run.
 //!
 //! ```text
-//! <out>/<loss>/seed=<k>/   recipe.toml  environment.json  classes.json  metrics.jsonl  checkpoint/
+//! <out>/<loss>[/lr=<rate>]/seed=<k>/   recipe.toml  environment.json  classes.json  metrics.jsonl  checkpoint/
 //!                          logits.npy  labels.npy  ood_logits.npy  measure.json
 //! ```
 //!
@@ -10,16 +10,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use steepness::Loss;
-
 use super::environment::Environment;
-use super::{EpochMetrics, Run, RunRecipe};
+use super::{EpochMetrics, Run, RunRecipe, Setting};
 use crate::data::npy;
 use crate::measure::Measures;
 use crate::train::Predictions;
 use crate::{Error, Result, durable};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// The folder of one run.
 #[derive(Clone, Debug)]
@@ -28,9 +26,13 @@ pub struct RunDir {
 }
 
 impl RunDir {
-    /// That of `loss` and `seed` in the folder `out`.
-    pub fn new(out: &Path, loss: &Loss, seed: u64) -> Self {
-        Self { path: out.join(folder_name(&loss.to_string())).join(format!("seed={seed}")) }
+    /// That of `setting` and `seed` in the folder `out`.
+    pub fn new(out: &Path, setting: &Setting, seed: u64) -> Self {
+        let mut path = out.join(folder_name(&setting.loss.to_string()));
+        if let Some(lr) = setting.lr {
+            path.push(format!("lr={lr}"));
+        }
+        Self { path: path.join(format!("seed={seed}")) }
     }
 
     /// Where it is.
@@ -144,6 +146,9 @@ mod tests {
         assert_eq!(folder_name("el(le=0.5) + smooth(0.1)"), "el_le=0.5+smooth_0.1");
         assert_eq!(folder_name("el(le=1, clamp=1e-5)"), "el_le=1,clamp=1e-5");
         assert_eq!(folder_name("../x/\0"), "..x");
+        let setting = Setting { loss: "el(le=1)".parse().unwrap(), lr: Some(1e-5) };
+        let dir = RunDir::new(Path::new("out"), &setting, 3);
+        assert_eq!(dir.path(), Path::new("out/el_le=1/lr=0.00001/seed=3"));
     }
 
     #[test]
@@ -176,9 +181,9 @@ mod tests {
     fn another_recipe_is_not_taken_for_this_one() {
         let dir = tempfile::tempdir().unwrap();
         let recipe = super::super::Recipe::embedded().unwrap();
-        let loss = &recipe.losses[0];
-        let run = RunDir::new(dir.path(), loss, 1);
-        let ours = recipe.run(loss, 1);
+        let setting = &recipe.settings().unwrap()[0];
+        let run = RunDir::new(dir.path(), setting, 1);
+        let ours = recipe.run(setting, 1);
         assert!(!run.finished(&ours).unwrap());
         run.begin(&ours, &["b".to_owned(), "a\"\n".to_owned()]).unwrap();
         let classes = fs::read_to_string(run.path().join("classes.json")).unwrap();
@@ -186,6 +191,6 @@ mod tests {
         assert!(!run.finished(&ours).unwrap());
         fs::write(run.path().join("measure.json"), "{}").unwrap();
         assert!(run.finished(&ours).unwrap());
-        assert_eq!(run.finished(&recipe.run(loss, 2)).unwrap_err().exit_code(), 2);
+        assert_eq!(run.finished(&recipe.run(setting, 2)).unwrap_err().exit_code(), 2);
     }
 }

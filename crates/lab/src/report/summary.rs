@@ -124,7 +124,7 @@ fn blind(comparison: &Comparison) -> String {
             format!(
                 "{}\u{a0}% with {}",
                 number::plain(100.0 * share, 1),
-                code(&group.loss.to_string())
+                code(&group.setting.to_string())
             )
         })
     });

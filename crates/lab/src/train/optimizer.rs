@@ -34,6 +34,14 @@ pub struct SgdRecipe {
     pub weight_decay: f64,
 }
 
+impl OptimizerRecipe {
+    /// Sets the learning rate.
+    pub fn set_lr(&mut self, lr: f64) {
+        let OptimizerRecipe::Sgd(recipe) = self;
+        recipe.lr = lr;
+    }
+}
+
 impl Check for OptimizerRecipe {
     fn check(&self) -> Result<()> {
         let OptimizerRecipe::Sgd(recipe) = self;
