@@ -28,7 +28,7 @@ fn a_folder_of_images_needs_nothing_else() {
         "0      bright        30",
         "split       anew by each seed: 70 % for training, 10 % for validation, 20 % for test",
         "model       CNN with two convolutions of 16 and 32 channels, for colour images",
-        "training    60 epochs of 2 steps of 32 examples, SGD",
+        "training    200 epochs of 3 steps of 16 examples, SGD",
         " for 2 runs",
     ] {
         assert!(said.contains(line), "{line}\n{said}");

@@ -16,9 +16,14 @@ use crate::{Error, Result};
 /// Larger images are scaled to this height and width: what the small network sees in time.
 const MOST_SIDE: usize = 64;
 
-/// Training examples that a run is to see in all, in so many epochs as that takes.
-const SEEN: usize = 300_000;
-const EPOCHS: (usize, usize) = (10, 60);
+/// Training examples that a run is to see in all, in so many epochs as that takes; fewer of those
+/// that have more pixels than this.
+const SEEN: usize = 100_000;
+const PIXELS: usize = 32 * 32;
+const EPOCHS: (usize, usize) = (5, 200);
+
+/// Examples a step where there are so many to learn from.
+const BATCHES: [(usize, usize); 4] = [(50_000, 128), (5_000, 64), (500, 32), (0, 16)];
 
 /// A recipe, and what it was made from.
 #[derive(Clone, Debug)]
@@ -54,9 +59,10 @@ impl Proposal {
         let size = scaled(&mut data, &found);
         let shares = data.shares();
         let examples = learned_from(&found, shares);
-        let batch = [(50_000, 128), (5_000, 64)].iter().find(|(many, _)| examples >= *many);
-        let batch = batch.map_or(32, |(_, batch)| *batch);
-        let epochs = SEEN.div_ceil(examples.max(1)).clamp(EPOCHS.0, EPOCHS.1);
+        let batch =
+            BATCHES.iter().find(|(many, _)| examples >= *many).map_or(16, |(_, size)| *size);
+        let seen = SEEN * PIXELS / PIXELS.max(size[1] * size[2]);
+        let epochs = seen.div_ceil(examples.max(1)).clamp(EPOCHS.0, EPOCHS.1);
         let (model, lr, why) = model(found.format, size);
         let after = vec![epochs * 2 / 3, epochs * 13 / 15];
         let drops = format!("×0.1 after epochs {} and {}", after[0], after[1]);
@@ -133,10 +139,8 @@ fn model(format: Format, [channels, height, width]: [usize; 3]) -> (ModelRecipe,
         let model = ModelRecipe::Mlp(MlpRecipe { hidden: 128 });
         return (model, 0.02, format!("MLP with 128 hidden units, {seen}"));
     }
-    let channels = if height.max(width) <= 16 { [16, 32] } else { [32, 64] };
-    let [first, second] = channels;
-    let why = format!("CNN with two convolutions of {first} and {second} channels, {seen}");
-    (ModelRecipe::Cnn(CnnRecipe { channels }), 0.01, why)
+    let model = ModelRecipe::Cnn(CnnRecipe { channels: [16, 32] });
+    (model, 0.01, format!("CNN with two convolutions of 16 and 32 channels, {seen}"))
 }
 
 /// The parts that `found` has of its own, by name.
@@ -203,7 +207,7 @@ mod tests {
         let recipe = &proposal.recipe;
         assert_eq!(recipe.name, "my-table");
         assert_eq!(recipe.model, ModelRecipe::Mlp(MlpRecipe { hidden: 32 }));
-        assert_eq!((recipe.epochs.get(), recipe.batch.get()), (60, 32));
+        assert_eq!((recipe.epochs.get(), recipe.batch.get()), (200, 16));
         let again = Recipe::parse(Path::new("again"), &recipe.to_toml()).unwrap();
         assert_eq!(&again, recipe);
         let text = proposal.to_string();
@@ -211,7 +215,7 @@ mod tests {
             "x       numeric, 0 to 99",
             "1      b           50",
             "split       anew by each seed: 60 % for training, 20 % for validation, 20 % for test",
-            "training    60 epochs of 2 steps of 32 examples",
+            "training    200 epochs of 4 steps of 16 examples",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }
@@ -231,8 +235,8 @@ mod tests {
         for (height, width, expected, size) in [
             (2, 3, ModelRecipe::Mlp(MlpRecipe { hidden: 128 }), None),
             (8, 8, ModelRecipe::Cnn(CnnRecipe { channels: [16, 32] }), None),
-            (32, 20, ModelRecipe::Cnn(CnnRecipe { channels: [32, 64] }), None),
-            (90, 70, ModelRecipe::Cnn(CnnRecipe { channels: [32, 64] }), NonZeroUsize::new(64)),
+            (32, 20, ModelRecipe::Cnn(CnnRecipe { channels: [16, 32] }), None),
+            (90, 70, ModelRecipe::Cnn(CnnRecipe { channels: [16, 32] }), NonZeroUsize::new(64)),
         ] {
             let path = folder.path().join(format!("{height}"));
             for name in ["cat/1.png", "dog/1.png"] {
