@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use steepness::Loss;
@@ -135,14 +136,7 @@ impl Recipe {
     /// # Errors
     /// As [`Recipe::read`].
     pub fn parse(path: &Path, text: &str) -> Result<Self> {
-        toml::from_str(text).map_err(|error| {
-            let at = error.span().map_or(0, |span| span.start).min(text.len());
-            let before = text.get(..at).unwrap_or(text);
-            let line = before.matches('\n').count() + 1;
-            let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-            let problem = error.message().trim_end().replace('\n', ", ");
-            Error::malformed(path, format!("line {line}, column {column}"), problem)
-        })
+        parse(path, text)
     }
 
     /// As TOML, every setting spelt out.
@@ -189,7 +183,8 @@ impl Recipe {
 }
 
 /// Everything that decides one run; the other losses and seeds are not part of it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RunRecipe {
     /// The loss.
     #[serde(with = "spec::one")]
@@ -217,10 +212,30 @@ pub struct RunRecipe {
 }
 
 impl RunRecipe {
+    /// Reads the file that a run directory holds.
+    ///
+    /// # Errors
+    /// Names the file, the line and the column, and what was expected there.
+    pub fn read(path: &Path) -> Result<Self> {
+        parse(path, &std::fs::read_to_string(path).map_err(Error::input(path))?)
+    }
+
     /// As TOML, every setting spelt out.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("a recipe is a table")
     }
+}
+
+/// Reads TOML; `path` is for messages.
+fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
+    toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start).min(text.len());
+        let before = text.get(..at).unwrap_or(text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        let problem = error.message().trim_end().replace('\n', ", ");
+        Error::malformed(path, format!("line {line}, column {column}"), problem)
+    })
 }
 
 /// A name that is safe as a folder.

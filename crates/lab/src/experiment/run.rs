@@ -8,8 +8,8 @@ use tch::Tensor;
 
 use super::{RunDir, RunRecipe, Select};
 use crate::attack::{Attack, Fgsm, Pgd, robustness};
-use crate::data::{DataSet, Examples, Inputs, Parts};
-use crate::measure::{Logits, Measures, Ood, RobustnessCurve, Scores};
+use crate::data::{DataSet, Examples, Inputs, Parts, Reader};
+use crate::measure::{Logits, Measures, Ood, RobustnessCurve, Scores, Threshold};
 use crate::models::{self, Model};
 use crate::random::Stream;
 use crate::train::{Monitor, OptimizerRecipe, Predictions, Sgd, Trained, Training, predict};
@@ -40,7 +40,7 @@ pub fn run(
     let model = models::build(&recipe.model, &train, recipe.seed)?;
     let OptimizerRecipe::Sgd(optimizer) = &recipe.optimizer;
     let criterion = recipe.loss.criterion_with_counts(&train.counts())?;
-    dir.begin(recipe, &data.examples.classes)?;
+    dir.begin(recipe, &data.examples.classes, &Reader::new(&recipe.data, data))?;
     let trained = Training {
         model: &*model,
         criterion,
@@ -56,6 +56,9 @@ pub fn run(
     }
     .run(stop, monitor)?;
     select(recipe.select, &*model, &trained)?;
+    let known = predict(&*model, &*validation.source()?)?;
+    let threshold = Threshold::new(&Scores::new(finite(&known, "validation part")?))?;
+    dir.write_model(model.weights(), &threshold)?;
     measure(recipe, data, &*model, trained.criterion, &test, dir)
 }
 

@@ -1,8 +1,9 @@
 //! [`RunDir`]: the folder of one run.
 //!
 //! ```text
-//! <out>/<loss>[/lr=<rate>]/seed=<k>/   recipe.toml  environment.json  classes.json  metrics.jsonl  checkpoint/
-//!                          logits.npy  labels.npy  ood_logits.npy  measure.json
+//! <out>/<loss>[/lr=<rate>]/seed=<k>/   recipe.toml  environment.json  classes.json  inputs.json
+//!     metrics.jsonl  checkpoint/  weights.safetensors  threshold.json
+//!     logits.npy  labels.npy  ood_logits.npy  measure.json
 //! ```
 //!
 //! `measure.json` is written last: where it is, the run is finished.
@@ -12,12 +13,19 @@ use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
 use super::{EpochMetrics, Run, RunRecipe, Setting};
-use crate::data::npy;
-use crate::measure::Measures;
-use crate::train::Predictions;
+use crate::data::{Reader, npy};
+use crate::measure::{Measures, Threshold};
+use crate::models::Weights;
+use crate::train::{Predictions, tensors};
 use crate::{Error, Result, durable};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tch::Tensor;
+
+const CLASSES: &str = "classes.json";
+const INPUTS: &str = "inputs.json";
+const WEIGHTS: &str = "weights.safetensors";
+const THRESHOLD: &str = "threshold.json";
 
 /// The folder of one run.
 #[derive(Clone, Debug)]
@@ -33,6 +41,11 @@ impl RunDir {
             path.push(format!("lr={lr}"));
         }
         Self { path: path.join(format!("seed={seed}")) }
+    }
+
+    /// The folder of a run, wherever it lies.
+    pub(super) fn at(path: &Path) -> Self {
+        Self { path: path.to_owned() }
     }
 
     /// Where it is.
@@ -61,14 +74,15 @@ impl RunDir {
     }
 
     /// Writes what is known before the first step; `classes` are the names of the classes by their
-    /// numbers, which for a folder of images are nowhere else.
+    /// numbers and `reader` says what is in an input, which nothing else here does.
     ///
     /// # Errors
     /// Names the path that cannot be written.
-    pub fn begin(&self, recipe: &RunRecipe, classes: &[String]) -> Result<()> {
+    pub fn begin(&self, recipe: &RunRecipe, classes: &[String], reader: &Reader) -> Result<()> {
         fs::create_dir_all(&self.path).map_err(Error::output(&self.path))?;
         self.write_json("environment.json", &Environment::of(recipe.threads.get()))?;
-        self.write_json("classes.json", &classes)?;
+        self.write_json(CLASSES, &classes)?;
+        self.write_json(INPUTS, reader)?;
         durable::write(&self.path.join("recipe.toml"), recipe.to_toml().as_bytes())
     }
 
@@ -84,6 +98,58 @@ impl RunDir {
             Some(ood) => npy::write_matrix(&at("ood_logits.npy"), &ood.logits, ood.classes),
             None => Ok(()),
         }
+    }
+
+    /// Writes the weights that were measured, and where out-of-distribution begins with them.
+    ///
+    /// # Errors
+    /// Names the path that cannot be written.
+    pub fn write_model(&self, weights: &Weights, threshold: &Threshold) -> Result<()> {
+        durable::write(&self.path.join(WEIGHTS), &tensors::encode(&weights.snapshot()?)?)?;
+        self.write_json(THRESHOLD, threshold)
+    }
+
+    /// What was trained.
+    ///
+    /// # Errors
+    /// Names the file that is missing or damaged, and the place; so do the others.
+    pub fn recipe(&self) -> Result<RunRecipe> {
+        RunRecipe::read(&self.path.join("recipe.toml"))
+    }
+
+    /// The names of the classes by their numbers.
+    ///
+    /// # Errors
+    /// As [`RunDir::recipe`].
+    pub fn classes(&self) -> Result<Vec<String>> {
+        self.read_json(CLASSES)
+    }
+
+    /// How inputs are read.
+    ///
+    /// # Errors
+    /// As [`RunDir::recipe`].
+    pub fn reader(&self) -> Result<Reader> {
+        self.read_json(INPUTS)
+    }
+
+    /// Where out-of-distribution begins.
+    ///
+    /// # Errors
+    /// As [`RunDir::recipe`].
+    pub fn threshold(&self) -> Result<Threshold> {
+        self.read_json(THRESHOLD)
+    }
+
+    /// The weights that were measured.
+    ///
+    /// # Errors
+    /// As [`RunDir::recipe`].
+    pub fn weights(&self) -> Result<Vec<(String, Tensor)>> {
+        let path = self.path.join(WEIGHTS);
+        let bytes = fs::read(&path).map_err(Error::input(&path))?;
+        tensors::decode(&bytes)
+            .map_err(|error| Error::malformed(&path, "whole file", error.to_string()))
     }
 
     /// Writes what was measured; the run is then finished.
@@ -103,9 +169,13 @@ impl RunDir {
         let text = fs::read_to_string(&log).map_err(Error::input(&log))?;
         let line = |(row, line): (usize, &str)| parse::<EpochMetrics>(&log, row, line);
         let epochs = text.lines().enumerate().map(line).collect::<Result<_>>()?;
-        let path = self.path.join("measure.json");
+        Ok(Run { seed, epochs, measures: self.read_json("measure.json")? })
+    }
+
+    fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
+        let path = self.path.join(name);
         let text = fs::read_to_string(&path).map_err(Error::input(&path))?;
-        Ok(Run { seed, epochs, measures: parse(&path, 0, &text)? })
+        parse(&path, 0, &text)
     }
 
     fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
@@ -185,9 +255,10 @@ mod tests {
         let run = RunDir::new(dir.path(), setting, 1);
         let ours = recipe.run(setting, 1);
         assert!(!run.finished(&ours).unwrap());
-        run.begin(&ours, &["b".to_owned(), "a\"\n".to_owned()]).unwrap();
-        let classes = fs::read_to_string(run.path().join("classes.json")).unwrap();
-        assert_eq!(serde_json::from_str::<Vec<String>>(&classes).unwrap(), ["b", "a\"\n"]);
+        let reader = Reader { shape: [1, 8, 8], side: None, columns: Vec::new() };
+        run.begin(&ours, &["b".to_owned(), "a\"\n".to_owned()], &reader).unwrap();
+        assert_eq!(run.classes().unwrap(), ["b", "a\"\n"]);
+        assert_eq!((run.reader().unwrap(), run.recipe().unwrap()), (reader, ours.clone()));
         assert!(!run.finished(&ours).unwrap());
         fs::write(run.path().join("measure.json"), "{}").unwrap();
         assert!(run.finished(&ours).unwrap());

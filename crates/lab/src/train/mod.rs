@@ -6,7 +6,7 @@ mod evaluate;
 mod optimizer;
 mod schedule;
 mod state;
-mod tensors;
+pub(crate) mod tensors;
 
 pub use engine::{Monitor, Trained, Training};
 pub use evaluate::{Predictions, predict};
