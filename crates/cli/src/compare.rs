@@ -1,11 +1,12 @@
 //! `steepness compare`: trains with several losses on the same data and seeds, and says what changed.
 
 use std::io::{IsTerminal, Write};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use steepness::Loss;
 use steepness_lab::experiment::{
-    self, Comparison, Options, Recipe, Sweep, check_losses, check_seeds,
+    self, Comparison, Options, Recipe, Select, Sweep, check_losses, check_seeds,
 };
 use steepness_lab::{Error, report};
 
@@ -40,6 +41,17 @@ pub struct Args {
     /// Seeds instead of the recipe's: a count (5 means 0 to 4) or a list (1,2,7)
     #[arg(long, value_name = "COUNT|LIST", value_parser = parse_seeds)]
     seeds: Option<Seeds>,
+
+    /// Which weights are measured: best (on the validation part), last, or test
+    ///
+    /// test takes the epoch with the best test accuracy, as the paper does: the result is then
+    /// chosen on what it is measured on, and every table says so.
+    #[arg(long, value_name = "RULE", value_parser = parse_select)]
+    select: Option<Select>,
+
+    /// End a training after so many epochs without a better accuracy
+    #[arg(long, value_name = "EPOCHS")]
+    patience: Option<NonZeroUsize>,
 
     /// Folder for the results; runs/NAME without it
     #[arg(long, value_name = "DIR")]
@@ -92,6 +104,8 @@ fn resolve(args: &Args) -> anyhow::Result<Recipe> {
     if args.sweep.is_some() {
         recipe.sweep.clone_from(&args.sweep);
     }
+    recipe.select = args.select.unwrap_or(recipe.select);
+    recipe.patience = args.patience.or(recipe.patience);
     if let Some(Seeds(seeds)) = &args.seeds {
         recipe.seeds = seeds.clone();
     }
@@ -131,6 +145,16 @@ fn command_line() -> String {
         .map(|word| quote(word.to_string_lossy().into_owned()))
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// As a recipe says it.
+fn parse_select(text: &str) -> Result<Select, String> {
+    match text {
+        "best" => Ok(Select::Best),
+        "last" => Ok(Select::Last),
+        "test" => Ok(Select::Test),
+        _ => Err("there are best, last and test".to_owned()),
+    }
 }
 
 /// Seeds as they are typed.

@@ -53,6 +53,7 @@ pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Compar
         name: recipe.name.clone(),
         data: data.describe(),
         classes: data.examples.classes.clone(),
+        select: recipe.select,
         sweep: recipe.sweep.clone(),
         groups: groups.collect(),
         signature: Signature {

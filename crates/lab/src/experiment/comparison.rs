@@ -1,6 +1,6 @@
 //! [`Comparison`]: what a report is made of, read back from the run directories.
 
-use super::{Setting, Sweep};
+use super::{Select, Setting, Sweep};
 use crate::measure::Measures;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,8 @@ pub struct Comparison {
     pub data: String,
     /// Names of the classes, in the order of the logits.
     pub classes: Vec<String>,
+    /// Which weights were measured.
+    pub select: Select,
     /// What was varied, if anything was.
     pub sweep: Option<Sweep>,
     /// One group a setting, in the order asked for; the first is what the others are compared with.

@@ -17,6 +17,7 @@ pub struct Progress {
     bar: ProgressBar,
     finished: Mutex<usize>,
     runs: usize,
+    epochs: usize,
 }
 
 impl Progress {
@@ -30,7 +31,7 @@ impl Progress {
         if visible {
             bar.enable_steady_tick(Duration::from_millis(500));
         }
-        Self { bar, finished: Mutex::new(0), runs }
+        Self { bar, finished: Mutex::new(0), runs, epochs }
     }
 
     /// A line that stays.
@@ -51,7 +52,8 @@ impl Progress {
 
     /// A run was trained and measured.
     pub fn finished(&self, setting: &Setting, run: &Run) {
-        self.bar.inc(MEASURING as u64);
+        // Those that patience saved are done, too.
+        self.bar.inc((MEASURING + self.epochs.saturating_sub(run.epochs.len())) as u64);
         let mut finished = self.count();
         *finished += 1;
         let seconds: f64 = run.epochs.iter().map(|epoch| epoch.seconds).sum();

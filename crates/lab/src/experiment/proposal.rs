@@ -76,6 +76,7 @@ impl Proposal {
             batch: count(batch),
             threads,
             select: Select::Best,
+            patience: None,
             schedule: Schedule::MultiStep { after, factor: 0.1 },
             sweep: None,
             data,

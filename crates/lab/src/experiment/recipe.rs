@@ -41,6 +41,9 @@ pub struct Recipe {
     pub threads: NonZeroUsize,
     /// Which weights are measured.
     pub select: Select,
+    /// Ends a training after so many epochs without a better accuracy on the part that chooses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<NonZeroUsize>,
     /// How the learning rate changes.
     #[serde(deserialize_with = "checked")]
     pub schedule: Schedule,
@@ -60,7 +63,8 @@ pub struct Recipe {
     pub attack: AttackRecipe,
 }
 
-/// Which weights of a run are measured. Never chosen by the test part.
+/// Which weights of a run are measured. The test part chooses only where that is asked for, as the
+/// paper does; every table then says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Select {
@@ -68,14 +72,25 @@ pub enum Select {
     Best,
     /// Those after the last epoch.
     Last,
+    /// Those of the epoch with the highest test accuracy: the number that is reported was chosen.
+    Test,
 }
 
 impl Select {
+    /// The part that is looked at after each epoch.
+    pub fn part(self) -> &'static str {
+        match self {
+            Select::Best | Select::Last => "validation",
+            Select::Test => "test",
+        }
+    }
+
     /// As a signature says it.
     pub fn describe(self) -> &'static str {
         match self {
             Select::Best => "best validation accuracy",
             Select::Last => "last epoch",
+            Select::Test => "best TEST accuracy (chosen on what is reported: too good)",
         }
     }
 }
@@ -168,6 +183,7 @@ impl Recipe {
             batch: rest.batch,
             threads: rest.threads,
             select: rest.select,
+            patience: rest.patience,
             schedule: rest.schedule,
             data: rest.data,
             model: rest.model,
@@ -199,6 +215,9 @@ pub struct RunRecipe {
     pub threads: NonZeroUsize,
     /// Which weights are measured.
     pub select: Select,
+    /// When a training ends early.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<NonZeroUsize>,
     /// How the learning rate changes.
     pub schedule: Schedule,
     /// What is learned from.
@@ -311,6 +330,14 @@ mod tests {
         let again = Recipe::parse(Path::new("again"), &recipe.to_toml()).unwrap();
         assert_eq!(again, recipe);
         assert_eq!(again.hash(), recipe.hash());
+        let patient = format!("patience = 3\n{}", EMBEDDED.1.replace("\"best\"", "\"test\""));
+        let patient = Recipe::parse(Path::new("p"), &patient).unwrap();
+        assert_eq!(
+            (patient.select, patient.patience.map(NonZeroUsize::get)),
+            (Select::Test, Some(3))
+        );
+        assert_eq!(Recipe::parse(Path::new("p"), &patient.to_toml()).unwrap(), patient);
+        assert!(!recipe.to_toml().contains("patience"), "old recipes keep their hash");
         let constant = Recipe { schedule: Schedule::Constant, ..recipe };
         assert_eq!(Recipe::parse(Path::new("c"), &constant.to_toml()).unwrap(), constant);
     }
@@ -355,7 +382,7 @@ mod tests {
             ("lr = ", "lr = -", "must be above 0"),
             ("\"el(le=0.5)\"", "\"el(le=1.5)\"", "le must lie in [0, 1]"),
             ("epochs = ", "epochs = \"x\" #", "invalid type: string \"x\""),
-            ("select = \"best\"", "select = \"test\"", "unknown variant `test`"),
+            ("select = \"best\"", "select = \"tests\"", "unknown variant `tests`"),
             ("name = \"digits\"", "name = \"../x\"", "the name \"../x\" must be"),
         ] {
             let message = error(&with(old, new));

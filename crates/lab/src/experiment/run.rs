@@ -1,5 +1,6 @@
 //! One run: train, choose the weights, measure them on the held-out test part.
 
+use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ pub fn run(
     let OptimizerRecipe::Sgd(optimizer) = &recipe.optimizer;
     let criterion = recipe.loss.criterion_with_counts(&train.counts())?;
     dir.begin(recipe, &data.examples.classes, &Reader::new(&recipe.data, data))?;
+    // What chooses among epochs is the validation part, unless the recipe asks otherwise.
+    let chooses = if recipe.select == Select::Test { &test } else { &validation };
     let trained = Training {
         model: &*model,
         criterion,
@@ -50,7 +53,8 @@ pub fn run(
         batch: recipe.batch.get(),
         seed: recipe.seed,
         train: &*train.source()?,
-        validation: &*validation.source()?,
+        validation: &*chooses.source()?,
+        patience: recipe.patience.map(NonZeroUsize::get),
         dir: dir.path(),
         checkpoint_every: CHECKPOINT_EVERY,
     }
@@ -65,7 +69,7 @@ pub fn run(
 /// Puts the weights that are to be measured into `model`.
 fn select(which: Select, model: &dyn Model, trained: &Trained) -> Result<()> {
     model.weights().restore(match which {
-        Select::Best => &trained.best,
+        Select::Best | Select::Test => &trained.best,
         Select::Last => &trained.last,
     })
 }

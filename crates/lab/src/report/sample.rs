@@ -1,6 +1,6 @@
 //! A made-up comparison for the tests of this module. Its numbers mean nothing.
 
-use crate::experiment::{Comparison, EpochMetrics, Group, Run, Signature};
+use crate::experiment::{Comparison, EpochMetrics, Group, Run, Select, Signature};
 use crate::measure::*;
 
 /// Epochs of every run.
@@ -19,6 +19,7 @@ pub fn comparison(losses: &[&str], seeds: usize) -> Comparison {
         name: "digits".to_owned(),
         data: "Made-up digits: 1000 for training, 300 for validation, 300 for testing.".to_owned(),
         classes: NAMES.map(str::to_owned).to_vec(),
+        select: Select::Best,
         sweep: None,
         groups: groups.collect(),
         signature: Signature {

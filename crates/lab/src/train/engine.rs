@@ -50,6 +50,8 @@ pub struct Training<'a> {
     pub train: &'a dyn Source,
     /// What chooses among epochs.
     pub validation: &'a dyn Source,
+    /// Ends the training after so many epochs without a better validation accuracy.
+    pub patience: Option<usize>,
     /// The run directory: gets `metrics.jsonl` and `checkpoint/`.
     pub dir: &'a Path,
     /// Least time between two checkpoints; there is always one at the end.
@@ -78,9 +80,9 @@ impl Training<'_> {
     pub fn run(mut self, stop: &AtomicBool, monitor: &dyn Monitor) -> Result<Trained> {
         let (mut state, mut best) = self.resume(monitor)?;
         let mut saved = Instant::now();
-        let finished_before = state.epoch > self.epochs;
+        let finished_before = self.ended(&state);
         write_log(&self.log(), &state.history)?;
-        while state.epoch <= self.epochs {
+        while !self.ended(&state) {
             let order = order(self.train.len(), self.seed, state.epoch);
             let order = order.after(state.step * self.batch);
             let batches = self.train.batches(&order, self.batch)?;
@@ -116,6 +118,12 @@ impl Training<'_> {
         }
         let last = self.model.weights().snapshot()?;
         Ok(Trained { history: state.history, best, last, criterion: self.criterion })
+    }
+
+    /// Whether no epoch is to come.
+    fn ended(&self, state: &State) -> bool {
+        let lost = self.patience.is_some_and(|patience| state.epochs_since_best() >= patience);
+        lost || state.epoch > self.epochs
     }
 
     /// Where to go on: the newest checkpoint, or the beginning.
@@ -277,6 +285,7 @@ mod tests {
         train: Examples,
         validation: Examples,
         schedule: Schedule,
+        patience: Option<usize>,
     }
 
     impl Setup {
@@ -287,6 +296,7 @@ mod tests {
                 train: digits.select(&(0..200).collect::<Vec<_>>()),
                 validation: digits.select(&(200..300).collect::<Vec<_>>()),
                 schedule: Schedule::MultiStep { after: vec![2], factor: 0.1 },
+                patience: None,
             }
         }
 
@@ -317,6 +327,7 @@ mod tests {
                 seed,
                 train: &source,
                 validation: &*self.validation.source().unwrap(),
+                patience: self.patience,
                 dir,
                 checkpoint_every: Duration::from_secs(3600),
             };
@@ -380,6 +391,24 @@ mod tests {
             // And once more, with nothing left to do.
             assert_eq!(numbers(&setup.finish(dir.path(), spec, 3)), whole);
         }
+    }
+
+    #[test]
+    fn patience_ends_a_training_that_no_longer_gains() {
+        let mut setup = Setup::new();
+        // Nothing moves after the first epoch.
+        setup.schedule = Schedule::MultiStep { after: vec![1], factor: 1e-30 };
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(setup.finish(dir.path(), "ce", 1).history.len(), EPOCHS);
+        setup.patience = Some(1);
+        let dir = tempfile::tempdir().unwrap();
+        let ended = setup.finish(dir.path(), "ce", 1);
+        assert_eq!(ended.history.len(), 2);
+        assert_eq!(numbers(&setup.finish(dir.path(), "ce", 1)), numbers(&ended));
+        assert_eq!(
+            fs::read_to_string(dir.path().join("metrics.jsonl")).unwrap().lines().count(),
+            2
+        );
     }
 
     /// What `kill -9` leaves: a log that is ahead of the checkpoint and torn, a checkpoint half
