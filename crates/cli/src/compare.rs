@@ -61,6 +61,10 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
 
+    /// Where the models run: auto (a GPU where libtorch finds one), cpu, cuda or cuda:1
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    device: String,
+
     /// Print the table as JSON
     #[arg(long)]
     json: bool,
@@ -68,10 +72,12 @@ pub struct Args {
 
 /// Does it.
 pub fn run(args: Args) -> anyhow::Result<()> {
+    let device = experiment::device(&args.device)?;
     let recipe = resolve(&args)?;
     let out = args.out.unwrap_or_else(|| Path::new("runs").join(&recipe.name));
     let options = Options {
         jobs: args.jobs.map(usize::from),
+        device,
         stop: interrupt::stop_flag()?,
         terminal: std::io::stderr().is_terminal(),
     };

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use steepness_lab::experiment::{Prediction, Predictor};
+use steepness_lab::experiment::{Prediction, Predictor, device};
 use steepness_lab::measure::Threshold;
 use steepness_lab::{Error, Result};
 
@@ -27,6 +27,10 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     top: u16,
 
+    /// Where the model runs: auto (a GPU where libtorch finds one), cpu, cuda or cuda:1
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    device: String,
+
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -37,7 +41,7 @@ pub struct Args {
 /// # Errors
 /// What is no finished run; inputs that are none of its kind, by file and place.
 pub fn run(args: Args) -> Result<()> {
-    let predictor = Predictor::load(&args.run)?;
+    let predictor = Predictor::load(&args.run, device(&args.device)?)?;
     let mut predictions = predictor.predict(&args.inputs)?;
     predictions.iter_mut().for_each(|found| found.classes.truncate(args.top.into()));
     let text = if args.json {

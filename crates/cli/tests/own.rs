@@ -51,6 +51,8 @@ fn a_table_needs_its_target() {
     let output = run(place.path(), &[&command[..], &["--loss", "ce"]].concat());
     let text = succeed(&output);
     assert!(text.contains("recipe  runs/rings/comparison.toml"), "{text}");
+    let environment = place.path().join("runs/rings/ce/seed=0/environment.json");
+    assert!(fs::read_to_string(environment).unwrap().contains("\"device\": \"c"));
     let said = error_text(&output);
     for line in [
         "name    left out: 120 different names",
@@ -103,6 +105,8 @@ fn what_cannot_be_compared_is_refused_and_leaves_nothing() {
     fs::create_dir(place.path().join("empty")).unwrap();
     for (arguments, expected) in [
         (&["--data", "nowhere"][..], "cannot read nowhere"),
+        (&["--data", "rings.csv", "--device", "gpu"], "the device gpu: there are auto, cpu, cuda"),
+        (&["--data", "rings.csv", "--device", "cuda:99"], "the device cuda:99: "),
         (&["--data", "empty"], "empty: no data that are known (nothing is in it)"),
         (
             &["--data", "single"],

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use tch::Device;
+
 use super::environment::{cores, libraries};
 use super::progress::Progress;
 use super::{Comparison, Estimate, Folder, Group, Recipe, Run, RunDir, Setting, Signature, run};
@@ -16,6 +18,8 @@ use crate::{Error, Result};
 pub struct Options<'a> {
     /// Runs side by side; without it, as many as the cores have room for.
     pub jobs: Option<usize>,
+    /// Where the models run.
+    pub device: Device,
     /// Set from outside to stop: runs save a checkpoint after their step and leave.
     pub stop: &'a AtomicBool,
     /// Whether the standard error is a terminal that a bar can be drawn on.
@@ -99,7 +103,7 @@ fn estimate(
     let measured = std::thread::scope(|scope| {
         let measure = || {
             tch::set_num_threads(recipe.threads.get() as i32);
-            Estimate::new(last, data, left.len(), jobs)
+            Estimate::new(last, data, options.device, left.len(), jobs)
         };
         scope.spawn(measure).join()
     });
@@ -109,7 +113,9 @@ fn estimate(
 
 /// How many of `runs` are made side by side.
 fn jobs(recipe: &Recipe, options: &Options, runs: usize) -> usize {
-    options.jobs.unwrap_or(cores() / recipe.threads.get()).clamp(1, runs)
+    // Of a GPU there is one, however many cores there are.
+    let most = if options.device.is_cuda() { 1 } else { cores() / recipe.threads.get() };
+    options.jobs.unwrap_or(most).clamp(1, runs)
 }
 
 /// Makes `pairs` in worker threads; the runs come back in the order of the pairs.
@@ -132,7 +138,7 @@ fn make_all(
         while !options.stop.load(Ordering::Relaxed) {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(&(setting, seed)) = pairs.get(at) else { return };
-            match make(recipe, data, out, setting, seed, options.stop, progress) {
+            match make(recipe, data, out, setting, seed, options, progress) {
                 Ok(run) => hold(&runs)[at] = Some(run),
                 Err(error) => {
                     // The first failure stops the runs beside it, whose own answer is then
@@ -162,7 +168,7 @@ fn make(
     out: &Path,
     setting: &Setting,
     seed: u64,
-    stop: &AtomicBool,
+    options: &Options,
     progress: &Progress,
 ) -> Result<Run> {
     let place = |error: Error| match error {
@@ -174,7 +180,8 @@ fn make(
         progress.skipped(recipe.epochs.get());
         return dir.read(seed);
     }
-    run(&recipe, data, &dir, stop, &progress.of(setting, seed)).map_err(place)?;
+    run(&recipe, data, &dir, options.device, options.stop, &progress.of(setting, seed))
+        .map_err(place)?;
     let run = dir.read(seed)?;
     progress.finished(setting, &run);
     Ok(run)

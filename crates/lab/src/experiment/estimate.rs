@@ -3,8 +3,10 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use tch::Device;
+
 use super::RunRecipe;
-use crate::data::{DataSet, Inputs, order};
+use crate::data::{DataSet, Examples, Inputs, order};
 use crate::models;
 use crate::train::{OptimizerRecipe, Sgd};
 use crate::{Error, Result};
@@ -36,9 +38,15 @@ impl Estimate {
     ///
     /// # Errors
     /// What stands in the way of the run itself.
-    pub fn new(recipe: &RunRecipe, data: &DataSet, runs: usize, jobs: usize) -> Result<Self> {
+    pub fn new(
+        recipe: &RunRecipe,
+        data: &DataSet,
+        device: Device,
+        runs: usize,
+        jobs: usize,
+    ) -> Result<Self> {
         let parts = data.parts(recipe.seed)?;
-        let (step, steps) = step(recipe, &parts.train)?;
+        let (step, steps) = step(recipe, &parts.train, device)?;
         let example = step / recipe.batch.get().min(parts.train.len()) as f64;
         let epoch = parts.train.len() as f64 + FORWARD * parts.validation.len() as f64;
         let attacks = match parts.test.inputs {
@@ -56,8 +64,9 @@ impl Estimate {
 }
 
 /// Seconds of a step, and how many were measured.
-fn step(recipe: &RunRecipe, train: &crate::data::Examples) -> Result<(f64, usize)> {
+fn step(recipe: &RunRecipe, train: &Examples, device: Device) -> Result<(f64, usize)> {
     let model = models::build(&recipe.model, train, recipe.seed)?;
+    model.weights().move_to(device)?;
     let mut criterion = recipe.loss.criterion_with_counts(&train.counts())?;
     criterion.set_epoch(1, recipe.epochs.get());
     let OptimizerRecipe::Sgd(optimizer) = &recipe.optimizer;
@@ -67,7 +76,7 @@ fn step(recipe: &RunRecipe, train: &crate::data::Examples) -> Result<(f64, usize
     // An epoch may be shorter than what is to be measured.
     'measure: for epoch in 1.. {
         for batch in source.batches(&order(train.len(), recipe.seed, epoch), recipe.batch.get())? {
-            let batch = batch?;
+            let batch = batch?.to(device)?;
             let logits = model.forward(&batch.inputs, true)?;
             criterion.forward_tch(&logits, &batch.targets)?.f_backward()?;
             // Without a rate nothing moves: what is measured does not depend on where it leads.
@@ -133,9 +142,9 @@ mod tests {
         let recipe = Recipe::embedded().unwrap();
         let data = load(&recipe.data).unwrap();
         let run = recipe.run(&recipe.settings().unwrap()[3], 0);
-        let one = Estimate::new(&run, &data, 1, 1).unwrap();
+        let one = Estimate::new(&run, &data, Device::Cpu, 1, 1).unwrap();
         assert!(one.steps >= STEPS.0 && one.seconds > 0.05 && one.seconds < 60.0, "{one:?}");
-        let many = Estimate::new(&run, &data, 40, 2).unwrap();
+        let many = Estimate::new(&run, &data, Device::Cpu, 40, 2).unwrap();
         assert!(many.seconds > 4.0 * one.seconds, "{one:?} {many:?}");
     }
 }

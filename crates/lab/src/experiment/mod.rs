@@ -2,6 +2,7 @@
 
 mod compare;
 mod comparison;
+mod device;
 mod environment;
 mod estimate;
 mod folder;
@@ -16,6 +17,7 @@ mod sweep;
 
 pub use compare::{Options, compare};
 pub use comparison::{Comparison, EpochMetrics, Group, Run, Signature};
+pub use device::device;
 pub use environment::{Environment, cores};
 pub use estimate::Estimate;
 pub use folder::Folder;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use tch::Device;
 
 use super::{RunDir, RunRecipe};
 use crate::data::{Examples, Inputs, Reader};
@@ -43,16 +44,17 @@ pub struct Ranked {
 }
 
 impl Predictor {
-    /// Loads the run in the folder `path`.
+    /// Loads the run in the folder `path`, whichever device it was made on, to run on `device`.
     ///
     /// # Errors
     /// What is no run, or one that is not finished; files that are damaged.
-    pub fn load(path: &Path) -> Result<Self> {
+    pub fn load(path: &Path, device: Device) -> Result<Self> {
         let run = RunDir::open(path)?;
         let (recipe, classes) = (run.recipe()?, run.classes()?);
         let (reader, threshold) = (run.reader()?, run.threshold()?);
         let model = models::build(&recipe.model, &blank(reader.shape, &classes), recipe.seed)?;
         model.weights().restore(&run.weights()?)?;
+        model.weights().move_to(device)?;
         Ok(Self { model, recipe, reader, classes, threshold })
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use steepness::{Criterion, Reduction, Targets};
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 use super::{RunDir, RunRecipe, Select};
 use crate::attack::{Attack, Fgsm, Pgd, robustness};
@@ -23,7 +23,7 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
 const ATTACKED: usize = 512;
 const LOADED: usize = 2 * ATTACKED;
 
-/// Makes the run of `recipe` on `data` in `dir`, going on where an earlier call stopped.
+/// Makes the run of `recipe` on `data` in `dir` with `device`, going on where an earlier call stopped.
 ///
 /// The caller sets libtorch's threads. Nothing is done twice: a stopped training goes on from its
 /// checkpoint, and one that is at its end is only measured.
@@ -34,14 +34,16 @@ pub fn run(
     recipe: &RunRecipe,
     data: &DataSet,
     dir: &RunDir,
+    device: Device,
     stop: &AtomicBool,
     monitor: &dyn Monitor,
 ) -> Result<()> {
     let Parts { train, validation, test } = data.parts(recipe.seed)?;
     let model = models::build(&recipe.model, &train, recipe.seed)?;
+    model.weights().move_to(device)?;
     let OptimizerRecipe::Sgd(optimizer) = &recipe.optimizer;
     let criterion = recipe.loss.criterion_with_counts(&train.counts())?;
-    dir.begin(recipe, &data.examples.classes, &Reader::new(&recipe.data, data))?;
+    dir.begin(recipe, &data.examples.classes, &Reader::new(&recipe.data, data), device)?;
     // What chooses among epochs is the validation part, unless the recipe asks otherwise.
     let chooses = if recipe.select == Select::Test { &test } else { &validation };
     let trained = Training {
@@ -127,7 +129,11 @@ fn attack_all(
     test: &Examples,
 ) -> Result<Vec<RobustnessCurve>> {
     let random = Stream::new(recipe.seed, "pgd");
-    let forward = |inputs: &Tensor| model.forward(std::slice::from_ref(inputs), false);
+    // An attack is worked out on the CPU; only the model runs where it is.
+    let device = model.weights().device();
+    let forward = |inputs: &Tensor| -> Result<Tensor> {
+        Ok(model.forward(&[inputs.f_to(device)?], false)?.f_to(Device::Cpu)?)
+    };
     let mut parts: [Vec<(usize, RobustnessCurve)>; 2] = Default::default();
     for first in (0..test.len()).step_by(LOADED) {
         let rows: Vec<usize> = (first..test.len().min(first + LOADED)).collect();

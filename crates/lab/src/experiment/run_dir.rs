@@ -20,7 +20,7 @@ use crate::train::{Predictions, tensors};
 use crate::{Error, Result, durable};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 const CLASSES: &str = "classes.json";
 const INPUTS: &str = "inputs.json";
@@ -78,9 +78,15 @@ impl RunDir {
     ///
     /// # Errors
     /// Names the path that cannot be written.
-    pub fn begin(&self, recipe: &RunRecipe, classes: &[String], reader: &Reader) -> Result<()> {
+    pub fn begin(
+        &self,
+        recipe: &RunRecipe,
+        classes: &[String],
+        reader: &Reader,
+        device: Device,
+    ) -> Result<()> {
         fs::create_dir_all(&self.path).map_err(Error::output(&self.path))?;
-        self.write_json("environment.json", &Environment::of(recipe.threads.get()))?;
+        self.write_json("environment.json", &Environment::of(recipe.threads.get(), device))?;
         self.write_json(CLASSES, &classes)?;
         self.write_json(INPUTS, reader)?;
         durable::write(&self.path.join("recipe.toml"), recipe.to_toml().as_bytes())
@@ -256,7 +262,7 @@ mod tests {
         let ours = recipe.run(setting, 1);
         assert!(!run.finished(&ours).unwrap());
         let reader = Reader { shape: [1, 8, 8], side: None, columns: Vec::new() };
-        run.begin(&ours, &["b".to_owned(), "a\"\n".to_owned()], &reader).unwrap();
+        run.begin(&ours, &["b".to_owned(), "a\"\n".to_owned()], &reader, Device::Cpu).unwrap();
         assert_eq!(run.classes().unwrap(), ["b", "a\"\n"]);
         assert_eq!((run.reader().unwrap(), run.recipe().unwrap()), (reader, ours.clone()));
         assert!(!run.finished(&ours).unwrap());

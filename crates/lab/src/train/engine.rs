@@ -80,6 +80,7 @@ impl Training<'_> {
     pub fn run(mut self, stop: &AtomicBool, monitor: &dyn Monitor) -> Result<Trained> {
         let (mut state, mut best) = self.resume(monitor)?;
         let mut saved = Instant::now();
+        let device = self.model.weights().device();
         let finished_before = self.ended(&state);
         write_log(&self.log(), &state.history)?;
         while !self.ended(&state) {
@@ -90,7 +91,7 @@ impl Training<'_> {
             self.criterion.set_epoch(state.epoch, self.epochs);
             let mut clock = Instant::now();
             for batch in batches {
-                self.step(&batch?, lr, &mut state)?;
+                self.step(&batch?.to(device)?, lr, &mut state)?;
                 let stopped = stop.load(Ordering::Relaxed);
                 if stopped || saved.elapsed() >= self.checkpoint_every {
                     state.sums.seconds += lap(&mut clock);

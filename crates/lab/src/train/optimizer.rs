@@ -5,7 +5,7 @@
 //! ```
 
 use serde::{Deserialize, Serialize};
-use tch::{Tensor, no_grad};
+use tch::{Device, Tensor, no_grad};
 
 use crate::{Check, Error, Result};
 
@@ -82,11 +82,13 @@ pub struct Sgd {
 impl Sgd {
     /// At rest, for `parameters`.
     pub fn new<'a>(recipe: &SgdRecipe, parameters: impl Iterator<Item = &'a Tensor>) -> Self {
+        let velocities: Vec<Tensor> = parameters.map(|p| p.detach().zeros_like()).collect();
+        let device = velocities.first().map_or(Device::Cpu, Tensor::device);
         Self {
             recipe: recipe.clone(),
-            momentum: Tensor::from(recipe.momentum as f32),
-            weight_decay: Tensor::from(recipe.weight_decay as f32),
-            velocities: parameters.map(|p| p.detach().zeros_like()).collect(),
+            momentum: Tensor::from(recipe.momentum as f32).to_device(device),
+            weight_decay: Tensor::from(recipe.weight_decay as f32).to_device(device),
+            velocities,
         }
     }
 
@@ -109,7 +111,7 @@ impl Sgd {
         parameters: impl Iterator<Item = &'a Tensor>,
         lr: f64,
     ) -> Result<()> {
-        let descent = Tensor::from(-lr as f32);
+        let descent = Tensor::from(-lr as f32).f_to(self.momentum.device())?;
         no_grad(|| {
             for (parameter, velocity) in parameters.zip(&mut self.velocities) {
                 let mut gradient = parameter.f_grad()?;
@@ -138,7 +140,8 @@ impl Sgd {
         if sizes(saved) != sizes(&self.velocities) {
             return Err(Error::Work("the saved velocities are of another model".to_owned()));
         }
-        self.velocities = saved.iter().map(Tensor::copy).collect();
+        let device = self.momentum.device();
+        self.velocities = saved.iter().map(|saved| saved.copy().to_device(device)).collect();
         Ok(())
     }
 }
