@@ -1,23 +1,29 @@
 //! `steepness compare`: trains with several losses on the same data and seeds, and says what changed.
 
 use std::io::{IsTerminal, Write};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use steepness::Loss;
-use steepness_lab::experiment::{self, Comparison, Options, Recipe, check_losses, check_seeds};
+use steepness_lab::experiment::{
+    self, Comparison, Options, Recipe, Select, Sweep, check_losses, check_seeds,
+};
 use steepness_lab::{Error, report};
 
-use crate::interrupt;
+use crate::{interrupt, own};
 
 /// Train with several losses on the same data and seeds, and report what changed
 ///
-/// Without a recipe it compares cross entropy with three encouraging losses on the handwritten
-/// digits that the program carries with it. Interrupted, it goes on where it stopped when the same
-/// command is typed again.
+/// With --data it looks at the data and makes a recipe for them. Without either it compares cross
+/// entropy with three encouraging losses on the handwritten digits that the program carries with
+/// it. Interrupted, it goes on where it stopped when the same command is typed again.
 #[derive(clap::Args)]
 pub struct Args {
     /// What to compare: a TOML file
     recipe: Option<PathBuf>,
+
+    #[command(flatten)]
+    own: own::Args,
 
     /// A loss, instead of the recipe's; the first is what the others are compared with
     ///
@@ -25,9 +31,27 @@ pub struct Args {
     #[arg(long = "loss", value_name = "SPEC")]
     losses: Vec<String>,
 
+    /// Vary a setting for every loss: le=0,0.25,0.5,0.75,1 or lr=0.0125,0.025,0.05
+    ///
+    /// le concerns the losses that have one; a loss without it is made once. The report gains a table
+    /// and a figure of the accuracy against the value.
+    #[arg(long, value_name = "KEY=VALUES")]
+    sweep: Option<Sweep>,
+
     /// Seeds instead of the recipe's: a count (5 means 0 to 4) or a list (1,2,7)
     #[arg(long, value_name = "COUNT|LIST", value_parser = parse_seeds)]
     seeds: Option<Seeds>,
+
+    /// Which weights are measured: best (on the validation part), last, or test
+    ///
+    /// test takes the epoch with the best test accuracy, as the paper does: the result is then
+    /// chosen on what it is measured on, and every table says so.
+    #[arg(long, value_name = "RULE", value_parser = parse_select)]
+    select: Option<Select>,
+
+    /// End a training after so many epochs without a better accuracy
+    #[arg(long, value_name = "EPOCHS")]
+    patience: Option<NonZeroUsize>,
 
     /// Folder for the results; runs/NAME without it
     #[arg(long, value_name = "DIR")]
@@ -37,6 +61,10 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
 
+    /// Where the models run: auto (a GPU where libtorch finds one), cpu, cuda or cuda:1
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    device: String,
+
     /// Print the table as JSON
     #[arg(long)]
     json: bool,
@@ -44,15 +72,17 @@ pub struct Args {
 
 /// Does it.
 pub fn run(args: Args) -> anyhow::Result<()> {
+    let device = experiment::device(&args.device)?;
     let recipe = resolve(&args)?;
     let out = args.out.unwrap_or_else(|| Path::new("runs").join(&recipe.name));
     let options = Options {
         jobs: args.jobs.map(usize::from),
+        device,
         stop: interrupt::stop_flag()?,
         terminal: std::io::stderr().is_terminal(),
     };
     // The folder stays locked until the report is written.
-    let (comparison, _folder) = match experiment::compare(&recipe, &out, &options) {
+    let (comparison, folder) = match experiment::compare(&recipe, &out, &options) {
         Err(Error::Interrupted) => {
             eprintln!("what is done is saved; this goes on with it:\n  {}", command_line());
             return Err(Error::Interrupted.into());
@@ -60,34 +90,50 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         comparison => comparison?,
     };
     let written = report::write(&comparison, &recipe.to_toml(), &out)?;
-    print(&comparison, &written.page, args.json)
+    // A recipe that was given lies where it was: paths in it are relative to its folder.
+    let recipe = args.recipe.is_none().then(|| folder.recipe());
+    print(&comparison, &written.page, recipe.as_deref(), args.json)
 }
 
 /// The recipe with what the command line changes in it.
 fn resolve(args: &Args) -> anyhow::Result<Recipe> {
-    let mut recipe = match &args.recipe {
-        Some(path) => Recipe::read(path)?,
-        None => Recipe::embedded()?,
+    let mut recipe = match (&args.recipe, own::recipe(&args.own)?) {
+        (_, Some(recipe)) => recipe,
+        (Some(path), None) => Recipe::read(path)?,
+        (None, None) => Recipe::embedded()?,
     };
     if !args.losses.is_empty() {
         let parse = |spec: &String| spec.parse::<Loss>();
         recipe.losses = args.losses.iter().map(parse).collect::<Result<_, _>>()?;
         check_losses(&recipe.losses)?;
     }
+    if args.sweep.is_some() {
+        recipe.sweep.clone_from(&args.sweep);
+    }
+    recipe.select = args.select.unwrap_or(recipe.select);
+    recipe.patience = args.patience.or(recipe.patience);
     if let Some(Seeds(seeds)) = &args.seeds {
         recipe.seeds = seeds.clone();
     }
     Ok(recipe)
 }
 
-fn print(comparison: &Comparison, page: &Path, json: bool) -> anyhow::Result<()> {
+fn print(
+    comparison: &Comparison,
+    page: &Path,
+    recipe: Option<&Path>,
+    json: bool,
+) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout().lock();
     if json {
         writeln!(stdout, "{:#}", report::table_json(comparison))?;
     } else {
         writeln!(stdout, "{}", report::table_text(comparison))?;
-        writeln!(stdout, "page   {}", page.display())?;
-        writeln!(stdout, "again  {}", command_line())?;
+        writeln!(stdout, "page    {}", page.display())?;
+        if let Some(recipe) = recipe {
+            writeln!(stdout, "recipe  {}", recipe.display())?;
+        }
+        writeln!(stdout, "again   {}", command_line())?;
     }
     Ok(stdout.flush()?)
 }
@@ -105,6 +151,16 @@ fn command_line() -> String {
         .map(|word| quote(word.to_string_lossy().into_owned()))
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// As a recipe says it.
+fn parse_select(text: &str) -> Result<Select, String> {
+    match text {
+        "best" => Ok(Select::Best),
+        "last" => Ok(Select::Last),
+        "test" => Ok(Select::Test),
+        _ => Err("there are best, last and test".to_owned()),
+    }
 }
 
 /// Seeds as they are typed.

@@ -1,16 +1,13 @@
 //! `steepness data`: what is in a folder or a file, and the usual data sets from the net.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
 
 use steepness_lab::data::download::{self, Downloader, Package, Patience, Source};
 use steepness_lab::data::{Asked, inspect};
 use steepness_lab::{Error, Result};
 
-/// Least time between two lines of progress.
-const PROGRESS_EVERY: Duration = Duration::from_millis(200);
+use crate::progress::Progress;
 
 /// Look at data before training on them, or get the usual data sets
 #[derive(clap::Args)]
@@ -121,30 +118,4 @@ fn get(args: GetArgs) -> Result<()> {
     progress.clear();
     done?;
     check(&out, &Asked::default(), false)
-}
-
-/// A line on the terminal that is written over and over.
-struct Progress {
-    terminal: bool,
-    last: Mutex<Instant>,
-}
-
-impl Progress {
-    fn new() -> Self {
-        Self { terminal: io::stderr().is_terminal(), last: Mutex::new(Instant::now()) }
-    }
-
-    fn show(&self, text: &str) {
-        let mut last = self.last.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if self.terminal && last.elapsed() >= PROGRESS_EVERY {
-            *last = Instant::now();
-            eprint!("\r\x1b[K{text}");
-        }
-    }
-
-    fn clear(&self) {
-        if self.terminal {
-            eprint!("\r\x1b[K");
-        }
-    }
 }

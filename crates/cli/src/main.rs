@@ -8,6 +8,9 @@ mod data;
 mod interrupt;
 mod loss;
 mod measure;
+mod own;
+mod predict;
+mod progress;
 
 use std::io;
 use std::process::ExitCode;
@@ -29,6 +32,7 @@ enum Command {
     Data(data::Args),
     Loss(loss::Args),
     Measure(measure::Args),
+    Predict(predict::Args),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +43,7 @@ fn main() -> ExitCode {
         Command::Data(args) => data::run(args).map_err(Into::into),
         Command::Loss(args) => loss::run(args).map_err(Into::into),
         Command::Measure(args) => measure::run(args).map_err(Into::into),
+        Command::Predict(args) => predict::run(args).map_err(Into::into),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -35,6 +35,7 @@ pub fn load(shares: Fractions) -> Result<DataSet> {
         held_out: HeldOut::Shares(shares),
         long_tail: None,
         ood: Some(("fashion8x8".to_owned(), clothes)),
+        columns: Vec::new(),
     })
 }
 

@@ -20,6 +20,7 @@ mod inputs;
 mod inspect;
 mod long_tail;
 pub mod npy;
+mod reader;
 mod recipe;
 mod sampler;
 mod set;
@@ -36,6 +37,7 @@ pub use inaturalist::INaturalist;
 pub use inputs::Inputs;
 pub use inspect::{Asked, Channel, Inspection, Part, Size, inspect};
 pub use long_tail::{LongTail, Profile};
+pub use reader::Reader;
 pub use recipe::{Cifar100Recipe, DataPath, DataRecipe, FolderRecipe, ImagesRecipe, TableRecipe};
 pub use sampler::{Batch, Batches, Order, Source, order};
 pub use set::{DataSet, HeldOut, Parts};
@@ -59,6 +61,7 @@ pub fn load(recipe: &DataRecipe) -> Result<DataSet> {
         held_out: HeldOut::Validation { share: recipe.validation, test },
         long_tail: recipe.long_tail,
         ood: None,
+        columns: Vec::new(),
     };
     match recipe {
         DataRecipe::Digits(shares) => digits::load(*shares),
@@ -89,13 +92,14 @@ pub fn load(recipe: &DataRecipe) -> Result<DataSet> {
             of_lists(recipe, train, None, test)
         }
         DataRecipe::Table(recipe) => {
-            let Table { examples, test, .. } = Table::load(recipe)?;
+            let Table { columns, examples, test, .. } = Table::load(recipe)?;
             Ok(DataSet {
                 description: described(&recipe.path.resolve(), &examples, "rows"),
                 held_out: held_out(recipe.validation, recipe.test, None, test),
                 examples,
                 long_tail: recipe.long_tail,
                 ood: None,
+                columns,
             })
         }
     }
@@ -119,6 +123,7 @@ fn of_lists(
         examples,
         long_tail: recipe.long_tail,
         ood: None,
+        columns: Vec::new(),
     })
 }
 

@@ -134,6 +134,39 @@ impl DataRecipe {
         self.paths().into_iter().for_each(|path| path.base = folder.to_owned());
     }
 
+    /// Makes every path in it absolute, for a recipe that is to be found elsewhere.
+    ///
+    /// # Errors
+    /// A path that is not UTF-8 or cannot be made absolute.
+    pub fn make_absolute(&mut self) -> Result<()> {
+        for path in self.paths() {
+            let from = path.resolve();
+            let absolute = std::path::absolute(&from).map_err(Error::input(&from))?;
+            let written = absolute.to_str();
+            let written = written
+                .ok_or_else(|| Error::Request(format!("the path {absolute:?} is not UTF-8")))?;
+            *path = DataPath::new(written);
+        }
+        Ok(())
+    }
+
+    /// The shares that are held out for parts that the data do not have themselves.
+    pub fn shares(&self) -> Fractions {
+        match self {
+            DataRecipe::Digits(shares) => *shares,
+            DataRecipe::Idx(ImagesRecipe { validation, .. })
+            | DataRecipe::Cifar10(ImagesRecipe { validation, .. })
+            | DataRecipe::Cifar100(Cifar100Recipe { validation, .. }) => {
+                Fractions { validation: *validation, test: 0.0 }
+            }
+            DataRecipe::ImageFolder(FolderRecipe { validation, test, .. })
+            | DataRecipe::INaturalist(FolderRecipe { validation, test, .. })
+            | DataRecipe::Table(TableRecipe { validation, test, .. }) => {
+                Fractions { validation: *validation, test: *test }
+            }
+        }
+    }
+
     /// Every path in it.
     fn paths(&mut self) -> Vec<&mut DataPath> {
         match self {
@@ -266,6 +299,11 @@ mod tests {
         assert_eq!(table.path.resolve(), Path::new("recipes/t.csv"));
         assert_eq!(table.test_path.as_ref().unwrap().resolve(), Path::new("/x/u.csv"));
         assert_eq!(toml::to_string(&recipe).unwrap(), written);
+        recipe.data.make_absolute().unwrap();
+        let DataRecipe::Table(table) = &recipe.data else { panic!() };
+        let expected = std::path::absolute("recipes/t.csv").unwrap();
+        assert_eq!(table.path.resolve(), expected);
+        assert!(toml::to_string(&recipe).unwrap().contains(expected.to_str().unwrap()));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the engine draws from, and in which order.
 
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 use crate::Result;
 use crate::random::Stream;
@@ -12,6 +12,20 @@ pub struct Batch {
     pub inputs: Vec<Tensor>,
     /// The class of each example (or of each token), i64.
     pub targets: Tensor,
+}
+
+impl Batch {
+    /// The same on `device`.
+    ///
+    /// # Errors
+    /// Only what libtorch refuses.
+    pub fn to(&self, device: Device) -> Result<Self> {
+        let inputs = self.inputs.iter().map(|input| input.f_to(device));
+        Ok(Self {
+            inputs: inputs.collect::<std::result::Result<_, _>>()?,
+            targets: self.targets.f_to(device)?,
+        })
+    }
 }
 
 /// Which examples, in which order. Whatever is drawn at random for an example of a batch is a function

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::table::Column;
 use super::{Examples, Fractions, LongTail, hold_out, stratified};
 use crate::Result;
 
@@ -18,6 +19,8 @@ pub struct DataSet {
     pub long_tail: Option<LongTail>,
     /// Examples of the same shape from another world, to be told from these: their name and they.
     pub ood: Option<(String, Examples)>,
+    /// Of a table: what its columns hold.
+    pub columns: Vec<Column>,
 }
 
 /// Where the parts come from that are not learned from.
@@ -127,7 +130,8 @@ mod tests {
 
     fn set(held_out: HeldOut, long_tail: Option<LongTail>) -> DataSet {
         let description = "40 dots".to_owned();
-        DataSet { description, examples: examples(20, 0), held_out, long_tail, ood: None }
+        let (examples, columns) = (examples(20, 0), Vec::new());
+        DataSet { description, examples, held_out, long_tail, ood: None, columns }
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub use column::{Column, Kind};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::num::NonZeroI64;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +20,7 @@ use super::examples::learnable;
 use super::{Examples, Inputs, TableRecipe};
 use crate::{Error, Result};
 use column::{is_missing, missing};
-use grid::{Grid, Separator};
+use grid::{Grid, Row, Separator};
 
 /// More numbers are not kept in memory.
 const MOST_NUMBERS: usize = 1 << 28;
@@ -132,6 +133,41 @@ impl Table {
     }
 }
 
+/// Names of the columns of the table at `path`, "column 1" and so on where it has none.
+///
+/// # Errors
+/// What is no table.
+pub fn columns(path: &Path) -> Result<Vec<String>> {
+    Ok(Grid::read(path, None)?.names)
+}
+
+/// What a model sees of each row of the table at `path`, whose columns hold what `columns` say, and
+/// each row's line. Columns are found by their names; those that a model does not see, and the class,
+/// need not be there.
+///
+/// # Errors
+/// Names the file, the line and the column, as [`Table::load`] does.
+pub fn rows(path: &Path, columns: &[Column]) -> Result<(Vec<usize>, Vec<f32>)> {
+    let unnamed = columns.iter().enumerate().all(|(at, c)| c.name == grid::unnamed(at));
+    let grid = Grid::read(path, Some(!unnamed))?;
+    let seen = columns.iter().filter(|column| column.kind.width() > 0);
+    let places = seen.map(|Column { name, kind }| {
+        let at = grid.names.iter().position(|other| other == name);
+        let missing = || {
+            let there = grid.names.join(", ");
+            let path = path.display();
+            Error::Request(format!("{path}: there is no column {name:?}; there are {there}"))
+        };
+        Ok((at.ok_or_else(missing)?, kind))
+    });
+    let places: Vec<(usize, &Kind)> = places.collect::<Result<_>>()?;
+    let mut inputs = Vec::new();
+    for row in &grid.rows {
+        encode_row(&grid, row, &places, &mut inputs)?;
+    }
+    Ok((grid.rows.iter().map(|row| row.line).collect(), inputs))
+}
+
 /// A finite number.
 fn number(cell: &str) -> Option<f64> {
     cell.parse().ok().filter(|number: &f64| number.is_finite())
@@ -177,22 +213,15 @@ fn encode(grid: &Grid, columns: &[Column], target: usize, classes: &[String]) ->
         return Err(Error::malformed(&grid.path, "columns", problem));
     };
     let (mut inputs, mut labels) = (Vec::with_capacity(size), Vec::new());
+    let seen = columns.iter().enumerate().filter(|(_, column)| column.kind.width() > 0);
+    let places: Vec<(usize, &Kind)> = seen.map(|(at, column)| (at, &column.kind)).collect();
     for row in &grid.rows {
-        let refuse = |at, problem| Error::malformed(&grid.path, grid.place(row, at), problem);
-        for (at, column) in columns.iter().enumerate() {
-            let cell = &row.cells[at];
-            if column.kind.width() > 0 && is_missing(cell) {
-                return Err(missing(grid, row, at));
-            }
-            column.kind.encode(cell, &mut inputs).map_err(|problem| refuse(at, problem))?;
-        }
-        let label =
-            classes.iter().position(|class| *class == row.cells[target]).ok_or_else(|| {
-                refuse(
-                    target,
-                    format!("the class {:?} is not among the training rows", row.cells[target]),
-                )
-            })?;
+        encode_row(grid, row, &places, &mut inputs)?;
+        let class = &row.cells[target];
+        let label = classes.iter().position(|other| other == class).ok_or_else(|| {
+            let problem = format!("the class {class:?} is not among the training rows");
+            Error::malformed(&grid.path, grid.place(row, target), problem)
+        })?;
         labels.push(label as i64);
     }
     Ok(Examples {
@@ -203,13 +232,25 @@ fn encode(grid: &Grid, columns: &[Column], target: usize, classes: &[String]) ->
     })
 }
 
+/// Appends what a model sees of the cells at `places`.
+fn encode_row(grid: &Grid, row: &Row, places: &[(usize, &Kind)], to: &mut Vec<f32>) -> Result<()> {
+    for &(at, kind) in places {
+        let cell = &row.cells[at];
+        if is_missing(cell) {
+            return Err(missing(grid, row, at));
+        }
+        let refuse = |problem| Error::malformed(&grid.path, grid.place(row, at), problem);
+        kind.encode(cell, to).map_err(refuse)?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{DataPath, files};
     use super::*;
     use proptest::prelude::*;
     use std::fs;
-    use std::path::Path;
 
     fn recipe(path: &Path, more: &str) -> TableRecipe {
         let text = format!("path = {:?}\n{more}", path.to_str().unwrap());

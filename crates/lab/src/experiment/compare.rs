@@ -1,14 +1,14 @@
-//! Losses × seeds: makes the runs, several at once where cores are idle, and puts them together.
+//! Settings × seeds: makes the runs, several at once where cores are idle, and puts them together.
 
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use steepness::Loss;
+use tch::Device;
 
 use super::environment::{cores, libraries};
 use super::progress::Progress;
-use super::{Comparison, Folder, Group, Recipe, Run, RunDir, Signature, run};
+use super::{Comparison, Estimate, Folder, Group, Recipe, Run, RunDir, Setting, Signature, run};
 use crate::data::{DataSet, load};
 use crate::models;
 use crate::{Error, Result};
@@ -18,6 +18,8 @@ use crate::{Error, Result};
 pub struct Options<'a> {
     /// Runs side by side; without it, as many as the cores have room for.
     pub jobs: Option<usize>,
+    /// Where the models run.
+    pub device: Device,
     /// Set from outside to stop: runs save a checkpoint after their step and leave.
     pub stop: &'a AtomicBool,
     /// Whether the standard error is a terminal that a bar can be drawn on.
@@ -32,25 +34,31 @@ pub struct Options<'a> {
 /// [`Folder::claim`]); then [`Error::Interrupted`] once `stop` is set, and the first failure of a
 /// run, after the runs beside it have saved where they stand.
 pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Comparison, Folder)> {
+    let settings = recipe.settings()?;
     let data = load(&recipe.data)?;
-    try_out(recipe, &data)?;
+    try_out(recipe, &settings, &data)?;
     let folder = Folder::claim(out, recipe)?;
     // Pairs of a seed come together, so that a stopped comparison has whole pairs.
-    let each = |&seed: &u64| recipe.losses.iter().map(move |loss| (loss, seed));
-    let pairs: Vec<(&Loss, u64)> = recipe.seeds.iter().flat_map(each).collect();
+    let each = |&seed: &u64| settings.iter().map(move |setting| (setting, seed));
+    let pairs: Vec<(&Setting, u64)> = recipe.seeds.iter().flat_map(each).collect();
     let progress = Progress::new(pairs.len(), recipe.epochs.get(), options.terminal);
+    if let Some(estimate) = estimate(recipe, &data, &folder.path, &pairs, options)? {
+        progress.say(&estimate.to_string());
+    }
     let runs = make_all(recipe, &data, &folder.path, &pairs, options, &progress);
     progress.close();
     let mut runs = runs?;
-    let groups = recipe.losses.iter().enumerate().map(|(at, loss)| {
-        let of_loss = |seed: usize| runs[seed * recipe.losses.len() + at].take();
-        let of_loss = (0..recipe.seeds.len()).filter_map(of_loss).collect();
-        Group { loss: loss.clone(), runs: of_loss }
+    let groups = settings.iter().enumerate().map(|(at, setting)| {
+        let of_setting = |seed: usize| runs[seed * settings.len() + at].take();
+        let of_setting = (0..recipe.seeds.len()).filter_map(of_setting).collect();
+        Group { setting: setting.clone(), runs: of_setting }
     });
     let comparison = Comparison {
         name: recipe.name.clone(),
         data: data.describe(),
         classes: data.examples.classes.clone(),
+        select: recipe.select,
+        sweep: recipe.sweep.clone(),
         groups: groups.collect(),
         signature: Signature {
             recipe: recipe.hash(),
@@ -64,14 +72,50 @@ pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Compar
 }
 
 /// Builds what the first runs need, so that a senseless recipe leaves nothing behind.
-fn try_out(recipe: &Recipe, data: &DataSet) -> Result<()> {
+fn try_out(recipe: &Recipe, settings: &[Setting], data: &DataSet) -> Result<()> {
     let seed = recipe.seeds[0];
     let train = data.parts(seed)?.train;
     models::build(&recipe.model, &train, seed)?;
-    for loss in &recipe.losses {
+    for Setting { loss, .. } in settings {
         loss.criterion_with_counts(&train.counts())?;
     }
     Ok(())
+}
+
+/// What the runs take that are not finished; `None` if all are.
+fn estimate(
+    recipe: &Recipe,
+    data: &DataSet,
+    out: &Path,
+    pairs: &[(&Setting, u64)],
+    options: &Options,
+) -> Result<Option<Estimate>> {
+    let mut left = Vec::new();
+    for &(setting, seed) in pairs {
+        let run = recipe.run(setting, seed);
+        if !RunDir::new(out, setting, seed).finished(&run)? {
+            left.push(run);
+        }
+    }
+    let Some(last) = left.last() else { return Ok(None) };
+    let jobs = jobs(recipe, options, left.len());
+    // A thread of its own: libtorch's number of threads belongs to the thread that sets it.
+    let measured = std::thread::scope(|scope| {
+        let measure = || {
+            tch::set_num_threads(recipe.threads.get() as i32);
+            Estimate::new(last, data, options.device, left.len(), jobs)
+        };
+        scope.spawn(measure).join()
+    });
+    // A panic in there is a bug like any other.
+    measured.unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map(Some)
+}
+
+/// How many of `runs` are made side by side.
+fn jobs(recipe: &Recipe, options: &Options, runs: usize) -> usize {
+    // Of a GPU there is one, however many cores there are.
+    let most = if options.device.is_cuda() { 1 } else { cores() / recipe.threads.get() };
+    options.jobs.unwrap_or(most).clamp(1, runs)
 }
 
 /// Makes `pairs` in worker threads; the runs come back in the order of the pairs.
@@ -79,12 +123,12 @@ fn make_all(
     recipe: &Recipe,
     data: &DataSet,
     out: &Path,
-    pairs: &[(&Loss, u64)],
+    pairs: &[(&Setting, u64)],
     options: &Options,
     progress: &Progress,
 ) -> Result<Vec<Option<Run>>> {
     let threads = recipe.threads.get();
-    let jobs = options.jobs.unwrap_or(cores() / threads).clamp(1, pairs.len());
+    let jobs = jobs(recipe, options, pairs.len());
     let next = AtomicUsize::new(0);
     let runs: Mutex<Vec<Option<Run>>> = Mutex::new(pairs.iter().map(|_| None).collect());
     let failure = Mutex::new(None);
@@ -93,8 +137,8 @@ fn make_all(
         tch::set_num_threads(threads as i32);
         while !options.stop.load(Ordering::Relaxed) {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(&(loss, seed)) = pairs.get(at) else { return };
-            match make(recipe, data, out, loss, seed, options.stop, progress) {
+            let Some(&(setting, seed)) = pairs.get(at) else { return };
+            match make(recipe, data, out, setting, seed, options, progress) {
                 Ok(run) => hold(&runs)[at] = Some(run),
                 Err(error) => {
                     // The first failure stops the runs beside it, whose own answer is then
@@ -122,23 +166,24 @@ fn make(
     recipe: &Recipe,
     data: &DataSet,
     out: &Path,
-    loss: &Loss,
+    setting: &Setting,
     seed: u64,
-    stop: &AtomicBool,
+    options: &Options,
     progress: &Progress,
 ) -> Result<Run> {
     let place = |error: Error| match error {
-        Error::Work(problem) => Error::Work(format!("{loss}, seed {seed}: {problem}")),
+        Error::Work(problem) => Error::Work(format!("{setting}, seed {seed}: {problem}")),
         error => error,
     };
-    let (dir, recipe) = (RunDir::new(out, loss, seed), recipe.run(loss, seed));
+    let (dir, recipe) = (RunDir::new(out, setting, seed), recipe.run(setting, seed));
     if dir.finished(&recipe)? {
         progress.skipped(recipe.epochs.get());
         return dir.read(seed);
     }
-    run(&recipe, data, &dir, stop, &progress.of(loss, seed)).map_err(place)?;
+    run(&recipe, data, &dir, options.device, options.stop, &progress.of(setting, seed))
+        .map_err(place)?;
     let run = dir.read(seed)?;
-    progress.finished(loss, &run);
+    progress.finished(setting, &run);
     Ok(run)
 }
 

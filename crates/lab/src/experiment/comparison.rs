@@ -1,5 +1,6 @@
 //! [`Comparison`]: what a report is made of, read back from the run directories.
 
+use super::{Select, Setting, Sweep};
 use crate::measure::Measures;
 use serde::{Deserialize, Serialize};
 
@@ -12,17 +13,21 @@ pub struct Comparison {
     pub data: String,
     /// Names of the classes, in the order of the logits.
     pub classes: Vec<String>,
-    /// One group a loss, in the order asked for; the first is what the others are compared with.
+    /// Which weights were measured.
+    pub select: Select,
+    /// What was varied, if anything was.
+    pub sweep: Option<Sweep>,
+    /// One group a setting, in the order asked for; the first is what the others are compared with.
     pub groups: Vec<Group>,
     /// What made it.
     pub signature: Signature,
 }
 
-/// The runs of one loss.
+/// The runs of one setting: a loss, and what is swept with it.
 #[derive(Clone, Debug)]
 pub struct Group {
-    /// The loss, as its canonical one-line spec.
-    pub loss: steepness::Loss,
+    /// The setting.
+    pub setting: Setting,
     /// One run a seed; every group has the same seeds in the same order.
     pub runs: Vec<Run>,
 }

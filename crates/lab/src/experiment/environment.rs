@@ -1,6 +1,9 @@
 //! What a run was made with.
 
 use serde::{Deserialize, Serialize};
+use tch::Device;
+
+use super::device;
 
 /// The contents of `environment.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,6 +18,8 @@ pub struct Environment {
     pub system: String,
     /// Model name of the processor, where the system tells.
     pub cpu: Option<String>,
+    /// "cpu", "cuda:0": where the model ran.
+    pub device: String,
     /// Cores that the process may use.
     pub cores: usize,
     /// Threads of one training.
@@ -23,13 +28,14 @@ pub struct Environment {
 
 impl Environment {
     /// Of this process.
-    pub fn of(threads: usize) -> Self {
+    pub fn of(threads: usize, device: Device) -> Self {
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             revision: option_env!("STEEPNESS_REVISION").map(str::to_owned),
             libraries: libraries(),
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             cpu: cpu(),
+            device: device::name(device),
             cores: cores(),
             threads,
         }

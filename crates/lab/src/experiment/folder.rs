@@ -20,7 +20,8 @@ pub struct Folder {
 
 impl Folder {
     /// Makes `path` the folder of `recipe`, or takes up where an earlier call with the same recipe
-    /// stopped. The lists of losses and seeds may have grown since; nothing else may have changed.
+    /// stopped. The lists of losses, of seeds and of what is swept may have grown since; nothing else
+    /// may have changed.
     ///
     /// # Errors
     /// A folder that holds something else, the folder of another recipe (the message says what
@@ -50,6 +51,11 @@ impl Folder {
         }
         durable::write(&marker, recipe.to_toml().as_bytes())?;
         Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    /// The recipe, every setting spelt out.
+    pub fn recipe(&self) -> PathBuf {
+        self.path.join(MARKER)
     }
 }
 
@@ -103,16 +109,26 @@ fn lock(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// Where `asked` is not `before` with more losses or seeds.
+/// Where `asked` is not `before` with more losses, seeds or values of its sweep.
 fn differences(before: &Recipe, asked: &Recipe) -> Vec<String> {
     let mut found = Vec::new();
     let dropped = before.losses.iter().filter(|loss| !asked.losses.contains(loss));
     found.extend(dropped.map(|loss| format!("its loss {loss} was not asked for")));
     let dropped = before.seeds.iter().filter(|seed| !asked.seeds.contains(seed));
     found.extend(dropped.map(|seed| format!("its seed {seed} was not asked for")));
+    let grown = match (&before.sweep, &asked.sweep) {
+        (Some(before), Some(asked)) if before.key() == asked.key() => {
+            let dropped = before.values().iter().filter(|value| !asked.values().contains(value));
+            let key = before.key();
+            found.extend(dropped.map(|value| format!("its {key} = {value} was not asked for")));
+            true
+        }
+        _ => false,
+    };
     let lists = |recipe: &Recipe| Recipe {
         losses: asked.losses.clone(),
         seeds: asked.seeds.clone(),
+        sweep: if grown { asked.sweep.clone() } else { recipe.sweep.clone() },
         ..recipe.clone()
     };
     let table = |recipe: Recipe| toml::Value::try_from(recipe).expect("a recipe is a table");
@@ -146,6 +162,7 @@ fn compare(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::Sweep;
     use crate::train::Schedule;
 
     fn refused(path: &Path, recipe: &Recipe) -> String {
@@ -180,6 +197,17 @@ mod tests {
         let mut less = more.clone();
         let gone = less.losses.pop().unwrap();
         assert!(refused(&path, &less).contains(&format!("its loss {gone} was not asked for")));
+        let swept = |values: &[f64]| Recipe {
+            sweep: Some(Sweep::Lr(values.to_vec())),
+            name: "swept".to_owned(),
+            ..recipe.clone()
+        };
+        let apart = dir.path().join("swept");
+        Folder::claim(&apart, &swept(&[0.1])).unwrap();
+        Folder::claim(&apart, &swept(&[0.2, 0.1])).unwrap();
+        assert!(refused(&apart, &swept(&[0.2])).contains("its lr = 0.1 was not asked for"));
+        let le = Recipe { sweep: Some(Sweep::Le(vec![0.1])), ..swept(&[]) };
+        assert!(refused(&apart, &le).contains("sweep.lr is [0.2, 0.1] there, not set asked for"));
         let other = Recipe { schedule: Schedule::Constant, threads: 2.try_into().unwrap(), ..more };
         let message = refused(&path, &other);
         assert!(message.contains("threads is 1 there, 2 asked for"), "{message}");

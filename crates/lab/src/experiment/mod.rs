@@ -2,18 +2,28 @@
 
 mod compare;
 mod comparison;
+mod device;
 mod environment;
+mod estimate;
 mod folder;
+mod predictor;
 mod progress;
+mod proposal;
 pub(crate) mod recipe;
 mod run;
 mod run_dir;
 mod spec;
+mod sweep;
 
 pub use compare::{Options, compare};
 pub use comparison::{Comparison, EpochMetrics, Group, Run, Signature};
+pub use device::device;
 pub use environment::{Environment, cores};
+pub use estimate::Estimate;
 pub use folder::Folder;
+pub use predictor::{Prediction, Predictor, Ranked};
+pub use proposal::Proposal;
 pub use recipe::{AttackRecipe, Recipe, RunRecipe, Select, check_losses, check_seeds};
 pub use run::run;
 pub use run_dir::RunDir;
+pub use sweep::{Setting, Sweep};

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{EpochMetrics, Run};
+use super::{EpochMetrics, Run, Setting};
 use crate::train::Monitor;
-use steepness::Loss;
 
 /// Epochs that measuring a run counts as in the bar: roughly what it takes.
 const MEASURING: usize = 8;
@@ -18,6 +17,7 @@ pub struct Progress {
     bar: ProgressBar,
     finished: Mutex<usize>,
     runs: usize,
+    epochs: usize,
 }
 
 impl Progress {
@@ -31,7 +31,7 @@ impl Progress {
         if visible {
             bar.enable_steady_tick(Duration::from_millis(500));
         }
-        Self { bar, finished: Mutex::new(0), runs }
+        Self { bar, finished: Mutex::new(0), runs, epochs }
     }
 
     /// A line that stays.
@@ -51,13 +51,14 @@ impl Progress {
     }
 
     /// A run was trained and measured.
-    pub fn finished(&self, loss: &Loss, run: &Run) {
-        self.bar.inc(MEASURING as u64);
+    pub fn finished(&self, setting: &Setting, run: &Run) {
+        // Those that patience saved are done, too.
+        self.bar.inc((MEASURING + self.epochs.saturating_sub(run.epochs.len())) as u64);
         let mut finished = self.count();
         *finished += 1;
         let seconds: f64 = run.epochs.iter().map(|epoch| epoch.seconds).sum();
         let text = format!(
-            "{}/{}  {loss}, seed {}: test accuracy {:.2} %, {} epochs in {seconds:.1} s",
+            "{}/{}  {setting}, seed {}: test accuracy {:.2} %, {} epochs in {seconds:.1} s",
             *finished,
             self.runs,
             run.seed,
@@ -76,8 +77,8 @@ impl Progress {
     }
 
     /// What one run tells.
-    pub fn of<'a>(&'a self, loss: &'a Loss, seed: u64) -> impl Monitor + 'a {
-        RunMonitor { progress: self, loss, seed }
+    pub fn of<'a>(&'a self, setting: &'a Setting, seed: u64) -> impl Monitor + 'a {
+        RunMonitor { progress: self, setting, seed }
     }
 
     fn count(&self) -> std::sync::MutexGuard<'_, usize> {
@@ -87,7 +88,7 @@ impl Progress {
 
 struct RunMonitor<'a> {
     progress: &'a Progress,
-    loss: &'a Loss,
+    setting: &'a Setting,
     seed: u64,
 }
 
@@ -96,7 +97,7 @@ impl Monitor for RunMonitor<'_> {
         self.progress.bar.inc(epochs as u64);
         self.progress.bar.reset_eta();
         self.progress
-            .say(&format!("{}, seed {}: goes on after epoch {epochs}", self.loss, self.seed));
+            .say(&format!("{}, seed {}: goes on after epoch {epochs}", self.setting, self.seed));
     }
 
     fn epoch(&self, _metrics: &EpochMetrics) {
@@ -104,6 +105,6 @@ impl Monitor for RunMonitor<'_> {
     }
 
     fn warning(&self, text: &str) {
-        self.progress.say(&format!("warning: {}, seed {}: {text}", self.loss, self.seed));
+        self.progress.say(&format!("warning: {}, seed {}: {text}", self.setting, self.seed));
     }
 }

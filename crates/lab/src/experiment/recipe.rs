@@ -3,11 +3,12 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use steepness::Loss;
 
-use super::spec;
+use super::{Setting, Sweep, spec};
 use crate::check::checked;
 use crate::data::DataRecipe;
 use crate::models::ModelRecipe;
@@ -41,12 +42,18 @@ pub struct Recipe {
     pub threads: NonZeroUsize,
     /// Which weights are measured.
     pub select: Select,
+    /// Ends a training after so many epochs without a better accuracy on the part that chooses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<NonZeroUsize>,
     /// How the learning rate changes.
     #[serde(deserialize_with = "checked")]
     pub schedule: Schedule,
     /// How it rises before that.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
     pub warmup: Option<Warmup>,
+    /// What is varied for every loss.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
+    pub sweep: Option<Sweep>,
     /// What is learned from.
     #[serde(deserialize_with = "checked")]
     pub data: DataRecipe,
@@ -64,7 +71,8 @@ pub struct Recipe {
     pub attack: AttackRecipe,
 }
 
-/// Which weights of a run are measured. Never chosen by the test part.
+/// Which weights of a run are measured. The test part chooses only where that is asked for, as the
+/// paper does; every table then says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Select {
@@ -72,14 +80,25 @@ pub enum Select {
     Best,
     /// Those after the last epoch.
     Last,
+    /// Those of the epoch with the highest test accuracy: the number that is reported was chosen.
+    Test,
 }
 
 impl Select {
+    /// The part that is looked at after each epoch.
+    pub fn part(self) -> &'static str {
+        match self {
+            Select::Best | Select::Last => "validation",
+            Select::Test => "test",
+        }
+    }
+
     /// As a signature says it.
     pub fn describe(self) -> &'static str {
         match self {
             Select::Best => "best validation accuracy",
             Select::Last => "last epoch",
+            Select::Test => "best TEST accuracy (chosen on what is reported: too good)",
         }
     }
 }
@@ -140,14 +159,7 @@ impl Recipe {
     /// # Errors
     /// As [`Recipe::read`].
     pub fn parse(path: &Path, text: &str) -> Result<Self> {
-        toml::from_str(text).map_err(|error| {
-            let at = error.span().map_or(0, |span| span.start).min(text.len());
-            let before = text.get(..at).unwrap_or(text);
-            let line = before.matches('\n').count() + 1;
-            let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-            let problem = error.message().trim_end().replace('\n', ", ");
-            Error::malformed(path, format!("line {line}, column {column}"), problem)
-        })
+        parse(path, text)
     }
 
     /// As TOML, every setting spelt out.
@@ -155,16 +167,31 @@ impl Recipe {
         toml::to_string(self).expect("a recipe is a table")
     }
 
+    /// What is trained with every seed: the losses, and what is swept with each.
+    ///
+    /// # Errors
+    /// A sweep of what none of the losses has.
+    pub fn settings(&self) -> Result<Vec<Setting>> {
+        match &self.sweep {
+            Some(sweep) => sweep.settings(&self.losses),
+            None => Ok(self.losses.iter().cloned().map(Setting::from).collect()),
+        }
+    }
+
     /// One of its runs.
-    pub fn run(&self, loss: &Loss, seed: u64) -> RunRecipe {
-        let rest = self.clone();
+    pub fn run(&self, setting: &Setting, seed: u64) -> RunRecipe {
+        let mut rest = self.clone();
+        if let Some(lr) = setting.lr {
+            rest.optimizer.set_lr(lr);
+        }
         RunRecipe {
-            loss: loss.clone(),
+            loss: setting.loss.clone(),
             seed,
             epochs: rest.epochs,
             batch: rest.batch,
             threads: rest.threads,
             select: rest.select,
+            patience: rest.patience,
             schedule: rest.schedule,
             warmup: rest.warmup,
             data: rest.data,
@@ -182,7 +209,8 @@ impl Recipe {
 }
 
 /// Everything that decides one run; the other losses and seeds are not part of it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RunRecipe {
     /// The loss.
     #[serde(with = "spec::one")]
@@ -197,10 +225,13 @@ pub struct RunRecipe {
     pub threads: NonZeroUsize,
     /// Which weights are measured.
     pub select: Select,
+    /// When a training ends early.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<NonZeroUsize>,
     /// How the learning rate changes.
     pub schedule: Schedule,
     /// How it rises before that.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warmup: Option<Warmup>,
     /// What is learned from.
     pub data: DataRecipe,
@@ -209,17 +240,37 @@ pub struct RunRecipe {
     /// How it learns.
     pub optimizer: OptimizerRecipe,
     /// What happens around the optimizer's steps.
-    #[serde(skip_serializing_if = "Update::is_default")]
+    #[serde(default, skip_serializing_if = "Update::is_default")]
     pub update: Update,
     /// How it is attacked.
     pub attack: AttackRecipe,
 }
 
 impl RunRecipe {
+    /// Reads the file that a run directory holds.
+    ///
+    /// # Errors
+    /// Names the file, the line and the column, and what was expected there.
+    pub fn read(path: &Path) -> Result<Self> {
+        parse(path, &std::fs::read_to_string(path).map_err(Error::input(path))?)
+    }
+
     /// As TOML, every setting spelt out.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("a recipe is a table")
     }
+}
+
+/// Reads TOML; `path` is for messages.
+fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
+    toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start).min(text.len());
+        let before = text.get(..at).unwrap_or(text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        let problem = error.message().trim_end().replace('\n', ", ");
+        Error::malformed(path, format!("line {line}, column {column}"), problem)
+    })
 }
 
 /// A name that is safe as a folder.
@@ -295,6 +346,14 @@ mod tests {
         let again = Recipe::parse(Path::new("again"), &recipe.to_toml()).unwrap();
         assert_eq!(again, recipe);
         assert_eq!(again.hash(), recipe.hash());
+        let patient = format!("patience = 3\n{}", EMBEDDED.1.replace("\"best\"", "\"test\""));
+        let patient = Recipe::parse(Path::new("p"), &patient).unwrap();
+        assert_eq!(
+            (patient.select, patient.patience.map(NonZeroUsize::get)),
+            (Select::Test, Some(3))
+        );
+        assert_eq!(Recipe::parse(Path::new("p"), &patient.to_toml()).unwrap(), patient);
+        assert!(!recipe.to_toml().contains("patience"), "old recipes keep their hash");
         let constant = Recipe { schedule: Schedule::Constant, ..recipe };
         assert_eq!(Recipe::parse(Path::new("c"), &constant.to_toml()).unwrap(), constant);
     }
@@ -303,7 +362,7 @@ mod tests {
     #[test]
     fn what_is_not_said_is_not_written() {
         let recipe = Recipe::embedded().unwrap();
-        let written = recipe.to_toml() + &recipe.run(&recipe.losses[0], 0).to_toml();
+        let written = recipe.to_toml() + &recipe.run(&recipe.settings().unwrap()[0], 0).to_toml();
         for key in ["warmup", "update", "weight_decay_on"] {
             assert!(!written.contains(key), "{written}");
         }
@@ -320,10 +379,27 @@ mod tests {
         let mut more = recipe.clone();
         more.seeds.push(99);
         more.losses.truncate(1);
-        let loss = &recipe.losses[0];
-        assert_eq!(more.run(loss, 1).to_toml(), recipe.run(loss, 1).to_toml());
-        assert_ne!(more.run(loss, 1).to_toml(), recipe.run(loss, 2).to_toml());
+        let [setting] = &more.settings().unwrap()[..] else { panic!() };
+        assert_eq!(more.run(setting, 1).to_toml(), recipe.run(setting, 1).to_toml());
+        assert_ne!(more.run(setting, 1).to_toml(), recipe.run(setting, 2).to_toml());
         assert_ne!(more.hash(), recipe.hash());
+    }
+
+    #[test]
+    fn what_is_swept_is_part_of_a_run() {
+        let text = format!("{}\n[sweep]\nlr = [0.5, 0.01]\n", EMBEDDED.1);
+        let recipe = Recipe::parse(Path::new("r.toml"), &text).unwrap();
+        let again = Recipe::parse(Path::new("again"), &recipe.to_toml()).unwrap();
+        assert_eq!(again, recipe);
+        let settings = recipe.settings().unwrap();
+        assert_eq!(settings.len(), 2 * recipe.losses.len());
+        assert!(recipe.run(&settings[0], 1).to_toml().contains("lr = 0.5\n"));
+        // The run whose rate is that of the recipe is the run without a sweep.
+        let plain = Recipe::embedded().unwrap();
+        let loss = Setting::from(plain.losses[0].clone());
+        assert_eq!(recipe.run(&settings[1], 1), plain.run(&loss, 1));
+        let wrong = format!("{}\n[sweep]\nle = [2.0]\n", EMBEDDED.1);
+        assert!(error(&wrong).contains("le = 2 must lie in [0, 1]"));
     }
 
     #[test]
@@ -337,7 +413,7 @@ mod tests {
             ("lr = ", "lr = -", "must be above 0"),
             ("\"el(le=0.5)\"", "\"el(le=1.5)\"", "le must lie in [0, 1]"),
             ("epochs = ", "epochs = \"x\" #", "invalid type: string \"x\""),
-            ("select = \"best\"", "select = \"test\"", "unknown variant `test`"),
+            ("select = \"best\"", "select = \"tests\"", "unknown variant `tests`"),
             ("name = \"digits\"", "name = \"../x\"", "the name \"../x\" must be"),
         ] {
             let message = error(&with(old, new));

@@ -1,15 +1,16 @@
 //! One run: train, choose the weights, measure them on the held-out test part.
 
+use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use steepness::{Criterion, Reduction, Targets};
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 use super::{RunDir, RunRecipe, Select};
 use crate::attack::{Attack, Fgsm, Pgd, robustness};
-use crate::data::{DataSet, Examples, Inputs, Parts};
-use crate::measure::{Logits, Measures, Ood, RobustnessCurve, Scores};
+use crate::data::{DataSet, Examples, Inputs, Parts, Reader};
+use crate::measure::{Logits, Measures, Ood, RobustnessCurve, Scores, Threshold};
 use crate::models::{self, Mode, Model};
 use crate::random::Stream;
 use crate::train::{Monitor, Optimizer, Predictions, Trained, Training, predict};
@@ -22,7 +23,7 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
 const ATTACKED: usize = 512;
 const LOADED: usize = 2 * ATTACKED;
 
-/// Makes the run of `recipe` on `data` in `dir`, going on where an earlier call stopped.
+/// Makes the run of `recipe` on `data` in `dir` with `device`, going on where an earlier call stopped.
 ///
 /// The caller sets libtorch's threads. Nothing is done twice: a stopped training goes on from its
 /// checkpoint, and one that is at its end is only measured.
@@ -33,13 +34,17 @@ pub fn run(
     recipe: &RunRecipe,
     data: &DataSet,
     dir: &RunDir,
+    device: Device,
     stop: &AtomicBool,
     monitor: &dyn Monitor,
 ) -> Result<()> {
     let Parts { train, validation, test } = data.parts(recipe.seed)?;
     let model = models::build(&recipe.model, &train, recipe.seed)?;
+    model.weights().move_to(device)?;
     let criterion = recipe.loss.criterion_with_counts(&train.counts())?;
-    dir.begin(recipe, &data.examples.classes)?;
+    dir.begin(recipe, &data.examples.classes, &Reader::new(&recipe.data, data), device)?;
+    // What chooses among epochs is the validation part, unless the recipe asks otherwise.
+    let chooses = if recipe.select == Select::Test { &test } else { &validation };
     let trained = Training {
         model: &*model,
         criterion,
@@ -51,19 +56,23 @@ pub fn run(
         batch: recipe.batch.get(),
         seed: recipe.seed,
         train: &*train.source()?,
-        validation: &*validation.source()?,
+        validation: &*chooses.source()?,
+        patience: recipe.patience.map(NonZeroUsize::get),
         dir: dir.path(),
         checkpoint_every: CHECKPOINT_EVERY,
     }
     .run(stop, monitor)?;
     select(recipe.select, &*model, &trained)?;
+    let known = predict(&*model, &*validation.source()?)?;
+    let threshold = Threshold::new(&Scores::new(finite(&known, "validation part")?))?;
+    dir.write_model(model.weights(), &threshold)?;
     measure(recipe, data, &*model, trained.criterion, &test, dir)
 }
 
 /// Puts the weights that are to be measured into `model`.
 fn select(which: Select, model: &dyn Model, trained: &Trained) -> Result<()> {
     model.weights().restore(match which {
-        Select::Best => &trained.best,
+        Select::Best | Select::Test => &trained.best,
         Select::Last => &trained.last,
     })
 }
@@ -121,7 +130,11 @@ fn attack_all(
     test: &Examples,
 ) -> Result<Vec<RobustnessCurve>> {
     let random = Stream::new(recipe.seed, "pgd");
-    let forward = |inputs: &Tensor| model.forward(std::slice::from_ref(inputs), Mode::Evaluate);
+    // An attack is worked out on the CPU; only the model runs where it is.
+    let device = model.weights().device();
+    let forward = |inputs: &Tensor| -> Result<Tensor> {
+        Ok(model.forward(&[inputs.f_to(device)?], Mode::Evaluate)?.f_to(Device::Cpu)?)
+    };
     let mut parts: [Vec<(usize, RobustnessCurve)>; 2] = Default::default();
     for first in (0..test.len()).step_by(LOADED) {
         let rows: Vec<usize> = (first..test.len().min(first + LOADED)).collect();

@@ -1,8 +1,9 @@
 //! [`RunDir`]: the folder of one run.
 //!
 //! ```text
-//! <out>/<loss>/seed=<k>/   recipe.toml  environment.json  classes.json  metrics.jsonl  checkpoint/
-//!                          logits.npy  labels.npy  ood_logits.npy  measure.json
+//! <out>/<loss>[/lr=<rate>]/seed=<k>/   recipe.toml  environment.json  classes.json  inputs.json
+//!     metrics.jsonl  checkpoint/  weights.safetensors  threshold.json
+//!     logits.npy  labels.npy  ood_logits.npy  measure.json
 //! ```
 //!
 //! `measure.json` is written last: where it is, the run is finished.
@@ -10,16 +11,21 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::environment::Environment;
+use super::{EpochMetrics, Run, RunRecipe, Setting};
+use crate::data::{Reader, npy};
+use crate::measure::{Measures, Threshold};
+use crate::models::Weights;
+use crate::train::Predictions;
+use crate::{Error, Result, durable, tensors};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use steepness::Loss;
+use tch::{Device, Tensor};
 
-use super::environment::Environment;
-use super::{EpochMetrics, Run, RunRecipe};
-use crate::data::npy;
-use crate::measure::Measures;
-use crate::train::Predictions;
-use crate::{Error, Result, durable};
+const CLASSES: &str = "classes.json";
+const INPUTS: &str = "inputs.json";
+const WEIGHTS: &str = "weights.safetensors";
+const THRESHOLD: &str = "threshold.json";
 
 /// The folder of one run.
 #[derive(Clone, Debug)]
@@ -28,9 +34,18 @@ pub struct RunDir {
 }
 
 impl RunDir {
-    /// That of `loss` and `seed` in the folder `out`.
-    pub fn new(out: &Path, loss: &Loss, seed: u64) -> Self {
-        Self { path: out.join(folder_name(&loss.to_string())).join(format!("seed={seed}")) }
+    /// That of `setting` and `seed` in the folder `out`.
+    pub fn new(out: &Path, setting: &Setting, seed: u64) -> Self {
+        let mut path = out.join(folder_name(&setting.loss.to_string()));
+        if let Some(lr) = setting.lr {
+            path.push(format!("lr={lr}"));
+        }
+        Self { path: path.join(format!("seed={seed}")) }
+    }
+
+    /// The folder of a run, wherever it lies.
+    pub(super) fn at(path: &Path) -> Self {
+        Self { path: path.to_owned() }
     }
 
     /// Where it is.
@@ -59,14 +74,21 @@ impl RunDir {
     }
 
     /// Writes what is known before the first step; `classes` are the names of the classes by their
-    /// numbers, which for a folder of images are nowhere else.
+    /// numbers and `reader` says what is in an input, which nothing else here does.
     ///
     /// # Errors
     /// Names the path that cannot be written.
-    pub fn begin(&self, recipe: &RunRecipe, classes: &[String]) -> Result<()> {
+    pub fn begin(
+        &self,
+        recipe: &RunRecipe,
+        classes: &[String],
+        reader: &Reader,
+        device: Device,
+    ) -> Result<()> {
         fs::create_dir_all(&self.path).map_err(Error::output(&self.path))?;
-        self.write_json("environment.json", &Environment::of(recipe.threads.get()))?;
-        self.write_json("classes.json", &classes)?;
+        self.write_json("environment.json", &Environment::of(recipe.threads.get(), device))?;
+        self.write_json(CLASSES, &classes)?;
+        self.write_json(INPUTS, reader)?;
         durable::write(&self.path.join("recipe.toml"), recipe.to_toml().as_bytes())
     }
 
@@ -82,6 +104,58 @@ impl RunDir {
             Some(ood) => npy::write_matrix(&at("ood_logits.npy"), &ood.logits, ood.classes),
             None => Ok(()),
         }
+    }
+
+    /// Writes the weights that were measured, and where out-of-distribution begins with them.
+    ///
+    /// # Errors
+    /// Names the path that cannot be written.
+    pub fn write_model(&self, weights: &Weights, threshold: &Threshold) -> Result<()> {
+        durable::write(&self.path.join(WEIGHTS), &tensors::encode(&weights.snapshot()?)?)?;
+        self.write_json(THRESHOLD, threshold)
+    }
+
+    /// What was trained.
+    ///
+    /// # Errors
+    /// Names the file that is missing or damaged, and the place; so do the others.
+    pub fn recipe(&self) -> Result<RunRecipe> {
+        RunRecipe::read(&self.path.join("recipe.toml"))
+    }
+
+    /// The names of the classes by their numbers.
+    ///
+    /// # Errors
+    /// As [`RunDir::recipe`].
+    pub fn classes(&self) -> Result<Vec<String>> {
+        self.read_json(CLASSES)
+    }
+
+    /// How inputs are read.
+    ///
+    /// # Errors
+    /// As [`RunDir::recipe`].
+    pub fn reader(&self) -> Result<Reader> {
+        self.read_json(INPUTS)
+    }
+
+    /// Where out-of-distribution begins.
+    ///
+    /// # Errors
+    /// As [`RunDir::recipe`].
+    pub fn threshold(&self) -> Result<Threshold> {
+        self.read_json(THRESHOLD)
+    }
+
+    /// The weights that were measured.
+    ///
+    /// # Errors
+    /// As [`RunDir::recipe`].
+    pub fn weights(&self) -> Result<Vec<(String, Tensor)>> {
+        let path = self.path.join(WEIGHTS);
+        let bytes = fs::read(&path).map_err(Error::input(&path))?;
+        tensors::decode(&bytes)
+            .map_err(|error| Error::malformed(&path, "whole file", error.to_string()))
     }
 
     /// Writes what was measured; the run is then finished.
@@ -101,9 +175,13 @@ impl RunDir {
         let text = fs::read_to_string(&log).map_err(Error::input(&log))?;
         let line = |(row, line): (usize, &str)| parse::<EpochMetrics>(&log, row, line);
         let epochs = text.lines().enumerate().map(line).collect::<Result<_>>()?;
-        let path = self.path.join("measure.json");
+        Ok(Run { seed, epochs, measures: self.read_json("measure.json")? })
+    }
+
+    fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
+        let path = self.path.join(name);
         let text = fs::read_to_string(&path).map_err(Error::input(&path))?;
-        Ok(Run { seed, epochs, measures: parse(&path, 0, &text)? })
+        parse(&path, 0, &text)
     }
 
     fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
@@ -144,6 +222,9 @@ mod tests {
         assert_eq!(folder_name("el(le=0.5) + smooth(0.1)"), "el_le=0.5+smooth_0.1");
         assert_eq!(folder_name("el(le=1, clamp=1e-5)"), "el_le=1,clamp=1e-5");
         assert_eq!(folder_name("../x/\0"), "..x");
+        let setting = Setting { loss: "el(le=1)".parse().unwrap(), lr: Some(1e-5) };
+        let dir = RunDir::new(Path::new("out"), &setting, 3);
+        assert_eq!(dir.path(), Path::new("out/el_le=1/lr=0.00001/seed=3"));
     }
 
     #[test]
@@ -176,16 +257,17 @@ mod tests {
     fn another_recipe_is_not_taken_for_this_one() {
         let dir = tempfile::tempdir().unwrap();
         let recipe = super::super::Recipe::embedded().unwrap();
-        let loss = &recipe.losses[0];
-        let run = RunDir::new(dir.path(), loss, 1);
-        let ours = recipe.run(loss, 1);
+        let setting = &recipe.settings().unwrap()[0];
+        let run = RunDir::new(dir.path(), setting, 1);
+        let ours = recipe.run(setting, 1);
         assert!(!run.finished(&ours).unwrap());
-        run.begin(&ours, &["b".to_owned(), "a\"\n".to_owned()]).unwrap();
-        let classes = fs::read_to_string(run.path().join("classes.json")).unwrap();
-        assert_eq!(serde_json::from_str::<Vec<String>>(&classes).unwrap(), ["b", "a\"\n"]);
+        let reader = Reader { shape: [1, 8, 8], side: None, columns: Vec::new() };
+        run.begin(&ours, &["b".to_owned(), "a\"\n".to_owned()], &reader, Device::Cpu).unwrap();
+        assert_eq!(run.classes().unwrap(), ["b", "a\"\n"]);
+        assert_eq!((run.reader().unwrap(), run.recipe().unwrap()), (reader, ours.clone()));
         assert!(!run.finished(&ours).unwrap());
         fs::write(run.path().join("measure.json"), "{}").unwrap();
         assert!(run.finished(&ours).unwrap());
-        assert_eq!(run.finished(&recipe.run(loss, 2)).unwrap_err().exit_code(), 2);
+        assert_eq!(run.finished(&recipe.run(setting, 2)).unwrap_err().exit_code(), 2);
     }
 }

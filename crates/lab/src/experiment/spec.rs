@@ -32,6 +32,11 @@ pub mod one {
     pub fn serialize<S: Serializer>(loss: &Loss, to: S) -> Result<S::Ok, S::Error> {
         Spec(loss.clone()).serialize(to)
     }
+
+    /// From its spec.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Loss, D::Error> {
+        Ok(Spec::deserialize(from)?.0)
+    }
 }
 
 /// For `#[serde(with = "spec::list")]`: at least one loss, none twice.

@@ -20,6 +20,7 @@ mod stats;
 mod steepness;
 mod student_t;
 mod summary;
+mod threshold;
 
 #[cfg(test)]
 mod sample;
@@ -38,3 +39,4 @@ pub use roc::{auroc, fpr95};
 pub use stats::{PairedDifference, mean, median, std};
 pub use steepness::steepness;
 pub use summary::{Detection, OodSummary, Summary};
+pub use threshold::Threshold;

@@ -1,6 +1,6 @@
 //! The weights of a model: named tensors in a fixed order, drawn without torch's generator.
 
-use tch::{Kind, Tensor, no_grad};
+use tch::{Device, Kind, Tensor, no_grad};
 
 use super::Init;
 use crate::random::Stream;
@@ -53,6 +53,27 @@ impl Weights {
     /// All tensors with their names, parameters first.
     pub fn named(&self) -> impl Iterator<Item = (&str, &Tensor)> {
         self.parameters.iter().chain(&self.buffers).map(|(name, tensor)| (name.as_str(), tensor))
+    }
+
+    /// Where the values are.
+    pub fn device(&self) -> Device {
+        self.parameters().next().map_or(Device::Cpu, Tensor::device)
+    }
+
+    /// Moves all values to `device`. The layers share them, and see them there.
+    ///
+    /// # Errors
+    /// Only what libtorch refuses.
+    pub fn move_to(&self, device: Device) -> Result<()> {
+        if device == self.device() {
+            return Ok(());
+        }
+        no_grad(|| {
+            for (_, tensor) in self.named() {
+                tensor.shallow_clone().f_set_data(&tensor.f_to(device)?)?;
+            }
+            Ok(())
+        })
     }
 
     /// A copy of all values, as they are now.

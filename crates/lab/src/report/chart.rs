@@ -21,6 +21,8 @@ const PLOT_HEIGHT: f64 = 210.0;
 const BOTTOM: f64 = 46.0;
 /// Height that a character of a slanted name of a category axis needs.
 const SLANTED: f64 = 4.8;
+/// Width of one that stands upright.
+const UPRIGHT: f64 = 6.6;
 
 /// Number of colours; series beyond repeat them with another dash pattern.
 const COLOURS: usize = 6;
@@ -99,9 +101,20 @@ pub enum Shape {
 impl Panel {
     /// Height with its labels, in user units.
     pub fn height(&self) -> f64 {
+        let slanted =
+            if self.slanted() { 26.0 + SLANTED * self.longest_name() as f64 } else { 0.0 };
+        TOP + PLOT_HEIGHT + f64::max(BOTTOM, slanted)
+    }
+
+    fn longest_name(&self) -> usize {
         let names = self.x.names.iter().flatten();
-        let longest = names.map(|(_, name)| name.chars().count()).max().unwrap_or(0);
-        TOP + PLOT_HEIGHT + f64::max(BOTTOM, 26.0 + SLANTED * longest as f64)
+        names.map(|(_, name)| name.chars().count()).max().unwrap_or(0)
+    }
+
+    /// Whether the names of the horizontal axis have no room side by side.
+    fn slanted(&self) -> bool {
+        let names = self.x.names.as_ref().map_or(0, Vec::len);
+        UPRIGHT * (names * (1 + self.longest_name())) as f64 > WIDTH - LEFT - RIGHT
     }
 
     /// The panel's elements, without an `<svg>` around them; `id` is unique in the document.
@@ -184,7 +197,7 @@ impl Frame<'_> {
                 y + 3.8
             );
         }
-        let slanted = self.panel.x.names.is_some();
+        let slanted = self.panel.slanted();
         for (value, label) in self.panel.x.ticks() {
             let Some(x) = self.x(value) else { continue };
             let _ = write!(svg, r#"<path class="axis" d="M{x:.1} {floor}v4"/>"#);

@@ -3,6 +3,7 @@
 use super::chart;
 use super::escape::xml;
 use super::figure::Figure;
+use super::swept::Swept;
 use super::table::{Cell, Column, Table};
 use super::{number, summary, text};
 use crate::experiment::Comparison;
@@ -21,7 +22,7 @@ pub fn render(comparison: &Comparison, table: &Table, figures: &[Figure], recipe
          <title>{title}</title>\n<style>\n{CSS}{charts}</style>\n</head>\n<body>\n<main>\n\
          <header>\n<h1>{title}</h1>\n<p class=\"data\">{data}</p>\n</header>\n\
          <p class=\"summary\">{summary}</p>\n\
-         <h2>Results on the test part</h2>\n{table}\
+         <h2>Results on the test part</h2>\n{swept}{table}\
          <h2>Figures</h2>\n{figures}\
          <h2>What made this</h2>\n\
          <details><summary>The resolved recipe</summary>\n<pre>{recipe}</pre>\n</details>\n\
@@ -30,10 +31,30 @@ pub fn render(comparison: &Comparison, table: &Table, figures: &[Figure], recipe
         charts = chart::CSS,
         data = xml(&comparison.data),
         summary = summary::render(comparison, table),
+        swept = table.swept.as_ref().map_or(String::new(), swept),
         table = rendered(table),
         recipe = xml(recipe),
         signature = xml(&table.signature),
     )
+}
+
+/// A row a loss, a column a swept value.
+fn swept(swept: &Swept) -> String {
+    let mut html = String::from("<div class=\"wide\" tabindex=\"0\">\n<table>\n<thead><tr>");
+    html.push_str("<th>accuracy&nbsp;%&nbsp;↑</th>");
+    for value in &swept.values {
+        let _ = write!(html, "<th scope=\"col\">{}</th>", xml(&swept.heading(*value)));
+    }
+    html.push_str("</tr></thead>\n<tbody>\n");
+    for line in &swept.lines {
+        let _ = write!(html, "<tr><th scope=\"row\"><code>{}</code></th>", xml(&line.loss));
+        for point in &line.points {
+            let _ = write!(html, "<td>{}</td>", text::point(point));
+        }
+        html.push_str("</tr>\n");
+    }
+    html + "</tbody>\n</table>\n</div>\n<p class=\"note\">Test accuracy against what was swept; \
+            below, every setting in full.</p>\n"
 }
 
 fn rendered(table: &Table) -> String {
@@ -157,6 +178,18 @@ mod tests {
         let places: Vec<_> = order.iter().map(|part| html.find(part).unwrap()).collect();
         assert!(places.is_sorted(), "{places:?}");
         assert!(html.contains("a = &quot;&lt;b&gt;&quot;"));
+    }
+
+    #[test]
+    fn a_sweep_has_a_table_and_a_figure_of_its_own() {
+        let mut comparison = sample::comparison(&["ce", "el(le=0)", "el(le=1)"], 2);
+        comparison.sweep = Some(crate::experiment::Sweep::Le(vec![0.0, 1.0]));
+        let html = page(&comparison);
+        assert_balanced(&html);
+        assert_eq!(html.matches("<table>").count(), 2);
+        assert!(
+            html.contains("<th scope=\"col\">le=0</th>") && html.contains("Accuracy by log end")
+        );
     }
 
     #[test]

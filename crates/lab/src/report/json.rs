@@ -1,10 +1,11 @@
 //! The table for programs: what `--json` prints.
 
+use super::swept::{Point, Swept};
 use super::table::{Cell, Column, Table};
 use serde_json::{Value, json};
 
-/// `{"losses": [{"loss", "metrics": {key: {"mean", "std", …}}}], "seeds", …, "signature"}`; numbers
-/// in full precision, `null` for what is absent or not finite.
+/// `{"losses": [{"loss", "metrics": {key: {"mean", "std", …}}}], "seeds", …, "signature"}`, and
+/// `"sweep"` where there was one; numbers in full precision, `null` for what is absent or not finite.
 pub fn render(table: &Table) -> Value {
     let losses: Vec<Value> = table
         .losses
@@ -19,7 +20,24 @@ pub fn render(table: &Table) -> Value {
             json!({ "loss": loss, "metrics": metrics })
         })
         .collect();
-    json!({ "losses": losses, "seeds": table.seeds, "signature": table.signature })
+    let mut all = json!({ "losses": losses, "seeds": table.seeds, "signature": table.signature });
+    if let Some(swept) = &table.swept {
+        all["sweep"] = self::swept(swept);
+    }
+    all
+}
+
+/// `{"key", "lines": [{"loss", "points": [{"value", "mean", "std", "values"}]}]}`; the value is
+/// `null` for a loss without the key.
+fn swept(swept: &Swept) -> Value {
+    let lines = swept.lines.iter().map(|line| {
+        let points = swept.values.iter().zip(&line.points).filter_map(|(value, point)| {
+            let Point { values, mean, std } = point.as_ref()?;
+            Some(json!({ "value": value, "mean": mean, "std": std, "values": values }))
+        });
+        json!({ "loss": line.loss, "points": points.collect::<Vec<_>>() })
+    });
+    json!({ "key": swept.key, "lines": lines.collect::<Vec<_>>() })
 }
 
 fn cell(column: &Column, cell: &Cell) -> Value {

@@ -1,5 +1,6 @@
 //! `table.md`: the means, the paired differences, the signature.
 
+use super::swept::Swept;
 use super::table::Table;
 use super::text;
 
@@ -14,7 +15,8 @@ pub fn render(table: &Table) -> String {
             .map(|column| text::mean(&column.cells[row], column.metric.decimals));
         std::iter::once(code(loss)).chain(cells).collect()
     });
-    let mut page = rows(&headings, means);
+    let mut page = table.swept.as_ref().map_or(String::new(), |swept| self::swept(swept) + "\n");
+    page += &rows(&headings, means);
     if table.seeds.len() > 1 {
         page += &format!("\nMean ± standard deviation over {} seeds.\n", table.seeds.len());
     }
@@ -40,6 +42,16 @@ pub fn render(table: &Table) -> String {
         );
     }
     page + &format!("\n{}\n", escaped(&table.signature))
+}
+
+/// A row a loss, a column a swept value.
+fn swept(swept: &Swept) -> String {
+    let columns = swept.values.iter().map(|value| escaped(&swept.heading(*value)));
+    let headings: Vec<_> = std::iter::once("accuracy %".to_owned()).chain(columns).collect();
+    let lines = swept.lines.iter().map(|line| {
+        std::iter::once(code(&line.loss)).chain(line.points.iter().map(text::point)).collect()
+    });
+    rows(&headings, lines)
 }
 
 fn rows(headings: &[String], rows: impl Iterator<Item = Vec<String>>) -> String {

@@ -16,11 +16,13 @@ mod number;
 #[cfg(test)]
 mod sample;
 mod summary;
+mod swept;
 mod table;
 mod text;
 mod write;
 
 pub use metric::{Direction, METRICS, Metric};
+pub use swept::{Line, Point, Swept};
 pub use table::{Cell, Column, Difference, Mark, Table};
 pub use write::{Written, write, write_curves};
 

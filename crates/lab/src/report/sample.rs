@@ -1,6 +1,6 @@
 //! A made-up comparison for the tests of this module. Its numbers mean nothing.
 
-use crate::experiment::{Comparison, EpochMetrics, Group, Run, Signature};
+use crate::experiment::{Comparison, EpochMetrics, Group, Run, Select, Signature};
 use crate::measure::*;
 
 /// Epochs of every run.
@@ -12,13 +12,15 @@ const NAMES: [&str; 10] =
 pub fn comparison(losses: &[&str], seeds: usize) -> Comparison {
     let seeds: Vec<u64> = (1..=seeds as u64).collect();
     let groups = losses.iter().enumerate().map(|(at, loss)| Group {
-        loss: loss.parse().expect("a loss spec"),
+        setting: loss.parse::<steepness::Loss>().expect("a loss spec").into(),
         runs: seeds.iter().map(|seed| run(at as f64, *seed)).collect(),
     });
     Comparison {
         name: "digits".to_owned(),
         data: "Made-up digits: 1000 for training, 300 for validation, 300 for testing.".to_owned(),
         classes: NAMES.map(str::to_owned).to_vec(),
+        select: Select::Best,
+        sweep: None,
         groups: groups.collect(),
         signature: Signature {
             recipe: "0123456789ab".to_owned(),

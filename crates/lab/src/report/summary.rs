@@ -29,7 +29,8 @@ pub fn render(comparison: &Comparison, table: &Table) -> String {
     if losses == 1 {
         return format!("One loss, {first}, with {seeds}: there is nothing to compare it with.");
     }
-    let mut text = format!("{losses} losses, trained on the same data with {seeds}. ");
+    let what = if table.swept.is_some() { "settings" } else { "losses" };
+    let mut text = format!("{losses} {what}, trained on the same data with {seeds}. ");
     if table.seeds.len() == 1 {
         text += &format!(
             "A single seed cannot tell a difference to {first} from chance, so none is claimed."
@@ -124,7 +125,7 @@ fn blind(comparison: &Comparison) -> String {
             format!(
                 "{}\u{a0}% with {}",
                 number::plain(100.0 * share, 1),
-                code(&group.loss.to_string())
+                code(&group.setting.to_string())
             )
         })
     });

@@ -5,18 +5,21 @@
 //! interval of a paired t over seeds. A cell is marked only where that interval excludes 0.
 
 use super::metric::{Direction, METRICS, Metric};
+use super::swept::Swept;
 use crate::experiment::{Comparison, Signature};
 use crate::measure::{PairedDifference, mean, std};
 
 /// The whole table.
 #[derive(Clone, Debug)]
 pub struct Table {
-    /// Row labels: the losses' specs.
+    /// Row labels: the losses' specs, with what is swept.
     pub losses: Vec<String>,
     /// The seeds, in the order of each cell's values.
     pub seeds: Vec<u64>,
     /// The metrics that at least one run has.
     pub columns: Vec<Column>,
+    /// Accuracy against what was swept, if anything was.
+    pub swept: Option<Swept>,
     /// What made it, in one line.
     pub signature: String,
 }
@@ -115,9 +118,10 @@ impl Table {
             Column { metric, title, cells }
         });
         Self {
-            losses: comparison.groups.iter().map(|group| group.loss.to_string()).collect(),
+            losses: comparison.groups.iter().map(|group| group.setting.to_string()).collect(),
             seeds: comparison.signature.seeds.clone(),
             columns: columns.filter(|column| column.cells.iter().any(|c| c.n > 0)).collect(),
+            swept: Swept::new(comparison),
             signature: signature_line(&comparison.signature),
         }
     }

@@ -3,6 +3,7 @@
 //! Every character used is one column wide, so counting characters aligns by display width.
 
 use super::number;
+use super::swept::{Point, Swept};
 use super::table::{Cell, Difference, Table};
 
 /// The width that a block of columns does not exceed, unless one column alone does.
@@ -13,7 +14,12 @@ const GAP: usize = 2;
 /// The whole table with its signature, each line ended.
 pub fn render(table: &Table) -> String {
     let seeds = table.seeds.len();
-    let mut text = means(table);
+    let mut text = String::new();
+    if let Some(swept) = &table.swept {
+        text += &self::swept(swept);
+        text.push('\n');
+    }
+    text += &means(table);
     if seeds > 1 {
         text += &wrapped(&format!("Mean ± standard deviation over {seeds} seeds."));
     } else {
@@ -69,6 +75,23 @@ pub fn difference(difference: &Difference, seeds: usize, decimals: usize) -> Str
         text += &format!(" (n={})", difference.n);
     }
     text
+}
+
+/// "98.61 ± 0.25": the accuracy at a swept value.
+pub fn point(point: &Option<Point>) -> String {
+    let Some(Point { mean, std, .. }) = point else { return "–".to_owned() };
+    let spread = std.map_or(String::new(), |std| format!(" ± {}", number::plain(std, 2)));
+    number::plain(*mean, 2) + &spread
+}
+
+/// A row a loss, a column a swept value.
+fn swept(swept: &Swept) -> String {
+    let labels = ["accuracy % ↑"].into_iter().chain(swept.lines.iter().map(|l| l.loss.as_str()));
+    let columns = swept.values.iter().enumerate().map(|(at, value)| {
+        let cells = swept.lines.iter().map(|line| point(&line.points[at]));
+        std::iter::once(swept.heading(*value)).chain(cells).collect()
+    });
+    grid(&labels.map(str::to_owned).collect::<Vec<_>>(), &columns.collect::<Vec<_>>())
 }
 
 /// A row a loss, a column a metric.
@@ -175,6 +198,22 @@ mod tests {
         let row = |loss: &str| text.lines().find(|line| line.starts_with(loss)).unwrap();
         assert_eq!(row("ce ").chars().count(), row("el(le=0.75) ").chars().count());
         assert!(text.trim_end().ends_with("steepness 0.1.0"), "{text}");
+    }
+
+    #[test]
+    fn a_sweep_comes_first() {
+        let mut comparison = sample::comparison(&["ce", "el(le=0)", "el(le=1)"], 3);
+        comparison.sweep = Some(crate::experiment::Sweep::Le(vec![0.0, 1.0]));
+        let text = render(&Table::new(&comparison));
+        let lines: Vec<&str> = text.lines().collect();
+        let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(words(lines[0]), ["accuracy", "%", "↑", "no", "le", "le=0", "le=1"]);
+        assert_eq!(
+            (words(lines[1])[2].as_str(), words(lines[1])[4..].concat().as_str()),
+            ("±", "––")
+        );
+        assert_eq!(words(lines[2])[..2], ["el(le=…)", "–"]);
+        assert!(lines[3].is_empty());
     }
 
     #[test]

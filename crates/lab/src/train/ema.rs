@@ -30,7 +30,7 @@ impl Ema {
         for (name, average) in &mut self.average {
             let found = saved.iter().find(|(other, _)| other == name).map(|(_, tensor)| tensor);
             match found.filter(|tensor| tensor.size() == average.size()) {
-                Some(tensor) => *average = tensor.copy(),
+                Some(tensor) => *average = tensor.copy().f_to(average.device())?,
                 None => {
                     return Err(Error::Work(format!(
                         "the checkpoint has no average of {name} as {:?}",

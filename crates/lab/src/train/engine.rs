@@ -57,6 +57,8 @@ pub struct Training<'a> {
     pub train: &'a dyn Source,
     /// What chooses among epochs.
     pub validation: &'a dyn Source,
+    /// Ends the training after so many epochs without a better validation accuracy.
+    pub patience: Option<usize>,
     /// The run directory: gets `metrics.jsonl` and `checkpoint/`.
     pub dir: &'a Path,
     /// Least time between two checkpoints; there is always one at the end.
@@ -93,9 +95,10 @@ impl Training<'_> {
     pub fn run(mut self, stop: &AtomicBool, monitor: &dyn Monitor) -> Result<Trained> {
         let mut course = self.resume(monitor)?;
         let (mut saved, mut pause) = (Instant::now(), self.checkpoint_every);
-        let finished_before = course.state.epoch > self.epochs;
+        let device = self.model.weights().device();
+        let finished_before = self.ended(&course.state);
         write_log(&self.log(), &course.state.history)?;
-        while course.state.epoch <= self.epochs {
+        while !self.ended(&course.state) {
             let epoch = course.state.epoch;
             let order = order(self.train.len(), self.seed, epoch);
             let size = self.update.accumulate.get();
@@ -104,7 +107,9 @@ impl Training<'_> {
             self.criterion.set_epoch(epoch, self.epochs);
             let mut clock = Instant::now();
             loop {
-                let batches: Vec<Batch> = batches.by_ref().take(size).collect::<Result<_>>()?;
+                let next = batches.by_ref().take(size);
+                let batches: Vec<Batch> =
+                    next.map(|batch| batch?.to(device)).collect::<Result<_>>()?;
                 if batches.is_empty() {
                     break;
                 }
@@ -145,6 +150,12 @@ impl Training<'_> {
         let last = self.measured(&course)?;
         let Course { state, best, .. } = course;
         Ok(Trained { history: state.history, best, last, criterion: self.criterion })
+    }
+
+    /// Whether no epoch is to come.
+    fn ended(&self, state: &State) -> bool {
+        let lost = self.patience.is_some_and(|patience| state.epochs_since_best() >= patience);
+        lost || state.epoch > self.epochs
     }
 
     /// Where to go on: the newest checkpoint, or the beginning.
@@ -355,6 +366,7 @@ mod tests {
         train: Examples,
         validation: Examples,
         batch: usize,
+        patience: Option<usize>,
         /// What they are trained with, as a recipe says it.
         how: How,
     }
@@ -386,6 +398,7 @@ mod tests {
                 train: digits.select(&(0..200).collect::<Vec<_>>()),
                 validation: digits.select(&(200..300).collect::<Vec<_>>()),
                 batch: 8,
+                patience: None,
                 how: toml::from_str(how).unwrap(),
             }
         }
@@ -418,6 +431,7 @@ mod tests {
                 seed,
                 train: &source,
                 validation: &*self.validation.source().unwrap(),
+                patience: self.patience,
                 dir,
                 checkpoint_every: Duration::from_secs(3600),
             };
@@ -553,6 +567,24 @@ mod tests {
         let warmed = train("warmup = { steps = 50, from = 0.5 }");
         assert!((warmed.history[0].lr - 0.05 * 0.74).abs() < 1e-12, "{}", warmed.history[0].lr);
         assert!((warmed.history[1].lr - 0.05 * 0.99).abs() < 1e-12, "{}", warmed.history[1].lr);
+    }
+
+    #[test]
+    fn patience_ends_a_training_that_no_longer_gains() {
+        let mut setup = Setup::new();
+        // Nothing moves after the first epoch.
+        setup.how.schedule = Schedule::MultiStep { after: vec![1], factor: 1e-30 };
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(setup.finish(dir.path(), "ce", 1).history.len(), EPOCHS);
+        setup.patience = Some(1);
+        let dir = tempfile::tempdir().unwrap();
+        let ended = setup.finish(dir.path(), "ce", 1);
+        assert_eq!(ended.history.len(), 2);
+        assert_eq!(numbers(&setup.finish(dir.path(), "ce", 1)), numbers(&ended));
+        assert_eq!(
+            fs::read_to_string(dir.path().join("metrics.jsonl")).unwrap().lines().count(),
+            2
+        );
     }
 
     /// What `kill -9` leaves: a log that is ahead of the checkpoint and torn, a checkpoint half

@@ -28,7 +28,7 @@ pub fn predict(model: &dyn Model, source: &dyn Source) -> Result<Predictions> {
     let mut all = Predictions { logits: Vec::new(), labels: Vec::new(), classes: 0 };
     no_grad(|| {
         for batch in source.in_order(BATCH)? {
-            let batch = batch?;
+            let batch = batch?.to(model.weights().device())?;
             let logits = model.forward(&batch.inputs, Mode::Evaluate)?;
             all.classes = logits.size().last().map_or(0, |&classes| classes as usize);
             all.logits.extend(Vec::<f32>::try_from(logits.f_flatten(0, -1)?)?);

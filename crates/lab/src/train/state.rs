@@ -59,6 +59,11 @@ impl State {
         Self { epoch: 1, step: 0, steps: 0, sums, history, criterion }
     }
 
+    /// How many epochs passed since the best one, or in all if there is none.
+    pub fn epochs_since_best(&self) -> usize {
+        self.history.len() - self.best_epoch().unwrap_or(0)
+    }
+
     /// The epoch with the highest validation accuracy so far, the earliest of equals.
     pub fn best_epoch(&self) -> Option<usize> {
         let better =
@@ -163,9 +168,9 @@ mod tests {
     #[test]
     fn the_earliest_of_equals_is_best() {
         let mut state = State::start(Default::default());
-        assert_eq!(state.best_epoch(), None);
+        assert_eq!((state.best_epoch(), state.epochs_since_best()), (None, 0));
         state.history = [0.5, 0.9, 0.9, 0.8].iter().zip(1..).map(|(&a, e)| epoch(e, a)).collect();
-        assert_eq!(state.best_epoch(), Some(2));
+        assert_eq!((state.best_epoch(), state.epochs_since_best()), (Some(2), 2));
     }
 
     #[test]

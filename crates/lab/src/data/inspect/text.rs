@@ -1,6 +1,6 @@
 //! An [`Inspection`] for a terminal.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use serde::Serialize;
 
@@ -12,6 +12,27 @@ const MOST_LINES: usize = 20;
 
 impl fmt::Display for Inspection {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(&self.summary())?;
+        writeln!(f)?;
+        write!(f, "{}", self.channel_table())?;
+        if let Some(recipe) = &self.recipe {
+            writeln!(f, "\nIn a recipe:\n")?;
+            f.write_str(&toml_of(recipe))?;
+        }
+        Ok(())
+    }
+}
+
+impl Inspection {
+    /// The short form: what it is, how many there are of each class, what the columns hold.
+    pub fn summary(&self) -> String {
+        let mut text = String::new();
+        // Writing into a string does not fail.
+        let _ = self.summarise(&mut text);
+        text
+    }
+
+    fn summarise(&self, f: &mut String) -> fmt::Result {
         writeln!(f, "{}: {}", plain(&self.path), self.format)?;
         self.notes.iter().try_for_each(|note| writeln!(f, "{note}"))?;
         writeln!(f)?;
@@ -26,18 +47,9 @@ impl fmt::Display for Inspection {
             write!(f, "{}", aligned(&["column", "what it holds"], rows.collect(), 2))?;
         }
         writeln!(f)?;
-        write!(f, "{}", self.class_table())?;
-        writeln!(f)?;
-        write!(f, "{}", self.channel_table())?;
-        if let Some(recipe) = &self.recipe {
-            writeln!(f, "\nIn a recipe:\n")?;
-            f.write_str(&toml_of(recipe))?;
-        }
-        Ok(())
+        write!(f, "{}", self.class_table())
     }
-}
 
-impl Inspection {
     fn what(&self) -> &'static str {
         if self.format == Format::Table { "rows" } else { "images" }
     }

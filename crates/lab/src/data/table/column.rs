@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::grid::Grid;
 use super::number;
@@ -14,7 +14,7 @@ const MOST_CATEGORIES: usize = 1000;
 const FEW_CATEGORIES: usize = 50;
 
 /// A column of a table.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Column {
     /// Its name, or "column 3" where there are no names.
     pub name: String,
@@ -23,7 +23,7 @@ pub struct Column {
 }
 
 /// What a column holds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// The class.

@@ -61,7 +61,7 @@ impl Grid {
         let has_header = header.unwrap_or_else(|| looks_like_header(&rows));
         let names = match has_header {
             true => rows.remove(0).cells,
-            false => (1..=columns).map(|column| format!("column {column}")).collect(),
+            false => (0..columns).map(unnamed).collect(),
         };
         if let Some(name) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name))
         {
@@ -113,6 +113,11 @@ impl Grid {
     pub fn cells(&self, column: usize) -> impl Iterator<Item = &str> {
         self.rows.iter().map(move |row| row.cells[column].as_str())
     }
+}
+
+/// The name of a column that has none; `at` counts from 0.
+pub(super) fn unnamed(at: usize) -> String {
+    format!("column {}", at + 1)
 }
 
 /// What stands between the cells: the tab, semicolon or comma that is in the first line outside of

@@ -60,7 +60,7 @@ impl Mask {
         let kept = (1.0 / (1.0 - self.rate)) as f32;
         let draw = |at| if stream.uniform(at) < self.rate { 0.0 } else { kept };
         let mask: Vec<f32> = (0..size.iter().product::<i64>() as u64).map(draw).collect();
-        Ok(x.f_mul(&Tensor::f_from_slice(&mask)?.f_reshape(size)?)?)
+        Ok(x.f_mul(&Tensor::f_from_slice(&mask)?.f_reshape(size)?.f_to(x.device())?)?)
     }
 }
 

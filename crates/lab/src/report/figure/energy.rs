@@ -43,7 +43,7 @@ pub fn figure(comparison: &Comparison) -> Option<Figure> {
              {class}, as there). The example's own class should be the lowest; the wider the step \
              from it to the next, the clearer the decision.",
             comparison.classes[class],
-            comparison.groups[0].loss,
+            comparison.groups[0].setting,
             seeds::mean_only(&comparison.signature.seeds),
         ),
         legend: legend(comparison),

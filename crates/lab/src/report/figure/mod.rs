@@ -11,6 +11,7 @@ mod layout;
 mod ood;
 mod robustness;
 mod seeds;
+mod sweep;
 mod training;
 
 pub use layout::{Figure, GENERATOR};
@@ -19,8 +20,11 @@ use crate::experiment::Comparison;
 
 /// Every figure that the comparison has data for, in the order of the page.
 pub fn all(comparison: &Comparison) -> Vec<Figure> {
-    let losses: Vec<_> = comparison.groups.iter().map(|group| group.loss.clone()).collect();
-    let mut figures = analytic(&losses);
+    let mut losses: Vec<_> = comparison.groups.iter().map(|g| g.setting.loss.clone()).collect();
+    // With several learning rates a loss is there several times.
+    losses.dedup();
+    let mut figures: Vec<Figure> = sweep::figure(comparison).into_iter().collect();
+    figures.extend(analytic(&losses));
     figures.extend(
         [
             training::figure(comparison),
@@ -45,5 +49,5 @@ pub fn analytic(losses: &[steepness::Loss]) -> Vec<Figure> {
 
 /// The legend that most figures share: one entry a loss.
 fn legend(comparison: &Comparison) -> Vec<(usize, String)> {
-    comparison.groups.iter().map(|group| group.loss.to_string()).enumerate().collect()
+    comparison.groups.iter().map(|group| group.setting.to_string()).enumerate().collect()
 }

@@ -46,7 +46,7 @@ fn panel(group: &Group) -> Option<Panel> {
         .collect();
     let auroc = mean(&oods.iter().map(|ood| 100.0 * ood.energy.auroc).collect::<Vec<_>>())?;
     Some(Panel {
-        title: format!("{} — AUROC {} %", group.loss, number::plain(auroc, 2)),
+        title: format!("{} — AUROC {} %", group.setting, number::plain(auroc, 2)),
         x: Axis::linear("largest logit", edges[0], edges[edges.len() - 1]),
         y: Axis::holding("share of examples, %", [0.0, highest(&marks)]),
         marks,

@@ -76,7 +76,7 @@ fn blind(comparison: &Comparison, attack: &RobustnessCurve) -> String {
     let shares = comparison.groups.iter().filter_map(|group| {
         let same = curves(group).filter(|curve| curve.attack == attack.attack);
         let share = mean(&same.map(|curve| 100.0 * curve.zero_gradient).collect::<Vec<_>>())?;
-        Some(format!("{}\u{a0}% under {}", number::plain(share, 1), group.loss))
+        Some(format!("{}\u{a0}% under {}", number::plain(share, 1), group.setting))
     });
     format!(
         "input gradient exactly zero on {} of the examples",

@@ -18,16 +18,18 @@ pub fn figure(comparison: &Comparison) -> Option<Figure> {
     let mut shown = heights(&accuracy, |(_, accuracy)| accuracy);
     shown.sort_by(f64::total_cmp);
     let shown = shown.split_off(shown.len() / 10);
-    let percent = Axis::holding("validation accuracy, %", shown);
+    let part = comparison.select.part();
+    let percent = Axis::holding(&format!("{part} accuracy, %"), shown);
     let percent = Axis { high: percent.high.min(100.0), ..percent };
 
-    let nats = Axis::logarithmic("validation NLL, nats", heights(&nll, |(_, nll)| nll));
+    let nats = format!("{part} NLL, nats");
+    let nats = Axis::logarithmic(&nats, heights(&nll, |(_, nll)| nll));
     let panel = |title: &str, y, marks| Panel { title: title.to_owned(), x: x(), y, marks };
     Some(Figure {
         name: "training",
         title: "Training curves".to_owned(),
         caption: format!(
-            "Accuracy and negative log-likelihood on the validation part after each epoch: {}. The \
+            "Accuracy and negative log-likelihood on the {part} part after each epoch: {}. The \
              accuracy axis leaves out the lowest tenth of the points, the first epochs; the \
              likelihood axis is logarithmic. Training losses are not shown, since each is a \
              different function.",

@@ -13,7 +13,7 @@ pub use rmsprop::RmspropRecipe;
 pub use sgd::SgdRecipe;
 
 use serde::{Deserialize, Serialize};
-use tch::{Tensor, no_grad};
+use tch::{Device, Tensor, no_grad};
 
 use crate::{Check, Error, Result};
 
@@ -87,13 +87,22 @@ impl OptimizerRecipe {
         Common { lr, weight_decay, decayed }
     }
 
-    fn rule(&self) -> Box<dyn Rule> {
+    /// Sets the learning rate.
+    pub fn set_lr(&mut self, lr: f64) {
         match self {
-            OptimizerRecipe::Sgd(recipe) => Box::new(sgd::Sgd::new(recipe)),
+            OptimizerRecipe::Sgd(recipe) => recipe.lr = lr,
+            OptimizerRecipe::Adam(recipe) | OptimizerRecipe::Adamw(recipe) => recipe.lr = lr,
+            OptimizerRecipe::Rmsprop(recipe) => recipe.lr = lr,
+        }
+    }
+
+    fn rule(&self, device: Device) -> Box<dyn Rule> {
+        match self {
+            OptimizerRecipe::Sgd(recipe) => Box::new(sgd::Sgd::new(recipe, device)),
             OptimizerRecipe::Adam(recipe) | OptimizerRecipe::Adamw(recipe) => {
                 Box::new(adam::Adam::new(recipe))
             }
-            OptimizerRecipe::Rmsprop(recipe) => Box::new(rmsprop::Rmsprop::new(recipe)),
+            OptimizerRecipe::Rmsprop(recipe) => Box::new(rmsprop::Rmsprop::new(recipe, device)),
         }
     }
 }
@@ -157,7 +166,9 @@ impl Optimizer {
         recipe: &OptimizerRecipe,
         parameters: impl Iterator<Item = &'a Tensor>,
     ) -> Result<Self> {
-        let (rule, common) = (recipe.rule(), recipe.common());
+        let mut parameters = parameters.peekable();
+        let device = parameters.peek().map_or(Device::Cpu, |parameter| parameter.device());
+        let (rule, common) = (recipe.rule(device), recipe.common());
         let start = |parameter: &Tensor| -> Result<Vec<Tensor>> {
             let full = |&value: &f64| Ok(parameter.f_detach()?.f_full_like(value)?);
             rule.start().iter().map(full).collect()
@@ -166,7 +177,7 @@ impl Optimizer {
         Ok(Self {
             rule,
             common,
-            weight_decay: Tensor::from(common.weight_decay as f32),
+            weight_decay: Tensor::from(common.weight_decay as f32).f_to(device)?,
             decoupled: matches!(recipe, OptimizerRecipe::Adamw(_)),
             carried,
         })
@@ -226,7 +237,7 @@ impl Optimizer {
             )));
         }
         for (ours, saved) in self.carried.iter_mut().flatten().zip(saved) {
-            *ours = saved.copy();
+            *ours = saved.copy().f_to(ours.device())?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@
 //! ```
 
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 use super::{Decayed, Rule, check_eps, check_share};
 use crate::{Check, Result};
@@ -61,8 +61,8 @@ pub(super) struct Rmsprop {
 }
 
 impl Rmsprop {
-    pub(super) fn new(recipe: &RmspropRecipe) -> Self {
-        let momentum = Tensor::from(recipe.momentum as f32);
+    pub(super) fn new(recipe: &RmspropRecipe, device: Device) -> Self {
+        let momentum = Tensor::from(recipe.momentum as f32).to_device(device);
         Self { alpha: recipe.alpha, eps: recipe.eps, lr: recipe.lr, momentum }
     }
 }

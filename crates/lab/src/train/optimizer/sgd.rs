@@ -5,7 +5,7 @@
 //! ```
 
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 use super::{Decayed, Rule, check_share, refuse};
 use crate::{Check, Result};
@@ -50,11 +50,11 @@ pub(super) struct Sgd {
 }
 
 impl Sgd {
-    pub(super) fn new(recipe: &SgdRecipe) -> Self {
+    pub(super) fn new(recipe: &SgdRecipe, device: Device) -> Self {
         Self {
             nesterov: recipe.nesterov,
-            momentum: Tensor::from(recipe.momentum as f32),
-            descent: Tensor::from(0f32),
+            momentum: Tensor::from(recipe.momentum as f32).to_device(device),
+            descent: Tensor::from(0f32).to_device(device),
         }
     }
 }
@@ -65,7 +65,7 @@ impl Rule for Sgd {
     }
 
     fn begin(&mut self, lr: f64, _step: u64) {
-        self.descent = Tensor::from(-lr as f32);
+        self.descent = Tensor::from(-lr as f32).to_device(self.momentum.device());
     }
 
     fn update(

@@ -1,0 +1,45 @@
+//! `--data`: a comparison on data of one's own, without a recipe.
+
+use std::path::PathBuf;
+
+use steepness_lab::Result;
+use steepness_lab::data::Asked;
+use steepness_lab::experiment::{Proposal, Recipe};
+
+use crate::progress::Progress;
+
+/// What can be said of the data.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Your data instead of a recipe: a folder of images (CLASS/*.jpg, train/CLASS/*.jpg), MNIST's
+    /// or CIFAR's files, or a table (CSV)
+    #[arg(long, value_name = "PATH", conflicts_with = "recipe")]
+    data: Option<PathBuf>,
+
+    /// The column of a table that holds the class: its name, or its number, -1 for the last
+    #[arg(long, value_name = "COLUMN", requires = "data", allow_hyphen_values = true)]
+    target: Option<String>,
+
+    /// A column of a table to leave out
+    #[arg(long, value_name = "COLUMN", requires = "data", allow_hyphen_values = true)]
+    ignore: Vec<String>,
+}
+
+/// The recipe for the data, if some are named, after saying on the standard error what it is.
+///
+/// # Errors
+/// What is no data set, and what is broken in it.
+pub fn recipe(args: &Args) -> Result<Option<Recipe>> {
+    let Some(path) = &args.data else { return Ok(None) };
+    let asked = Asked {
+        target: args.target.as_deref().map(Into::into),
+        ignore: args.ignore.iter().map(|name| name.as_str().into()).collect(),
+    };
+    let progress = Progress::new();
+    let watch = |done, of| progress.show(&format!("{done} of {of} images"));
+    let proposal = Proposal::new(path, &asked, &watch);
+    progress.clear();
+    let proposal = proposal?;
+    eprintln!("{proposal}");
+    Ok(Some(proposal.recipe))
+}

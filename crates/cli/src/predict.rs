@@ -1,0 +1,126 @@
+//! `steepness predict`: what a finished run says of new images, or of the rows of a table.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use steepness_lab::experiment::{Prediction, Predictor, device};
+use steepness_lab::measure::Threshold;
+use steepness_lab::{Error, Result};
+
+/// Classify new images, or the rows of a table, with a finished run
+///
+/// Prints the most probable classes of each, its free energy (the lower, the more like what was
+/// learned) and a flag where that is above the run's threshold: the energy that 95 % of the
+/// validation examples stay below. Images are decoded as in the run's training.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The folder of a run: OUT/LOSS/seed=0
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+
+    /// Images (JPEG, PNG), or for a run on a table the file of one with the same columns
+    #[arg(value_name = "INPUT", required = true)]
+    inputs: Vec<PathBuf>,
+
+    /// How many classes to name for each
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    top: u16,
+
+    /// Where the model runs: auto (a GPU where libtorch finds one), cpu, cuda or cuda:1
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    device: String,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Does it.
+///
+/// # Errors
+/// What is no finished run; inputs that are none of its kind, by file and place.
+pub fn run(args: Args) -> Result<()> {
+    let predictor = Predictor::load(&args.run, device(&args.device)?)?;
+    let mut predictions = predictor.predict(&args.inputs)?;
+    predictions.iter_mut().for_each(|found| found.classes.truncate(args.top.into()));
+    let text = if args.json {
+        json!({ "threshold": predictor.threshold(), "predictions": predictions }).to_string() + "\n"
+    } else {
+        table(&predictions) + &legend(predictor.threshold())
+    };
+    let stdout = Path::new("standard output");
+    io::stdout().lock().write_all(text.as_bytes()).map_err(Error::output(stdout))
+}
+
+/// A line an example, in aligned columns.
+fn table(predictions: &[Prediction]) -> String {
+    let top = predictions.iter().map(|found| found.classes.len()).max().unwrap_or(0);
+    let place = |at: usize| if at == 0 { "class".to_owned() } else { format!("{}.", at + 1) };
+    let ranks = (0..top).flat_map(|at| [place(at), "%".to_owned()]);
+    let head: Vec<String> = [plain("input")]
+        .into_iter()
+        .chain(ranks)
+        .chain(["energy".to_owned(), String::new()])
+        .collect();
+    let row = |found: &Prediction| -> Vec<String> {
+        let classes = found.classes.iter().flat_map(|ranked| {
+            [plain(&ranked.class), format!("{:.2}", 100.0 * ranked.probability)]
+        });
+        let energy = format!("{:.2}", found.energy).replace('-', "−");
+        let flag = if found.out_of_distribution { "out of distribution" } else { "" };
+        let ends = [energy, flag.to_owned()];
+        [plain(&found.name)].into_iter().chain(classes).chain(ends).collect()
+    };
+    let rows: Vec<Vec<String>> = [head].into_iter().chain(predictions.iter().map(row)).collect();
+    let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cell = |(at, cell): (usize, &String)| {
+            let width = widths[at];
+            // Names to the left, numbers to the right.
+            let number = at > 0 && at % 2 == 0 || at == row.len() - 2;
+            if number { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+        };
+        let cells: Vec<String> = row.iter().enumerate().map(cell).collect();
+        cells.join("  ").trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
+}
+
+fn legend(Threshold { energy, kept, examples }: &Threshold) -> String {
+    let energy = format!("{energy:.2}").replace('-', "−");
+    format!(
+        "Out of distribution: free energy above {energy}, which {:.1} % of {examples} validation \
+         examples do not exceed.\n",
+        100.0 * kept
+    )
+}
+
+/// Text from outside without what moves a terminal's cursor.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use steepness_lab::experiment::Ranked;
+
+    #[test]
+    fn columns_are_aligned() {
+        let prediction = |name: &str, class: &str, energy, out_of_distribution| {
+            let ranked = |class: &str, probability| Ranked { class: class.to_owned(), probability };
+            let classes = vec![ranked(class, 0.875), ranked("b", 0.125)];
+            Prediction { name: name.to_owned(), classes, energy, out_of_distribution }
+        };
+        let all =
+            [prediction("x.png", "cat", -12.5, false), prediction("a\n.png", "a", 0.25, true)];
+        assert_eq!(
+            table(&all),
+            "input   class      %  2.      %  energy\n\
+             x.png   cat    87.50  b   12.50  −12.50\n\
+             a\u{fffd}.png  a      87.50  b   12.50    0.25  out of distribution\n"
+        );
+    }
+}

@@ -1,0 +1,115 @@
+//! `steepness predict`: a finished run is asked about new examples.
+
+mod program;
+
+use std::fs;
+use std::path::Path;
+
+use program::{refused, run, succeed, write_images, write_table};
+use serde_json::Value;
+
+/// Trains with ce on `data`, TOML, in `place`: to the end, so that the classes are well apart.
+fn train(place: &Path, data: &str) {
+    let recipe = format!(
+        "name = \"new\"\nlosses = [\"ce\"]\nseeds = [0]\nepochs = 60\nbatch = 8\nthreads = 1\n\
+         select = \"last\"\nschedule = \"constant\"\n{data}\n[model.mlp]\nhidden = 32\n\
+         [optimizer.sgd]\nlr = 0.05\nmomentum = 0.9\n\
+         [attack]\nepsilons = [0.0]\npgd_steps = 1\npgd_step_size = 0.05\n"
+    );
+    fs::write(place.join("recipe.toml"), recipe).unwrap();
+    succeed(&run(place, &["compare", "recipe.toml"]));
+}
+
+const RUN: &str = "runs/new/ce/seed=0";
+const RINGS: &str = "[data.table]\npath = \"rings.csv\"\ntarget = \"ring\"";
+
+#[test]
+fn images_get_classes_energies_and_a_flag() {
+    let place = tempfile::tempdir().unwrap();
+    write_images(&place.path().join("lights"));
+    train(place.path(), "[data.image-folder]\npath = \"lights\"\nsize = 9");
+    // The images go; the run alone has to do.
+    fs::rename(place.path().join("lights"), place.path().join("new")).unwrap();
+    let of_run = ["predict", RUN, "new/dark/0.png", "new/bright/21.jpg"];
+    let text = succeed(&run(place.path(), &of_run));
+    let words = |at: usize| text.lines().nth(at).unwrap().split_whitespace().collect::<Vec<_>>();
+    assert_eq!(words(0), ["input", "class", "%", "2.", "%", "energy"], "{text}");
+    assert_eq!((words(1)[0], words(1)[1], words(1)[3]), ("new/dark/0.png", "dark", "bright"));
+    assert_eq!((words(2)[0], words(2)[1]), ("new/bright/21.jpg", "bright"));
+    assert!(text.lines().last().unwrap().starts_with("Out of distribution: free energy above"));
+
+    let one = [&of_run[..], &["--json", "--top", "1"]].concat();
+    let json: Value = serde_json::from_str(&succeed(&run(place.path(), &one))).unwrap();
+    let found = json["predictions"].as_array().unwrap();
+    assert_eq!(found[0]["classes"].as_array().unwrap().len(), 1);
+    assert!(found[0]["classes"][0]["probability"].as_f64().unwrap() > 0.9, "{json}");
+    for prediction in found {
+        let above = prediction["energy"].as_f64() > json["threshold"]["energy"].as_f64();
+        assert_eq!(prediction["out_of_distribution"], above);
+    }
+    let kept = json["threshold"]["kept"].as_f64().unwrap();
+    assert!((0.95..=1.0).contains(&kept), "{json}");
+}
+
+#[test]
+fn rows_of_a_table_are_asked_for_by_its_file() {
+    let place = tempfile::tempdir().unwrap();
+    write_table(&place.path().join("rings.csv"), 400);
+    train(place.path(), RINGS);
+    // Neither the class nor the name of the row; the last one lies between the rings.
+    let new = "colour,y,x\nred,0,1\nblue,2,0\ngreen,0,1.5\n";
+    fs::write(place.path().join("new.csv"), new).unwrap();
+    let of_run = ["predict", RUN, "new.csv", "--json"];
+    let json: Value = serde_json::from_str(&succeed(&run(place.path(), &of_run))).unwrap();
+    let found = json["predictions"].as_array().unwrap();
+    let classes: Vec<_> = found.iter().map(|row| &row["classes"][0]["class"]).collect();
+    assert_eq!(classes[..2], ["near", "far"]);
+    assert_eq!(found[2]["name"], "new.csv:4");
+    assert_eq!(found[2]["out_of_distribution"], true, "{json}");
+    // The training rows themselves are no strangers.
+    let all = ["predict", RUN, "rings.csv", "--json"];
+    let json: Value = serde_json::from_str(&succeed(&run(place.path(), &all))).unwrap();
+    let found = json["predictions"].as_array().unwrap();
+    let strangers = found.iter().filter(|row| row["out_of_distribution"] == true).count();
+    assert!(found.len() == 400 && strangers < 60, "{strangers}");
+}
+
+#[test]
+fn what_cannot_be_predicted_is_refused() {
+    let place = tempfile::tempdir().unwrap();
+    write_table(&place.path().join("rings.csv"), 60);
+    train(place.path(), RINGS);
+    let seed = place.path().join(RUN);
+    let copy = |name: &str, left_out: &str| {
+        let to = place.path().join(name);
+        fs::create_dir(&to).unwrap();
+        for entry in fs::read_dir(&seed).unwrap() {
+            let from = entry.unwrap().path();
+            if from.is_file() && !from.ends_with(left_out) {
+                fs::copy(&from, to.join(from.file_name().unwrap())).unwrap();
+            }
+        }
+        to
+    };
+    copy("unfinished", "measure.json");
+    copy("old", "weights.safetensors");
+    let damaged = copy("damaged", "weights.safetensors").join("weights.safetensors");
+    fs::write(damaged, "torn").unwrap();
+    fs::write(place.path().join("z.csv"), "x,y,colour\n1,2,pink\n3,4,red\n").unwrap();
+    fs::write(place.path().join("y.csv"), "x,colour\n1,red\n").unwrap();
+    for (of_run, input, expected) in [
+        ("nowhere", "rings.csv", "nowhere is no finished run: there is no such folder"),
+        ("runs/new", "rings.csv", "it holds a comparison; name one of its runs"),
+        ("runs/new/ce", "rings.csv", "there is no recipe.toml in it"),
+        ("unfinished", "rings.csv", "`steepness compare` has to end first"),
+        ("old", "rings.csv", "kept no weights.safetensors"),
+        ("damaged", "rings.csv", "damaged/weights.safetensors: whole file: "),
+        (RUN, "gone.csv", "cannot read gone.csv"),
+        (RUN, "z.csv", "z.csv: line 2, column 3 (colour): the category \"pink\""),
+        (RUN, "y.csv", "there is no column \"y\"; there are x, colour"),
+    ] {
+        let message = refused(&run(place.path(), &["predict", of_run, input]));
+        assert!(message.contains(expected), "{message}");
+    }
+    assert_eq!(run(place.path(), &["predict", RUN]).status.code(), Some(2));
+}

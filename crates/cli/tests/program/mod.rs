@@ -1,0 +1,74 @@
+//! The program as the tests run it, and data of several kinds for it.
+#![allow(dead_code, reason = "each test file uses what it needs")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// `steepness` with `arguments`, to be started in `folder`.
+pub fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_steepness"));
+    command.current_dir(folder).args(arguments);
+    command
+}
+
+/// What it says and how it ends.
+pub fn run(folder: &Path, arguments: &[&str]) -> Output {
+    command(folder, arguments).output().unwrap()
+}
+
+/// The standard output of what has to succeed.
+pub fn succeed(output: &Output) -> String {
+    assert!(output.status.success(), "{}", error_text(output));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// The message of what has to be refused: one line, exit code 2.
+pub fn refused(output: &Output) -> String {
+    let message = error_text(output);
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(message.starts_with("error: ") && message.lines().count() == 1, "{message}");
+    assert!(output.stdout.is_empty());
+    message
+}
+
+/// The standard error.
+pub fn error_text(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// The folder that `STEEPNESS_TEST_DATA` names; a line says so where there is none.
+pub fn test_data(test: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("STEEPNESS_TEST_DATA").filter(|folder| !folder.is_empty());
+    if folder.is_none() {
+        eprintln!("skipped: {test}: STEEPNESS_TEST_DATA is not set");
+    }
+    folder.map(PathBuf::from)
+}
+
+/// Dark and bright images of several sizes in a folder a class, 30 of each.
+pub fn write_images(folder: &Path) {
+    for id in 0..60u32 {
+        let (class, light) = if id % 2 == 0 { ("dark", 40) } else { ("bright", 180) };
+        let pixel = |x, y| {
+            let noise = (x * 7 + y * 5 + id) as u8 % 32;
+            image::Rgb([light + noise, light, light + noise / 2])
+        };
+        let path = folder.join(format!("{class}/{id}.{}", if id < 20 { "png" } else { "jpg" }));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        image::RgbImage::from_fn(8 + id % 3, 8 + id % 5, pixel).save(&path).unwrap();
+    }
+}
+
+/// Points on two rings of which the outer one is class "far", with a colour that says nothing and a
+/// name for each row.
+pub fn write_table(path: &Path, rows: usize) {
+    let row = |at: usize| {
+        let (angle, far) = (at as f64 * 0.7, at % 2 == 1);
+        let (radius, class) = if far { (2.0, "far") } else { (1.0, "near") };
+        let colour = ["red", "green", "blue"][at / 2 % 3];
+        format!("n{at},{:.4},{:.4},{colour},{class}\n", radius * angle.cos(), radius * angle.sin())
+    };
+    let text = "name,x,y,colour,ring\n".to_owned() + &(0..rows).map(row).collect::<String>();
+    fs::write(path, text).unwrap();
+}

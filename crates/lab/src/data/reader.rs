@@ -1,0 +1,173 @@
+//! [`Reader`]: how files from outside become what a model saw in its training.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::table::Column;
+use super::{DataRecipe, DataSet, Examples, FolderRecipe, Inputs, decode, table};
+use crate::{Error, Result};
+
+/// What a model takes. It is kept with a run, so that the run can be asked about new examples.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reader {
+    /// Channels, height and width of an example.
+    pub shape: [usize; 3],
+    /// The height and width that images are scaled to; without it they have theirs already.
+    pub side: Option<usize>,
+    /// What the columns of a table hold; of images there are none.
+    pub columns: Vec<Column>,
+}
+
+impl Reader {
+    /// That of `data`, which were read as `recipe` says.
+    pub fn new(recipe: &DataRecipe, data: &DataSet) -> Self {
+        let side = match recipe {
+            DataRecipe::ImageFolder(FolderRecipe { size, .. })
+            | DataRecipe::INaturalist(FolderRecipe { size, .. }) => size.map(|side| side.get()),
+            _ => None,
+        };
+        Self { shape: data.examples.shape, side, columns: data.columns.clone() }
+    }
+
+    /// Reads images, or the rows of tables: the name of each and the examples, all of which are
+    /// said to be of class 0 of `classes`.
+    ///
+    /// # Errors
+    /// Names the file and the place: no image, one of another size, colours where the run had none,
+    /// a column that is missing, a category that the run did not see.
+    pub fn read(&self, paths: &[PathBuf], classes: &[String]) -> Result<(Vec<String>, Examples)> {
+        let (mut names, inputs) = match self.columns.is_empty() {
+            true => (Vec::new(), self.images(paths)?),
+            false => self.rows(paths)?,
+        };
+        if names.is_empty() {
+            names = paths.iter().map(|path| path.display().to_string()).collect();
+        }
+        let (labels, classes) = (vec![0; names.len()], classes.to_vec());
+        Ok((names, Examples { inputs, shape: self.shape, labels, classes }))
+    }
+
+    fn images(&self, paths: &[PathBuf]) -> Result<Inputs> {
+        let mut all = Vec::new();
+        for path in paths {
+            all.extend(self.image(path)?);
+        }
+        Ok(Inputs::bytes(all))
+    }
+
+    fn image(&self, path: &Path) -> Result<Vec<u8>> {
+        let [channels, height, width] = self.shape;
+        let refuse = |problem: String| Err(Error::malformed(path, "image", problem));
+        let mut image = decode(path, self.side)?;
+        if [image.height, image.width] != [height, width] {
+            return refuse(format!(
+                "{}×{} pixels, those of the run have {height}×{width}",
+                image.height, image.width
+            ));
+        }
+        let plane = height * width;
+        // A colour file may well hold a grey image.
+        let grey = image.pixels.chunks_exact(plane).all(|other| *other == image.pixels[..plane]);
+        if channels == 1 && !grey {
+            return refuse("it has colours, those of the run have none".to_owned());
+        }
+        image.pixels.truncate(channels * plane);
+        Ok(image.pixels)
+    }
+
+    fn rows(&self, paths: &[PathBuf]) -> Result<(Vec<String>, Inputs)> {
+        let (mut names, mut all) = (Vec::new(), Vec::new());
+        for path in paths {
+            let (lines, numbers) = table::rows(path, &self.columns)?;
+            names.extend(lines.iter().map(|line| format!("{}:{line}", path.display())));
+            all.extend(numbers);
+        }
+        Ok((names, Inputs::Numbers(all)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::decode::tests::write;
+    use super::*;
+    use crate::data::{Asked, inspect, load};
+    use std::fs;
+
+    fn reader(path: &Path, target: Option<&str>) -> (Reader, DataSet) {
+        let asked = Asked { target: target.map(Into::into), ignore: Vec::new() };
+        let recipe = inspect(path, &asked, &|_, _| {}).unwrap().recipe.unwrap();
+        let data = load(&recipe).unwrap();
+        let reader = Reader::new(&recipe, &data);
+        let json = serde_json::to_string(&reader).unwrap();
+        assert_eq!(serde_json::from_str::<Reader>(&json).unwrap(), reader);
+        (reader, data)
+    }
+
+    #[test]
+    fn images_are_read_as_in_training() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        write(&at("a/1.png"), 1);
+        write(&at("b/1.png"), 200);
+        let (reader, data) = reader(folder.path(), None);
+        let classes = &data.examples.classes;
+        let (names, found) = reader.read(&[at("a/1.png"), at("b/1.png")], classes).unwrap();
+        assert_eq!((found.inputs, found.shape), (data.examples.inputs, [3, 2, 3]));
+        assert!(names[1].ends_with("b/1.png"));
+        let refused = |reader: &Reader, name: &str| {
+            let error = reader.read(&[at(name)], classes).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            error.to_string()
+        };
+        image::GrayImage::new(2, 2).save(at("small.png")).unwrap();
+        let small = refused(&reader, "small.png");
+        assert!(small.contains("2×2 pixels, those of the run have 2×3"), "{small}");
+        let grey = Reader { shape: [1, 2, 3], ..reader.clone() };
+        assert!(refused(&grey, "a/1.png").contains("it has colours"));
+        image::RgbImage::from_pixel(3, 2, image::Rgb([7; 3])).save(at("grey.png")).unwrap();
+        let (_, found) = grey.read(&[at("grey.png")], classes).unwrap();
+        assert_eq!(found.inputs, Inputs::bytes(vec![7; 6]));
+        let scaled = Reader { shape: [3, 4, 4], side: Some(4), columns: Vec::new() };
+        assert_eq!(scaled.read(&[at("small.png")], classes).unwrap().1.inputs.len(), 48);
+    }
+
+    #[test]
+    fn rows_are_read_as_in_training() {
+        let folder = tempfile::tempdir().unwrap();
+        let table = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, text).unwrap();
+            path
+        };
+        let train =
+            table("t.csv", "x,colour,kind,id\n1,red,a,p\n2,blue,b,q\n3,red,a,r\n4,red,b,s\n");
+        let (reader, data) = reader(&train, Some("kind"));
+        let classes = &data.examples.classes;
+        let read = |path: &Path| reader.read(&[path.to_owned()], classes);
+        assert_eq!(read(&train).unwrap().1.inputs, data.examples.inputs);
+        // Neither the class nor the order of the columns is needed.
+        let new = table("new.csv", "colour,x\nblue,7\n");
+        let (names, found) = read(&new).unwrap();
+        assert_eq!((found.len(), found.inputs), (1, Inputs::Numbers(vec![7.0, 1.0, 0.0])));
+        assert!(names[0].ends_with("new.csv:2"));
+        for (text, expected) in [
+            ("colour,y\nblue,7\n", "there is no column \"x\"; there are colour, y"),
+            (
+                "colour,x\ngreen,7\n",
+                "the category \"green\" is not among those of the training rows",
+            ),
+            ("colour,x\nblue,?\n", "line 2, column 2 (x): the value is missing"),
+            ("colour,x\nblue,big\n", "\"big\" is no number"),
+        ] {
+            let error = read(&table("wrong.csv", text)).unwrap_err();
+            assert!(error.exit_code() == 2 && error.to_string().contains(expected), "{error}");
+        }
+        // Without names the columns are told by their places.
+        let plain = table("p.csv", "1,5,0\n2,6,1\n3,7,0\n4,8,1\n");
+        let (reader, data) = self::reader(&plain, Some("-1"));
+        let (_, found) = reader.read(&[table("q.csv", "1,5\n2,6\n")], classes).unwrap();
+        assert_eq!(found.inputs, data.examples.select(&[0, 1]).inputs);
+    }
+}

@@ -1,0 +1,139 @@
+//! [`Predictor`]: a finished run that is asked about new examples.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use tch::Device;
+
+use super::{RunDir, RunRecipe};
+use crate::data::{Examples, Inputs, Reader};
+use crate::measure::{Logits, Scores, Threshold};
+use crate::models::{self, Model};
+use crate::train::predict;
+use crate::{Error, Result};
+
+/// The network of a run with the weights that were measured, and how it reads its inputs.
+pub struct Predictor {
+    model: Box<dyn Model>,
+    recipe: RunRecipe,
+    reader: Reader,
+    classes: Vec<String>,
+    threshold: Threshold,
+}
+
+/// What a run says of an example.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Prediction {
+    /// The file, or the file and the line.
+    pub name: String,
+    /// The classes, the most probable first.
+    pub classes: Vec<Ranked>,
+    /// Free energy, −log Σ exp z: the lower, the more like what was learned.
+    pub energy: f64,
+    /// Whether that is above the run's threshold.
+    pub out_of_distribution: bool,
+}
+
+/// A class and its probability.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Ranked {
+    /// Its name.
+    pub class: String,
+    /// From the softmax, in \[0, 1\].
+    pub probability: f64,
+}
+
+impl Predictor {
+    /// Loads the run in the folder `path`, whichever device it was made on, to run on `device`.
+    ///
+    /// # Errors
+    /// What is no run, or one that is not finished; files that are damaged.
+    pub fn load(path: &Path, device: Device) -> Result<Self> {
+        let run = RunDir::open(path)?;
+        let (recipe, classes) = (run.recipe()?, run.classes()?);
+        let (reader, threshold) = (run.reader()?, run.threshold()?);
+        let model = models::build(&recipe.model, &blank(reader.shape, &classes), recipe.seed)?;
+        model.weights().restore(&run.weights()?)?;
+        model.weights().move_to(device)?;
+        Ok(Self { model, recipe, reader, classes, threshold })
+    }
+
+    /// What was trained.
+    pub fn recipe(&self) -> &RunRecipe {
+        &self.recipe
+    }
+
+    /// Where out-of-distribution begins.
+    pub fn threshold(&self) -> &Threshold {
+        &self.threshold
+    }
+
+    /// What the run says of images, or of the rows of tables if it was trained on one, in order.
+    /// The caller sets libtorch's threads.
+    ///
+    /// # Errors
+    /// As [`Reader::read`]; logits that are not finite.
+    pub fn predict(&self, paths: &[PathBuf]) -> Result<Vec<Prediction>> {
+        let (names, examples) = self.reader.read(paths, &self.classes)?;
+        let found = predict(&*self.model, &*examples.source()?)?;
+        let logits = Logits::new(&found.logits, found.classes)?;
+        let energies = Scores::new(logits).free_energy.into_iter().map(|score| -score);
+        let rows = names.into_iter().zip(logits.iter()).zip(energies);
+        let prediction = |((name, row), energy): ((String, &[f32]), f64)| Prediction {
+            name,
+            classes: self.rank(row, energy),
+            energy,
+            out_of_distribution: self.threshold.flags(energy),
+        };
+        Ok(rows.map(prediction).collect())
+    }
+
+    /// The classes by their probability exp(z + energy), the first of equals first.
+    fn rank(&self, logits: &[f32], energy: f64) -> Vec<Ranked> {
+        let ranked = |(class, &z): (&String, &f32)| Ranked {
+            class: class.clone(),
+            probability: (f64::from(z) + energy).exp(),
+        };
+        let mut classes: Vec<Ranked> = self.classes.iter().zip(logits).map(ranked).collect();
+        classes.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+        classes
+    }
+}
+
+/// Examples of that shape to build a model for, whose weights and moments are then replaced.
+fn blank(shape: [usize; 3], classes: &[String]) -> Examples {
+    let size: usize = shape.iter().product();
+    let inputs = Inputs::Numbers((0..2 * size).map(|at| (at / size) as f32).collect());
+    Examples { inputs, shape, labels: vec![0, 1], classes: classes.to_vec() }
+}
+
+impl RunDir {
+    /// The finished run in the folder `path`.
+    ///
+    /// # Errors
+    /// A folder that holds no run, or one that is not finished.
+    fn open(path: &Path) -> Result<Self> {
+        let refuse = |problem: &str| {
+            Err(Error::Request(format!("{} is no finished run: {problem}", path.display())))
+        };
+        let has = |name: &str| path.join(name).is_file();
+        if !path.is_dir() {
+            return refuse("there is no such folder");
+        }
+        if has("comparison.toml") {
+            return refuse(
+                "it holds a comparison; name one of its runs, such as LOSS/seed=0 in it",
+            );
+        }
+        if !has("recipe.toml") {
+            return refuse("there is no recipe.toml in it; runs are the folders LOSS/seed=0");
+        }
+        if !has("measure.json") {
+            return refuse("`steepness compare` has to end first");
+        }
+        if !has("weights.safetensors") {
+            return refuse("an earlier version made it and kept no weights.safetensors");
+        }
+        Ok(Self::at(path))
+    }
+}

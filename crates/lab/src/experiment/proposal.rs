@@ -1,0 +1,266 @@
+//! [`Proposal`]: a complete recipe for data of one's own, made from what lies there.
+//!
+//! It is a start that learns within minutes, not the best that there is: everything in it stands in
+//! the recipe and can be changed there.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use super::{AttackRecipe, Recipe, Select};
+use crate::data::{Asked, DataRecipe, Format, Fractions, Inspection, Size, detect, inspect, table};
+use crate::models::{CnnRecipe, MlpRecipe, ModelRecipe};
+use crate::train::{Decayed, OptimizerRecipe, Schedule, SgdRecipe, Update};
+use crate::{Error, Result};
+
+/// Larger images are scaled to this height and width: what the small network sees in time.
+const MOST_SIDE: usize = 64;
+
+/// Training examples that a run is to see in all, in so many epochs as that takes; fewer of those
+/// that have more pixels than this.
+const SEEN: usize = 100_000;
+const PIXELS: usize = 32 * 32;
+const EPOCHS: (usize, usize) = (5, 200);
+
+/// Examples a step where there are so many to learn from.
+const BATCHES: [(usize, usize); 4] = [(50_000, 128), (5_000, 64), (500, 32), (0, 16)];
+
+/// A recipe, and what it was made from.
+#[derive(Clone, Debug)]
+pub struct Proposal {
+    /// What was found.
+    pub found: Inspection,
+    /// The recipe. Its paths are absolute: it can be moved and repeated from anywhere.
+    pub recipe: Recipe,
+    /// What there is to say of it: a heading and a line each.
+    lines: Vec<(&'static str, String)>,
+}
+
+impl Proposal {
+    /// Reads all that is at `path` and proposes a recipe for it. `watch` hears how many images of
+    /// how many are decoded.
+    ///
+    /// # Errors
+    /// As [`inspect`]; a table without a target, with the columns that there are.
+    pub fn new(path: &Path, asked: &Asked, watch: &(dyn Fn(usize, usize) + Sync)) -> Result<Self> {
+        if detect(path)? == Format::Table && asked.target.is_none() {
+            return Err(Error::Request(format!(
+                "{} is a table: --target names the column that holds the class; there are {}",
+                path.display(),
+                table::columns(path)?.join(", ")
+            )));
+        }
+        let found = inspect(path, asked, watch)?;
+        let mut data = found
+            .recipe
+            .clone()
+            .ok_or_else(|| Error::Request(format!("the path {} is not UTF-8", path.display())))?;
+        data.make_absolute()?;
+        let size = scaled(&mut data, &found);
+        let shares = data.shares();
+        let examples = learned_from(&found, shares);
+        let batch =
+            BATCHES.iter().find(|(many, _)| examples >= *many).map_or(16, |(_, size)| *size);
+        let seen = SEEN * PIXELS / PIXELS.max(size[1] * size[2]);
+        let epochs = seen.div_ceil(examples.max(1)).clamp(EPOCHS.0, EPOCHS.1);
+        let (model, lr, why) = model(found.format, size);
+        let after = vec![epochs * 2 / 3, epochs * 13 / 15];
+        let drops = format!("×0.1 after epochs {} and {}", after[0], after[1]);
+        let Recipe { losses, seeds, threads, .. } = Recipe::embedded()?;
+        let count = |n| NonZeroUsize::new(n).unwrap_or(NonZeroUsize::MIN);
+        let recipe = Recipe {
+            name: name_of(path),
+            losses,
+            seeds,
+            epochs: count(epochs),
+            batch: count(batch),
+            threads,
+            select: Select::Best,
+            patience: None,
+            schedule: Schedule::MultiStep { after, factor: 0.1 },
+            warmup: None,
+            sweep: None,
+            data,
+            model,
+            optimizer: OptimizerRecipe::Sgd(SgdRecipe {
+                lr,
+                momentum: 0.9,
+                nesterov: true,
+                weight_decay: 5e-4,
+                weight_decay_on: Decayed::All,
+            }),
+            update: Update::default(),
+            attack: AttackRecipe {
+                epsilons: vec![0.0, 0.03, 0.1],
+                pgd_steps: count(10),
+                pgd_step_size: 0.01,
+            },
+        };
+        let steps = examples.div_ceil(batch);
+        let training = format!(
+            "{epochs} epochs of {steps} steps of {batch} examples, SGD with learning rate {lr}, {drops}"
+        );
+        let lines = vec![("split", split(&found, shares)), ("model", why), ("training", training)];
+        Ok(Self { found, recipe, lines })
+    }
+}
+
+impl fmt::Display for Proposal {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        writeln!(f, "{}", self.found.summary())?;
+        self.lines.iter().try_for_each(|(what, line)| writeln!(f, "{what:<12}{line}"))
+    }
+}
+
+/// Channels, height and width that the model sees; scales large images down in `data`.
+fn scaled(data: &mut DataRecipe, found: &Inspection) -> [usize; 3] {
+    let Size { channels, largest: [height, width], .. } = found.size;
+    match data {
+        DataRecipe::ImageFolder(recipe) | DataRecipe::INaturalist(recipe) => {
+            let side = recipe.size.map_or(height.max(width), NonZeroUsize::get);
+            if recipe.size.is_some() || side > MOST_SIDE {
+                let side = side.min(MOST_SIDE);
+                recipe.size = NonZeroUsize::new(side);
+                return [channels, side, side];
+            }
+            [channels, height, width]
+        }
+        _ => [channels, height, width],
+    }
+}
+
+/// A model for inputs of that size, its learning rate, and why it.
+fn model(format: Format, [channels, height, width]: [usize; 3]) -> (ModelRecipe, f64, String) {
+    if format == Format::Table {
+        let hidden = (4 * channels).next_power_of_two().clamp(32, 256);
+        let why =
+            format!("MLP with {hidden} hidden units, for {channels} normalised numbers a row");
+        return (ModelRecipe::Mlp(MlpRecipe { hidden }), 0.02, why);
+    }
+    let colours = if channels == 1 { "grey" } else { "colour" };
+    let seen = format!("for {colours} images that it sees with {height}×{width} normalised pixels");
+    if height.min(width) < 4 {
+        let model = ModelRecipe::Mlp(MlpRecipe { hidden: 128 });
+        return (model, 0.02, format!("MLP with 128 hidden units, {seen}"));
+    }
+    let model = ModelRecipe::Cnn(CnnRecipe { channels: [16, 32] });
+    (model, 0.01, format!("CNN with two convolutions of 16 and 32 channels, {seen}"))
+}
+
+/// The parts that `found` has of its own, by name.
+fn has(found: &Inspection, part: &str) -> bool {
+    found.parts.iter().any(|own| own.name == part)
+}
+
+/// How many examples are left to learn from.
+fn learned_from(found: &Inspection, shares: Fractions) -> usize {
+    let share = |part, share| if has(found, part) { 0.0 } else { share };
+    let held = share("validation", shares.validation) + share("test", shares.test);
+    (found.parts[0].examples as f64 * (1.0 - held)).round() as usize
+}
+
+fn split(found: &Inspection, Fractions { validation, test }: Fractions) -> String {
+    let percent = |share: f64| (share * 1000.0).round() / 10.0;
+    match (has(found, "validation"), has(found, "test")) {
+        (true, true) => "as it comes: training, validation and test part".to_owned(),
+        (_, true) => format!(
+            "its own test part; each seed holds {} % of the rest out for validation",
+            percent(validation)
+        ),
+        _ => format!(
+            "anew by each seed: {} % for training, {} % for validation, {} % for test",
+            percent(1.0 - validation - test),
+            percent(validation),
+            percent(test)
+        ),
+    }
+}
+
+/// A name for the recipe, safe as that of a folder.
+fn name_of(path: &Path) -> String {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let last = if path.is_dir() { path.file_name() } else { path.file_stem() };
+    let last = last.unwrap_or_default().to_string_lossy();
+    let safe = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    let name: String = last.trim_start_matches('.').chars().map(safe).take(100).collect();
+    if name.is_empty() { "data".to_owned() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn propose(path: &Path, target: Option<&str>) -> Result<Proposal> {
+        let asked = Asked { target: target.map(Into::into), ignore: Vec::new() };
+        Proposal::new(path, &asked, &|_, _| {})
+    }
+
+    fn table(folder: &Path, rows: usize) -> std::path::PathBuf {
+        let path = folder.join("my table.csv");
+        let row = |at: usize| format!("{at},{},{}\n", at * at % 7, ["a", "b"][at % 2]);
+        fs::write(&path, "x,y,kind\n".to_owned() + &(0..rows).map(row).collect::<String>())
+            .unwrap();
+        path
+    }
+
+    #[test]
+    fn a_table_gets_an_mlp_and_a_recipe_that_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let proposal = propose(&table(folder.path(), 100), Some("kind")).unwrap();
+        let recipe = &proposal.recipe;
+        assert_eq!(recipe.name, "my-table");
+        assert_eq!(recipe.model, ModelRecipe::Mlp(MlpRecipe { hidden: 32 }));
+        assert_eq!((recipe.epochs.get(), recipe.batch.get()), (200, 16));
+        let again = Recipe::parse(Path::new("again"), &recipe.to_toml()).unwrap();
+        assert_eq!(&again, recipe);
+        let text = proposal.to_string();
+        for line in [
+            "x       numeric, 0 to 99",
+            "1      b           50",
+            "split       anew by each seed: 60 % for training, 20 % for validation, 20 % for test",
+            "training    200 epochs of 4 steps of 16 examples",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_table_without_a_target_lists_its_columns() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = propose(&table(folder.path(), 9), None).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().ends_with("there are x, y, kind"), "{error}");
+    }
+
+    #[test]
+    fn images_get_a_cnn_by_their_size() {
+        let folder = tempfile::tempdir().unwrap();
+        for (height, width, expected, size) in [
+            (2, 3, ModelRecipe::Mlp(MlpRecipe { hidden: 128 }), None),
+            (8, 8, ModelRecipe::Cnn(CnnRecipe { channels: [16, 32] }), None),
+            (32, 20, ModelRecipe::Cnn(CnnRecipe { channels: [16, 32] }), None),
+            (90, 70, ModelRecipe::Cnn(CnnRecipe { channels: [16, 32] }), NonZeroUsize::new(64)),
+        ] {
+            let path = folder.path().join(format!("{height}"));
+            for name in ["cat/1.png", "dog/1.png"] {
+                fs::create_dir_all(path.join(name).parent().unwrap()).unwrap();
+                image::RgbImage::new(width, height).save(path.join(name)).unwrap();
+            }
+            let recipe = propose(&path, None).unwrap().recipe;
+            assert_eq!(recipe.model, expected);
+            let DataRecipe::ImageFolder(folder) = recipe.data else { panic!() };
+            assert_eq!(folder.size, size);
+            assert!(folder.path.resolve().is_absolute());
+        }
+    }
+
+    #[test]
+    fn any_path_makes_a_name() {
+        for (path, expected) in
+            [("a/wine.csv", "wine"), ("/", "data"), ("/x/ü b.data", "--b"), ("/x/.h.csv", "h")]
+        {
+            assert_eq!(name_of(Path::new(path)), expected);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What a sweep found: accuracy against the swept value, one line a loss (the paper's Figure 4 and
+//! Table 2).
+
+use crate::experiment::{Comparison, Group};
+use crate::measure::{mean, std};
+
+/// The table of a sweep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Swept {
+    /// What was varied: "le", "lr".
+    pub key: &'static str,
+    /// Its values, ascending; `None` first, where a loss has no such thing.
+    pub values: Vec<Option<f64>>,
+    /// One line a loss.
+    pub lines: Vec<Line>,
+}
+
+/// The accuracies of one loss.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// The loss without its swept value: "ce", "el(le=…)".
+    pub loss: String,
+    /// One for each of [`Swept::values`], where it was made.
+    pub points: Vec<Option<Point>>,
+}
+
+/// Test accuracy of one loss at one value, %.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Point {
+    /// One value a seed.
+    pub values: Vec<f64>,
+    /// Their mean.
+    pub mean: f64,
+    /// Their sample standard deviation, for two or more.
+    pub std: Option<f64>,
+}
+
+impl Swept {
+    /// That of `comparison`, if it is one.
+    pub fn new(comparison: &Comparison) -> Option<Self> {
+        let sweep = comparison.sweep.as_ref()?;
+        let mut values: Vec<Option<f64>> = Vec::new();
+        let mut losses: Vec<String> = Vec::new();
+        for Group { setting, .. } in &comparison.groups {
+            let (value, loss) = (sweep.value(setting), sweep.line(setting));
+            if !values.contains(&value) {
+                values.push(value);
+            }
+            if !losses.contains(&loss) {
+                losses.push(loss);
+            }
+        }
+        values.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
+        let lines = losses.into_iter().map(|loss| {
+            let point = |value: &Option<f64>| {
+                let is_there = |group: &&Group| {
+                    sweep.value(&group.setting) == *value && sweep.line(&group.setting) == loss
+                };
+                Point::new(comparison.groups.iter().find(is_there)?)
+            };
+            Line { points: values.iter().map(point).collect(), loss: loss.clone() }
+        });
+        let lines = lines.collect();
+        Some(Self { key: sweep.key(), values, lines })
+    }
+
+    /// A column's head: "le=0.5", "without".
+    pub fn heading(&self, value: Option<f64>) -> String {
+        value.map_or(format!("no {}", self.key), |value| format!("{}={value}", self.key))
+    }
+}
+
+impl Point {
+    fn new(group: &Group) -> Option<Self> {
+        let values: Vec<f64> = group.runs.iter().map(|run| 100.0 * run.measures.accuracy).collect();
+        Some(Self { mean: mean(&values)?, std: std(&values), values })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::Sweep;
+    use crate::report::sample;
+
+    #[test]
+    fn points_stand_in_their_lines_and_columns() {
+        let losses = ["ce", "el(le=1)", "el(le=0.5)"];
+        let mut comparison = sample::comparison(&losses, 2);
+        assert_eq!(Swept::new(&comparison), None);
+        comparison.sweep = Some(Sweep::Le(vec![1.0, 0.5]));
+        for (group, accuracy) in comparison.groups.iter_mut().zip([0.5, 0.7, 0.6]) {
+            group.runs[0].measures.accuracy = accuracy;
+            group.runs[1].measures.accuracy = accuracy + 0.02;
+        }
+        let swept = Swept::new(&comparison).unwrap();
+        assert_eq!(swept.values, [None, Some(0.5), Some(1.0)]);
+        let headings: Vec<_> = swept.values.iter().map(|v| swept.heading(*v)).collect();
+        assert_eq!(headings, ["no le", "le=0.5", "le=1"]);
+        let [ce, el] = &swept.lines[..] else { panic!("{swept:?}") };
+        assert_eq!((ce.loss.as_str(), el.loss.as_str()), ("ce", "el(le=…)"));
+        assert!(ce.points[1].is_none() && ce.points[2].is_none() && el.points[0].is_none());
+        let means: Vec<f64> = el.points.iter().flatten().map(|point| point.mean).collect();
+        assert!((means[0] - 61.0).abs() < 1e-9 && (means[1] - 71.0).abs() < 1e-9, "{means:?}");
+        // std of (x, x + 2) with ddof = 1 is √2.
+        let std = ce.points[0].as_ref().unwrap().std.unwrap();
+        assert!((std - 2f64.sqrt()).abs() < 1e-9, "{std}");
+    }
+}
