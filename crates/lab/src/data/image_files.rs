@@ -8,7 +8,7 @@ use tch::Tensor;
 
 use super::ahead::Ahead;
 use super::decode::{Image, decode};
-use super::inputs::seen;
+use super::inputs::seen_bytes;
 use super::{Batch, Batches, Order, Source};
 use crate::experiment::cores;
 use crate::{Error, Result};
@@ -96,7 +96,7 @@ impl ImageFiles {
     }
 
     /// Decodes the image at `row`: its bytes, as many as the shape has.
-    fn pixels(&self, row: usize) -> Result<Vec<u8>> {
+    pub(super) fn pixels(&self, row: usize) -> Result<Vec<u8>> {
         let All { files, shape: [channels, height, width], side, .. } = &*self.all;
         let path = &files[self.rows[row]];
         let mut image = decode(path, *side)?;
@@ -136,17 +136,14 @@ impl Source for FileSource {
         let decode = move |at: usize| files.pixels(rows[at]);
         let mut images = Ahead::new(order.rows.len(), cores(), 2 * size, decode)?;
         let rows = order.rows.clone();
-        let [channels, height, width] = self.images.all.shape.map(|n| n as i64);
         let batch = move |first: usize| {
             let rows = &rows[first..rows.len().min(first + size)];
             let mut bytes = Vec::new();
             for image in images.by_ref().take(rows.len()) {
                 bytes.extend(image?);
             }
-            let stored = Tensor::f_from_slice(&bytes)?;
-            let stored = stored.f_reshape([rows.len() as i64, channels, height, width])?;
             let targets: Vec<i64> = rows.iter().map(|&row| self.labels[row]).collect();
-            let inputs = vec![seen(&stored, Some(u8::MAX))?];
+            let inputs = vec![seen_bytes(&bytes, self.images.all.shape)?];
             Ok(Batch { inputs, targets: Tensor::f_from_slice(&targets)? })
         };
         Ok(Box::new((0..order.rows.len()).step_by(size.max(1)).map(batch)))

@@ -3,7 +3,8 @@
 use tch::{Kind, Tensor};
 
 use super::ImageFiles;
-use crate::Result;
+use super::augment::{Augmented, Raster};
+use crate::{Error, Result};
 
 /// The inputs of many examples, one after the other.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +20,8 @@ pub enum Inputs {
     Numbers(Vec<f32>),
     /// Pixels that stay in their files until their turn comes.
     Files(ImageFiles),
+    /// Images that are transformed when their turn comes.
+    Augmented(Augmented),
 }
 
 impl Inputs {
@@ -27,12 +30,13 @@ impl Inputs {
         Inputs::Pixels { values, brightest: u8::MAX }
     }
 
-    /// How many values, of all examples together.
+    /// How many values, of all examples together; as they are stored.
     pub fn len(&self) -> usize {
         match self {
             Inputs::Pixels { values, .. } => values.len(),
             Inputs::Numbers(values) => values.len(),
             Inputs::Files(images) => images.bytes(),
+            Inputs::Augmented(images) => images.bytes(),
         }
     }
 
@@ -54,6 +58,7 @@ impl Inputs {
             }
             Inputs::Numbers(values) => Inputs::Numbers(pick(values, rows, size)),
             Inputs::Files(images) => Inputs::Files(images.select(rows)),
+            Inputs::Augmented(images) => Inputs::Augmented(images.select(rows)),
         }
     }
 
@@ -83,7 +88,29 @@ impl Inputs {
                 (0..channels).map(channel).collect()
             }
             Inputs::Files(images) => images.moments(),
+            Inputs::Augmented(images) => images.moments(),
         }
+    }
+
+    /// The image at `row`, of `shape` (channels, height, width), in 256 levels.
+    pub(super) fn image(&self, row: usize, shape: [usize; 3]) -> Result<Raster> {
+        let pixels = match self {
+            Inputs::Pixels { values, brightest } => {
+                let size = shape.iter().product::<usize>();
+                let mut pixels = values[row * size..(row + 1) * size].to_vec();
+                if *brightest != u8::MAX {
+                    let one = u32::from(*brightest).max(1);
+                    let level = |pixel: u8| (u32::from(pixel) * 255 + one / 2) / one;
+                    pixels.iter_mut().for_each(|pixel| *pixel = level(*pixel) as u8);
+                }
+                pixels
+            }
+            Inputs::Files(images) => images.pixels(row)?,
+            Inputs::Numbers(_) | Inputs::Augmented(_) => {
+                return Err(Error::Request("the examples are no stored images".to_owned()));
+            }
+        };
+        Ok(Raster { pixels, shape })
     }
 }
 
@@ -96,6 +123,17 @@ pub fn seen(stored: &Tensor, brightest: Option<u8>) -> Result<Tensor> {
         Some(one) => stored.f_to_kind(Kind::Float)?.f_div_scalar_(i64::from(one))?,
         None => stored.shallow_clone(),
     })
+}
+
+/// What a model sees of images of 256 levels and `shape` (channels, height, width), one after the
+/// other in `bytes`: f32 (N, C, H, W), from 0 to 1.
+///
+/// # Errors
+/// Only what libtorch refuses.
+pub(super) fn seen_bytes(bytes: &[u8], shape: [usize; 3]) -> Result<Tensor> {
+    let [channels, height, width] = shape.map(|side| side as i64);
+    let stored = Tensor::f_from_slice(bytes)?.f_reshape([-1, channels, height, width])?;
+    seen(&stored, Some(u8::MAX))
 }
 
 /// Mean and standard deviation of values with their weights, in two passes.

@@ -10,6 +10,7 @@ use steepness::Loss;
 use super::spec;
 use crate::check::checked;
 use crate::data::DataRecipe;
+use crate::data::augment::AugmentRecipe;
 use crate::models::ModelRecipe;
 use crate::train::{OptimizerRecipe, Schedule};
 use crate::{Check, Error, Result};
@@ -46,6 +47,9 @@ pub struct Recipe {
     /// What is learned from.
     #[serde(deserialize_with = "checked")]
     pub data: DataRecipe,
+    /// How its images are changed before a model sees them.
+    #[serde(default, skip_serializing_if = "unchanged", deserialize_with = "checked")]
+    pub augment: AugmentRecipe,
     /// What learns.
     pub model: ModelRecipe,
     /// How it learns.
@@ -159,6 +163,7 @@ impl Recipe {
             select: rest.select,
             schedule: rest.schedule,
             data: rest.data,
+            augment: rest.augment,
             model: rest.model,
             optimizer: rest.optimizer,
             attack: rest.attack,
@@ -191,6 +196,9 @@ pub struct RunRecipe {
     pub schedule: Schedule,
     /// What is learned from.
     pub data: DataRecipe,
+    /// How its images are changed before a model sees them.
+    #[serde(skip_serializing_if = "unchanged")]
+    pub augment: AugmentRecipe,
     /// What learns.
     pub model: ModelRecipe,
     /// How it learns.
@@ -204,6 +212,11 @@ impl RunRecipe {
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("a recipe is a table")
     }
+}
+
+/// Whether a recipe leaves images as they are.
+fn unchanged(augment: &AugmentRecipe) -> bool {
+    *augment == AugmentRecipe::default()
 }
 
 /// A name that is safe as a folder.

@@ -1,5 +1,6 @@
 //! One run: train, choose the weights, measure them on the held-out test part.
 
+use std::borrow::Cow;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -36,10 +37,12 @@ pub fn run(
     stop: &AtomicBool,
     monitor: &dyn Monitor,
 ) -> Result<()> {
-    let Parts { train, validation, test } = data.parts(recipe.seed)?;
+    let parts = recipe.augment.parts(data.parts(recipe.seed)?, recipe.seed)?;
+    let Parts { train, validation, test } = parts;
     let model = models::build(&recipe.model, &train, recipe.seed)?;
     let OptimizerRecipe::Sgd(optimizer) = &recipe.optimizer;
     let criterion = recipe.loss.criterion_with_counts(&train.counts())?;
+    recipe.augment.check_loss(&recipe.loss, &criterion)?;
     dir.begin(recipe, &data.examples.classes)?;
     let trained = Training {
         model: &*model,
@@ -81,7 +84,8 @@ fn measure(
     let mut measures = Measures::new(logits, &inside.labels, &gradients)?;
     let outside = match &data.ood {
         Some((name, examples)) => {
-            let outside = predict(model, &*examples.source()?)?;
+            let outside =
+                predict(model, &*recipe.augment.measured(Cow::Borrowed(examples))?.source()?)?;
             let scores = Scores::new(finite(&outside, name)?);
             measures.ood = Some(Ood::new(name, &Scores::new(logits), &scores)?);
             Some(outside)

@@ -148,8 +148,9 @@ impl Training<'_> {
         }
         loss.f_backward()?;
         self.optimizer.step(self.model.weights().parameters(), lr)?;
-        let examples = batch.targets.numel() as i64;
-        let hits = logits.f_argmax(-1, false)?.f_eq_tensor(&batch.targets)?.f_sum(None)?;
+        let labels = batch.labels()?;
+        let examples = labels.numel() as i64;
+        let hits = logits.f_argmax(-1, false)?.f_eq_tensor(&labels)?.f_sum(None)?;
         state.sums.correct += hits.f_int64_value(&[])?;
         state.sums.loss += value * examples as f64;
         state.sums.seen += examples;
@@ -232,9 +233,11 @@ fn append_log(path: &Path, metrics: &EpochMetrics) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Batches, DataRecipe, Examples, Fractions, Inputs, Order, load};
+    use crate::data::augment::AugmentRecipe;
+    use crate::data::{Batches, DataRecipe, Examples, Fractions, Inputs, Order, Parts, load};
     use crate::models::{CnnRecipe, ModelRecipe, build};
     use crate::train::SgdRecipe;
+    use std::borrow::Cow;
     use std::hash::{Hash, Hasher};
     use std::sync::Mutex;
     use std::sync::atomic::AtomicUsize;
@@ -280,6 +283,23 @@ mod tests {
     }
 
     impl Setup {
+        /// With everything that is drawn anew each epoch.
+        fn augmented(seed: u64) -> Self {
+            let recipe: AugmentRecipe = toml::from_str(
+                "horizontal_flip = 0.5\nrand_augment = \"rand-m9-mstd0.5\"\n\
+                 random_resized_crop = { size = 8, interpolation = \"random\" }\n\
+                 color_jitter = { brightness = 0.4 }\n\
+                 random_erasing = { probability = 0.5, mode = \"pixel\" }\n\
+                 mix = { mixup = 0.8, cutmix = 1.0 }",
+            )
+            .unwrap();
+            let Self { train, validation, schedule } = Self::new();
+            let held_out: Cow<Examples> = Cow::Owned(validation);
+            let parts = Parts { train, validation: held_out.clone(), test: held_out };
+            let Parts { train, validation, .. } = recipe.parts(parts, seed).unwrap();
+            Self { train, validation: validation.into_owned(), schedule }
+        }
+
         fn new() -> Self {
             let shares = Fractions { validation: 0.2, test: 0.2 };
             let digits = load(&DataRecipe::Digits(shares)).unwrap().examples;
@@ -366,8 +386,8 @@ mod tests {
 
     #[test]
     fn a_stopped_training_goes_on_bit_for_bit() {
-        let setup = Setup::new();
-        for spec in ["ce", "el(le=0.5)"] {
+        let (plain, augmented) = (Setup::new(), Setup::augmented(3));
+        for (setup, spec) in [(&plain, "ce"), (&plain, "el(le=0.5)"), (&augmented, "el(le=0.5)")] {
             let whole = tempfile::tempdir().unwrap();
             let whole = numbers(&setup.finish(whole.path(), spec, 3));
             let dir = tempfile::tempdir().unwrap();
