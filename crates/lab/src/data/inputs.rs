@@ -1,6 +1,8 @@
 //! [`Inputs`]: what a model sees of the examples, in the least memory that holds it.
 
-use tch::{Kind, Tensor};
+use std::mem::MaybeUninit;
+
+use tch::{Device, Kind, Tensor};
 
 use super::ImageFiles;
 use super::augment::{Augmented, Raster};
@@ -92,7 +94,8 @@ impl Inputs {
         }
     }
 
-    /// The image at `row`, of `shape` (channels, height, width), in 256 levels.
+    /// The image at `row` in 256 levels; `shape` (channels, height, width) is that of images in
+    /// memory.
     pub(super) fn image(&self, row: usize, shape: [usize; 3]) -> Result<Raster> {
         let pixels = match self {
             Inputs::Pixels { values, brightest } => {
@@ -105,7 +108,7 @@ impl Inputs {
                 }
                 pixels
             }
-            Inputs::Files(images) => images.pixels(row)?,
+            Inputs::Files(images) => return images.image(row),
             Inputs::Numbers(_) | Inputs::Augmented(_) => {
                 return Err(Error::Request("the examples are no stored images".to_owned()));
             }
@@ -125,15 +128,37 @@ pub fn seen(stored: &Tensor, brightest: Option<u8>) -> Result<Tensor> {
     })
 }
 
-/// What a model sees of images of 256 levels and `shape` (channels, height, width), one after the
-/// other in `bytes`: f32 (N, C, H, W), from 0 to 1.
+/// What a model sees of `count` images of 256 levels and `shape` (channels, height, width), taken one
+/// after the other: f32 (N, C, H, W), from 0 to 1.
 ///
 /// # Errors
-/// Only what libtorch refuses.
-pub(super) fn seen_bytes(bytes: &[u8], shape: [usize; 3]) -> Result<Tensor> {
+/// That of the first image that is one, fewer pixels than these, and what libtorch refuses.
+pub(super) fn seen_bytes<B: AsRef<[u8]>>(
+    count: usize,
+    images: impl Iterator<Item = Result<B>>,
+    shape: [usize; 3],
+) -> Result<Tensor> {
     let [channels, height, width] = shape.map(|side| side as i64);
-    let stored = Tensor::f_from_slice(bytes)?.f_reshape([-1, channels, height, width])?;
-    seen(&stored, Some(u8::MAX))
+    let all = Tensor::f_empty([count as i64, channels, height, width], (Kind::Float, Device::Cpu))?;
+    let size: usize = shape.iter().product();
+    // SAFETY: libtorch has just made room for so many f32, one after the other, of which nobody else
+    // knows.
+    let values: &mut [MaybeUninit<f32>] =
+        unsafe { std::slice::from_raw_parts_mut(all.data_ptr().cast(), count * size) };
+    // Not libtorch's own threads: between their tasks they keep the cores busy waiting, and it is
+    // those that load images which need them.
+    let mut done = 0;
+    for (image, values) in images.zip(values.chunks_exact_mut(size.max(1))) {
+        let image = image?;
+        for (value, &pixel) in values.iter_mut().zip(image.as_ref()) {
+            value.write(f32::from(pixel) / 255.0);
+        }
+        done += image.as_ref().len();
+    }
+    match done == count * size {
+        true => Ok(all),
+        false => Err(Error::Work(format!("{done} pixels for {count} images of {size}"))),
+    }
 }
 
 /// Mean and standard deviation of values with their weights, in two passes.

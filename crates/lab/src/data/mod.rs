@@ -141,6 +141,7 @@ fn held_out(
 fn described(path: &Path, examples: &Examples, what: &str) -> String {
     let [channels, height, width] = examples.shape;
     let size = match &examples.inputs {
+        _ if examples.shape.contains(&0) => "several sizes".to_owned(),
         Inputs::Pixels { .. } | Inputs::Files(_) | Inputs::Augmented(_) => {
             format!("{height}×{width} pixels")
         }

@@ -54,11 +54,18 @@ fn map<const N: usize>(
             }
             let (rows, below) = around::<N>(from_y - 0.5, height);
             let (columns, behind) = around::<N>(from_x - 0.5, width);
-            let starts = rows.map(|row| row * width);
             for (plane, into) in image.planes().zip(mapped.planes_mut()) {
-                let along =
-                    |row: usize| mix(columns.map(|column| f64::from(plane[row + column])), behind);
-                into[row * width + column] = mix(starts.map(along), below) as u8;
+                // Loops, because closures over arrays are calls here.
+                let mut along = [0.0; N];
+                for (along, row) in along.iter_mut().zip(rows) {
+                    let line = &plane[row * width..][..width];
+                    let mut pixels = [0.0; N];
+                    for (pixel, column) in pixels.iter_mut().zip(columns) {
+                        *pixel = f64::from(line[column]);
+                    }
+                    *along = mix(pixels, behind);
+                }
+                into[row * width + column] = mix(along, below) as u8;
             }
         }
     }
@@ -71,6 +78,9 @@ fn around<const N: usize>(at: f64, side: usize) -> ([usize; N], f64) {
     // Rounds down, for what is not below −1, without the call that `floor` is on older processors.
     let before = if at < 0.0 { -1 } else { at as isize };
     let last = side as isize - 1;
-    let pixel = |n: usize| (before + 1 + n as isize - (N / 2) as isize).clamp(0, last) as usize;
-    (std::array::from_fn(pixel), at - before as f64)
+    let mut pixels = [0; N];
+    for (n, pixel) in pixels.iter_mut().enumerate() {
+        *pixel = (before + 1 + n as isize - (N / 2) as isize).clamp(0, last) as usize;
+    }
+    (pixels, at - before as f64)
 }

@@ -51,13 +51,13 @@ impl Check for ColorJitter {
 /// One of the four, with its factor.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Jitter {
-    /// [`color::brightness`].
+    /// Towards black, or away from it.
     Brightness(f64),
-    /// [`color::contrast`].
+    /// Towards the mean grey, or away from it.
     Contrast(f64),
-    /// [`color::saturation`].
+    /// Towards grey, or away from it.
     Saturation(f64),
-    /// [`color::hue`].
+    /// Around the circle of colours, by a share of it.
     Hue(f64),
 }
 

@@ -45,9 +45,14 @@ impl Evaluate {
         }
     }
 
-    /// The shape of what becomes of an image of `shape`.
+    /// The shape of what becomes of an image of `shape`; that of images of several sizes, 0×0, stays
+    /// so unless they are cropped.
     pub fn shape(&self, [channels, height, width]: [usize; 3]) -> [usize; 3] {
-        let [height, width] = self.crop.map_or(self.resized([height, width]), |crop| [crop; 2]);
+        let [height, width] = match self.crop {
+            Some(crop) => [crop; 2],
+            None if height * width == 0 => [0; 2],
+            None => self.resized([height, width]),
+        };
         [channels, height, width]
     }
 

@@ -57,6 +57,9 @@ impl RandomCrop {
     /// Fewer pixels than the crop has, or than are reflected.
     pub fn fits(&self, [_, height, width]: [usize; 3]) -> Result<()> {
         let Self { size, padding, padding_mode } = *self;
+        if height == 0 || width == 0 {
+            return refuse("random_crop takes images of one size only".to_owned());
+        }
         let least = height.min(width);
         if least + 2 * padding < size {
             return refuse(format!(

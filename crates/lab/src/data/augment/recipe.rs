@@ -101,6 +101,19 @@ impl AugmentRecipe {
     pub fn parts<'a>(&self, parts: Parts<'a>, seed: u64) -> Result<Parts<'a>> {
         let train = self.train(parts.train, seed)?;
         let (validation, test) = (self.measured(parts.validation)?, self.measured(parts.test)?);
+        let train_part = &Cow::Borrowed(&train);
+        for (name, part, setting) in [
+            ("training", train_part, "random_resized_crop"),
+            ("validation", &validation, "evaluate with a crop"),
+            ("test", &test, "evaluate with a crop"),
+        ] {
+            if part.shape.contains(&0) {
+                return refuse(format!(
+                    "the {name} images are of several sizes: `size` of the data brings them to \
+                     one, and so does {setting}"
+                ));
+            }
+        }
         for part in [&validation, &test] {
             let ([_, height, width], [_, rows, columns]) = (train.shape, part.shape);
             if train.shape != part.shape {

@@ -156,9 +156,8 @@ impl AugmentedSource {
 
     /// The batch of the examples at `rows`.
     fn batch(&self, samples: Vec<Sample>, rows: &[usize], epoch: usize) -> Result<Batch> {
-        let bytes: Vec<u8> =
-            samples.iter().flat_map(|sample| &sample.image.pixels).copied().collect();
-        let mut inputs = seen_bytes(&bytes, self.shape)?;
+        let images = samples.iter().map(|sample| Ok(&sample.image.pixels));
+        let mut inputs = seen_bytes(samples.len(), images, self.shape)?;
         let patches = |(at, sample): (usize, Sample)| {
             sample.patches.into_iter().map(move |patch| (at as i64, patch))
         };

@@ -36,7 +36,7 @@ use super::horizontal_flip::horizontal_flip;
 use super::*;
 use crate::Check;
 use crate::data::files::test_data;
-use crate::data::{Batch, DataSet, Examples, HeldOut, Inputs, Order};
+use crate::data::{Batch, DataSet, Examples, HeldOut, ImageList, Inputs, Order, Parts};
 
 const BOTH: [Interpolation; 2] = [Interpolation::Bilinear, Interpolation::Bicubic];
 
@@ -470,9 +470,9 @@ random_erasing = { probability = 0.5, mode = \"pixel\" }
 evaluate = { resize = 20, crop = 16 }
 ";
 
-fn parts(recipe: &AugmentRecipe, count: usize) -> crate::Result<crate::data::Parts<'static>> {
+fn parts(recipe: &AugmentRecipe, count: usize) -> crate::Result<Parts<'static>> {
     let part = || Cow::Owned(examples(6));
-    let parts = crate::data::Parts { train: examples(count), validation: part(), test: part() };
+    let parts = Parts { train: examples(count), validation: part(), test: part() };
     recipe.parts(parts, 7)
 }
 
@@ -530,6 +530,60 @@ fn what_is_measured_is_the_same_each_time() {
     // Moments stay those of the images as they are stored.
     assert_eq!(parts.train.moments(), examples(9).moments());
     assert_eq!(parts.test.select(&[2]).tensor().unwrap().size(), [1, 3, 16, 16]);
+}
+
+#[test]
+fn images_of_several_sizes_become_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let sizes = [(12, 10), (7, 9), (30, 4), (8, 8)];
+    let write = |(at, (height, width)): (usize, (usize, usize))| {
+        let image = made(height, width);
+        let level =
+            |x: u32, y: u32, c: usize| image.pixels[(c * height + y as usize) * width + x as usize];
+        let path = folder.path().join(format!("{at}.png"));
+        image::RgbImage::from_fn(width as u32, height as u32, |x, y| {
+            image::Rgb([0, 1, 2].map(|c| level(x, y, c)))
+        })
+        .save(&path)
+        .unwrap();
+        path
+    };
+    let files = sizes.into_iter().enumerate().map(write).collect();
+    let classes = ["a", "b"].map(String::from).to_vec();
+    let examples = ImageList { files, labels: vec![0, 1, 0, 1], classes }.examples(None, None);
+    let examples = examples.unwrap();
+    let moments = examples.moments();
+    let all: Vec<f64> = sizes
+        .iter()
+        .flat_map(|&(height, width)| grey(&made(height, width)).pixels)
+        .map(|pixel| f64::from(pixel) / 255.0)
+        .collect();
+    assert!((moments[0].0 - all.iter().sum::<f64>() / all.len() as f64).abs() < 1e-9);
+    let parts = |text: &str| {
+        let part = Cow::Borrowed(&examples);
+        let parts = Parts { train: examples.clone(), validation: part.clone(), test: part };
+        recipe(text).parts(parts, 7)
+    };
+    let crop = "random_resized_crop = { size = 6 }\n";
+    let both = parts(&format!("{crop}evaluate = {{ resize = 8, crop = 6 }}")).unwrap();
+    assert_eq!(both.train.tensor().unwrap().size(), [4, 3, 6, 6]);
+    let evaluate = Evaluate { resize: Some(8), crop: Some(6), ..Evaluate::default() };
+    let expected: Vec<f32> = sizes
+        .iter()
+        .flat_map(|&(height, width)| evaluate.apply(&made(height, width)).pixels)
+        .map(|pixel| f32::from(pixel) / 255.0)
+        .collect();
+    let found: Vec<f32> = both.test.tensor().unwrap().flatten(0, -1).try_into().unwrap();
+    assert_eq!(found, expected);
+    for (text, expected) in [
+        (crop, "the validation images are of several sizes: `size` of the data"),
+        ("", "brings them to one, and so does random_resized_crop"),
+        ("random_crop = { size = 4 }", "random_crop takes images of one size only"),
+        ("random_resized_crop = { size = 6 }\nevaluate = { resize = 6 }", "the validation images"),
+    ] {
+        let error = parts(text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
 }
 
 #[test]
@@ -658,7 +712,10 @@ fn a_loss_without_soft_targets_is_refused_where_there_are_some() {
             Ok(()) => assert!(takes, "{spec}"),
             Err(error) => {
                 let text = error.to_string();
-                assert!(!takes && text.contains("the loss multimargin(margin=1) does not take"), "{text}");
+                assert!(
+                    !takes && text.contains("the loss multimargin(margin=1) does not take"),
+                    "{text}"
+                );
             }
         }
     }
