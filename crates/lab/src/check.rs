@@ -13,6 +13,12 @@ pub trait Check {
     fn check(&self) -> Result<()>;
 }
 
+impl<T: Check> Check for Option<T> {
+    fn check(&self) -> Result<()> {
+        self.as_ref().map_or(Ok(()), T::check)
+    }
+}
+
 /// For `#[serde(deserialize_with = "checked")]`: what is senseless is an error at its place in the
 /// file.
 pub(crate) fn checked<'de, D, T>(deserializer: D) -> std::result::Result<T, D::Error>

@@ -16,6 +16,7 @@ pub mod measure;
 pub mod models;
 pub mod random;
 pub mod report;
+mod tensors;
 pub mod train;
 
 pub use check::Check;

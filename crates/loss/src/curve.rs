@@ -406,7 +406,7 @@ struct Generalised<R>(R);
 impl<R: Real> Part<R> for Generalised<R> {
     #[inline(always)]
     fn at<const FMA: bool>(self, o: &Odds<R>) -> (R, R) {
-        let power = power::<R, FMA>(o.ln_p, self.0);
+        let power = power_of_p::<R, FMA>(o, self.0);
         ((R::ONE - power) / self.0, power * o.q)
     }
 }
@@ -419,6 +419,17 @@ impl<R: Real> Part<R> for Probability {
     fn at<const FMA: bool>(self, o: &Odds<R>) -> (R, R) {
         (-o.p, o.p * o.q)
     }
+}
+
+/// pᵍ. Its logarithm alone would not do: where p is small, ln p is large and its rounding is in the
+/// power, while p itself is exact.
+#[inline(always)]
+fn power_of_p<R: Real, const FMA: bool>(o: &Odds<R>, exponent: R) -> R {
+    let product = exponent * o.ln_p;
+    let rounded = exponent.fma::<FMA>(o.ln_p, -product);
+    let p = o.ln_p.exp::<FMA>();
+    let missed = if p > R::ZERO { exponent * ((o.p - p) / p) } else { R::ZERO };
+    product.exp_corrected::<FMA>(rounded + missed)
 }
 
 /// xᵍ from ln x ≤ 0.

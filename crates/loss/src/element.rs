@@ -1,4 +1,5 @@
-//! What logits and gradients are stored in: f32, f64, bf16, f16; computed in f32, or f64 for f64.
+//! What logits and gradients are stored in: f32, f64, bf16, f16; computed in f32, or f64 for f64 and
+//! for f32 that an adjustment moves.
 //!
 //! The half-precision conversions are plain integer arithmetic without branches, so that they are
 //! vectorised inside the kernels' loops; those of the `half` crate are calls.
@@ -47,6 +48,40 @@ macro_rules! stored_as_is {
 }
 stored_as_is!(f32);
 stored_as_is!(f64);
+
+/// An f32 to compute with in f64. Where logits are scaled, capped or shifted, f32 would round what
+/// came of it: at a logit of 1000 the rounding alone is 3e-5, and it goes straight into p.
+#[derive(Clone, Copy, Default)]
+#[repr(transparent)]
+pub struct Widened(f32);
+
+impl Element for Widened {}
+
+impl Widened {
+    pub(crate) fn all(values: &[f32]) -> &[Self] {
+        // SAFETY: a transparent wrapper has the layout of what it wraps.
+        unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), values.len()) }
+    }
+
+    pub(crate) fn all_mut(values: &mut [f32]) -> &mut [Self] {
+        // SAFETY: as above, and the borrow is handed on.
+        unsafe { std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), values.len()) }
+    }
+}
+
+impl Stored for Widened {
+    type Real = f64;
+
+    #[inline(always)]
+    fn load(self) -> f64 {
+        f64::from(self.0)
+    }
+
+    #[inline(always)]
+    fn store(value: f64) -> Self {
+        Self(value as f32)
+    }
+}
 
 impl Stored for bf16 {
     type Real = f32;

@@ -54,7 +54,6 @@ pub trait Real:
     fn ln(self) -> Self;
     fn ln_1p(self) -> Self;
     fn sin(self) -> Self;
-    fn tanh(self) -> Self;
 
     /// eˣ for x ≤ 0.
     #[inline(always)]
@@ -84,6 +83,14 @@ pub trait Real:
     fn small_complement<const FMA: bool>(self) -> (Self, Self) {
         let ln = -self * horner::<_, FMA, _>(self, [1.0 / 4.0, 1.0 / 3.0, 1.0 / 2.0, 1.0]);
         (ln, horner::<_, FMA, _>(self, [1.0, 1.0, 1.0, 1.0, 1.0]))
+    }
+
+    /// tanh x, to an ulp of 1 and not of itself.
+    #[inline(always)]
+    fn tanh(self) -> Self {
+        let e = (Self::of(-2.0) * self.abs()).exp::<false>();
+        let size = (Self::ONE - e) / (Self::ONE + e);
+        if self < Self::ZERO { -size } else { size }
     }
 
     #[inline(always)]
@@ -177,10 +184,6 @@ macro_rules! real {
 
             fn sin(self) -> Self {
                 $float::sin(self)
-            }
-
-            fn tanh(self) -> Self {
-                $float::tanh(self)
             }
         }
     };

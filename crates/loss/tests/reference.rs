@@ -5,39 +5,71 @@ mod curves;
 use curves::CURVES;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use steepness::{Batch, Loss, Reduction, Targets};
+use steepness::{Batch, Loss, Odds, Reduction, Targets};
 
-/// Value, gradient and the size of the gradient's terms of one row: the sum over classes of
-/// t_k·ℓ(p_k), every p_k from its own log-odds against the other classes, in f64.
-fn reference(loss: &Loss, logits: &[f64], targets: &[f64]) -> (f64, Vec<f64>, f64) {
-    let curve = loss.curve().expect("a curve");
-    let log_odds = |k: usize| {
-        let others = logits.iter().enumerate().filter(|(j, _)| *j != k);
-        let largest = others.clone().fold(f64::NEG_INFINITY, |m, (_, z)| m.max(*z));
-        if largest == f64::NEG_INFINITY {
-            return f64::INFINITY;
-        }
-        let sum: f64 = others.map(|(_, z)| (z - largest).exp()).sum();
-        logits[k] - largest - sum.ln()
-    };
-    let smoothed = |t: f64| (1.0 - loss.smoothing) * t + loss.smoothing / logits.len() as f64;
-    let (mut value, mut terms) = (0.0, 0.0f64);
-    let mut gradient = vec![0.0; logits.len()];
-    for (k, t) in targets.iter().map(|t| smoothed(*t)).enumerate().filter(|(_, t)| *t != 0.0) {
-        let odds = steepness::Odds::from_log_odds(log_odds(k));
-        value += t * curve.value(&odds);
-        let pull = t * curve.steepness(&odds);
-        gradient[k] -= pull;
-        terms = terms.max(pull);
-        // ∂ℓ(p_k)/∂z_j = s·o_j with o the softmax of the others of k
-        let others = logits.iter().enumerate().filter(|(j, _)| *j != k);
-        let largest = others.clone().fold(f64::NEG_INFINITY, |m, (_, z)| m.max(*z));
-        let sum: f64 = others.clone().map(|(_, z)| (z - largest).exp()).sum();
-        if largest > f64::NEG_INFINITY {
-            others.for_each(|(j, z)| gradient[j] += pull * (z - largest).exp() / sum);
-        }
+/// What every curve has in common on one row, in f64.
+struct Truth {
+    logits: Vec<f32>,
+    targets: Vec<f32>,
+    /// The slope of each logit after its adjustment.
+    slopes: Vec<f64>,
+    /// For each class with a target: its odds against the others, and the others' softmax.
+    classes: Vec<Option<(Odds, Vec<f64>)>>,
+}
+
+/// An adjusted logit and its slope.
+type Adjust = fn(f64) -> (f64, f64);
+
+const AS_THEY_ARE: Adjust = |z| (z, 1.0);
+
+/// softcap(30), then temp(0.7).
+const CAPPED: Adjust = |z| {
+    let slope = 1.0 / (z / 30.0).cosh().powi(2);
+    ((z / 30.0).tanh() * 30.0 / 0.7, slope / 0.7)
+};
+
+impl Truth {
+    fn new(logits: &[f32], targets: &[f32], smoothed: bool, adjust: Adjust) -> Self {
+        let wanted = |k: usize| smoothed || targets[k] != 0.0;
+        let adjusted = logits.iter().map(|z| adjust(f64::from(*z)));
+        let (wide, slopes): (Vec<f64>, Vec<f64>) = adjusted.unzip();
+        let class = |k: usize| {
+            let others = || wide.iter().enumerate().filter(|(j, _)| *j != k).map(|(_, z)| *z);
+            let largest = others().fold(f64::NEG_INFINITY, f64::max);
+            if largest == f64::NEG_INFINITY {
+                return (Odds::from_log_odds(f64::INFINITY), vec![0.0; wide.len()]);
+            }
+            let sum: f64 = others().map(|z| (z - largest).exp()).sum();
+            let share = |(j, z): (usize, &f64)| {
+                if j == k { 0.0 } else { (z - largest).exp() / sum }
+            };
+            let shares = wide.iter().enumerate().map(share).collect();
+            (Odds::from_log_odds(wide[k] - largest - sum.ln()), shares)
+        };
+        let classes = (0..logits.len()).map(|k| wanted(k).then(|| class(k))).collect();
+        Self { logits: logits.to_vec(), targets: targets.to_vec(), slopes, classes }
     }
-    (value, gradient, terms)
+
+    /// Value and gradient, the sum over classes of t_k·ℓ(p_k), and ∂ℓ(p_k)/∂z_j = s·o_j with o the
+    /// softmax of the others of k; and for each the size of its terms, which may cancel.
+    fn of(&self, loss: &Loss) -> ((f64, f64), (Vec<f64>, f64)) {
+        let curve = loss.curve().expect("a curve");
+        let count = self.logits.len();
+        let (mut value, mut values) = (0.0, 0.0);
+        let (mut gradient, mut terms) = (vec![0.0; count], 0.0f64);
+        for (k, (class, t)) in self.classes.iter().zip(&self.targets).enumerate() {
+            let t = (1.0 - loss.smoothing) * f64::from(*t) + loss.smoothing / count as f64;
+            let Some((odds, others)) = class.as_ref().filter(|_| t != 0.0) else { continue };
+            value += t * curve.value(odds);
+            values += (t * curve.value(odds)).abs();
+            let pull = t * curve.steepness(odds);
+            gradient[k] -= pull;
+            terms = terms.max(pull);
+            gradient.iter_mut().zip(others).for_each(|(g, share)| *g += pull * share);
+        }
+        gradient.iter_mut().zip(&self.slopes).for_each(|(g, slope)| *g *= slope);
+        ((value, values), (gradient, terms))
+    }
 }
 
 /// |a − b| against the scale of the whole row, or of the number itself where that is larger.
@@ -45,20 +77,15 @@ fn close(found: f64, expected: f64, scale: f64, tolerance: f64) -> bool {
     (found - expected).abs() <= tolerance * expected.abs().max(scale)
 }
 
-fn check_row(
-    spec: &str,
-    logits: &[f32],
-    targets: &[f32],
-    tolerance: f64,
-) -> Result<(), TestCaseError> {
+fn check_row(spec: &str, truth: &Truth) -> Result<(), TestCaseError> {
+    let tolerance = 1e-6;
     let loss: Loss = spec.parse().unwrap();
+    let Truth { logits, targets, .. } = truth;
     let classes = logits.len();
     let hard =
         targets.iter().position(|t| *t == 1.0).filter(|_| targets.iter().sum::<f32>() == 1.0);
-    let wide: Vec<f64> = logits.iter().map(|z| f64::from(*z)).collect();
-    let wide_targets: Vec<f64> = targets.iter().map(|t| f64::from(*t)).collect();
-    let (value, gradient, terms) = reference(&loss, &wide, &wide_targets);
-    // Terms of soft targets cancel; subnormal f32 have fewer digits.
+    let ((value, values), (gradient, terms)) = truth.of(&loss);
+    // Subnormal f32 have fewer digits.
     let scale = terms.max(1e-36);
     let mut criterion = loss.criterion(classes).unwrap();
     let mut found = vec![0f32; classes];
@@ -66,7 +93,7 @@ fn check_row(
     let batch = if hard.is_some() { Targets::Hard(&label) } else { Targets::Soft(targets) };
     let outcome = criterion.forward_backward(logits, batch, &mut found).unwrap();
     prop_assert!(
-        close(outcome.loss, value, 1.0, tolerance) || outcome.loss == value,
+        close(outcome.loss, value, values.max(1.0), tolerance) || outcome.loss == value,
         "{spec} {logits:?} {targets:?}: {} {value}",
         outcome.loss
     );
@@ -103,7 +130,7 @@ fn near_a_kink(logits: &[f32], label: usize) -> bool {
 }
 
 /// Draws for every curve, the same each time.
-const CASES: u32 = 800;
+const CASES: u32 = 10_000;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: CASES, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
@@ -113,10 +140,91 @@ proptest! {
         let label = pick % logits.len();
         let mut targets = vec![0f32; logits.len()];
         targets[label] = 1.0;
+        let truth = Truth::new(&logits, &targets, false, AS_THEY_ARE);
         for spec in CURVES {
             if !near_a_kink(&logits, label) {
-                check_row(spec, &logits, &targets, 1e-6)?;
+                check_row(spec, &truth)?;
             }
+        }
+    }
+
+    #[test]
+    fn capped_logits_agree_with_the_reference(logits in logits(), pick in 0usize..70) {
+        let label = pick % logits.len();
+        let mut targets = vec![0f32; logits.len()];
+        targets[label] = 1.0;
+        let capped: Vec<f32> = logits.iter().map(|z| CAPPED(f64::from(*z)).0 as f32).collect();
+        let truth = Truth::new(&logits, &targets, false, CAPPED);
+        for spec in CURVES {
+            if !near_a_kink(&capped, label) {
+                check_row(&format!("{spec} + softcap(30) + temp(0.7)"), &truth)?;
+            }
+        }
+    }
+
+    /// Rows of few classes take another way than long ones, and masks make a row long.
+    #[test]
+    fn masked_classes_change_nothing(logits in logits(), labels in prop::collection::vec(0usize..16, 1..70)) {
+        let classes = logits.len().min(16);
+        for spec in ["ce", "el(le=0.75)", "focal(gamma=2)", "el(le=0.5) + softcap(5)"] {
+            let rows = labels.len();
+            let narrow: Vec<f32> = (0..rows * classes).map(|i| logits[(i * 7) % logits.len()]).collect();
+            let wide: Vec<f32> = narrow
+                .chunks(classes)
+                .flat_map(|row| row.iter().copied().chain([f32::NEG_INFINITY; 20]))
+                .collect();
+            let labels: Vec<i64> = labels
+                .iter()
+                .map(|label| if *label == 15 { -100 } else { (*label % classes) as i64 })
+                .collect();
+            let run = |logits: &[f32], classes: usize| {
+                let mut gradient = vec![0f32; logits.len()];
+                let targets = Targets::Hard(&labels);
+                let mut criterion = spec.parse::<Loss>().unwrap().criterion(classes).unwrap();
+                let outcome = criterion.forward_backward(logits, targets, &mut gradient).unwrap();
+                (outcome.loss, outcome.rows, gradient)
+            };
+            let (short, long) = (run(&narrow, classes), run(&wide, classes + 20));
+            prop_assert!(short.0 == long.0 || close(short.0, long.0, 1.0, 1e-6), "{spec}: {} {}", short.0, long.0);
+            for (row, (short, long)) in short.2.chunks(classes).zip(long.2.chunks(classes + 20)).enumerate() {
+                prop_assert!(short.iter().zip(long).all(|(s, l)| (s - l).abs() <= 1e-6), "{spec} at {row}: {short:?} {long:?}");
+                prop_assert!(long[classes..].iter().all(|g| *g == 0.0));
+            }
+            for (short, long) in short.1.iter().zip(&long.1) {
+                prop_assert_eq!((short.ignored, short.correct), (long.ignored, long.correct));
+                prop_assert_eq!((short.margin, short.energy), (long.margin, long.energy));
+                prop_assert!(close(short.p, long.p, 1e-30, 1e-6));
+            }
+        }
+    }
+
+    /// Bit for bit, whatever rows it is computed beside.
+    #[test]
+    fn a_row_is_the_same_among_others(
+        classes in 1usize..40,
+        labels in prop::collection::vec(-1i64..40, 1..70),
+        seed in 0u32..1000,
+    ) {
+        let count = labels.len() * classes;
+        let logits: Vec<f32> = (0..count).map(|i| ((i as u32 + seed) as f32 * 0.7).sin() * 5.0).collect();
+        let targets: Vec<f32> = logits.iter().map(|z| z.abs() / (5.0 * classes as f32)).collect();
+        let labels: Vec<i64> = labels.iter().map(|l| if *l < 0 { *l } else { *l % classes as i64 }).collect();
+        for (spec, soft) in [("el(le=0.75)", false), ("el(le=0.75) + smooth(0.1)", false), ("ce", true)] {
+            let criterion = spec.parse::<Loss>().unwrap().criterion(classes).unwrap();
+            let mut criterion = criterion.reduction(Reduction::Sum).ignore_index(-1);
+            let (mut all, mut alone) = (vec![0f32; count], vec![0f32; count]);
+            let batch = if soft { Targets::Soft(&targets[..]) } else { Targets::Hard(&labels) };
+            let together = criterion.forward_backward(&logits, batch, &mut all).unwrap();
+            for (row, one) in alone.chunks_mut(classes).enumerate() {
+                let span = row * classes..(row + 1) * classes;
+                let batch = match soft {
+                    true => Targets::Soft(&targets[span.clone()]),
+                    false => Targets::Hard(&labels[row..=row]),
+                };
+                let outcome = criterion.forward_backward(&logits[span], batch, one).unwrap();
+                prop_assert_eq!(outcome.rows[0], together.rows[row]);
+            }
+            prop_assert_eq!(all, alone);
         }
     }
 
@@ -125,10 +233,12 @@ proptest! {
         let label = pick % logits.len();
         let mut targets = vec![0f32; logits.len()];
         targets[label] = 1.0;
+        if (0..logits.len()).any(|k| near_a_kink(&logits, k)) {
+            return Ok(());
+        }
+        let truth = Truth::new(&logits, &targets, true, AS_THEY_ARE);
         for spec in CURVES {
-            if !(0..logits.len()).any(|k| near_a_kink(&logits, k)) {
-                check_row(&format!("{spec} + smooth(0.1)"), &logits, &targets, 1e-6)?;
-            }
+            check_row(&format!("{spec} + smooth(0.1)"), &truth)?;
         }
     }
 
@@ -142,10 +252,12 @@ proptest! {
         if logits.len() == 1 {
             return Ok(());
         }
+        if (0..logits.len()).any(|k| near_a_kink(&logits, k)) {
+            return Ok(());
+        }
+        let truth = Truth::new(&logits, &targets, false, AS_THEY_ARE);
         for spec in CURVES {
-            if !(0..logits.len()).any(|k| near_a_kink(&logits, k)) {
-                check_row(spec, &logits, &targets, 1e-6)?;
-            }
+            check_row(spec, &truth)?;
         }
     }
 }

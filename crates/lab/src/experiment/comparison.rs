@@ -43,12 +43,14 @@ pub struct Run {
 pub struct EpochMetrics {
     /// Epoch, from 1.
     pub epoch: usize,
-    /// Learning rate of the epoch.
+    /// Learning rate of the epoch's last step.
     pub lr: f64,
     /// Mean training loss over the epoch (the run's own loss).
     pub train_loss: f64,
     /// Training accuracy, a fraction, counted while training.
     pub train_accuracy: f64,
+    /// Norm of the gradient of all parameters, before it is clipped: mean over the steps.
+    pub grad_norm: f64,
     /// Validation negative log-likelihood, the same measure for every loss.
     pub val_nll: f64,
     /// Validation accuracy, a fraction.

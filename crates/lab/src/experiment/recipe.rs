@@ -12,7 +12,7 @@ use crate::check::checked;
 use crate::data::DataRecipe;
 use crate::data::augment::AugmentRecipe;
 use crate::models::ModelRecipe;
-use crate::train::{OptimizerRecipe, Schedule};
+use crate::train::{OptimizerRecipe, Schedule, Update, Warmup};
 use crate::{Check, Error, Result};
 
 /// The recipe that the program carries with it, and its name for messages.
@@ -34,7 +34,8 @@ pub struct Recipe {
     pub seeds: Vec<u64>,
     /// Epochs of each training.
     pub epochs: NonZeroUsize,
-    /// Examples a step.
+    /// Examples that go through the model at a time: those of a step, unless `update` says how many
+    /// such batches it takes.
     pub batch: NonZeroUsize,
     /// Threads of one training: they are part of the result, since they decide in which order
     /// floating-point sums are taken. How many runs go side by side is not.
@@ -44,6 +45,9 @@ pub struct Recipe {
     /// How the learning rate changes.
     #[serde(deserialize_with = "checked")]
     pub schedule: Schedule,
+    /// How it rises before that.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
+    pub warmup: Option<Warmup>,
     /// What is learned from.
     #[serde(deserialize_with = "checked")]
     pub data: DataRecipe,
@@ -51,10 +55,14 @@ pub struct Recipe {
     #[serde(default, skip_serializing_if = "unchanged", deserialize_with = "checked")]
     pub augment: AugmentRecipe,
     /// What learns.
+    #[serde(deserialize_with = "checked")]
     pub model: ModelRecipe,
     /// How it learns.
     #[serde(deserialize_with = "checked")]
     pub optimizer: OptimizerRecipe,
+    /// What happens around the optimizer's steps.
+    #[serde(default, skip_serializing_if = "Update::is_default", deserialize_with = "checked")]
+    pub update: Update,
     /// What is measured beyond what is always measured.
     #[serde(deserialize_with = "checked")]
     pub attack: AttackRecipe,
@@ -162,10 +170,12 @@ impl Recipe {
             threads: rest.threads,
             select: rest.select,
             schedule: rest.schedule,
+            warmup: rest.warmup,
             data: rest.data,
             augment: rest.augment,
             model: rest.model,
             optimizer: rest.optimizer,
+            update: rest.update,
             attack: rest.attack,
         }
     }
@@ -194,6 +204,9 @@ pub struct RunRecipe {
     pub select: Select,
     /// How the learning rate changes.
     pub schedule: Schedule,
+    /// How it rises before that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warmup: Option<Warmup>,
     /// What is learned from.
     pub data: DataRecipe,
     /// How its images are changed before a model sees them.
@@ -203,6 +216,9 @@ pub struct RunRecipe {
     pub model: ModelRecipe,
     /// How it learns.
     pub optimizer: OptimizerRecipe,
+    /// What happens around the optimizer's steps.
+    #[serde(skip_serializing_if = "Update::is_default")]
+    pub update: Update,
     /// How it is attacked.
     pub attack: AttackRecipe,
 }
@@ -296,6 +312,21 @@ mod tests {
         assert_eq!(Recipe::parse(Path::new("c"), &constant.to_toml()).unwrap(), constant);
     }
 
+    /// A key that is new must not make old recipes other ones.
+    #[test]
+    fn what_is_not_said_is_not_written() {
+        let recipe = Recipe::embedded().unwrap();
+        let written = recipe.to_toml() + &recipe.run(&recipe.losses[0], 0).to_toml();
+        for key in ["warmup", "update", "weight_decay_on"] {
+            assert!(!written.contains(key), "{written}");
+        }
+        let more = format!("{}\n[warmup]\nsteps = 9\n[update]\nema = 0.9\n", EMBEDDED.1);
+        let more = Recipe::parse(Path::new("more"), &more).unwrap();
+        assert_eq!(Recipe::parse(Path::new("again"), &more.to_toml()).unwrap(), more);
+        assert_eq!(more.update.ema, Some(0.9));
+        assert_ne!(more.hash(), recipe.hash());
+    }
+
     #[test]
     fn a_run_does_not_depend_on_the_others() {
         let recipe = Recipe::embedded().unwrap();
@@ -328,6 +359,12 @@ mod tests {
             let place = if old == "lr = " { "[optimizer.sgd]" } else { old };
             assert!(message.starts_with(&at(place)), "{message}\n{}", at(place));
         }
+        let message = error(&format!("{}\n[update]\nclip = 1.0", EMBEDDED.1));
+        assert!(message.contains("unknown field `clip`"), "{message}");
+        let message = error(&format!("{}\n[warmup]\nepochs = 3", EMBEDDED.1));
+        assert!(message.contains("from must be above 0"), "{message}");
+        let message = error(&with("[model.cnn]\nchannels = [16, 32]", "[model.resnet]\ndepth = 9"));
+        assert!(message.contains("missing field `stem`"), "{message}");
         assert!(error("name = \"x\"").contains("missing field"));
         assert!(error("name = ").contains("r.toml: line 1, column 8"));
         assert!(error(&with("epsilons = [0", "epsilons = [0.1, 0")).contains("must ascend from 0"));

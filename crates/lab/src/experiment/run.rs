@@ -11,9 +11,9 @@ use super::{RunDir, RunRecipe, Select};
 use crate::attack::{Attack, Fgsm, Pgd, robustness};
 use crate::data::{DataSet, Examples, Inputs, Parts};
 use crate::measure::{Logits, Measures, Ood, RobustnessCurve, Scores};
-use crate::models::{self, Model};
+use crate::models::{self, Mode, Model};
 use crate::random::Stream;
-use crate::train::{Monitor, OptimizerRecipe, Predictions, Sgd, Trained, Training, predict};
+use crate::train::{Monitor, Optimizer, Predictions, Trained, Training, predict};
 use crate::{Error, Result};
 
 /// Least time between two checkpoints of a training.
@@ -40,15 +40,16 @@ pub fn run(
     let parts = recipe.augment.parts(data.parts(recipe.seed)?, recipe.seed)?;
     let Parts { train, validation, test } = parts;
     let model = models::build(&recipe.model, &train, recipe.seed)?;
-    let OptimizerRecipe::Sgd(optimizer) = &recipe.optimizer;
     let criterion = recipe.loss.criterion_with_counts(&train.counts())?;
     recipe.augment.check_loss(&recipe.loss, &criterion)?;
     dir.begin(recipe, &data.examples.classes)?;
     let trained = Training {
         model: &*model,
         criterion,
-        optimizer: Sgd::new(optimizer, model.weights().parameters()),
+        optimizer: Optimizer::new(&recipe.optimizer, model.weights().parameters())?,
+        update: &recipe.update,
         schedule: &recipe.schedule,
+        warmup: recipe.warmup.as_ref(),
         epochs: recipe.epochs.get(),
         batch: recipe.batch.get(),
         seed: recipe.seed,
@@ -124,7 +125,7 @@ fn attack_all(
     test: &Examples,
 ) -> Result<Vec<RobustnessCurve>> {
     let random = Stream::new(recipe.seed, "pgd");
-    let forward = |inputs: &Tensor| model.forward(std::slice::from_ref(inputs), false);
+    let forward = |inputs: &Tensor| model.forward(std::slice::from_ref(inputs), Mode::Evaluate);
     let mut parts: [Vec<(usize, RobustnessCurve)>; 2] = Default::default();
     for first in (0..test.len()).step_by(LOADED) {
         let rows: Vec<usize> = (first..test.len().min(first + LOADED)).collect();

@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::layers::{Conv, Linear, Normalise};
-use super::{Model, Weights};
+use super::layers::{Conv, Linear, Normalise, Window};
+use super::{Mode, Model, Weights};
 use crate::data::Examples;
 use crate::{Error, Result};
 
@@ -39,22 +39,26 @@ impl Cnn {
         }
         let features = second.saturating_mul((height / 4) * (width / 4));
         let normalise = Normalise::new(&mut weights, train)?;
-        let conv1 = Conv::new(&mut weights, "conv1", channels, first)?;
-        let conv2 = Conv::new(&mut weights, "conv2", first, second)?;
+        let conv1 = Conv::new(&mut weights, "conv1", [channels, first], Window::same(3))?;
+        let conv2 = Conv::new(&mut weights, "conv2", [first, second], Window::same(3))?;
         let out = Linear::new(&mut weights, "out", features, train.classes.len())?;
         Ok(Self { normalise, conv1, conv2, out, weights })
     }
 }
 
 impl Model for Cnn {
-    fn forward(&self, inputs: &[Tensor], _train: bool) -> Result<Tensor> {
+    fn features(&self, inputs: &[Tensor], _mode: Mode) -> Result<Tensor> {
         // The larger of two rectified values is the rectified larger one: pooling first is the same
         // and rectifies a quarter of the values.
         let pool = |x: Tensor| x.f_max_pool2d(2, 2, 0, 1, false)?.f_relu();
         let x = self.normalise.forward(&inputs[0])?;
         let x = pool(self.conv1.forward(&x)?)?;
         let x = pool(self.conv2.forward(&x)?)?;
-        self.out.forward(&x.f_flatten(1, -1)?)
+        Ok(x.f_flatten(1, -1)?)
+    }
+
+    fn head(&self) -> &Linear {
+        &self.out
     }
 
     fn weights(&self) -> &Weights {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::layers::{Linear, Normalise};
-use super::{Model, Weights};
+use super::{Mode, Model, Weights};
 use crate::Result;
 use crate::data::Examples;
 
@@ -37,9 +37,13 @@ impl Mlp {
 }
 
 impl Model for Mlp {
-    fn forward(&self, inputs: &[Tensor], _train: bool) -> Result<Tensor> {
+    fn features(&self, inputs: &[Tensor], _mode: Mode) -> Result<Tensor> {
         let x = self.normalise.forward(&inputs[0])?.f_flatten(1, -1)?;
-        self.out.forward(&self.hidden.forward(&x)?.f_relu()?)
+        Ok(self.hidden.forward(&x)?.f_relu()?)
+    }
+
+    fn head(&self) -> &Linear {
+        &self.out
     }
 
     fn weights(&self) -> &Weights {

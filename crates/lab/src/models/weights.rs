@@ -2,6 +2,7 @@
 
 use tch::{Kind, Tensor, no_grad};
 
+use super::Init;
 use crate::random::Stream;
 use crate::{Error, Result};
 
@@ -22,21 +23,17 @@ impl Weights {
         Self { seed, parameters: Vec::new(), buffers: Vec::new() }
     }
 
-    /// Adds a parameter drawn from U(−1/√fan_in, 1/√fan_in), the default of PyTorch's linear and
-    /// convolution layers (Kaiming uniform with a = √5) for weights and biases alike. Each name has
-    /// its own random numbers, so a layer more or less leaves the others as they are.
+    /// Adds a parameter with the values of `init`. Each name has its own random numbers, so a layer
+    /// more or less leaves the others as they are.
     ///
     /// # Errors
     /// A shape without values or with too many.
-    pub fn uniform(&mut self, name: String, shape: &[usize], fan_in: usize) -> Result<Tensor> {
+    pub fn parameter(&mut self, name: String, shape: &[usize], init: Init) -> Result<Tensor> {
         let count = shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n));
         let count = count.filter(|n| (1..=MOST_VALUES).contains(n)).ok_or_else(|| {
             Error::Request(format!("the model's {name} cannot have the shape {shape:?}"))
         })?;
-        let stream = Stream::new(self.seed, &format!("weights/{name}"));
-        let bound = 1.0 / (fan_in as f64).sqrt();
-        let draw = |i| ((2.0 * stream.uniform(i) - 1.0) * bound) as f32;
-        let values: Vec<f32> = (0..count as u64).map(draw).collect();
+        let values = init.values(Stream::new(self.seed, &format!("weights/{name}")), count);
         let shape: Vec<i64> = shape.iter().map(|&n| n as i64).collect();
         let tensor = Tensor::f_from_slice(&values)?.f_reshape(&shape)?.f_set_requires_grad(true)?;
         self.parameters.push((name, tensor.shallow_clone()));
@@ -105,21 +102,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn initial_values_fill_the_interval_evenly() {
-        let mut weights = Weights::new(1);
-        let tensor = weights.uniform("w".into(), &[100, 25], 25).unwrap();
-        let values: Vec<f32> = tensor.flatten(0, -1).try_into().unwrap();
-        let mean = values.iter().sum::<f32>() / 2500.0;
-        let square = values.iter().map(|x| x * x).sum::<f32>() / 2500.0;
-        assert!(values.iter().all(|x| x.abs() <= 0.2));
-        assert!(mean.abs() < 0.01, "{mean}");
-        assert!((square - 0.04 / 3.0).abs() < 1e-3, "{square}"); // variance of U(−b, b) is b²/3
-    }
-
-    #[test]
     fn a_snapshot_is_a_copy_that_restores() {
         let mut weights = Weights::new(1);
-        let tensor = weights.uniform("w".into(), &[3], 3).unwrap();
+        let tensor = weights.parameter("w".into(), &[3], Init::fan_in(3)).unwrap();
         let before: Vec<f32> = (&tensor).try_into().unwrap();
         let saved = weights.snapshot().unwrap();
         let _ = no_grad(|| tensor.shallow_clone().zero_());
@@ -131,7 +116,7 @@ mod tests {
     #[test]
     fn foreign_weights_are_refused() {
         let mut weights = Weights::new(1);
-        let _ = weights.uniform("w".into(), &[3], 3).unwrap();
+        let _ = weights.parameter("w".into(), &[3], Init::fan_in(3)).unwrap();
         let message = |saved: Vec<(&str, Tensor)>| {
             let saved: Vec<_> = saved.into_iter().map(|(n, t)| (n.to_owned(), t)).collect();
             weights.restore(&saved).unwrap_err().to_string()

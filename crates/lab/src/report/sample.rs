@@ -46,6 +46,7 @@ fn run(loss: f64, seed: u64) -> Run {
             lr: 0.1,
             train_loss: error,
             train_accuracy: 1.0 - error,
+            grad_norm: 2.0 * error,
             val_nll: 3.5 * error * (1.0 + 0.4 * loss),
             val_accuracy: 1.0 - error + 0.002 * loss,
             seconds: 1.0 + noise(e),

@@ -4,7 +4,7 @@ use tch::no_grad;
 
 use crate::Result;
 use crate::data::Source;
-use crate::models::Model;
+use crate::models::{Mode, Model};
 
 /// Examples at a time; bounds the memory, changes nothing else.
 const BATCH: usize = 512;
@@ -29,7 +29,7 @@ pub fn predict(model: &dyn Model, source: &dyn Source) -> Result<Predictions> {
     no_grad(|| {
         for batch in source.in_order(BATCH)? {
             let batch = batch?;
-            let logits = model.forward(&batch.inputs, false)?;
+            let logits = model.forward(&batch.inputs, Mode::Evaluate)?;
             all.classes = logits.size().last().map_or(0, |&classes| classes as usize);
             all.logits.extend(Vec::<f32>::try_from(logits.f_flatten(0, -1)?)?);
             all.labels.extend(Vec::<i64>::try_from(batch.targets)?);

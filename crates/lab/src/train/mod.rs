@@ -1,14 +1,20 @@
 //! Training: one engine for every data set, model and loss.
 
 pub mod checkpoint;
+mod ema;
 mod engine;
 mod evaluate;
+mod gradient;
 mod optimizer;
 mod schedule;
 mod state;
-mod tensors;
+mod update;
+mod warmup;
 
+pub use ema::Ema;
 pub use engine::{Monitor, Trained, Training};
 pub use evaluate::{Predictions, predict};
-pub use optimizer::{OptimizerRecipe, Sgd, SgdRecipe};
-pub use schedule::Schedule;
+pub use optimizer::{AdamRecipe, Decayed, Optimizer, OptimizerRecipe, RmspropRecipe, SgdRecipe};
+pub use schedule::{Moment, Schedule};
+pub use update::Update;
+pub use warmup::Warmup;

@@ -4,9 +4,8 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::checkpoint::Files;
-use super::tensors;
 use crate::experiment::EpochMetrics;
-use crate::{Error, Result};
+use crate::{Error, Result, tensors};
 
 /// The numbers of a training; the tensors lie beside them in a [`Snapshot`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,6 +46,8 @@ pub struct Sums {
     pub correct: i64,
     /// Examples.
     pub seen: i64,
+    /// Norm of the gradient of each step.
+    pub grad_norm: f64,
     /// Wall-clock seconds.
     pub seconds: f64,
 }
@@ -78,6 +79,8 @@ pub struct Snapshot {
     pub last: Vec<(String, Tensor)>,
     /// The weights of the best epoch; before the end of the first one, as they are.
     pub best: Vec<(String, Tensor)>,
+    /// Their moving average, where there is one.
+    pub ema: Option<Vec<(String, Tensor)>>,
     /// What the optimizer carries from step to step.
     pub optimizer: Vec<Tensor>,
 }
@@ -85,6 +88,7 @@ pub struct Snapshot {
 const STATE: &str = "state.json";
 const LAST: &str = "last.safetensors";
 const BEST: &str = "best.safetensors";
+const EMA: &str = "ema.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
 
 impl Snapshot {
@@ -106,12 +110,16 @@ impl Snapshot {
         let optimizer: Vec<_> = self.optimizer.iter().enumerate().map(velocity).collect();
         let state = serde_json::to_vec_pretty(&self.state)
             .map_err(|error| Error::Work(format!("{STATE}: {error}")))?;
-        Ok(Files::from([
+        let mut files = Files::from([
             (STATE.to_owned(), state),
             (LAST.to_owned(), tensors::encode(&self.last)?),
             (BEST.to_owned(), tensors::encode(&self.best)?),
             (OPTIMIZER.to_owned(), tensors::encode(&optimizer)?),
-        ]))
+        ]);
+        if let Some(ema) = &self.ema {
+            files.insert(EMA.to_owned(), tensors::encode(ema)?);
+        }
+        Ok(files)
     }
 
     /// From the files of a checkpoint.
@@ -129,6 +137,7 @@ impl Snapshot {
                 .map_err(|error| Error::Work(format!("{STATE}: {error}")))?,
             last: tensors::decode(file(LAST)?)?,
             best: tensors::decode(file(BEST)?)?,
+            ema: files.get(EMA).map(|bytes| tensors::decode(bytes)).transpose()?,
             optimizer: optimizer.into_iter().map(|(_, tensor)| tensor).collect(),
         })
     }
@@ -146,6 +155,7 @@ mod tests {
             train_accuracy: 0.1 + 0.2,
             val_nll: 1e-300,
             val_accuracy,
+            grad_norm: 0.3,
             seconds: 0.1,
         }
     }
@@ -165,10 +175,12 @@ mod tests {
         state.history = vec![epoch(1, 0.7)];
         let weights = |x: f32| vec![("w".to_owned(), Tensor::from_slice(&[x, -0.0]))];
         let optimizer = (0..12).map(|i| Tensor::from(i as f32)).collect();
-        let snapshot = Snapshot { state, last: weights(0.1), best: weights(0.2), optimizer };
+        let ema = Some(weights(0.3));
+        let snapshot = Snapshot { state, last: weights(0.1), best: weights(0.2), ema, optimizer };
         let back = Snapshot::from_files(&snapshot.to_files().unwrap()).unwrap();
         assert_eq!(back.state, snapshot.state);
         assert_eq!(back.best[0].1, snapshot.best[0].1);
+        assert_eq!(back.ema.unwrap()[0].1, snapshot.ema.unwrap()[0].1);
         let order: Vec<f64> = back.optimizer.iter().map(|t| t.double_value(&[])).collect();
         assert_eq!(order, (0..12).map(f64::from).collect::<Vec<_>>());
     }
@@ -177,7 +189,7 @@ mod tests {
     fn infinite_weights_are_not_saved() {
         let last = vec![("conv1.bias".to_owned(), Tensor::from_slice(&[1.0, f32::NAN]))];
         let state = State::start(Default::default());
-        let snapshot = Snapshot { state, last, best: vec![], optimizer: vec![] };
+        let snapshot = Snapshot { state, last, best: vec![], ema: None, optimizer: vec![] };
         let error = snapshot.to_files().unwrap_err().to_string();
         assert!(error.contains("the weights conv1.bias are no longer finite"), "{error}");
     }

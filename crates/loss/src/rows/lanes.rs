@@ -36,7 +36,14 @@ pub(super) fn maximum<R: Real>(values: &[R]) -> R {
             *lane = value.larger(*lane);
         }
     }
-    fold(lanes, R::larger)
+    largest(&lanes)
+}
+
+/// The largest of the lanes. Not inlined: a loop before it would be compiled into the pairs that the
+/// joining begins with, instead of whole vectors.
+#[inline(never)]
+pub(super) fn largest<R: Real>(lanes: &[R; LANES]) -> R {
+    fold(*lanes, R::larger)
 }
 
 /// The first place of the largest value; 0 where there is none.

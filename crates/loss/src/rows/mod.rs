@@ -10,13 +10,14 @@ mod lanes;
 pub(crate) mod softmax;
 mod stream;
 
-use crate::element::Element;
+use crate::element::{Element, Widened};
 use crate::error::{Error, Result};
 use crate::loss::Objective;
 use crate::odds::Odds;
 use crate::real::Real;
 use isa::{Isa, Kernel};
-use lanes::first_largest;
+use lanes::{LANES, first_largest, position};
+use stream::Ahead;
 
 /// What one row gave: its loss and what the same pass knows besides.
 ///
@@ -161,11 +162,12 @@ impl Adjusted {
     /// Whether it changes nothing.
     #[cfg(feature = "tch")]
     pub fn is_none(&self) -> bool {
-        self.soft_cap.is_none()
-            && self.offsets.is_none()
-            && self.margins.is_none()
-            && self.before == 1.0
-            && self.after == 1.0
+        !self.moves_logits() && self.margins.is_none()
+    }
+
+    /// Whether it changes more than the label's logit, which is computed with in f64 anyway.
+    pub fn moves_logits(&self) -> bool {
+        self.soft_cap.is_some() || self.offsets.is_some() || self.before != 1.0 || self.after != 1.0
     }
 
     /// What the label's adjusted logit loses.
@@ -180,6 +182,41 @@ pub enum Buffers<'a, E> {
     Forward(&'a [E]),
     Both(&'a [E], &'a mut [E]),
     InPlace(&'a mut [E]),
+}
+
+impl<'a> Buffers<'a, f32> {
+    fn widened(self) -> Buffers<'a, Widened> {
+        match self {
+            Buffers::Forward(logits) => Buffers::Forward(Widened::all(logits)),
+            Buffers::Both(logits, gradient) => {
+                Buffers::Both(Widened::all(logits), Widened::all_mut(gradient))
+            }
+            Buffers::InPlace(both) => Buffers::InPlace(Widened::all_mut(both)),
+        }
+    }
+}
+
+impl<'a> Plan<'a, f32> {
+    fn widened(&self) -> Plan<'a, Widened> {
+        let targets = match self.targets {
+            Targets::Hard(targets) => Targets::Hard(targets),
+            Targets::Soft(targets) => Targets::Soft(Widened::all(targets)),
+        };
+        Plan {
+            targets,
+            objective: self.objective,
+            classes: self.classes,
+            ignore_index: self.ignore_index,
+            smoothing: self.smoothing,
+            class_weights: self.class_weights,
+            sample_weights: self.sample_weights,
+            gradient_scale: self.gradient_scale,
+            adjusted: self.adjusted,
+            z_loss: self.z_loss,
+            norms: self.norms,
+            predictions: self.predictions,
+        }
+    }
 }
 
 impl<'a, E: Element> Buffers<'a, E> {
@@ -228,6 +265,22 @@ pub(crate) struct Tile<'a, E> {
 }
 
 impl<E: Element> Tile<'_, E> {
+    /// What will be read and written one tile after the element `at`.
+    #[inline(always)]
+    fn ahead(&self, plan: &Plan<'_, E>, at: usize) -> Ahead {
+        let logits = self.buffers.logits();
+        let later = at + logits.len().min(TILE);
+        let targets = match plan.targets {
+            Targets::Soft(all) => all[self.first_row * plan.classes..].as_ptr().wrapping_add(later),
+            Targets::Hard(_) => std::ptr::null(),
+        };
+        let gradient = match &self.buffers {
+            Buffers::Both(_, gradient) if !self.streamed => gradient.as_ptr().wrapping_add(later),
+            _ => std::ptr::null(),
+        };
+        Ahead::new(logits.as_ptr().wrapping_add(later), targets, gradient)
+    }
+
     /// Records a row that counts for nothing: no loss, no gradient.
     fn ignore(&mut self, row: usize, classes: usize) {
         self.rows[row] = Row { ignored: true, ..Row::default() };
@@ -286,7 +339,16 @@ macro_rules! kernels {
         })*
     };
 }
-kernels!(f32, f64, half::bf16, half::f16);
+kernels!(f64, half::bf16, half::f16, Widened);
+
+impl Kernels for f32 {
+    fn run(plan: &Plan<'_, f32>, buffers: Buffers<'_, f32>, rows: &mut [Row]) -> Result<()> {
+        match plan.adjusted.moves_logits() {
+            true => choose_kernel(&plan.widened(), buffers.widened(), rows),
+            false => choose_kernel(plan, buffers, rows),
+        }
+    }
+}
 
 fn choose_kernel<E: Element>(
     plan: &Plan<'_, E>,
@@ -421,36 +483,99 @@ impl<E: Element> Plan<'_, E> {
     #[inline(always)]
     fn check_targets(&self, tile: &Tile<'_, E>) -> Result<()> {
         let Targets::Soft(all) = self.targets else { return Ok(()) };
-        let first = tile.first_row * self.classes;
-        let targets = &all[first..first + tile.rows.len() * self.classes];
-        let wrong = |t: &E| !(t.load() >= E::Real::ZERO && t.load() < E::Real::INFINITY);
-        if !targets.iter().fold(false, |found, t| found | wrong(t)) {
-            return Ok(());
+        for row in tile.first_row..tile.first_row + tile.rows.len() {
+            let targets = &all[row * self.classes..(row + 1) * self.classes];
+            let good = |t: &E| t.load() >= E::Real::ZERO && t.load() < E::Real::INFINITY;
+            if !targets.iter().fold(true, |all, t| all & good(t)) {
+                return Err(bad_target(row, targets));
+            }
         }
-        let at = first + targets.iter().position(wrong).unwrap_or(0);
-        let (row, class) = (at / self.classes, at % self.classes);
-        Err(Error::SoftTarget { value: all[at].wide(), row, class })
+        Ok(())
     }
 
     /// Fills `into` with the smoothed targets of a row's classes.
     #[inline(always)]
     fn targets(&self, row: usize, into: &mut [E::Real]) {
-        let keep = 1.0 - self.smoothing;
-        let share = E::Real::of(self.smoothing / self.classes as f64);
         match self.targets {
             Targets::Hard(targets) => {
-                into.fill(share);
-                into[targets[row] as usize] += E::Real::of(keep);
+                into.fill(E::Real::of(self.smoothing / self.classes as f64));
+                into[targets[row] as usize] += E::Real::of(1.0 - self.smoothing);
             }
             Targets::Soft(targets) => {
                 let targets = &targets[row * self.classes..];
-                let keep = E::Real::of(keep);
-                for (to, from) in into.iter_mut().zip(targets) {
-                    *to = from.load() * keep + share;
-                }
+                into.iter_mut().zip(targets).for_each(|(to, from)| *to = from.load());
+                self.smooth(into);
             }
         }
     }
+
+    #[inline(always)]
+    fn smooth(&self, targets: &mut [E::Real]) {
+        if self.smoothing != 0.0 {
+            let keep = E::Real::of(1.0 - self.smoothing);
+            let share = E::Real::of(self.smoothing / self.classes as f64);
+            targets.iter_mut().for_each(|t| *t = *t * keep + share);
+        }
+    }
+
+    /// The same, each times its class's weight and with 0 for the padding, and the row's label. Soft
+    /// targets are checked on the way.
+    #[inline(always)]
+    fn weighted_targets(&self, row: usize, padded: &mut [E::Real]) -> Result<Option<usize>> {
+        let (into, padding) = padded.split_at_mut(self.classes);
+        let label = match self.targets {
+            Targets::Hard(_) => {
+                let Some(label) = self.label(row) else { return Ok(None) };
+                self.targets(row, into);
+                label
+            }
+            Targets::Soft(targets) => {
+                let targets = &targets[row * self.classes..(row + 1) * self.classes];
+                let Some(label) = load_targets(targets, into) else {
+                    return Err(bad_target(row, targets));
+                };
+                self.smooth(into);
+                label
+            }
+        };
+        if let Some(weights) = self.class_weights {
+            for (target, weight) in into.iter_mut().zip(weights) {
+                *target = *target * E::Real::of(*weight);
+            }
+        }
+        padding.fill(E::Real::ZERO);
+        Ok(Some(label))
+    }
+}
+
+/// Loads soft targets and finds the first largest; none where one is negative or not finite.
+#[inline(always)]
+fn load_targets<E: Element>(targets: &[E], into: &mut [E::Real]) -> Option<usize> {
+    into.iter_mut().zip(targets).for_each(|(to, from)| *to = from.load());
+    // NaN is not above 0 either; a flag kept as a number is a vector like the rest.
+    let mut wrong = [E::Real::ZERO; LANES];
+    let mut largest = [E::Real::ZERO; LANES];
+    let (chunks, rest) = into.as_chunks::<LANES>();
+    for chunk in chunks {
+        for lane in 0..LANES {
+            let t = chunk[lane];
+            wrong[lane] = if t >= E::Real::ZERO { wrong[lane] } else { E::Real::ONE };
+            largest[lane] = t.larger(largest[lane]);
+        }
+    }
+    let rest_good = rest.iter().all(|t| *t >= E::Real::ZERO);
+    let largest = rest.iter().fold(lanes::largest(&largest), |max, t| t.larger(max));
+    if !rest_good || lanes::largest(&wrong) > E::Real::ZERO || largest == E::Real::INFINITY {
+        return None;
+    }
+    Some(position(into, largest).unwrap_or(0))
+}
+
+/// Finds the target that is negative or not finite.
+fn bad_target<E: Element>(row: usize, targets: &[E]) -> Error {
+    let wrong = |t: &E| !(t.load() >= E::Real::ZERO && t.load() < E::Real::INFINITY);
+    let class = targets.iter().position(wrong).unwrap_or(0);
+    Error::SoftTarget { value: targets[class].wide(), row, class }
 }
 
 /// Finds the logit that made a row's sum not a number.

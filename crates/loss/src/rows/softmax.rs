@@ -9,12 +9,14 @@
 //! written.
 
 mod hard;
+mod narrow;
 mod soft;
 
 pub(super) use hard::Hard;
 pub(super) use soft::Soft;
 
 use super::lanes::{LANES, total};
+use super::stream::Ahead;
 use super::{Adjusted, Plan, ROWS};
 use crate::curve::{Part, Visit};
 use crate::element::Element;
@@ -62,7 +64,7 @@ impl Others {
 
     /// What exponentials taken against `block_max` are multiplied by to be the others' softmax.
     #[inline(always)]
-    fn share<R: Real>(&self, block_max: R) -> f64 {
+    fn share(&self, block_max: impl Real) -> f64 {
         if self.sum == 0.0 {
             return 0.0;
         }
@@ -72,17 +74,30 @@ impl Others {
     }
 }
 
-/// Replaces `values` by exp(value − max) and returns their sum.
+/// Replaces `values` by exp(value − max) and returns their sum, as [`exponentials`] does.
 #[inline(always)]
-fn exponentials<R: Real, const FMA: bool>(values: &mut [R], max: R) -> f64 {
+fn exponentials_in_place<R: Real, const FMA: bool>(values: &mut [R], max: R, ahead: &Ahead) -> f64 {
+    let chunks = values.as_chunks_mut().0.iter_mut();
+    exponentials::<R, FMA>(chunks.map(|chunk| (*chunk, chunk)), max, ahead)
+}
+
+/// Turns logits into exp(z − max) and returns their sum; meanwhile `ahead` is fetched, for this is the
+/// one loop whose arithmetic takes longer than its memory.
+#[inline(always)]
+fn exponentials<'a, R: Real, const FMA: bool>(
+    chunks: impl Iterator<Item = ([R; LANES], &'a mut [R; LANES])>,
+    max: R,
+    ahead: &Ahead,
+) -> f64 {
     // −∞ − −∞ is not a number; −∞ − 0 gives the exponential 0 that is right.
     let max = if max == R::NEG_INFINITY { R::ZERO } else { max };
     let mut lanes = [R::ZERO; LANES];
-    for chunk in values.chunks_exact_mut(LANES) {
-        for (lane, value) in lanes.iter_mut().zip(chunk) {
-            let e = R::exp_difference::<FMA>(*value, max);
-            *value = e;
-            *lane += e;
+    for (at, (logits, exponentials)) in chunks.enumerate() {
+        ahead.fetch(at * LANES);
+        for lane in 0..LANES {
+            let e = R::exp_difference::<FMA>(logits[lane], max);
+            exponentials[lane] = e;
+            lanes[lane] += e;
         }
     }
     total(lanes)
@@ -96,60 +111,77 @@ fn load<E: Element>(adjusted: &Adjusted, first: usize, row: &[E], into: &mut [E:
     into[count..].fill(E::Real::NEG_INFINITY);
 }
 
-/// The odds of a tile's labels, each quantity by itself: loops over them are vectorised.
-struct LabelOdds {
-    log_odds: [f64; ROWS],
-    p: [f64; ROWS],
-    q: [f64; ROWS],
-    ln_p: [f64; ROWS],
-    ln_q: [f64; ROWS],
-}
+/// Rows whose odds are computed side by side; one 512-bit register of f64.
+const WIDTH: usize = 8;
+
+/// The odds of a tile's labels, [`WIDTH`] at a time and each quantity by itself: loops over arrays
+/// become vectors. (Over slices they do not, where a bounds check may end them.)
+struct LabelOdds([Odds<[f64; WIDTH]>; ROWS / WIDTH]);
 
 impl LabelOdds {
-    const NONE: Self = Self {
-        log_odds: [0.0; ROWS],
-        p: [0.0; ROWS],
-        q: [0.0; ROWS],
-        ln_p: [0.0; ROWS],
-        ln_q: [0.0; ROWS],
-    };
-
+    /// Those of the first `rows` labels (and of a few more, which nobody reads), each from its logit
+    /// and the others.
     #[inline(always)]
-    fn set(&mut self, row: usize, odds: Odds) {
-        self.log_odds[row] = odds.log_odds;
-        self.p[row] = odds.p;
-        self.q[row] = odds.q;
-        self.ln_p[row] = odds.ln_p;
-        self.ln_q[row] = odds.ln_q;
+    fn of<const FMA: bool>(rows: usize, logits: &[f64; ROWS], others: &[Others; ROWS]) -> Self {
+        let mut all = Self([Odds::default(); ROWS / WIDTH]);
+        let labels = logits.as_chunks::<WIDTH>().0.iter().zip(others.as_chunks::<WIDTH>().0);
+        for (to, (logits, others)) in all.0.iter_mut().zip(labels).take(rows.div_ceil(WIDTH)) {
+            for lane in 0..WIDTH {
+                let odds = Odds::of::<FMA>(logits[lane] - others[lane].log_sum_exp::<FMA>());
+                to.log_odds[lane] = odds.log_odds;
+                to.p[lane] = odds.p;
+                to.q[lane] = odds.q;
+                to.ln_p[lane] = odds.ln_p;
+                to.ln_q[lane] = odds.ln_q;
+            }
+        }
+        all
     }
 
     #[inline(always)]
     fn get(&self, row: usize) -> Odds {
-        Odds {
-            log_odds: self.log_odds[row],
-            p: self.p[row],
-            q: self.q[row],
-            ln_p: self.ln_p[row],
-            ln_q: self.ln_q[row],
-        }
+        lane(&self.0[row / WIDTH], row % WIDTH)
     }
 }
 
-/// Adds up a curve's parts for the labels of a tile.
+#[inline(always)]
+fn lane<R: Copy, const N: usize>(odds: &Odds<[R; N]>, lane: usize) -> Odds<R> {
+    Odds {
+        log_odds: odds.log_odds[lane],
+        p: odds.p[lane],
+        q: odds.q[lane],
+        ln_p: odds.ln_p[lane],
+        ln_q: odds.ln_q[lane],
+    }
+}
+
+/// Adds up a curve's parts for the first labels of a tile.
 struct Labels<'a> {
+    rows: usize,
     odds: &'a LabelOdds,
-    values: &'a mut [f64],
-    steepness: &'a mut [f64],
+    values: [f64; ROWS],
+    steepness: [f64; ROWS],
+}
+
+impl<'a> Labels<'a> {
+    fn new(rows: usize, odds: &'a LabelOdds) -> Self {
+        Self { rows, odds, values: [0.0; ROWS], steepness: [0.0; ROWS] }
+    }
 }
 
 impl Visit<f64> for Labels<'_> {
     #[inline(always)]
     fn visit<const FMA: bool>(&mut self, part: impl Part<f64>) {
-        let sums = self.values.iter_mut().zip(self.steepness.iter_mut());
-        for (row, (value, steepness)) in sums.enumerate().take(ROWS) {
-            let (v, s) = part.at::<FMA>(&self.odds.get(row));
-            *value += v;
-            *steepness += s;
+        let values = self.values.as_chunks_mut::<WIDTH>().0.iter_mut();
+        let sums = values.zip(self.steepness.as_chunks_mut::<WIDTH>().0);
+        for (odds, (values, steepness)) in
+            self.odds.0.iter().zip(sums).take(self.rows.div_ceil(WIDTH))
+        {
+            for row in 0..WIDTH {
+                let (v, s) = part.at::<FMA>(&lane(odds, row));
+                values[row] += v;
+                steepness[row] += s;
+            }
         }
     }
 }

@@ -63,6 +63,50 @@ pub(super) fn convert<E: Element>(values: &[E::Real], to: &mut [E]) {
     }
 }
 
+/// Memory that is read and written soon: asked for while there is arithmetic to do, it arrives beside
+/// it instead of after it. Hardware guesses as much, but not across pages, and a page is one row of
+/// 1000 classes.
+pub(super) struct Ahead {
+    logits: *const u8,
+    /// Null where targets are labels.
+    targets: *const u8,
+    /// Null where no gradient is written, or around the caches.
+    gradient: *const u8,
+    size: usize,
+}
+
+impl Ahead {
+    /// The addresses are hints and may lie outside of any memory.
+    #[inline(always)]
+    pub(super) fn new<E>(logits: *const E, targets: *const E, gradient: *const E) -> Self {
+        let (logits, targets, gradient) = (logits.cast(), targets.cast(), gradient.cast());
+        Self { logits, targets, gradient, size: size_of::<E>() }
+    }
+
+    /// Asks for the cache lines of the element `at`.
+    #[inline(always)]
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn fetch(&self, at: usize) {
+        use std::arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T0, _mm_prefetch};
+        let bytes = at * self.size;
+        // SAFETY: a prefetch never faults, and SSE belongs to x86-64.
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(self.logits.wrapping_add(bytes).cast());
+            if !self.targets.is_null() {
+                _mm_prefetch::<_MM_HINT_T0>(self.targets.wrapping_add(bytes).cast());
+            }
+            if !self.gradient.is_null() {
+                _mm_prefetch::<_MM_HINT_ET0>(self.gradient.wrapping_add(bytes).cast());
+            }
+        }
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(super) fn fetch(&self, at: usize) {
+        let _ = (at, self.logits, self.targets, self.gradient, self.size);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -25,12 +25,16 @@ pub fn encode(named: &[(String, Tensor)]) -> Result<Vec<u8>> {
 
 /// The tensors in the bytes of a safetensors file, by name.
 ///
-/// The format's own checks hold: no tensor reaches outside the file or overlaps another.
+/// The format's own checks hold: no tensor reaches outside the file or overlaps another. PyTorch's
+/// counters of batches, integers that nothing here needs, are passed over.
 pub fn decode(bytes: &[u8]) -> Result<Vec<(String, Tensor)>> {
     let broken = |problem: String| Error::Work(format!("safetensors: {problem}"));
     let file = SafeTensors::deserialize(bytes).map_err(|error| broken(error.to_string()))?;
     let mut named = Vec::new();
     for (name, view) in file.tensors() {
+        if name.ends_with(".num_batches_tracked") {
+            continue;
+        }
         if view.dtype() != Dtype::F32 {
             return Err(broken(format!("{name} is {:?}, expected F32", view.dtype())));
         }
@@ -57,6 +61,17 @@ mod tests {
         assert_eq!((back[1].0.as_str(), back[1].1.size()), ("b", vec![2, 3]));
         let read: Vec<f32> = back[1].1.flatten(0, -1).try_into().unwrap();
         assert_eq!(read.iter().map(|x| x.to_bits()).collect::<Vec<_>>(), values.map(f32::to_bits));
+    }
+
+    #[test]
+    fn counters_of_batches_are_passed_over_and_other_integers_refused() {
+        let file = |name: &str| {
+            let view = TensorView::new(Dtype::I64, vec![], &[0; 8]).unwrap();
+            safetensors::serialize([(name, view)], None).unwrap()
+        };
+        assert!(decode(&file("bn1.num_batches_tracked")).unwrap().is_empty());
+        let error = decode(&file("bn1.count")).unwrap_err().to_string();
+        assert_eq!(error, "safetensors: bn1.count is I64, expected F32");
     }
 
     #[test]

@@ -1,0 +1,75 @@
+//! The network that the paper attacks: three 5×5 convolutions without zeros around, on pixels as
+//! they are.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use super::layers::{Conv, Linear, Window};
+use super::{Mode, Model, Weights};
+use crate::data::Examples;
+use crate::{Error, Result};
+
+/// It has no sizes to choose.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttackCnnRecipe {
+    /// A safetensors file with the initial weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<PathBuf>,
+    /// Whether the last layer is drawn anew all the same.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub new_head: bool,
+}
+
+/// The network: 123,222 parameters for images of 1×28×28 and ten classes.
+#[derive(Debug)]
+pub struct AttackCnn {
+    conv1: Conv,
+    conv2: Conv,
+    conv3: Conv,
+    fc1: Linear,
+    fc2: Linear,
+    weights: Weights,
+}
+
+impl AttackCnn {
+    /// Draws it for images like `train`.
+    pub fn new(train: &Examples, mut weights: Weights) -> Result<Self> {
+        let [channels, height, width] = train.shape;
+        // Each convolution takes 4 pixels; the pools are after the second and the third.
+        let side = |pixels: usize| (pixels.saturating_sub(8) / 2).saturating_sub(4) / 2;
+        if side(height) == 0 || side(width) == 0 {
+            return Err(Error::Request(format!(
+                "attack-cnn needs images of at least 20×20 pixels, not {height}×{width}"
+            )));
+        }
+        let w = &mut weights;
+        let conv1 = Conv::new(w, "conv1", [channels, 16], Window::valid(5))?;
+        let conv2 = Conv::new(w, "conv2", [16, 32], Window::valid(5))?;
+        let conv3 = Conv::new(w, "conv3", [32, 64], Window::valid(5))?;
+        let fc1 = Linear::new(w, "fc1", 64 * side(height) * side(width), 100)?;
+        let fc2 = Linear::new(w, "fc2", 100, train.classes.len())?;
+        Ok(Self { conv1, conv2, conv3, fc1, fc2, weights })
+    }
+}
+
+impl Model for AttackCnn {
+    fn features(&self, inputs: &[Tensor], _mode: Mode) -> Result<Tensor> {
+        // Pooling commutes with ReLU and leaves it a quarter of the values.
+        let pool = |x: Tensor| x.f_max_pool2d(2, 2, 0, 1, false)?.f_relu();
+        let x = self.conv1.forward(&inputs[0])?.f_relu()?;
+        let x = pool(self.conv2.forward(&x)?)?;
+        let x = pool(self.conv3.forward(&x)?)?;
+        Ok(self.fc1.forward(&x.f_flatten(1, -1)?)?.f_relu()?)
+    }
+
+    fn head(&self) -> &Linear {
+        &self.fc2
+    }
+
+    fn weights(&self) -> &Weights {
+        &self.weights
+    }
+}

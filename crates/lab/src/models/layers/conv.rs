@@ -1,0 +1,126 @@
+//! A two-dimensional convolution.
+
+use tch::Tensor;
+
+use crate::Result;
+use crate::models::{Init, Weights};
+
+/// How a square kernel moves over an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Height and width.
+    pub kernel: usize,
+    /// Pixels from one position to the next.
+    pub stride: usize,
+    /// Zeros before and after each row and column.
+    pub padding: [usize; 2],
+    /// Channels are cut into so many groups that do not see each other.
+    pub groups: usize,
+}
+
+impl Window {
+    /// An odd kernel at every pixel, with as many zeros around as keep height and width.
+    pub fn same(kernel: usize) -> Self {
+        Self { kernel, stride: 1, padding: [kernel / 2; 2], groups: 1 }
+    }
+
+    /// Without zeros around: the image shrinks by `kernel` − 1.
+    pub fn valid(kernel: usize) -> Self {
+        Self { padding: [0; 2], ..Self::same(kernel) }
+    }
+
+    /// With this stride.
+    pub fn stride(self, stride: usize) -> Self {
+        Self { stride, ..self }
+    }
+
+    /// With `kernel` − `stride` zeros in all, the odd one after: TensorFlow's "SAME" for images
+    /// that the stride divides.
+    pub fn same_as_tensorflow(self) -> Self {
+        let zeros = self.kernel.saturating_sub(self.stride);
+        Self { padding: [zeros / 2, zeros - zeros / 2], ..self }
+    }
+
+    /// With so many groups.
+    pub fn groups(self, groups: usize) -> Self {
+        Self { groups, ..self }
+    }
+}
+
+/// The convolution.
+#[derive(Debug)]
+pub struct Conv {
+    weight: Tensor,
+    bias: Option<Tensor>,
+    window: Window,
+}
+
+impl Conv {
+    /// Draws the weights and the bias of `inputs` → `outputs` channels as PyTorch does by default.
+    pub fn new(
+        weights: &mut Weights,
+        name: &str,
+        [inputs, outputs]: [usize; 2],
+        window: Window,
+    ) -> Result<Self> {
+        let init = Init::fan_in(inputs / window.groups * window.kernel * window.kernel);
+        Self::with(weights, name, [inputs, outputs], window, init, Some(init))
+    }
+
+    /// Draws the weights of `inputs` → `outputs` channels as told, and a bias if told how.
+    pub fn with(
+        weights: &mut Weights,
+        name: &str,
+        [inputs, outputs]: [usize; 2],
+        window: Window,
+        weight: Init,
+        bias: Option<Init>,
+    ) -> Result<Self> {
+        let shape = [outputs, inputs / window.groups, window.kernel, window.kernel];
+        let weight = weights.parameter(format!("{name}.weight"), &shape, weight)?;
+        let bias = bias.map(|init| weights.parameter(format!("{name}.bias"), &[outputs], init));
+        Ok(Self { weight, bias: bias.transpose()?, window })
+    }
+
+    /// (N, inputs, H, W) → (N, outputs, H′, W′).
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let [stride, before, after, groups] = [
+            self.window.stride,
+            self.window.padding[0],
+            self.window.padding[1],
+            self.window.groups,
+        ]
+        .map(|n| n as i64);
+        let convolve = |x: &Tensor, zeros: i64| {
+            x.f_conv2d(&self.weight, self.bias.as_ref(), stride, zeros, 1, groups)
+        };
+        Ok(if before == after {
+            convolve(x, before)?
+        } else {
+            convolve(&x.f_constant_pad_nd([before, after, before, after])?, 0)?
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, Kind};
+
+    /// A 3×3 kernel of ones at stride 2 on a 4×4 image of ones counts the pixels that it covers.
+    #[test]
+    fn zeros_lie_where_the_window_says() {
+        let covered = |window: Window| -> Vec<f32> {
+            let mut weights = Weights::new(0);
+            let one = Init::Constant(1.0);
+            let conv = Conv::with(&mut weights, "c", [1, 1], window, one, None).unwrap();
+            let x = Tensor::ones([1, 1, 4, 4], (Kind::Float, Device::Cpu));
+            conv.forward(&x).unwrap().flatten(0, -1).try_into().unwrap()
+        };
+        assert_eq!(covered(Window::same(3).stride(2)), [4.0, 6.0, 6.0, 9.0]);
+        assert_eq!(covered(Window::same(3).stride(2).same_as_tensorflow()), [9.0, 6.0, 6.0, 4.0]);
+        assert_eq!(covered(Window::valid(3)), [9.0; 4]);
+        assert_eq!(Window::same(5).stride(2).same_as_tensorflow().padding, [1, 2]);
+        assert_eq!(Window::same(5).same_as_tensorflow(), Window::same(5));
+    }
+}

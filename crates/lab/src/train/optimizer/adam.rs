@@ -1,0 +1,144 @@
+//! Adam (Kingma and Ba 2015, algorithm 1) as PyTorch defines it, and AdamW, which differs from it
+//! only in where weight decay acts.
+//!
+//! ```text
+//! m ← β₁·m + (1 − β₁)·g      v ← β₂·v + (1 − β₂)·g²
+//! p ← p − η · m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε)
+//! ```
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use super::{Decayed, Rule, check_eps, check_share};
+use crate::{Check, Result};
+
+/// Settings of Adam and of AdamW.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdamRecipe {
+    /// η, the learning rate before the schedule.
+    pub lr: f64,
+    /// β₁ and β₂, the shares of the two moments that are kept.
+    #[serde(default = "betas")]
+    pub betas: [f64; 2],
+    /// ε, added to the root.
+    #[serde(default = "eps")]
+    pub eps: f64,
+    /// λ, the pull of each weight towards 0.
+    #[serde(default)]
+    pub weight_decay: f64,
+    /// Which parameters it pulls.
+    #[serde(default, skip_serializing_if = "Decayed::is_all")]
+    pub weight_decay_on: Decayed,
+}
+
+fn betas() -> [f64; 2] {
+    [0.9, 0.999]
+}
+
+fn eps() -> f64 {
+    1e-8
+}
+
+impl Check for AdamRecipe {
+    fn check(&self) -> Result<()> {
+        check_share("betas[0]", self.betas[0])?;
+        check_share("betas[1]", self.betas[1])?;
+        check_eps(self.eps)
+    }
+}
+
+/// The rule. It carries the two moments.
+#[derive(Debug)]
+pub(super) struct Adam {
+    betas: [f64; 2],
+    eps: f64,
+    /// η/(1 − β₁ᵗ) and √(1 − β₂ᵗ).
+    descent: f64,
+    root: f64,
+}
+
+impl Adam {
+    pub(super) fn new(recipe: &AdamRecipe) -> Self {
+        Self { betas: recipe.betas, eps: recipe.eps, descent: 0.0, root: 1.0 }
+    }
+}
+
+impl Rule for Adam {
+    fn start(&self) -> &'static [f64] {
+        &[0.0, 0.0]
+    }
+
+    fn begin(&mut self, lr: f64, step: u64) {
+        let missing = self.betas.map(|beta| 1.0 - beta.powf(step as f64));
+        (self.descent, self.root) = (lr / missing[0], missing[1].sqrt());
+    }
+
+    fn update(
+        &self,
+        parameter: &mut Tensor,
+        gradient: &mut Tensor,
+        carried: &mut [Tensor],
+    ) -> Result<()> {
+        let [mean, square] = carried else { unreachable!("start() says two") };
+        let _ = mean.f_lerp_(gradient, 1.0 - self.betas[0])?;
+        let _ = square.f_lerp_(&gradient.f_square_()?, 1.0 - self.betas[1])?;
+        let mut root = square.f_sqrt()?;
+        let _ = root.f_div_scalar_(self.root)?.f_add_scalar_(self.eps)?;
+        let step = mean.f_div(&root)?.f_mul_scalar_(self.descent)?;
+        let _ = parameter.f_sub_(&step)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::assert_steps;
+
+    /// `torch.optim.Adam([w, b], lr=.05, weight_decay=.1)` and
+    /// `torch.optim.Adam([w, b], lr=.05, betas=(.8, .95), eps=1e-3)`
+    #[test]
+    fn adam_is_that_of_pytorch() {
+        assert_steps(
+            "adam = { lr = 0.05, weight_decay = 0.1 }",
+            [
+                [0.65, -1.0500001, 0.15],
+                [0.6005602, -1.0002906, 0.103391],
+                [0.5520896, -0.9510798, 0.0616951],
+                [0.5049906, -0.9025794, 0.025226],
+            ],
+        );
+        assert_steps(
+            "adam = { lr = 0.05, betas = [0.8, 0.95], eps = 0.001 }",
+            [
+                [0.6500364, -1.0500188, 0.1507692],
+                [0.600852, -1.0004573, 0.1069133],
+                [0.5530078, -0.9516115, 0.0703667],
+                [0.5070494, -0.9037781, 0.0408843],
+            ],
+        );
+    }
+
+    /// `torch.optim.AdamW([w, b], lr=.05, weight_decay=.1)`, then with `kernels(w, b)`.
+    #[test]
+    fn adamw_is_that_of_pytorch() {
+        assert_steps(
+            "adamw = { lr = 0.05, weight_decay = 0.1 }",
+            [
+                [0.6465, -1.0445001, 0.149],
+                [0.5939233, -0.9896286, 0.1030734],
+                [0.5427432, -0.9356336, 0.063897],
+                [0.4934152, -0.8827646, 0.0310534],
+            ],
+        );
+        assert_steps(
+            "adamw = { lr = 0.05, weight_decay = 0.1, weight_decay_on = 'kernels' }",
+            [
+                [0.6465, -1.0445001, 0.15],
+                [0.5939233, -0.9896286, 0.1046655],
+                [0.5427432, -0.9356336, 0.0657386],
+                [0.4934152, -0.8827646, 0.0329255],
+            ],
+        );
+    }
+}
