@@ -132,6 +132,7 @@ fn what_is_broken_is_named() {
     write_images(&place.path().join("lights"));
     fs::write(place.path().join("lights/val/dark/2.png"), "").unwrap();
     fs::create_dir(place.path().join("lights/train/dusk")).unwrap();
+    write_images(&place.path().join("mixed"));
     for (data, expected) in [
         ("[data.idx]\npath = \"bars\"", "train-images-idx3-ubyte: byte 975"),
         ("[data.image-folder]\npath = \"lights\"\nsize = 6", "lights/train/dusk: class: "),
@@ -139,7 +140,7 @@ fn what_is_broken_is_named() {
             "[data.inaturalist]\npath = \"lights\"\nsize = 6",
             "lights/val/dark/2.png: image: neither JPEG nor PNG",
         ),
-        ("[data.inaturalist]\npath = \"lights\"", "`size` in the recipe brings all to one size"),
+        ("[data.inaturalist]\npath = \"mixed\"", "`size` of the data brings them to one"),
     ] {
         fs::write(place.path().join("r.toml"), recipe(data)).unwrap();
         let message = refused(&steepness(place.path(), &["compare", "r.toml"]));

@@ -441,8 +441,11 @@ impl Criterion {
         Ok(rows)
     }
 
-    /// Refuses what needs one label a row.
-    pub(crate) fn takes_soft_targets(&self) -> Result<()> {
+    /// Whether [`Targets::Soft`] will do, which some options do not allow.
+    ///
+    /// # Errors
+    /// Names what needs one label a row.
+    pub fn takes_soft_targets(&self) -> Result<()> {
         let adjust = &self.loss.adjust;
         if adjust.margin.is_some() || adjust.ldam.is_some() {
             return refuse("margin", "on the label's logit needs hard targets");

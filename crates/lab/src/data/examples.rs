@@ -4,6 +4,7 @@ use std::path::Path;
 
 use tch::Tensor;
 
+use super::augment::AugmentedSource;
 use super::image_files::FileSource;
 use super::inputs::{Inputs, seen};
 use super::{Batch, Batches, Order, Source};
@@ -80,6 +81,11 @@ impl Examples {
             Inputs::Numbers(values) => (Tensor::f_from_slice(values)?, None),
             Inputs::Files(images) => {
                 return Ok(Box::new(FileSource::new(images.clone(), self.labels.clone())));
+            }
+            Inputs::Augmented(images) => {
+                let (labels, classes) = (self.labels.clone(), self.classes.len());
+                let source = AugmentedSource::new(images.clone(), self.shape, labels, classes);
+                return Ok(Box::new(source));
             }
         };
         Ok(Box::new(MemorySource {

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use tch::Tensor;
 
 use super::ahead::Ahead;
+use super::augment::Raster;
 use super::decode::{Image, decode};
-use super::inputs::seen;
+use super::inputs::seen_bytes;
 use super::{Batch, Batches, Order, Source};
 use crate::experiment::cores;
 use crate::{Error, Result};
@@ -24,10 +25,18 @@ pub struct ImageFiles {
 #[derive(Debug, PartialEq)]
 struct All {
     files: Vec<PathBuf>,
-    /// Channels, height and width that they are brought to.
+    /// Channels, height and width of each; 0×0 where there are several sizes.
     shape: [usize; 3],
     side: Option<usize>,
-    sums: Vec<Sums>,
+    seen: Vec<Seen>,
+}
+
+/// What is known of an image since it was decoded first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// Height and width.
+    pub size: [usize; 2],
+    pub sums: Sums,
 }
 
 /// Of an image's bytes: for each channel their sum and the sum of their squares.
@@ -66,20 +75,27 @@ impl Sums {
 }
 
 impl ImageFiles {
-    /// `sums` are those of each image as [`decode`] with `side` gives it.
+    /// `seen` is what each image is as [`decode`] with `side` gives it; `shape` (channels, height,
+    /// width) is that of all of them, with 0×0 pixels where they are of several sizes.
     pub(super) fn new(
         files: Vec<PathBuf>,
         shape: [usize; 3],
         side: Option<usize>,
-        sums: Vec<Sums>,
+        seen: Vec<Seen>,
     ) -> Self {
         let rows = (0..files.len()).collect();
-        Self { all: Arc::new(All { files, shape, side, sums }), rows }
+        Self { all: Arc::new(All { files, shape, side, seen }), rows }
+    }
+
+    /// Pixels of all of them together.
+    fn area(&self) -> usize {
+        let area = |&row: &usize| self.all.seen[row].size.iter().product::<usize>();
+        self.rows.iter().map(area).sum()
     }
 
     /// How many bytes they are when decoded.
     pub fn bytes(&self) -> usize {
-        self.rows.len() * self.all.shape.iter().product::<usize>()
+        self.all.shape[0] * self.area()
     }
 
     /// Those at `rows`, in that order.
@@ -89,25 +105,24 @@ impl ImageFiles {
 
     /// Mean and standard deviation of each channel, 0 to 1.
     pub fn moments(&self) -> Vec<(f64, f64)> {
-        let [channels, height, width] = self.all.shape;
         let mut sums = Sums::default();
-        self.rows.iter().for_each(|&row| sums.add(&self.all.sums[row]));
-        sums.moments((self.rows.len() * height * width) as u64)[..channels].to_vec()
+        self.rows.iter().for_each(|&row| sums.add(&self.all.seen[row].sums));
+        sums.moments(self.area() as u64)[..self.all.shape[0]].to_vec()
     }
 
-    /// Decodes the image at `row`: its bytes, as many as the shape has.
-    fn pixels(&self, row: usize) -> Result<Vec<u8>> {
-        let All { files, shape: [channels, height, width], side, .. } = &*self.all;
-        let path = &files[self.rows[row]];
+    /// Decodes the image at `row`.
+    pub(super) fn image(&self, row: usize) -> Result<Raster> {
+        let All { files, shape: [channels, ..], side, seen } = &*self.all;
+        let (path, [height, width]) = (&files[self.rows[row]], seen[self.rows[row]].size);
         let mut image = decode(path, *side)?;
-        if [image.height, image.width] != [*height, *width] {
+        if [image.height, image.width] != [height, width] {
             let [now_high, now_wide] = [image.height, image.width];
             let problem =
                 format!("{now_high}×{now_wide} pixels, they were {height}×{width} before");
             return Err(Error::malformed(path, "image", problem));
         }
         image.pixels.truncate(channels * height * width);
-        Ok(image.pixels)
+        Ok(Raster { pixels: image.pixels, shape: [*channels, height, width] })
     }
 }
 
@@ -133,20 +148,18 @@ impl Source for FileSource {
 
     fn batches(&self, order: &Order, size: usize) -> Result<Batches<'_>> {
         let (rows, files) = (order.rows.clone(), self.images.clone());
-        let decode = move |at: usize| files.pixels(rows[at]);
+        if self.images.all.shape.contains(&0) {
+            return Err(Error::Request("images of several sizes make no batch".to_owned()));
+        }
+        let decode = move |at: usize| files.image(rows[at]);
         let mut images = Ahead::new(order.rows.len(), cores(), 2 * size, decode)?;
         let rows = order.rows.clone();
-        let [channels, height, width] = self.images.all.shape.map(|n| n as i64);
         let batch = move |first: usize| {
             let rows = &rows[first..rows.len().min(first + size)];
-            let mut bytes = Vec::new();
-            for image in images.by_ref().take(rows.len()) {
-                bytes.extend(image?);
-            }
-            let stored = Tensor::f_from_slice(&bytes)?;
-            let stored = stored.f_reshape([rows.len() as i64, channels, height, width])?;
+            let images =
+                images.by_ref().take(rows.len()).map(|image| image.map(|image| image.pixels));
+            let inputs = vec![seen_bytes(rows.len(), images, self.images.all.shape)?];
             let targets: Vec<i64> = rows.iter().map(|&row| self.labels[row]).collect();
-            let inputs = vec![seen(&stored, Some(u8::MAX))?];
             Ok(Batch { inputs, targets: Tensor::f_from_slice(&targets)? })
         };
         Ok(Box::new((0..order.rows.len()).step_by(size.max(1)).map(batch)))

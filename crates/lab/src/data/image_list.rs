@@ -1,12 +1,12 @@
 //! [`ImageList`]: labelled image files, and the examples that they are.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use super::decode::{Image, decode};
 use super::examples::counts;
-use super::image_files::{ImageFiles, Sums};
+use super::image_files::{ImageFiles, Seen, Sums};
 use super::{Examples, Inputs};
 use crate::experiment::cores;
 use crate::{Error, Result};
@@ -84,10 +84,11 @@ impl ImageList {
     /// one channel if all of them are grey, or if `shape` says so.
     ///
     /// `side` as in [`decode`]; `shape` (channels, height, width) is that of the part that they go
-    /// with, if there is one.
+    /// with, if there is one. Images of several sizes stay in their files, and their shape is 0×0
+    /// pixels: before a model sees them, augmentation has to bring them to one.
     ///
     /// # Errors
-    /// Broken images, and images of several sizes.
+    /// Broken images, and colours where `shape` has none.
     pub fn examples(&self, side: Option<usize>, shape: Option<[usize; 3]>) -> Result<Examples> {
         self.examples_within(MOST_IN_MEMORY, side, shape)
     }
@@ -104,23 +105,19 @@ impl ImageList {
             None => decode(first, side).map(|image| [image.height, image.width])?,
         };
         let fits = self.len().saturating_mul(3 * height * width) <= most;
-        let colour = AtomicUsize::new(usize::MAX);
-        let seen: Vec<OnceLock<(Sums, Vec<u8>)>> =
+        let (colour, several) = (AtomicUsize::new(usize::MAX), AtomicBool::new(false));
+        let seen: Vec<OnceLock<(Seen, Vec<u8>)>> =
             self.files.iter().map(|_| OnceLock::new()).collect();
         let take = |at: usize, image: Image| {
-            if [image.height, image.width] != [height, width] {
-                let problem = format!(
-                    "{}×{} pixels, others have {height}×{width}: `size` in the recipe brings all to \
-                     one size",
-                    image.height, image.width
-                );
-                return Err(Error::malformed(&self.files[at], "image", problem));
+            let known = Seen { size: [image.height, image.width], sums: Sums::of(&image) };
+            if known.size != [height, width] {
+                several.store(true, Ordering::Relaxed);
             }
             if !image.grey {
                 colour.fetch_min(at, Ordering::Relaxed);
             }
-            let sums = Sums::of(&image);
-            let _first = seen[at].set((sums, if fits { image.pixels } else { Vec::new() }));
+            let kept = fits && !several.load(Ordering::Relaxed);
+            let _first = seen[at].set((known, if kept { image.pixels } else { Vec::new() }));
             Ok(())
         };
         self.decode_all(side, &take, &|_| {})?;
@@ -134,15 +131,16 @@ impl ImageList {
             (None, Some(_)) => 3,
             (None, None) => 1,
         };
-        let shape = [channels, height, width];
+        let several = several.into_inner();
+        let shape = if several { [channels, 0, 0] } else { [channels, height, width] };
         let seen = seen.into_iter().filter_map(OnceLock::into_inner);
-        let inputs = if fits {
+        let inputs = if fits && !several {
             let kept =
-                |(_, pixels): (Sums, Vec<u8>)| pixels.into_iter().take(shape.iter().product());
+                |(_, pixels): (Seen, Vec<u8>)| pixels.into_iter().take(shape.iter().product());
             Inputs::bytes(seen.flat_map(kept).collect())
         } else {
-            let sums = seen.map(|(sums, _)| sums).collect();
-            Inputs::Files(ImageFiles::new(self.files.clone(), shape, side, sums))
+            let seen = seen.map(|(known, _)| known).collect();
+            Inputs::Files(ImageFiles::new(self.files.clone(), shape, side, seen))
         };
         Ok(Examples { inputs, shape, labels: self.labels.clone(), classes: self.classes.clone() })
     }
@@ -183,8 +181,9 @@ mod tests {
         let colours = complaint(&["grey.png", "a.png"], Some([1, 2, 3]));
         assert!(colours.contains("a.png: image: it has colours"), "{colours}");
         GrayImage::new(2, 2).save(at("small.png")).unwrap();
-        let small = complaint(&["a.png", "small.png"], None);
-        assert!(small.contains("small.png: image: 2×2 pixels, others have 2×3: `size`"), "{small}");
+        let several = list(vec![at("a.png"), at("small.png")]).examples(None, None).unwrap();
+        assert_eq!((several.shape, several.inputs.len()), ([3, 0, 0], 3 * (2 * 3 + 2 * 2)));
+        assert!(several.tensor().unwrap_err().to_string().contains("several sizes"));
         let sides = list(vec![at("a.png"), at("small.png")]).examples(Some(2), None).unwrap();
         assert_eq!(sides.shape, [3, 2, 2]);
     }

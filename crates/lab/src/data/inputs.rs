@@ -1,9 +1,12 @@
 //! [`Inputs`]: what a model sees of the examples, in the least memory that holds it.
 
-use tch::{Kind, Tensor};
+use std::mem::MaybeUninit;
+
+use tch::{Device, Kind, Tensor};
 
 use super::ImageFiles;
-use crate::Result;
+use super::augment::{Augmented, Raster};
+use crate::{Error, Result};
 
 /// The inputs of many examples, one after the other.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +22,8 @@ pub enum Inputs {
     Numbers(Vec<f32>),
     /// Pixels that stay in their files until their turn comes.
     Files(ImageFiles),
+    /// Images that are transformed when their turn comes.
+    Augmented(Augmented),
 }
 
 impl Inputs {
@@ -27,12 +32,13 @@ impl Inputs {
         Inputs::Pixels { values, brightest: u8::MAX }
     }
 
-    /// How many values, of all examples together.
+    /// How many values, of all examples together; as they are stored.
     pub fn len(&self) -> usize {
         match self {
             Inputs::Pixels { values, .. } => values.len(),
             Inputs::Numbers(values) => values.len(),
             Inputs::Files(images) => images.bytes(),
+            Inputs::Augmented(images) => images.bytes(),
         }
     }
 
@@ -54,6 +60,7 @@ impl Inputs {
             }
             Inputs::Numbers(values) => Inputs::Numbers(pick(values, rows, size)),
             Inputs::Files(images) => Inputs::Files(images.select(rows)),
+            Inputs::Augmented(images) => Inputs::Augmented(images.select(rows)),
         }
     }
 
@@ -83,7 +90,30 @@ impl Inputs {
                 (0..channels).map(channel).collect()
             }
             Inputs::Files(images) => images.moments(),
+            Inputs::Augmented(images) => images.moments(),
         }
+    }
+
+    /// The image at `row` in 256 levels; `shape` (channels, height, width) is that of images in
+    /// memory.
+    pub(super) fn image(&self, row: usize, shape: [usize; 3]) -> Result<Raster> {
+        let pixels = match self {
+            Inputs::Pixels { values, brightest } => {
+                let size = shape.iter().product::<usize>();
+                let mut pixels = values[row * size..(row + 1) * size].to_vec();
+                if *brightest != u8::MAX {
+                    let one = u32::from(*brightest).max(1);
+                    let level = |pixel: u8| (u32::from(pixel) * 255 + one / 2) / one;
+                    pixels.iter_mut().for_each(|pixel| *pixel = level(*pixel) as u8);
+                }
+                pixels
+            }
+            Inputs::Files(images) => return images.image(row),
+            Inputs::Numbers(_) | Inputs::Augmented(_) => {
+                return Err(Error::Request("the examples are no stored images".to_owned()));
+            }
+        };
+        Ok(Raster { pixels, shape })
     }
 }
 
@@ -96,6 +126,39 @@ pub fn seen(stored: &Tensor, brightest: Option<u8>) -> Result<Tensor> {
         Some(one) => stored.f_to_kind(Kind::Float)?.f_div_scalar_(i64::from(one))?,
         None => stored.shallow_clone(),
     })
+}
+
+/// What a model sees of `count` images of 256 levels and `shape` (channels, height, width), taken one
+/// after the other: f32 (N, C, H, W), from 0 to 1.
+///
+/// # Errors
+/// That of the first image that is one, fewer pixels than these, and what libtorch refuses.
+pub(super) fn seen_bytes<B: AsRef<[u8]>>(
+    count: usize,
+    images: impl Iterator<Item = Result<B>>,
+    shape: [usize; 3],
+) -> Result<Tensor> {
+    let [channels, height, width] = shape.map(|side| side as i64);
+    let all = Tensor::f_empty([count as i64, channels, height, width], (Kind::Float, Device::Cpu))?;
+    let size: usize = shape.iter().product();
+    // SAFETY: libtorch has just made room for so many f32, one after the other, of which nobody else
+    // knows.
+    let values: &mut [MaybeUninit<f32>] =
+        unsafe { std::slice::from_raw_parts_mut(all.data_ptr().cast(), count * size) };
+    // Not libtorch's own threads: between their tasks they keep the cores busy waiting, and it is
+    // those that load images which need them.
+    let mut done = 0;
+    for (image, values) in images.zip(values.chunks_exact_mut(size.max(1))) {
+        let image = image?;
+        for (value, &pixel) in values.iter_mut().zip(image.as_ref()) {
+            value.write(f32::from(pixel) / 255.0);
+        }
+        done += image.as_ref().len();
+    }
+    match done == count * size {
+        true => Ok(all),
+        false => Err(Error::Work(format!("{done} pixels for {count} images of {size}"))),
+    }
 }
 
 /// Mean and standard deviation of values with their weights, in two passes.

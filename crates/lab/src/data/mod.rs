@@ -4,6 +4,7 @@
 //! variant of [`DataRecipe`] and one line in [`load`]; the engine needs to know nothing of it.
 
 mod ahead;
+pub mod augment;
 pub mod cifar;
 mod decode;
 mod detect;
@@ -145,7 +146,10 @@ fn held_out(
 fn described(path: &Path, examples: &Examples, what: &str) -> String {
     let [channels, height, width] = examples.shape;
     let size = match &examples.inputs {
-        Inputs::Pixels { .. } | Inputs::Files(_) => format!("{height}×{width} pixels"),
+        _ if examples.shape.contains(&0) => "several sizes".to_owned(),
+        Inputs::Pixels { .. } | Inputs::Files(_) | Inputs::Augmented(_) => {
+            format!("{height}×{width} pixels")
+        }
         Inputs::Numbers(_) => format!("{channels} numbers"),
     };
     let (count, classes) = (examples.len(), examples.classes.len());

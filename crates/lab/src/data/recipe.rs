@@ -72,8 +72,8 @@ pub struct Cifar100Recipe {
 pub struct FolderRecipe {
     /// The folder.
     pub path: DataPath,
-    /// Takes the largest square in the middle of each image and scales it to this height and width;
-    /// without it, all images must be of one size.
+    /// Takes the largest square in the middle of each image and scales it to this height and width.
+    /// Without it, images stay as they are: of one size, or of several that `[augment]` brings to one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<NonZeroUsize>,
     /// Share of the training images that is held out for validation.

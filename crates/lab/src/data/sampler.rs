@@ -1,6 +1,6 @@
 //! What the engine draws from, and in which order.
 
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::Result;
 use crate::random::Stream;
@@ -10,7 +10,8 @@ use crate::random::Stream;
 pub struct Batch {
     /// What the model takes: one tensor for images, several for graphs or sentences.
     pub inputs: Vec<Tensor>,
-    /// The class of each example (or of each token), i64.
+    /// The class of each example (or of each token), i64; where examples are mixed, the share of
+    /// each class, f32 (N, classes).
     pub targets: Tensor,
 }
 
@@ -24,6 +25,17 @@ impl Batch {
         Ok(Self {
             inputs: inputs.collect::<std::result::Result<_, _>>()?,
             targets: self.targets.f_to(device)?,
+        })
+    }
+
+    /// The class of each example, i64; where examples are mixed, the one with the largest share.
+    ///
+    /// # Errors
+    /// Only what libtorch refuses.
+    pub fn labels(&self) -> Result<Tensor> {
+        Ok(match self.targets.f_kind()? {
+            Kind::Int64 => self.targets.shallow_clone(),
+            _ => self.targets.f_argmax(-1, false)?,
         })
     }
 }

@@ -74,10 +74,11 @@ pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Compar
 /// Builds what the first runs need, so that a senseless recipe leaves nothing behind.
 fn try_out(recipe: &Recipe, settings: &[Setting], data: &DataSet) -> Result<()> {
     let seed = recipe.seeds[0];
-    let train = data.parts(seed)?.train;
+    let train = recipe.augment.parts(data.parts(seed)?, seed)?.train;
     models::build(&recipe.model, &train, seed)?;
     for Setting { loss, .. } in settings {
-        loss.criterion_with_counts(&train.counts())?;
+        let criterion = loss.criterion_with_counts(&train.counts())?;
+        recipe.augment.check_loss(loss, &criterion)?;
     }
     Ok(())
 }

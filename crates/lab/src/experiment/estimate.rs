@@ -45,7 +45,7 @@ impl Estimate {
         runs: usize,
         jobs: usize,
     ) -> Result<Self> {
-        let parts = data.parts(recipe.seed)?;
+        let parts = recipe.augment.parts(data.parts(recipe.seed)?, recipe.seed)?;
         let (step, steps) = step(recipe, &parts.train, device)?;
         let example = step / recipe.batch.get().min(parts.train.len()) as f64;
         let epoch = parts.train.len() as f64 + FORWARD * parts.validation.len() as f64;

@@ -8,6 +8,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use super::{AttackRecipe, Recipe, Select};
+use crate::data::augment::AugmentRecipe;
 use crate::data::{Asked, DataRecipe, Format, Fractions, Inspection, Size, detect, inspect, table};
 use crate::models::{CnnRecipe, MlpRecipe, ModelRecipe};
 use crate::train::{Decayed, OptimizerRecipe, Schedule, SgdRecipe, Update};
@@ -80,6 +81,7 @@ impl Proposal {
             schedule: Schedule::MultiStep { after, factor: 0.1 },
             warmup: None,
             sweep: None,
+            augment: AugmentRecipe::default(),
             data,
             model,
             optimizer: OptimizerRecipe::Sgd(SgdRecipe {

@@ -11,6 +11,7 @@ use steepness::Loss;
 use super::{Setting, Sweep, spec};
 use crate::check::checked;
 use crate::data::DataRecipe;
+use crate::data::augment::AugmentRecipe;
 use crate::models::ModelRecipe;
 use crate::train::{OptimizerRecipe, Schedule, Update, Warmup};
 use crate::{Check, Error, Result};
@@ -57,6 +58,9 @@ pub struct Recipe {
     /// What is learned from.
     #[serde(deserialize_with = "checked")]
     pub data: DataRecipe,
+    /// How its images are changed before a model sees them.
+    #[serde(default, skip_serializing_if = "unchanged", deserialize_with = "checked")]
+    pub augment: AugmentRecipe,
     /// What learns.
     #[serde(deserialize_with = "checked")]
     pub model: ModelRecipe,
@@ -195,6 +199,7 @@ impl Recipe {
             schedule: rest.schedule,
             warmup: rest.warmup,
             data: rest.data,
+            augment: rest.augment,
             model: rest.model,
             optimizer: rest.optimizer,
             update: rest.update,
@@ -235,6 +240,9 @@ pub struct RunRecipe {
     pub warmup: Option<Warmup>,
     /// What is learned from.
     pub data: DataRecipe,
+    /// How its images are changed before a model sees them.
+    #[serde(skip_serializing_if = "unchanged")]
+    pub augment: AugmentRecipe,
     /// What learns.
     pub model: ModelRecipe,
     /// How it learns.
@@ -271,6 +279,11 @@ fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
         let problem = error.message().trim_end().replace('\n', ", ");
         Error::malformed(path, format!("line {line}, column {column}"), problem)
     })
+}
+
+/// Whether a recipe leaves images as they are.
+fn unchanged(augment: &AugmentRecipe) -> bool {
+    *augment == AugmentRecipe::default()
 }
 
 /// A name that is safe as a folder.

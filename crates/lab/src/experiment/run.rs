@@ -1,5 +1,6 @@
 //! One run: train, choose the weights, measure them on the held-out test part.
 
+use std::borrow::Cow;
 use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -38,10 +39,12 @@ pub fn run(
     stop: &AtomicBool,
     monitor: &dyn Monitor,
 ) -> Result<()> {
-    let Parts { train, validation, test } = data.parts(recipe.seed)?;
+    let parts = recipe.augment.parts(data.parts(recipe.seed)?, recipe.seed)?;
+    let Parts { train, validation, test } = parts;
     let model = models::build(&recipe.model, &train, recipe.seed)?;
     model.weights().move_to(device)?;
     let criterion = recipe.loss.criterion_with_counts(&train.counts())?;
+    recipe.augment.check_loss(&recipe.loss, &criterion)?;
     dir.begin(recipe, &data.examples.classes, &Reader::new(&recipe.data, data), device)?;
     // What chooses among epochs is the validation part, unless the recipe asks otherwise.
     let chooses = if recipe.select == Select::Test { &test } else { &validation };
@@ -91,7 +94,8 @@ fn measure(
     let mut measures = Measures::new(logits, &inside.labels, &gradients)?;
     let outside = match &data.ood {
         Some((name, examples)) => {
-            let outside = predict(model, &*examples.source()?)?;
+            let outside =
+                predict(model, &*recipe.augment.measured(Cow::Borrowed(examples))?.source()?)?;
             let scores = Scores::new(finite(&outside, name)?);
             measures.ood = Some(Ood::new(name, &Scores::new(logits), &scores)?);
             Some(outside)

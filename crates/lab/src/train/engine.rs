@@ -206,9 +206,11 @@ impl Training<'_> {
                     "the loss of the batch is {value}; nothing was updated"
                 )));
             }
-            let examples = batch.targets.numel();
-            loss.f_mul_scalar(examples as f64 / all as f64)?.f_backward()?;
-            let hits = logits.f_argmax(-1, false)?.f_eq_tensor(&batch.targets)?.f_sum(None)?;
+            // As many shares of classes an example as `all` counts, where examples are mixed.
+            loss.f_mul_scalar(batch.targets.numel() as f64 / all as f64)?.f_backward()?;
+            let labels = batch.labels()?;
+            let examples = labels.numel();
+            let hits = logits.f_argmax(-1, false)?.f_eq_tensor(&labels)?.f_sum(None)?;
             state.sums.correct += hits.f_int64_value(&[])?;
             state.sums.loss += value * examples as f64;
             state.sums.seen += examples as i64;
@@ -321,9 +323,11 @@ fn append_log(path: &Path, metrics: &EpochMetrics) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Batches, DataRecipe, Examples, Fractions, Inputs, Order, load};
+    use crate::data::augment::AugmentRecipe;
+    use crate::data::{Batches, DataRecipe, Examples, Fractions, Inputs, Order, Parts, load};
     use crate::models::{ModelRecipe, build};
     use crate::train::OptimizerRecipe;
+    use std::borrow::Cow;
     use std::hash::{Hash, Hasher};
     use std::sync::Mutex;
     use std::sync::atomic::AtomicUsize;
@@ -387,6 +391,23 @@ mod tests {
         schedule.multi-step = { after = [2], factor = 0.1 }";
 
     impl Setup {
+        /// With images that are different each epoch.
+        fn augmented(self, seed: u64) -> Self {
+            let recipe: AugmentRecipe = toml::from_str(
+                "horizontal_flip = 0.5\nrand_augment = \"rand-m9-mstd0.5\"\n\
+                 random_resized_crop = { size = 8, interpolation = \"random\" }\n\
+                 color_jitter = { brightness = 0.4 }\n\
+                 random_erasing = { probability = 0.5, mode = \"pixel\" }\n\
+                 mix = { mixup = 0.8, cutmix = 1.0 }",
+            )
+            .unwrap();
+            let Self { train, validation, .. } = self;
+            let held_out: Cow<Examples> = Cow::Owned(validation);
+            let parts = Parts { train, validation: held_out.clone(), test: held_out };
+            let Parts { train, validation, .. } = recipe.parts(parts, seed).unwrap();
+            Self { train, validation: validation.into_owned(), ..self }
+        }
+
         fn new() -> Self {
             Self::with(SGD)
         }
@@ -500,6 +521,11 @@ mod tests {
         for spec in ["ce", "el(le=0.5)"] {
             assert_resumes(&setup, spec);
         }
+    }
+
+    #[test]
+    fn augmented_training_goes_on_bit_for_bit() {
+        assert_resumes(&Setup::new().augmented(3), "el(le=0.5)");
     }
 
     #[test]

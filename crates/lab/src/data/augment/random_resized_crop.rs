@@ -1,0 +1,117 @@
+//! [`RandomResizedCrop`]: a crop of random area and shape, scaled to a fixed size, as torchvision's
+//! and timm's (Szegedy et al. 2015, §6).
+
+use serde::{Deserialize, Serialize};
+
+use super::draws::Draws;
+use super::raster::{Area, Raster};
+use super::resample::{Interpolation, resize};
+use super::{MOST_SIDE, refuse};
+use crate::{Check, Result};
+
+/// `random_resized_crop = { size = 224 }`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RandomResizedCrop {
+    /// Height and width of the result.
+    pub size: usize,
+    /// Least and largest share of the image's area.
+    #[serde(default = "default_scale")]
+    pub scale: [f64; 2],
+    /// Least and largest width over height.
+    #[serde(default = "default_ratio")]
+    pub ratio: [f64; 2],
+    /// The filter of the scaling.
+    #[serde(default)]
+    pub interpolation: Filter,
+}
+
+/// A filter, or one drawn for each image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Filter {
+    /// [`Interpolation::Bilinear`].
+    #[default]
+    Bilinear,
+    /// [`Interpolation::Bicubic`].
+    Bicubic,
+    /// One or the other for each image, as timm does by default.
+    Random,
+}
+
+impl Filter {
+    /// The filter for one image.
+    pub fn draw(self, draws: &mut Draws) -> Interpolation {
+        match self {
+            Filter::Bilinear => Interpolation::Bilinear,
+            Filter::Bicubic => Interpolation::Bicubic,
+            Filter::Random => [Interpolation::Bilinear, Interpolation::Bicubic][draws.below(2)],
+        }
+    }
+}
+
+fn default_scale() -> [f64; 2] {
+    [0.08, 1.0]
+}
+
+fn default_ratio() -> [f64; 2] {
+    [3.0 / 4.0, 4.0 / 3.0]
+}
+
+impl Check for RandomResizedCrop {
+    fn check(&self) -> Result<()> {
+        let Self { size, scale, ratio, .. } = self;
+        if *size == 0 || *size > MOST_SIDE {
+            return refuse(format!(
+                "random_resized_crop: size = {size} must lie in [1, {MOST_SIDE}]"
+            ));
+        }
+        if !(0.0 < scale[0] && scale[0] <= scale[1] && scale[1] <= 1.0) {
+            return refuse(format!(
+                "random_resized_crop: scale = {scale:?} must ascend within (0, 1]"
+            ));
+        }
+        if !(0.0 < ratio[0] && ratio[0] <= ratio[1] && ratio[1].is_finite()) {
+            return refuse(format!(
+                "random_resized_crop: ratio = {ratio:?} must ascend from above 0"
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl RandomResizedCrop {
+    /// The crop: area and logarithm of the ratio uniform, then each place alike. What does not fit
+    /// into the image is drawn again, ten times; then the largest crop of an allowed ratio in the
+    /// middle is taken.
+    pub fn draw(&self, [_, height, width]: [usize; 3], draws: &mut Draws) -> Area {
+        let [low, high] = self.ratio;
+        let area = (height * width) as f64;
+        for _ in 0..10 {
+            let area = area * draws.uniform(self.scale[0], self.scale[1]);
+            let ratio = draws.uniform(low.ln(), high.ln()).exp();
+            let rows = (area / ratio).sqrt().round_ties_even() as usize;
+            let columns = (area * ratio).sqrt().round_ties_even() as usize;
+            if (1..=height).contains(&rows) && (1..=width).contains(&columns) {
+                let top = draws.below(height - rows + 1);
+                let left = draws.below(width - columns + 1);
+                return Area { top, left, height: rows, width: columns };
+            }
+        }
+        let ratio = width as f64 / height as f64;
+        let part = |of: f64, most: usize| (of.round_ties_even() as usize).clamp(1, most);
+        let (rows, columns) = if ratio < low {
+            (part(width as f64 / low, height), width)
+        } else if ratio > high {
+            (height, part(height as f64 * high, width))
+        } else {
+            (height, width)
+        };
+        Area { top: (height - rows) / 2, left: (width - columns) / 2, height: rows, width: columns }
+    }
+
+    /// What lies in `area`, scaled.
+    pub fn apply(&self, image: &Raster, area: Area, filter: Interpolation) -> Raster {
+        resize(image, area, [self.size; 2], filter)
+    }
+}
