@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use steepness::Loss;
 use steepness_lab::experiment::{self, Comparison, Options, Recipe, check_losses, check_seeds};
@@ -37,6 +38,12 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
 
+    /// Seconds that pass at least between two checkpoints of a training
+    ///
+    /// What a kill or a power cut costs at most. Changes no result.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    checkpoint_every: u32,
+
     /// Print the table as JSON
     #[arg(long)]
     json: bool,
@@ -49,6 +56,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let options = Options {
         jobs: args.jobs.map(usize::from),
         stop: interrupt::stop_flag()?,
+        checkpoint_every: Duration::from_secs(args.checkpoint_every.into()),
         terminal: std::io::stderr().is_terminal(),
     };
     // The folder stays locked until the report is written.

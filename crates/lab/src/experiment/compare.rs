@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use steepness::Loss;
 
@@ -20,6 +21,8 @@ pub struct Options<'a> {
     pub jobs: Option<usize>,
     /// Set from outside to stop: runs save a checkpoint after their step and leave.
     pub stop: &'a AtomicBool,
+    /// Least time between two checkpoints of a training; there is always one at its end.
+    pub checkpoint_every: Duration,
     /// Whether the standard error is a terminal that a bar can be drawn on.
     pub terminal: bool,
 }
@@ -94,7 +97,7 @@ fn make_all(
         while !options.stop.load(Ordering::Relaxed) {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(&(loss, seed)) = pairs.get(at) else { return };
-            match make(recipe, data, out, loss, seed, options.stop, progress) {
+            match make(recipe, data, out, loss, seed, options, progress) {
                 Ok(run) => hold(&runs)[at] = Some(run),
                 Err(error) => {
                     // The first failure stops the runs beside it, whose own answer is then
@@ -124,7 +127,7 @@ fn make(
     out: &Path,
     loss: &Loss,
     seed: u64,
-    stop: &AtomicBool,
+    options: &Options,
     progress: &Progress,
 ) -> Result<Run> {
     let place = |error: Error| match error {
@@ -136,7 +139,7 @@ fn make(
         progress.skipped(recipe.epochs.get());
         return dir.read(seed);
     }
-    run(&recipe, data, &dir, stop, &progress.of(loss, seed)).map_err(place)?;
+    run(&recipe, data, &dir, options, &progress.of(loss, seed)).map_err(place)?;
     let run = dir.read(seed)?;
     progress.finished(loss, &run);
     Ok(run)

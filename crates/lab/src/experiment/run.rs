@@ -1,12 +1,9 @@
 //! One run: train, choose the weights, measure them on the held-out test part.
 
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
-
 use steepness::{Criterion, Reduction, Targets};
 use tch::Tensor;
 
-use super::{RunDir, RunRecipe, Select};
+use super::{Options, RunDir, RunRecipe, Select};
 use crate::attack::{Attack, Fgsm, Pgd, robustness};
 use crate::data::{DataSet, Examples, Inputs, Parts};
 use crate::measure::{Logits, Measures, Ood, RobustnessCurve, Scores};
@@ -14,9 +11,6 @@ use crate::models::{self, Mode, Model};
 use crate::random::Stream;
 use crate::train::{Monitor, Optimizer, Predictions, Trained, Training, predict};
 use crate::{Error, Result};
-
-/// Least time between two checkpoints of a training.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
 
 /// Examples attacked at a time, and examples that are in memory as a model sees them.
 const ATTACKED: usize = 512;
@@ -28,12 +22,12 @@ const LOADED: usize = 2 * ATTACKED;
 /// checkpoint, and one that is at its end is only measured.
 ///
 /// # Errors
-/// [`Error::Interrupted`] once `stop` is set; otherwise what stands in the way.
+/// [`Error::Interrupted`] once [`Options::stop`] is set; otherwise what stands in the way.
 pub fn run(
     recipe: &RunRecipe,
     data: &DataSet,
     dir: &RunDir,
-    stop: &AtomicBool,
+    options: &Options,
     monitor: &dyn Monitor,
 ) -> Result<()> {
     let Parts { train, validation, test } = data.parts(recipe.seed)?;
@@ -53,9 +47,9 @@ pub fn run(
         train: &*train.source()?,
         validation: &*validation.source()?,
         dir: dir.path(),
-        checkpoint_every: CHECKPOINT_EVERY,
+        checkpoint_every: options.checkpoint_every,
     }
-    .run(stop, monitor)?;
+    .run(options.stop, monitor)?;
     select(recipe.select, &*model, &trained)?;
     measure(recipe, data, &*model, trained.criterion, &test, dir)
 }
