@@ -22,6 +22,7 @@ mod long_tail;
 pub mod npy;
 mod recipe;
 mod sampler;
+mod sampling;
 mod set;
 mod split;
 pub mod table;
@@ -38,6 +39,7 @@ pub use inspect::{Asked, Channel, Inspection, Part, Size, inspect};
 pub use long_tail::{LongTail, Profile};
 pub use recipe::{Cifar100Recipe, DataPath, DataRecipe, FolderRecipe, ImagesRecipe, TableRecipe};
 pub use sampler::{Batch, Batches, Order, Source, order};
+pub use sampling::Sampling;
 pub use set::{DataSet, HeldOut, Parts};
 pub use split::{Fractions, Split, hold_out, stratified};
 

@@ -12,6 +12,7 @@ use super::progress::Progress;
 use super::{Comparison, Folder, Group, Recipe, Run, RunDir, Signature, run};
 use crate::data::{DataSet, load};
 use crate::models;
+use crate::train::LargeMargin;
 use crate::{Error, Result};
 
 /// How a comparison is made; nothing here changes its result.
@@ -70,7 +71,10 @@ pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Compar
 fn try_out(recipe: &Recipe, data: &DataSet) -> Result<()> {
     let seed = recipe.seeds[0];
     let train = data.parts(seed)?.train;
-    models::build(&recipe.model, &train, seed)?;
+    let model = models::build(&recipe.model, &train, seed)?;
+    if let Some(margin) = &recipe.l_softmax {
+        LargeMargin::new(margin, model.head())?;
+    }
     for loss in &recipe.losses {
         loss.criterion_with_counts(&train.counts())?;
     }

@@ -9,9 +9,9 @@ use steepness::Loss;
 
 use super::spec;
 use crate::check::checked;
-use crate::data::DataRecipe;
+use crate::data::{DataRecipe, Sampling};
 use crate::models::ModelRecipe;
-use crate::train::{OptimizerRecipe, Schedule, Update, Warmup};
+use crate::train::{LSoftmaxRecipe, OptimizerRecipe, Schedule, Update, Warmup};
 use crate::{Check, Error, Result};
 
 /// The recipe that the program carries with it, and its name for messages.
@@ -41,6 +41,9 @@ pub struct Recipe {
     pub threads: NonZeroUsize,
     /// Which weights are measured.
     pub select: Select,
+    /// How often the examples of each class are seen.
+    #[serde(default, skip_serializing_if = "Sampling::is_default")]
+    pub sampler: Sampling,
     /// How the learning rate changes.
     #[serde(deserialize_with = "checked")]
     pub schedule: Schedule,
@@ -53,6 +56,9 @@ pub struct Recipe {
     /// What learns.
     #[serde(deserialize_with = "checked")]
     pub model: ModelRecipe,
+    /// How its last layer widens the label's angle while training.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
+    pub l_softmax: Option<LSoftmaxRecipe>,
     /// How it learns.
     #[serde(deserialize_with = "checked")]
     pub optimizer: OptimizerRecipe,
@@ -165,10 +171,12 @@ impl Recipe {
             batch: rest.batch,
             threads: rest.threads,
             select: rest.select,
+            sampler: rest.sampler,
             schedule: rest.schedule,
             warmup: rest.warmup,
             data: rest.data,
             model: rest.model,
+            l_softmax: rest.l_softmax,
             optimizer: rest.optimizer,
             update: rest.update,
             attack: rest.attack,
@@ -197,6 +205,9 @@ pub struct RunRecipe {
     pub threads: NonZeroUsize,
     /// Which weights are measured.
     pub select: Select,
+    /// How often the examples of each class are seen.
+    #[serde(skip_serializing_if = "Sampling::is_default")]
+    pub sampler: Sampling,
     /// How the learning rate changes.
     pub schedule: Schedule,
     /// How it rises before that.
@@ -206,6 +217,9 @@ pub struct RunRecipe {
     pub data: DataRecipe,
     /// What learns.
     pub model: ModelRecipe,
+    /// How its last layer widens the label's angle while training.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub l_softmax: Option<LSoftmaxRecipe>,
     /// How it learns.
     pub optimizer: OptimizerRecipe,
     /// What happens around the optimizer's steps.
@@ -304,13 +318,14 @@ mod tests {
     fn what_is_not_said_is_not_written() {
         let recipe = Recipe::embedded().unwrap();
         let written = recipe.to_toml() + &recipe.run(&recipe.losses[0], 0).to_toml();
-        for key in ["warmup", "update", "weight_decay_on"] {
+        for key in ["warmup", "update", "weight_decay_on", "sampler", "l_softmax"] {
             assert!(!written.contains(key), "{written}");
         }
-        let more = format!("{}\n[warmup]\nsteps = 9\n[update]\nema = 0.9\n", EMBEDDED.1);
+        let more = with("epochs =", "sampler = \"class-balanced\"\nepochs =")
+            + "\n[warmup]\nsteps = 9\n[update]\nema = 0.9\n[l_softmax]\nmargin = 2\n";
         let more = Recipe::parse(Path::new("more"), &more).unwrap();
         assert_eq!(Recipe::parse(Path::new("again"), &more.to_toml()).unwrap(), more);
-        assert_eq!(more.update.ema, Some(0.9));
+        assert_eq!((more.update.ema, more.sampler), (Some(0.9), Sampling::ClassBalanced));
         assert_ne!(more.hash(), recipe.hash());
     }
 

@@ -9,7 +9,7 @@ use crate::data::{DataSet, Examples, Inputs, Parts};
 use crate::measure::{Logits, Measures, Ood, RobustnessCurve, Scores};
 use crate::models::{self, Mode, Model};
 use crate::random::Stream;
-use crate::train::{Monitor, Optimizer, Predictions, Trained, Training, predict};
+use crate::train::{LargeMargin, Monitor, Optimizer, Predictions, Trained, Training, predict};
 use crate::{Error, Result};
 
 /// Examples attacked at a time, and examples that are in memory as a model sees them.
@@ -34,9 +34,11 @@ pub fn run(
     let model = models::build(&recipe.model, &train, recipe.seed)?;
     let criterion = recipe.loss.criterion_with_counts(&train.counts())?;
     dir.begin(recipe, &data.examples.classes)?;
+    let margin = recipe.l_softmax.map(|margin| LargeMargin::new(&margin, model.head()));
     let trained = Training {
         model: &*model,
         criterion,
+        margin: margin.transpose()?,
         optimizer: Optimizer::new(&recipe.optimizer, model.weights().parameters())?,
         update: &recipe.update,
         schedule: &recipe.schedule,
@@ -45,6 +47,7 @@ pub fn run(
         batch: recipe.batch.get(),
         seed: recipe.seed,
         train: &*train.source()?,
+        order: &|epoch| recipe.sampler.order(&train.labels, recipe.seed, epoch),
         validation: &*validation.source()?,
         dir: dir.path(),
         checkpoint_every: options.checkpoint_every,
