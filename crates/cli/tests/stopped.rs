@@ -10,7 +10,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// Small, and with all that a training carries from step to step: momentum, the running mean of
-/// `le=auto`, the norms of `match`, the average of the weights.
+/// `le=auto`, the norms of `match`, the average of the weights; and with later stages.
 const RECIPE: &str = r#"
 name = "tiny"
 losses = ["ce", "el(le=auto) + match"]
@@ -42,6 +42,13 @@ ema = 0.9
 epsilons = [0.0, 0.1]
 pgd_steps = 2
 pgd_step_size = 0.05
+
+[crt]
+epochs = 3
+
+[probe]
+epochs = 2
+schedule = "constant"
 "#;
 
 /// A folder with a recipe in it, and the program run there.
@@ -132,6 +139,8 @@ fn kill(kills: usize) {
     let undisturbed = place.finish("reference");
     let longest = start.elapsed() / 2;
     assert_eq!(undisturbed.len(), 1 + 4 * 3);
+    let table = String::from_utf8_lossy(&undisturbed[Path::new("table.csv")]);
+    assert!(table.contains("first_stage_accuracy") && table.contains("probe_accuracy"), "{table}");
     let (mut done, mut ends, mut runs) = (0, 0, 0);
     while done < kills {
         let mut child = place.start("out");

@@ -42,7 +42,7 @@ pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Compar
     // Pairs of a seed come together, so that a stopped comparison has whole pairs.
     let each = |&seed: &u64| recipe.losses.iter().map(move |loss| (loss, seed));
     let pairs: Vec<(&Loss, u64)> = recipe.seeds.iter().flat_map(each).collect();
-    let progress = Progress::new(pairs.len(), recipe.epochs.get(), options.terminal);
+    let progress = Progress::new(pairs.len(), recipe.all_epochs(), options.terminal);
     let runs = make_all(recipe, &data, &folder.path, &pairs, options, &progress);
     progress.close();
     let mut runs = runs?;
@@ -138,9 +138,10 @@ fn make(
         Error::Work(problem) => Error::Work(format!("{loss}, seed {seed}: {problem}")),
         error => error,
     };
+    let epochs = recipe.all_epochs();
     let (dir, recipe) = (RunDir::new(out, loss, seed), recipe.run(loss, seed));
     if dir.finished(&recipe)? {
-        progress.skipped(recipe.epochs.get());
+        progress.skipped(epochs);
         return dir.read(seed);
     }
     run(&recipe, data, &dir, options, &progress.of(loss, seed)).map_err(place)?;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use steepness::Loss;
 
-use super::spec;
+use super::{HeadRecipe, spec};
 use crate::check::checked;
 use crate::data::{DataRecipe, Sampling};
 use crate::models::ModelRecipe;
@@ -68,6 +68,12 @@ pub struct Recipe {
     /// What is measured beyond what is always measured.
     #[serde(deserialize_with = "checked")]
     pub attack: AttackRecipe,
+    /// A second stage that trains the classifier anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crt: Option<HeadRecipe>,
+    /// Whether, and how, it is measured what the features are worth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<HeadRecipe>,
 }
 
 /// Which weights of a run are measured. Never chosen by the test part.
@@ -180,7 +186,16 @@ impl Recipe {
             optimizer: rest.optimizer,
             update: rest.update,
             attack: rest.attack,
+            crt: rest.crt,
+            probe: rest.probe,
         }
+    }
+
+    /// The epochs of one run, those of its later stages included.
+    pub fn all_epochs(&self) -> usize {
+        let stages = [&self.crt, &self.probe].into_iter().flatten();
+        let later = stages.map(|stage| stage.epochs.unwrap_or(self.epochs).get());
+        self.epochs.get() + later.sum::<usize>()
     }
 
     /// The first 12 hex digits of the SHA-256 of [`Recipe::to_toml`].
@@ -227,6 +242,12 @@ pub struct RunRecipe {
     pub update: Update,
     /// How it is attacked.
     pub attack: AttackRecipe,
+    /// A second stage that trains the classifier anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crt: Option<HeadRecipe>,
+    /// Whether, and how, it is measured what the features are worth.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probe: Option<HeadRecipe>,
 }
 
 impl RunRecipe {
@@ -318,14 +339,16 @@ mod tests {
     fn what_is_not_said_is_not_written() {
         let recipe = Recipe::embedded().unwrap();
         let written = recipe.to_toml() + &recipe.run(&recipe.losses[0], 0).to_toml();
-        for key in ["warmup", "update", "weight_decay_on", "sampler", "l_softmax"] {
+        for key in ["warmup", "update", "weight_decay_on", "sampler", "l_softmax", "crt", "probe"] {
             assert!(!written.contains(key), "{written}");
         }
         let more = with("epochs =", "sampler = \"class-balanced\"\nepochs =")
-            + "\n[warmup]\nsteps = 9\n[update]\nema = 0.9\n[l_softmax]\nmargin = 2\n";
+            + "\n[warmup]\nsteps = 9\n[update]\nema = 0.9\n[l_softmax]\nmargin = 2\n"
+            + "[crt]\nepochs = 3\n[crt.optimizer.sgd]\nlr = 0.2\n[probe]\n";
         let more = Recipe::parse(Path::new("more"), &more).unwrap();
         assert_eq!(Recipe::parse(Path::new("again"), &more.to_toml()).unwrap(), more);
         assert_eq!((more.update.ema, more.sampler), (Some(0.9), Sampling::ClassBalanced));
+        assert_eq!((more.all_epochs(), recipe.all_epochs()), (30 + 3 + 30, 30));
         assert_ne!(more.hash(), recipe.hash());
     }
 

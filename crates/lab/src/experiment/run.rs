@@ -1,15 +1,17 @@
-//! One run: train, choose the weights, measure them on the held-out test part.
+//! One run: train, in a second stage if asked for, choose the weights, measure them on the held-out
+//! test part.
 
 use steepness::{Criterion, Reduction, Targets};
 use tch::Tensor;
 
+use super::head::Head;
 use super::{Options, RunDir, RunRecipe, Select};
 use crate::attack::{Attack, Fgsm, Pgd, robustness};
 use crate::data::{DataSet, Examples, Inputs, Parts};
-use crate::measure::{Logits, Measures, Ood, RobustnessCurve, Scores};
+use crate::measure::{self, Logits, Measures, Ood, RobustnessCurve, Scores};
 use crate::models::{self, Mode, Model};
 use crate::random::Stream;
-use crate::train::{LargeMargin, Monitor, Optimizer, Predictions, Trained, Training, predict};
+use crate::train::{LargeMargin, Monitor, Predictions, Trained, Training, predict};
 use crate::{Error, Result};
 
 /// Examples attacked at a time, and examples that are in memory as a model sees them.
@@ -39,7 +41,8 @@ pub fn run(
         model: &*model,
         criterion,
         margin: margin.transpose()?,
-        optimizer: Optimizer::new(&recipe.optimizer, model.weights().parameters())?,
+        freeze_backbone: false,
+        optimizer: &recipe.optimizer,
         update: &recipe.update,
         schedule: &recipe.schedule,
         warmup: recipe.warmup.as_ref(),
@@ -54,17 +57,39 @@ pub fn run(
     }
     .run(options.stop, monitor)?;
     select(recipe.select, &*model, &trained)?;
-    measure(recipe, data, &*model, trained.criterion, &test, dir)
+    let train_head =
+        |head: Head| head.train(recipe, &*model, [&train, &validation], dir, options, monitor);
+    let mut probe_accuracy = None;
+    if let Some(probe) = &recipe.probe {
+        let own = model.weights().snapshot()?;
+        train_head(Head::probe(probe))?;
+        probe_accuracy = Some(accuracy(&*model, &test)?);
+        model.weights().restore(&own)?;
+    }
+    let mut first_stage_accuracy = None;
+    if let Some(crt) = &recipe.crt {
+        first_stage_accuracy = Some(accuracy(&*model, &test)?);
+        train_head(Head::crt(crt))?;
+    }
+    let measures = measure(recipe, data, &*model, trained.criterion, &test, dir)?;
+    dir.finish(&Measures { first_stage_accuracy, probe_accuracy, ..measures })
+}
+
+/// On the test part, a fraction.
+fn accuracy(model: &dyn Model, test: &Examples) -> Result<f64> {
+    let predictions = predict(model, &*test.source()?)?;
+    measure::accuracy(finite(&predictions, "test part")?, &predictions.labels)
 }
 
 /// Puts the weights that are to be measured into `model`.
-fn select(which: Select, model: &dyn Model, trained: &Trained) -> Result<()> {
+pub(super) fn select(which: Select, model: &dyn Model, trained: &Trained) -> Result<()> {
     model.weights().restore(match which {
         Select::Best => &trained.best,
         Select::Last => &trained.last,
     })
 }
 
+/// Measures the model, and writes its predictions; ∂L/∂z is that of the first stage's loss.
 fn measure(
     recipe: &RunRecipe,
     data: &DataSet,
@@ -72,7 +97,7 @@ fn measure(
     criterion: Criterion,
     test: &Examples,
     dir: &RunDir,
-) -> Result<()> {
+) -> Result<Measures> {
     let inside = predict(model, &*test.source()?)?;
     let logits = finite(&inside, "test part")?;
     let gradients = label_gradients(criterion, &inside)?;
@@ -91,7 +116,7 @@ fn measure(
         measures.robustness = attack_all(recipe, model, test)?;
     }
     dir.write_predictions(&inside, outside.as_ref())?;
-    dir.finish(&measures)
+    Ok(measures)
 }
 
 /// The logits, unless the model has broken down.

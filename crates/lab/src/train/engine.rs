@@ -10,11 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use steepness::Criterion;
-use tch::Tensor;
+use tch::{Tensor, no_grad};
 
 use super::state::{Snapshot, State, Sums};
 use super::{
-    Ema, LargeMargin, Moment, Optimizer, Schedule, Update, Warmup, checkpoint, gradient, predict,
+    Ema, LargeMargin, Moment, Optimizer, OptimizerRecipe, Schedule, Update, Warmup, checkpoint,
+    gradient, predict,
 };
 use crate::data::{Batch, Order, Source};
 use crate::experiment::EpochMetrics;
@@ -43,8 +44,11 @@ pub struct Training<'a> {
     pub criterion: Criterion,
     /// What widens the label's angle while training.
     pub margin: Option<LargeMargin>,
-    /// The optimizer, at rest.
-    pub optimizer: Optimizer,
+    /// Trains the last layer alone, on features as they are in evaluation: all else stays as it is,
+    /// the running moments of batch normalisation included.
+    pub freeze_backbone: bool,
+    /// How the weights are moved.
+    pub optimizer: &'a OptimizerRecipe,
     /// What happens around its steps.
     pub update: &'a Update,
     /// The learning rate over the training.
@@ -88,6 +92,7 @@ struct Course {
     /// The weights of the best epoch.
     best: Vec<(String, Tensor)>,
     ema: Option<Ema>,
+    optimizer: Optimizer,
 }
 
 impl Training<'_> {
@@ -157,24 +162,42 @@ impl Training<'_> {
     fn resume(&mut self, monitor: &dyn Monitor) -> Result<Course> {
         let weights = self.model.weights();
         let ema = self.update.ema.map(|decay| Ema::new(decay, weights)).transpose()?;
+        let mut optimizer = Optimizer::new(self.optimizer, self.parameters())?;
         let files = checkpoint::newest(&self.checkpoints(), &|text| monitor.warning(text))?;
         let Some(files) = files else {
             let state = State::start(self.criterion.state());
-            return Ok(Course { state, best: weights.snapshot()?, ema });
+            return Ok(Course { state, best: weights.snapshot()?, ema, optimizer });
         };
         let snapshot = Snapshot::from_files(&files)?;
         weights.restore(&snapshot.last)?;
-        let mut course = Course { state: snapshot.state, best: snapshot.best, ema };
+        optimizer.restore(&snapshot.optimizer)?;
+        let mut course = Course { state: snapshot.state, best: snapshot.best, ema, optimizer };
         if let Some(ema) = &mut course.ema {
             ema.restore(&snapshot.ema.unwrap_or_default())?;
         }
-        self.optimizer.restore(&snapshot.optimizer)?;
         self.criterion.set_state(course.state.criterion);
         if let (Some(margin), Some(lambda)) = (&mut self.margin, course.state.lambda) {
             margin.set_lambda(lambda);
         }
         monitor.resumed(course.state.history.len());
         Ok(course)
+    }
+
+    /// What is trained.
+    fn parameters(&self) -> impl Iterator<Item = &Tensor> {
+        let (head, all) = (self.model.head(), self.model.weights());
+        let head = std::iter::once(&head.weight).chain(&head.bias);
+        let backbone_too = !self.freeze_backbone;
+        let all = all.parameters().filter(move |_| backbone_too);
+        all.chain(head.filter(move |_| !backbone_too))
+    }
+
+    /// Features f32 (N, width) that the last layer learns from.
+    fn features(&self, inputs: &[Tensor], mode: Mode) -> Result<Tensor> {
+        if self.freeze_backbone {
+            return no_grad(|| self.model.features(inputs, Mode::Evaluate));
+        }
+        self.model.features(inputs, mode)
     }
 
     /// The learning rate in `epoch`, after so many `steps`.
@@ -193,7 +216,7 @@ impl Training<'_> {
         let first = state.steps.wrapping_mul(self.update.accumulate.get() as u64);
         for (pass, batch) in (first..).zip(batches) {
             let mode = Mode::Train { seed: self.seed, pass };
-            let features = self.model.features(&batch.inputs, mode)?;
+            let features = self.features(&batch.inputs, mode)?;
             let mut learn = |logits: &Tensor| {
                 let loss = self
                     .criterion
@@ -219,18 +242,17 @@ impl Training<'_> {
                 None => learn(&head.forward(&features)?)?,
             }
         }
-        let weights = self.model.weights();
-        let norm = gradient::norm(weights.parameters())?;
+        let norm = gradient::norm(self.parameters())?;
         if !norm.is_finite() {
             return Err(place(format!("the norm of the gradient is {norm}; nothing was updated")));
         }
         if let Some(limit) = self.update.clip_norm {
-            gradient::clip(weights.parameters(), norm, limit)?;
+            gradient::clip(self.parameters(), norm, limit)?;
         }
         let lr = self.lr(epoch, course.state.steps);
-        self.optimizer.step(weights.parameters(), lr, course.state.steps + 1)?;
+        course.optimizer.step(self.parameters(), lr, course.state.steps + 1)?;
         if let Some(ema) = &mut course.ema {
-            ema.follow(weights)?;
+            ema.follow(self.model.weights())?;
         }
         course.state.sums.grad_norm += norm;
         course.state.step += 1;
@@ -266,7 +288,7 @@ impl Training<'_> {
             last: self.model.weights().snapshot()?,
             best: share(&course.best),
             ema: course.ema.as_ref().map(|ema| share(ema.average())),
-            optimizer: self.optimizer.carried(),
+            optimizer: course.optimizer.carried(),
         };
         checkpoint::save(&self.checkpoints(), state.steps, &snapshot.to_files()?)
     }

@@ -59,6 +59,8 @@ struct How {
     #[serde(default)]
     sampler: Sampling,
     l_softmax: Option<LSoftmaxRecipe>,
+    #[serde(default)]
+    freeze_backbone: bool,
 }
 
 const SGD: &str = "
@@ -93,7 +95,6 @@ impl Setup {
     ) -> (Result<Trained>, Vec<String>) {
         tch::set_num_threads(1);
         let model = build(&self.how.model, &self.validation, seed).unwrap();
-        let parameters = model.weights().parameters();
         let margin = self.how.l_softmax.map(|recipe| LargeMargin::new(&recipe, model.head()));
         let criterion = spec.parse::<steepness::Loss>().unwrap();
         let criterion = criterion.criterion_with_counts(&self.train.counts()).unwrap();
@@ -105,7 +106,8 @@ impl Setup {
             model: &*model,
             criterion,
             margin: margin.transpose().unwrap(),
-            optimizer: Optimizer::new(&self.how.optimizer, parameters).unwrap(),
+            freeze_backbone: self.how.freeze_backbone,
+            optimizer: &self.how.optimizer,
             update: &self.how.update,
             schedule: &self.how.schedule,
             warmup: self.how.warmup.as_ref(),
@@ -223,6 +225,18 @@ impl Setup {
         setup
     }
 
+    /// A few examples for MNISTNet, which has batch normalisation and a last layer without a bias.
+    fn mnist_net(how: &str) -> Self {
+        let mut setup = Self::with(&format!(
+            "model.mnist-net = {{}}
+             optimizer.sgd = {{ lr = 0.01, momentum = 0.9 }}
+             schedule = 'constant'\n{how}"
+        ));
+        setup.train = wide(&setup.train.select(&(0..24).collect::<Vec<_>>()));
+        setup.validation = wide(&setup.validation.select(&(0..24).collect::<Vec<_>>()));
+        setup
+    }
+
     fn losses(&self, spec: &str) -> Vec<f64> {
         let dir = tempfile::tempdir().unwrap();
         self.finish(dir.path(), spec, 1).history.iter().map(|e| e.train_loss).collect()
@@ -264,20 +278,26 @@ fn rare_classes_are_seen_as_often_as_others() {
 /// λ is what large margins carry from step to step.
 #[test]
 fn large_margins_go_on_bit_for_bit() {
-    let how = |more: &str| {
-        let how = format!(
-            "model.mnist-net = {{}}
-             optimizer.sgd = {{ lr = 0.01, momentum = 0.9 }}
-             schedule = 'constant'\n{more}"
-        );
-        let mut setup = Setup::with(&how);
-        setup.train = wide(&setup.train.select(&(0..24).collect::<Vec<_>>()));
-        setup.validation = wide(&setup.validation.select(&(0..24).collect::<Vec<_>>()));
-        setup
-    };
-    let margined = how("l_softmax.margin = 4");
-    assert!(margined.losses("el(le=0.5)")[1] > how("").losses("el(le=0.5)")[1]);
+    let margined = Setup::mnist_net("l_softmax.margin = 4");
+    let plain = Setup::mnist_net("").losses("el(le=0.5)");
+    assert!(margined.losses("el(le=0.5)")[1] > plain[1]);
     assert_resumes(&margined, "el(le=0.5)");
+}
+
+/// The features are the same before and after, bit for bit, though the network has batch
+/// normalisation; the last layer is not.
+#[test]
+fn a_frozen_backbone_stays_as_it_is() {
+    let setup = Setup::mnist_net("freeze_backbone = true");
+    let dir = tempfile::tempdir().unwrap();
+    let trained = setup.finish(dir.path(), "ce", 1);
+    assert!(trained.history[2].train_loss < trained.history[0].train_loss);
+    let before = build(&setup.how.model, &setup.validation, 1).unwrap();
+    for (name, before) in before.weights().snapshot().unwrap() {
+        let (_, after) = trained.last.iter().find(|(other, _)| *other == name).unwrap();
+        assert_eq!(*after == before, name != "head.weight", "{name}");
+    }
+    assert_resumes(&setup, "ce");
 }
 
 /// Images of twice the side, for a network that needs more pixels.
