@@ -44,6 +44,12 @@ pub struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     checkpoint_every: u32,
 
+    /// Write event files for TensorBoard into the folders of the runs
+    ///
+    /// `tensorboard --logdir DIR` draws them. Runs that are finished already get none.
+    #[arg(long)]
+    tensorboard: bool,
+
     /// Print the table as JSON
     #[arg(long)]
     json: bool,
@@ -57,6 +63,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         jobs: args.jobs.map(usize::from),
         stop: interrupt::stop_flag()?,
         checkpoint_every: Duration::from_secs(args.checkpoint_every.into()),
+        tensorboard: args.tensorboard,
         terminal: std::io::stderr().is_terminal(),
     };
     // The folder stays locked until the report is written.

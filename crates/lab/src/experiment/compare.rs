@@ -24,6 +24,8 @@ pub struct Options<'a> {
     pub stop: &'a AtomicBool,
     /// Least time between two checkpoints of a training; there is always one at its end.
     pub checkpoint_every: Duration,
+    /// Whether each training gets an event file for TensorBoard.
+    pub tensorboard: bool,
     /// Whether the standard error is a terminal that a bar can be drawn on.
     pub terminal: bool,
 }

@@ -89,6 +89,7 @@ impl<'a> Head<'a> {
             order: &|epoch| sampler.order(&train.labels, run.seed, epoch),
             validation: &*validation.source()?,
             dir: &dir.path().join(self.name),
+            tensorboard: options.tensorboard,
             checkpoint_every: options.checkpoint_every,
         };
         let trained = trained.run(options.stop, monitor).map_err(|error| match error {

@@ -53,6 +53,7 @@ pub fn run(
         order: &|epoch| recipe.sampler.order(&train.labels, recipe.seed, epoch),
         validation: &*validation.source()?,
         dir: dir.path(),
+        tensorboard: options.tensorboard,
         checkpoint_every: options.checkpoint_every,
     }
     .run(options.stop, monitor)?;

@@ -14,8 +14,8 @@ use tch::{Tensor, no_grad};
 
 use super::state::{Snapshot, State, Sums};
 use super::{
-    Ema, LargeMargin, Moment, Optimizer, OptimizerRecipe, Schedule, Update, Warmup, checkpoint,
-    gradient, predict,
+    Ema, Events, LargeMargin, Moment, Optimizer, OptimizerRecipe, Schedule, Update, Warmup,
+    checkpoint, gradient, predict,
 };
 use crate::data::{Batch, Order, Source};
 use crate::experiment::EpochMetrics;
@@ -69,6 +69,8 @@ pub struct Training<'a> {
     pub validation: &'a dyn Source,
     /// The run directory: gets `metrics.jsonl` and `checkpoint/`.
     pub dir: &'a Path,
+    /// Whether it gets an event file for TensorBoard too.
+    pub tensorboard: bool,
     /// Least time between two checkpoints; there is always one at the end.
     pub checkpoint_every: Duration,
 }
@@ -106,6 +108,8 @@ impl Training<'_> {
         let (mut saved, mut pause) = (Instant::now(), self.checkpoint_every);
         let finished_before = course.state.epoch > self.epochs;
         write_log(&self.log(), &course.state.history)?;
+        let events = self.tensorboard.then(|| Events::begin(self.dir, &course.state.history));
+        let events = events.transpose()?;
         while course.state.epoch <= self.epochs {
             let epoch = course.state.epoch;
             let order = (self.order)(epoch);
@@ -142,6 +146,9 @@ impl Training<'_> {
             let lr = self.lr(epoch, state.steps.saturating_sub(1));
             let metrics = epoch_metrics(state, lr, val_nll, val_accuracy);
             append_log(&self.log(), &metrics)?;
+            if let Some(events) = &events {
+                events.add(&metrics)?;
+            }
             monitor.epoch(&metrics);
             state.sums = Sums::default();
             state.history.push(metrics);

@@ -9,6 +9,7 @@ mod l_softmax;
 mod optimizer;
 mod schedule;
 mod state;
+mod tensorboard;
 mod update;
 mod warmup;
 
@@ -18,5 +19,6 @@ pub use evaluate::{Predictions, predict};
 pub use l_softmax::{LSoftmaxRecipe, LargeMargin};
 pub use optimizer::{AdamRecipe, Decayed, Optimizer, OptimizerRecipe, RmspropRecipe, SgdRecipe};
 pub use schedule::{Moment, Schedule};
+pub use tensorboard::Events;
 pub use update::Update;
 pub use warmup::Warmup;

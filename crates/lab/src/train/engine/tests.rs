@@ -118,6 +118,7 @@ impl Setup {
             order: &|epoch| self.how.sampler.order(&self.train.labels, seed, epoch),
             validation: &*self.validation.source().unwrap(),
             dir,
+            tensorboard: true,
             checkpoint_every: Duration::from_secs(3600),
         };
         let witness = Witness { warnings: Mutex::default() };
@@ -377,6 +378,9 @@ fn a_killed_training_goes_on_bit_for_bit() {
     assert_eq!(warnings.len(), 1);
     assert!(warnings[0].contains("last.safetensors"), "{warnings:?}");
     assert_eq!(fs::read_to_string(&log).unwrap().lines().count(), EPOCHS);
+    let events = fs::read(dir.path().join("events.out.tfevents.steepness")).unwrap();
+    let losses = events.windows(10).filter(|bytes| bytes == b"train/loss").count();
+    assert_eq!(losses, EPOCHS);
 }
 
 #[test]
