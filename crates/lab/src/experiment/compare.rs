@@ -39,12 +39,12 @@ pub struct Options<'a> {
 /// run, after the runs beside it have saved where they stand.
 pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Comparison, Folder)> {
     let data = load(&recipe.data)?;
-    try_out(recipe, &data)?;
+    let examples = try_out(recipe, &data)?;
     let folder = Folder::claim(out, recipe)?;
     // Pairs of a seed come together, so that a stopped comparison has whole pairs.
     let each = |&seed: &u64| recipe.losses.iter().map(move |loss| (loss, seed));
     let pairs: Vec<(&Loss, u64)> = recipe.seeds.iter().flat_map(each).collect();
-    let progress = Progress::new(pairs.len(), recipe.all_epochs(), options.terminal);
+    let progress = Progress::new(pairs.len(), recipe.all_epochs(), examples, options.terminal);
     let runs = make_all(recipe, &data, &folder.path, &pairs, options, &progress);
     progress.close();
     let mut runs = runs?;
@@ -69,8 +69,9 @@ pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Compar
     Ok((comparison, folder))
 }
 
-/// Builds what the first runs need, so that a senseless recipe leaves nothing behind.
-fn try_out(recipe: &Recipe, data: &DataSet) -> Result<()> {
+/// Builds what the first runs need, so that a senseless recipe leaves nothing behind, and returns the
+/// number of their training examples.
+fn try_out(recipe: &Recipe, data: &DataSet) -> Result<usize> {
     let seed = recipe.seeds[0];
     let train = data.parts(seed)?.train;
     let model = models::build(&recipe.model, &train, seed)?;
@@ -80,7 +81,7 @@ fn try_out(recipe: &Recipe, data: &DataSet) -> Result<()> {
     for loss in &recipe.losses {
         loss.criterion_with_counts(&train.counts())?;
     }
-    Ok(())
+    Ok(train.len())
 }
 
 /// Makes `pairs` in worker threads; the runs come back in the order of the pairs.

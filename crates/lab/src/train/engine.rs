@@ -28,8 +28,10 @@ const CHECKPOINT_SHARE: u32 = 20;
 
 /// Hears how a training goes.
 pub trait Monitor: Sync {
-    /// `epochs` of earlier ones were found done.
-    fn resumed(&self, epochs: usize);
+    /// `epochs` of earlier ones were found done, and so many `examples` of the next.
+    fn resumed(&self, epochs: usize, examples: usize);
+    /// A step was taken, with so many examples.
+    fn step(&self, examples: usize);
     /// An epoch ended.
     fn epoch(&self, metrics: &EpochMetrics);
     /// Something is not as it should be, but the work goes on.
@@ -124,6 +126,7 @@ impl Training<'_> {
                     break;
                 }
                 self.step(&batches, &mut course)?;
+                monitor.step(batches.iter().map(|batch| batch.targets.numel()).sum());
                 let stopped = stop.load(Ordering::Relaxed);
                 if stopped || saved.elapsed() >= pause {
                     course.state.sums.seconds += lap(&mut clock);
@@ -186,7 +189,8 @@ impl Training<'_> {
         if let (Some(margin), Some(lambda)) = (&mut self.margin, course.state.lambda) {
             margin.set_lambda(lambda);
         }
-        monitor.resumed(course.state.history.len());
+        let examples = usize::try_from(course.state.sums.seen).unwrap_or(0);
+        monitor.resumed(course.state.history.len(), examples);
         Ok(course)
     }
 

@@ -14,7 +14,8 @@ struct Witness {
 }
 
 impl Monitor for Witness {
-    fn resumed(&self, _epochs: usize) {}
+    fn resumed(&self, _epochs: usize, _examples: usize) {}
+    fn step(&self, _examples: usize) {}
     fn epoch(&self, _metrics: &EpochMetrics) {}
     fn warning(&self, text: &str) {
         self.warnings.lock().unwrap().push(text.to_owned());
