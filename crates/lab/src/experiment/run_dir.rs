@@ -3,6 +3,7 @@
 //! ```text
 //! <out>/<loss>/seed=<k>/   recipe.toml  environment.json  classes.json  metrics.jsonl  checkpoint/
 //!                          logits.npy  labels.npy  ood_logits.npy  measure.json
+//!                          crt/  probe/  events.out.tfevents.steepness   (where asked for)
 //! ```
 //!
 //! `measure.json` is written last: where it is, the run is finished.
