@@ -4,7 +4,7 @@ CARGO ?= cargo
 PYTHON ?= python3
 export STEEPNESS_TEST_DATA ?= $(wildcard $(abspath ../shared/data))
 
-.PHONY: build demo test check bench doc clean libtorch
+.PHONY: build demo test soak check bench doc clean libtorch
 
 build: libtorch ## gives target/release/steepness
 	$(CARGO) build --release --locked -p steepness-cli
@@ -16,6 +16,9 @@ test: libtorch ## every test of the workspace, and of the adapters to other fram
 	$(CARGO) test --release --locked --workspace --features steepness/linear
 	$(CARGO) test --profile adapters --locked -p steepness --features burn,candle-nn \
 		--lib --test burn --test candle
+
+soak: libtorch ## kills a comparison at fifty random moments and looks at what becomes of it
+	$(CARGO) test --release --locked -p steepness-cli --test stopped -- --ignored --nocapture
 
 check: libtorch ## formatting, lints and documentation, warnings as errors
 	$(CARGO) fmt --all --check

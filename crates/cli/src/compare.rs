@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use steepness::Loss;
 use steepness_lab::experiment::{
@@ -65,6 +66,18 @@ pub struct Args {
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: String,
 
+    /// Seconds that pass at least between two checkpoints of a training
+    ///
+    /// What a kill or a power cut costs at most. Changes no result.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    checkpoint_every: u32,
+
+    /// Write event files for TensorBoard into the folders of the runs
+    ///
+    /// `tensorboard --logdir DIR` draws them. Runs that are finished already get none.
+    #[arg(long)]
+    tensorboard: bool,
+
     /// Print the table as JSON
     #[arg(long)]
     json: bool,
@@ -79,6 +92,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         jobs: args.jobs.map(usize::from),
         device,
         stop: interrupt::stop_flag()?,
+        checkpoint_every: Duration::from_secs(args.checkpoint_every.into()),
+        tensorboard: args.tensorboard,
         terminal: std::io::stderr().is_terminal(),
     };
     // The folder stays locked until the report is written.

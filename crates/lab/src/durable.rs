@@ -1,7 +1,7 @@
 //! Files that are either whole or not there, whatever happens while they are written.
 //!
 //! Written under a temporary name, flushed to the disk, renamed, and the folder flushed: a crash
-//! or a full disk leaves what was there before.
+//! or a full disk leaves what was there before, and what could not be completed gives its room back.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -12,7 +12,9 @@ use crate::{Error, Result};
 /// Writes `bytes` to `path`, replacing what is there only once they are on the disk.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let part = part_of(path);
-    write_and_flush(&part, bytes)?;
+    write_and_flush(&part, bytes).inspect_err(|_| {
+        let _ = fs::remove_file(&part); // the error to tell of is the one before
+    })?;
     fs::rename(&part, path).map_err(Error::output(path))?;
     flush_folder(path.parent().unwrap_or(Path::new(".")))
 }
@@ -22,10 +24,10 @@ pub fn write_folder(path: &Path, files: &[(&str, &[u8])]) -> Result<()> {
     let part = part_of(path);
     remove_folder(&part)?;
     fs::create_dir_all(&part).map_err(Error::output(&part))?;
-    for (name, bytes) in files {
-        write_and_flush(&part.join(name), bytes)?;
-    }
-    flush_folder(&part)?;
+    let write = |(name, bytes): &(&str, &[u8])| write_and_flush(&part.join(name), bytes);
+    files.iter().try_for_each(write).and_then(|()| flush_folder(&part)).inspect_err(|_| {
+        let _ = fs::remove_dir_all(&part);
+    })?;
     remove_folder(path)?;
     fs::rename(&part, path).map_err(Error::output(path))?;
     flush_folder(path.parent().unwrap_or(Path::new(".")))

@@ -24,6 +24,7 @@ pub mod npy;
 mod reader;
 mod recipe;
 mod sampler;
+mod sampling;
 mod set;
 mod split;
 pub mod table;
@@ -41,6 +42,7 @@ pub use long_tail::{LongTail, Profile};
 pub use reader::Reader;
 pub use recipe::{Cifar100Recipe, DataPath, DataRecipe, FolderRecipe, ImagesRecipe, TableRecipe};
 pub use sampler::{Batch, Batches, Order, Source, order};
+pub use sampling::Sampling;
 pub use set::{DataSet, HeldOut, Parts};
 pub use split::{Fractions, Split, hold_out, stratified};
 

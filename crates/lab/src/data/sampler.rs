@@ -16,6 +16,16 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// How many examples.
+    pub fn len(&self) -> usize {
+        self.targets.size().first().map_or(0, |&examples| examples as usize)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The same on `device`.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tch::Device;
 
@@ -11,6 +12,7 @@ use super::progress::Progress;
 use super::{Comparison, Estimate, Folder, Group, Recipe, Run, RunDir, Setting, Signature, run};
 use crate::data::{DataSet, load};
 use crate::models;
+use crate::train::LargeMargin;
 use crate::{Error, Result};
 
 /// How a comparison is made; nothing here changes its result.
@@ -22,6 +24,10 @@ pub struct Options<'a> {
     pub device: Device,
     /// Set from outside to stop: runs save a checkpoint after their step and leave.
     pub stop: &'a AtomicBool,
+    /// Least time between two checkpoints of a training; there is always one at its end.
+    pub checkpoint_every: Duration,
+    /// Whether each training gets an event file for TensorBoard.
+    pub tensorboard: bool,
     /// Whether the standard error is a terminal that a bar can be drawn on.
     pub terminal: bool,
 }
@@ -36,12 +42,12 @@ pub struct Options<'a> {
 pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Comparison, Folder)> {
     let settings = recipe.settings()?;
     let data = load(&recipe.data)?;
-    try_out(recipe, &settings, &data)?;
+    let examples = try_out(recipe, &settings, &data)?;
     let folder = Folder::claim(out, recipe)?;
     // Pairs of a seed come together, so that a stopped comparison has whole pairs.
     let each = |&seed: &u64| settings.iter().map(move |setting| (setting, seed));
     let pairs: Vec<(&Setting, u64)> = recipe.seeds.iter().flat_map(each).collect();
-    let progress = Progress::new(pairs.len(), recipe.epochs.get(), options.terminal);
+    let progress = Progress::new(pairs.len(), recipe.all_epochs(), examples, options.terminal);
     if let Some(estimate) = estimate(recipe, &data, &folder.path, &pairs, options)? {
         progress.say(&estimate.to_string());
     }
@@ -71,16 +77,25 @@ pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Compar
     Ok((comparison, folder))
 }
 
-/// Builds what the first runs need, so that a senseless recipe leaves nothing behind.
-fn try_out(recipe: &Recipe, settings: &[Setting], data: &DataSet) -> Result<()> {
+/// Builds what the first runs need, so that a senseless recipe leaves nothing behind, and returns the
+/// number of their training examples.
+fn try_out(recipe: &Recipe, settings: &[Setting], data: &DataSet) -> Result<usize> {
     let seed = recipe.seeds[0];
     let train = recipe.augment.parts(data.parts(seed)?, seed)?.train;
-    models::build(&recipe.model, &train, seed)?;
+    let model = models::build(&recipe.model, &train, seed)?;
+    if let Some(margin) = &recipe.l_softmax {
+        if recipe.augment.mix.is_some() {
+            return Err(Error::Request(
+                "l_softmax widens the angle of one label, and mix gives an example several".into(),
+            ));
+        }
+        LargeMargin::new(margin, model.head())?;
+    }
     for Setting { loss, .. } in settings {
         let criterion = loss.criterion_with_counts(&train.counts())?;
         recipe.augment.check_loss(loss, &criterion)?;
     }
-    Ok(())
+    Ok(train.len())
 }
 
 /// What the runs take that are not finished; `None` if all are.
@@ -176,13 +191,13 @@ fn make(
         Error::Work(problem) => Error::Work(format!("{setting}, seed {seed}: {problem}")),
         error => error,
     };
+    let epochs = recipe.all_epochs();
     let (dir, recipe) = (RunDir::new(out, setting, seed), recipe.run(setting, seed));
     if dir.finished(&recipe)? {
-        progress.skipped(recipe.epochs.get());
+        progress.skipped(epochs);
         return dir.read(seed);
     }
-    run(&recipe, data, &dir, options.device, options.stop, &progress.of(setting, seed))
-        .map_err(place)?;
+    run(&recipe, data, &dir, options, &progress.of(setting, seed)).map_err(place)?;
     let run = dir.read(seed)?;
     progress.finished(setting, &run);
     Ok(run)

@@ -57,7 +57,11 @@ impl Estimate {
                     + 2.0 * budgets * FORWARD
             }
         };
-        let run = recipe.epochs.get() as f64 * epoch + parts.test.len() as f64 * (1.0 + attacks);
+        // A stage that trains the last layer alone goes through the rest forward.
+        let stages = [&recipe.crt, &recipe.probe].into_iter().flatten();
+        let stages: usize = stages.map(|stage| stage.epochs.unwrap_or(recipe.epochs).get()).sum();
+        let epochs = recipe.epochs.get() as f64 + FORWARD * stages as f64;
+        let run = epochs * epoch + parts.test.len() as f64 * (1.0 + attacks);
         let rounds = runs.div_ceil(jobs.max(1));
         Ok(Self { seconds: rounds as f64 * run * example, runs, jobs, steps })
     }

@@ -9,7 +9,9 @@ use std::path::Path;
 
 use super::{AttackRecipe, Recipe, Select};
 use crate::data::augment::AugmentRecipe;
-use crate::data::{Asked, DataRecipe, Format, Fractions, Inspection, Size, detect, inspect, table};
+use crate::data::{
+    Asked, DataRecipe, Format, Fractions, Inspection, Sampling, Size, detect, inspect, table,
+};
 use crate::models::{CnnRecipe, MlpRecipe, ModelRecipe};
 use crate::train::{Decayed, OptimizerRecipe, Schedule, SgdRecipe, Update};
 use crate::{Error, Result};
@@ -80,6 +82,10 @@ impl Proposal {
             patience: None,
             schedule: Schedule::MultiStep { after, factor: 0.1 },
             warmup: None,
+            sampler: Sampling::default(),
+            l_softmax: None,
+            crt: None,
+            probe: None,
             sweep: None,
             augment: AugmentRecipe::default(),
             data,

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use steepness::Loss;
 
-use super::{Setting, Sweep, spec};
+use super::{HeadRecipe, Setting, Sweep, spec};
 use crate::check::checked;
-use crate::data::DataRecipe;
 use crate::data::augment::AugmentRecipe;
+use crate::data::{DataRecipe, Sampling};
 use crate::models::ModelRecipe;
-use crate::train::{OptimizerRecipe, Schedule, Update, Warmup};
+use crate::train::{LSoftmaxRecipe, OptimizerRecipe, Schedule, Update, Warmup};
 use crate::{Check, Error, Result};
 
 /// The recipe that the program carries with it, and its name for messages.
@@ -46,6 +46,9 @@ pub struct Recipe {
     /// Ends a training after so many epochs without a better accuracy on the part that chooses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<NonZeroUsize>,
+    /// How often the examples of each class are seen.
+    #[serde(default, skip_serializing_if = "Sampling::is_default")]
+    pub sampler: Sampling,
     /// How the learning rate changes.
     #[serde(deserialize_with = "checked")]
     pub schedule: Schedule,
@@ -64,6 +67,9 @@ pub struct Recipe {
     /// What learns.
     #[serde(deserialize_with = "checked")]
     pub model: ModelRecipe,
+    /// How its last layer widens the label's angle while training.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
+    pub l_softmax: Option<LSoftmaxRecipe>,
     /// How it learns.
     #[serde(deserialize_with = "checked")]
     pub optimizer: OptimizerRecipe,
@@ -73,6 +79,12 @@ pub struct Recipe {
     /// What is measured beyond what is always measured.
     #[serde(deserialize_with = "checked")]
     pub attack: AttackRecipe,
+    /// A second stage that trains the classifier anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crt: Option<HeadRecipe>,
+    /// Whether, and how, it is measured what the features are worth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<HeadRecipe>,
 }
 
 /// Which weights of a run are measured. The test part chooses only where that is asked for, as the
@@ -196,15 +208,26 @@ impl Recipe {
             threads: rest.threads,
             select: rest.select,
             patience: rest.patience,
+            sampler: rest.sampler,
             schedule: rest.schedule,
             warmup: rest.warmup,
             data: rest.data,
             augment: rest.augment,
             model: rest.model,
+            l_softmax: rest.l_softmax,
             optimizer: rest.optimizer,
             update: rest.update,
             attack: rest.attack,
+            crt: rest.crt,
+            probe: rest.probe,
         }
+    }
+
+    /// The epochs of one run, those of its later stages included.
+    pub fn all_epochs(&self) -> usize {
+        let stages = [&self.crt, &self.probe].into_iter().flatten();
+        let later = stages.map(|stage| stage.epochs.unwrap_or(self.epochs).get());
+        self.epochs.get() + later.sum::<usize>()
     }
 
     /// The first 12 hex digits of the SHA-256 of [`Recipe::to_toml`].
@@ -233,6 +256,9 @@ pub struct RunRecipe {
     /// When a training ends early.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<NonZeroUsize>,
+    /// How often the examples of each class are seen.
+    #[serde(default, skip_serializing_if = "Sampling::is_default")]
+    pub sampler: Sampling,
     /// How the learning rate changes.
     pub schedule: Schedule,
     /// How it rises before that.
@@ -241,10 +267,13 @@ pub struct RunRecipe {
     /// What is learned from.
     pub data: DataRecipe,
     /// How its images are changed before a model sees them.
-    #[serde(skip_serializing_if = "unchanged")]
+    #[serde(default, skip_serializing_if = "unchanged")]
     pub augment: AugmentRecipe,
     /// What learns.
     pub model: ModelRecipe,
+    /// How its last layer widens the label's angle while training.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub l_softmax: Option<LSoftmaxRecipe>,
     /// How it learns.
     pub optimizer: OptimizerRecipe,
     /// What happens around the optimizer's steps.
@@ -252,6 +281,12 @@ pub struct RunRecipe {
     pub update: Update,
     /// How it is attacked.
     pub attack: AttackRecipe,
+    /// A second stage that trains the classifier anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crt: Option<HeadRecipe>,
+    /// Whether, and how, it is measured what the features are worth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<HeadRecipe>,
 }
 
 impl RunRecipe {
@@ -376,13 +411,16 @@ mod tests {
     fn what_is_not_said_is_not_written() {
         let recipe = Recipe::embedded().unwrap();
         let written = recipe.to_toml() + &recipe.run(&recipe.settings().unwrap()[0], 0).to_toml();
-        for key in ["warmup", "update", "weight_decay_on"] {
+        for key in ["warmup", "update", "weight_decay_on", "sampler", "l_softmax", "crt", "probe"] {
             assert!(!written.contains(key), "{written}");
         }
-        let more = format!("{}\n[warmup]\nsteps = 9\n[update]\nema = 0.9\n", EMBEDDED.1);
+        let more = with("epochs =", "sampler = \"class-balanced\"\nepochs =")
+            + "\n[warmup]\nsteps = 9\n[update]\nema = 0.9\n[l_softmax]\nmargin = 2\n"
+            + "[crt]\nepochs = 3\n[crt.optimizer.sgd]\nlr = 0.2\n[probe]\n";
         let more = Recipe::parse(Path::new("more"), &more).unwrap();
         assert_eq!(Recipe::parse(Path::new("again"), &more.to_toml()).unwrap(), more);
-        assert_eq!(more.update.ema, Some(0.9));
+        assert_eq!((more.update.ema, more.sampler), (Some(0.9), Sampling::ClassBalanced));
+        assert_eq!((more.all_epochs(), recipe.all_epochs()), (30 + 3 + 30, 30));
         assert_ne!(more.hash(), recipe.hash());
     }
 

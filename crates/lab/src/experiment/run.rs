@@ -1,24 +1,21 @@
-//! One run: train, choose the weights, measure them on the held-out test part.
+//! One run: train, in a second stage if asked for, choose the weights, measure them on the held-out
+//! test part.
 
 use std::borrow::Cow;
 use std::num::NonZeroUsize;
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use steepness::{Criterion, Reduction, Targets};
 use tch::{Device, Tensor};
 
-use super::{RunDir, RunRecipe, Select};
+use super::head::Head;
+use super::{Options, RunDir, RunRecipe, Select};
 use crate::attack::{Attack, Fgsm, Pgd, robustness};
 use crate::data::{DataSet, Examples, Inputs, Parts, Reader};
-use crate::measure::{Logits, Measures, Ood, RobustnessCurve, Scores, Threshold};
+use crate::measure::{self, Logits, Measures, Ood, RobustnessCurve, Scores, Threshold};
 use crate::models::{self, Mode, Model};
 use crate::random::Stream;
-use crate::train::{Monitor, Optimizer, Predictions, Trained, Training, predict};
+use crate::train::{LargeMargin, Monitor, Predictions, Trained, Training, predict};
 use crate::{Error, Result};
-
-/// Least time between two checkpoints of a training.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
 
 /// Examples attacked at a time, and examples that are in memory as a model sees them.
 const ATTACKED: usize = 512;
@@ -30,28 +27,30 @@ const LOADED: usize = 2 * ATTACKED;
 /// checkpoint, and one that is at its end is only measured.
 ///
 /// # Errors
-/// [`Error::Interrupted`] once `stop` is set; otherwise what stands in the way.
+/// [`Error::Interrupted`] once [`Options::stop`] is set; otherwise what stands in the way.
 pub fn run(
     recipe: &RunRecipe,
     data: &DataSet,
     dir: &RunDir,
-    device: Device,
-    stop: &AtomicBool,
+    options: &Options,
     monitor: &dyn Monitor,
 ) -> Result<()> {
     let parts = recipe.augment.parts(data.parts(recipe.seed)?, recipe.seed)?;
     let Parts { train, validation, test } = parts;
     let model = models::build(&recipe.model, &train, recipe.seed)?;
-    model.weights().move_to(device)?;
+    model.weights().move_to(options.device)?;
     let criterion = recipe.loss.criterion_with_counts(&train.counts())?;
     recipe.augment.check_loss(&recipe.loss, &criterion)?;
-    dir.begin(recipe, &data.examples.classes, &Reader::new(&recipe.data, data), device)?;
+    dir.begin(recipe, &data.examples.classes, &Reader::new(&recipe.data, data), options.device)?;
     // What chooses among epochs is the validation part, unless the recipe asks otherwise.
     let chooses = if recipe.select == Select::Test { &test } else { &validation };
+    let margin = recipe.l_softmax.map(|margin| LargeMargin::new(&margin, model.head()));
     let trained = Training {
         model: &*model,
         criterion,
-        optimizer: Optimizer::new(&recipe.optimizer, model.weights().parameters())?,
+        margin: margin.transpose()?,
+        freeze_backbone: false,
+        optimizer: &recipe.optimizer,
         update: &recipe.update,
         schedule: &recipe.schedule,
         warmup: recipe.warmup.as_ref(),
@@ -59,27 +58,51 @@ pub fn run(
         batch: recipe.batch.get(),
         seed: recipe.seed,
         train: &*train.source()?,
+        order: &|epoch| recipe.sampler.order(&train.labels, recipe.seed, epoch),
         validation: &*chooses.source()?,
         patience: recipe.patience.map(NonZeroUsize::get),
         dir: dir.path(),
-        checkpoint_every: CHECKPOINT_EVERY,
+        tensorboard: options.tensorboard,
+        checkpoint_every: options.checkpoint_every,
     }
-    .run(stop, monitor)?;
+    .run(options.stop, monitor)?;
     select(recipe.select, &*model, &trained)?;
+    let train_head =
+        |head: Head| head.train(recipe, &*model, [&train, &validation], dir, options, monitor);
+    let mut probe_accuracy = None;
+    if let Some(probe) = &recipe.probe {
+        let own = model.weights().snapshot()?;
+        train_head(Head::probe(probe))?;
+        probe_accuracy = Some(accuracy(&*model, &test)?);
+        model.weights().restore(&own)?;
+    }
+    let mut first_stage_accuracy = None;
+    if let Some(crt) = &recipe.crt {
+        first_stage_accuracy = Some(accuracy(&*model, &test)?);
+        train_head(Head::crt(crt))?;
+    }
     let known = predict(&*model, &*validation.source()?)?;
     let threshold = Threshold::new(&Scores::new(finite(&known, "validation part")?))?;
     dir.write_model(model.weights(), &threshold)?;
-    measure(recipe, data, &*model, trained.criterion, &test, dir)
+    let measures = measure(recipe, data, &*model, trained.criterion, &test, dir)?;
+    dir.finish(&Measures { first_stage_accuracy, probe_accuracy, ..measures })
+}
+
+/// On the test part, a fraction.
+fn accuracy(model: &dyn Model, test: &Examples) -> Result<f64> {
+    let predictions = predict(model, &*test.source()?)?;
+    measure::accuracy(finite(&predictions, "test part")?, &predictions.labels)
 }
 
 /// Puts the weights that are to be measured into `model`.
-fn select(which: Select, model: &dyn Model, trained: &Trained) -> Result<()> {
+pub(super) fn select(which: Select, model: &dyn Model, trained: &Trained) -> Result<()> {
     model.weights().restore(match which {
         Select::Best | Select::Test => &trained.best,
         Select::Last => &trained.last,
     })
 }
 
+/// Measures the model, and writes its predictions; ∂L/∂z is that of the first stage's loss.
 fn measure(
     recipe: &RunRecipe,
     data: &DataSet,
@@ -87,7 +110,7 @@ fn measure(
     criterion: Criterion,
     test: &Examples,
     dir: &RunDir,
-) -> Result<()> {
+) -> Result<Measures> {
     let inside = predict(model, &*test.source()?)?;
     let logits = finite(&inside, "test part")?;
     let gradients = label_gradients(criterion, &inside)?;
@@ -107,7 +130,7 @@ fn measure(
         measures.robustness = attack_all(recipe, model, test)?;
     }
     dir.write_predictions(&inside, outside.as_ref())?;
-    dir.finish(&measures)
+    Ok(measures)
 }
 
 /// The logits, unless the model has broken down.

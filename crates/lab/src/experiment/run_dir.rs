@@ -4,6 +4,7 @@
 //! <out>/<loss>[/lr=<rate>]/seed=<k>/   recipe.toml  environment.json  classes.json  inputs.json
 //!     metrics.jsonl  checkpoint/  weights.safetensors  threshold.json
 //!     logits.npy  labels.npy  ood_logits.npy  measure.json
+//!     crt/  probe/  events.out.tfevents.steepness   (where asked for)
 //! ```
 //!
 //! `measure.json` is written last: where it is, the run is finished.

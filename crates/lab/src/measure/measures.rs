@@ -35,6 +35,13 @@ pub struct Measures {
     pub ood: Option<Ood>,
     /// Accuracy under attack, one curve an attack.
     pub robustness: Vec<RobustnessCurve>,
+    /// Accuracy before the classifier was trained anew, where there was such a second stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_stage_accuracy: Option<f64>,
+    /// Accuracy of a linear classifier that cross entropy made of the frozen features, where asked
+    /// for (the paper's §5.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe_accuracy: Option<f64>,
 }
 
 impl Measures {
@@ -70,6 +77,8 @@ impl Measures {
             steepness: steepness(&likelihoods, gradients, 20)?,
             ood: None,
             robustness: Vec::new(),
+            first_stage_accuracy: None,
+            probe_accuracy: None,
         })
     }
 }

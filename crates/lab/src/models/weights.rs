@@ -14,13 +14,15 @@ const MOST_VALUES: usize = 1 << 28;
 pub struct Weights {
     seed: u64,
     parameters: Vec<(String, Tensor)>,
+    /// What each parameter was drawn from.
+    inits: Vec<Init>,
     buffers: Vec<(String, Tensor)>,
 }
 
 impl Weights {
     /// No tensors yet; those to come are drawn for `seed`.
     pub fn new(seed: u64) -> Self {
-        Self { seed, parameters: Vec::new(), buffers: Vec::new() }
+        Self { seed, parameters: Vec::new(), inits: Vec::new(), buffers: Vec::new() }
     }
 
     /// Adds a parameter with the values of `init`. Each name has its own random numbers, so a layer
@@ -37,6 +39,7 @@ impl Weights {
         let shape: Vec<i64> = shape.iter().map(|&n| n as i64).collect();
         let tensor = Tensor::f_from_slice(&values)?.f_reshape(&shape)?.f_set_requires_grad(true)?;
         self.parameters.push((name, tensor.shallow_clone()));
+        self.inits.push(init);
         Ok(tensor)
     }
 
@@ -74,6 +77,22 @@ impl Weights {
             }
             Ok(())
         })
+    }
+
+    /// Draws the parameters of `layer` anew from what they were drawn from at first; another
+    /// `drawing` gives other values, and 0 the first ones.
+    ///
+    /// # Errors
+    /// Only what libtorch refuses.
+    pub fn redraw(&self, layer: &str, drawing: u64) -> Result<()> {
+        for ((name, tensor), init) in self.parameters.iter().zip(&self.inits) {
+            if name.rsplit_once('.').is_some_and(|(of, _)| of == layer) {
+                let stream = Stream::new(self.seed, &format!("weights/{name}")).part(drawing);
+                let values = Tensor::f_from_slice(&init.values(stream, tensor.numel()))?;
+                no_grad(|| tensor.shallow_clone().f_copy_(&values.f_reshape(tensor.size())?))?;
+            }
+        }
+        Ok(())
     }
 
     /// A copy of all values, as they are now.
@@ -132,6 +151,23 @@ mod tests {
         assert_eq!(Vec::<f32>::try_from(&tensor).unwrap(), [0.0; 3]);
         weights.restore(&saved).unwrap();
         assert_eq!(Vec::<f32>::try_from(&tensor).unwrap(), before);
+    }
+
+    #[test]
+    fn a_layer_is_drawn_anew_and_the_others_stay() {
+        let mut weights = Weights::new(1);
+        let names = ["fc.weight", "fc.bias", "fc.1.weight"];
+        let tensors =
+            names.map(|name| weights.parameter(name.into(), &[2, 2], Init::fan_in(2)).unwrap());
+        let values = || tensors.each_ref().map(Tensor::copy);
+        let first = values();
+        weights.redraw("fc", 1).unwrap();
+        let second = values();
+        assert_eq!([0, 1, 2].map(|at| first[at] == second[at]), [false, false, true]);
+        weights.redraw("fc", 2).unwrap();
+        assert_ne!(values()[0], second[0]);
+        weights.redraw("fc", 0).unwrap();
+        assert_eq!(values(), first);
     }
 
     #[test]

@@ -69,7 +69,7 @@ pub struct Metric {
 }
 
 /// The columns, in their order.
-pub const METRICS: [Metric; 9] = [
+pub const METRICS: [Metric; 11] = [
     Metric {
         key: "accuracy",
         title: "accuracy",
@@ -153,6 +153,25 @@ pub const METRICS: [Metric; 9] = [
         meaning: "accuracy under projected gradient descent in the L∞ ball of radius ε, in pixel \
                   units",
         source: Source::Attack("pgd-linf"),
+    },
+    Metric {
+        key: "first_stage_accuracy",
+        title: "first stage",
+        unit: "%",
+        direction: Direction::Higher,
+        decimals: 2,
+        meaning: "accuracy before the classifier was trained anew on frozen features (cRT)",
+        source: Source::Field(|m| m.first_stage_accuracy.map(|accuracy| 100.0 * accuracy)),
+    },
+    Metric {
+        key: "probe_accuracy",
+        title: "probe",
+        unit: "%",
+        direction: Direction::Higher,
+        decimals: 2,
+        meaning: "accuracy of a linear classifier that cross entropy made of the frozen features: \
+                  what the representation is worth",
+        source: Source::Field(|m| m.probe_accuracy.map(|accuracy| 100.0 * accuracy)),
     },
 ];
 

@@ -140,6 +140,8 @@ fn run(loss: f64, seed: u64) -> Run {
                 msp: score(8.0),
             }),
             robustness: vec![attacked("fgsm", 6.0), attacked("pgd-linf", 9.0)],
+            first_stage_accuracy: None,
+            probe_accuracy: None,
         },
     }
 }

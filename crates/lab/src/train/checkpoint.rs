@@ -30,7 +30,8 @@ type Manifest = BTreeMap<String, Entry>;
 /// The files of a checkpoint, by name.
 pub type Files = BTreeMap<String, Vec<u8>>;
 
-/// Saves `files` as the checkpoint of `step` in `folder`, then removes all but the newest two.
+/// Saves `files` as the checkpoint of `step` in `folder`, then removes all but the newest two. What a
+/// killed process left half written makes room first.
 ///
 /// # Errors
 /// Names the path that could not be written; what was saved before is untouched.
@@ -42,6 +43,11 @@ pub fn save(folder: &Path, step: u64, files: &Files) -> Result<()> {
         files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
     all.push((MANIFEST, &manifest));
     fs::create_dir_all(folder).map_err(Error::output(folder))?;
+    for (name, path) in entries(folder)? {
+        if name.starts_with("step-") && name.ends_with(".part") {
+            durable::remove_folder(&path)?;
+        }
+    }
     durable::write_folder(&folder.join(format!("step-{step:09}")), &all)?;
     for (_, old) in list(folder)?.into_iter().rev().skip(KEPT) {
         durable::remove_folder(&old)?;
@@ -65,20 +71,22 @@ pub fn newest(folder: &Path, warn: &dyn Fn(&str)) -> Result<Option<Files>> {
 
 /// Checkpoints in `folder` by step, oldest first.
 fn list(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
+    let step =
+        |(name, path): (String, PathBuf)| Some((name.strip_prefix("step-")?.parse().ok()?, path));
+    let mut found: Vec<_> = entries(folder)?.into_iter().filter_map(step).collect();
+    found.sort();
+    Ok(found)
+}
+
+/// What is in `folder`, by name; nothing where there is none.
+fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(Error::output(folder))?,
     };
-    let mut found = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(Error::output(folder))?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if let Some(step) = name.strip_prefix("step-").and_then(|step| step.parse().ok()) {
-            found.push((step, path));
-        }
-    }
-    found.sort();
-    Ok(found)
+    let named =
+        |entry: fs::DirEntry| (entry.file_name().to_string_lossy().into_owned(), entry.path());
+    entries.map(|entry| entry.map(named).map_err(Error::output(folder))).collect()
 }
 
 fn read(path: &Path) -> Result<Files> {
@@ -168,12 +176,15 @@ mod tests {
     }
 
     #[test]
-    fn a_half_written_checkpoint_is_not_seen() {
+    fn a_half_written_checkpoint_is_not_seen_and_does_not_stay() {
         let dir = tempfile::tempdir().unwrap();
         save(dir.path(), 1, &files("1")).unwrap();
-        fs::create_dir(dir.path().join("step-000000002.part")).unwrap();
+        for step in [2, 3] {
+            fs::create_dir(dir.path().join(format!("step-00000000{step}.part"))).unwrap();
+        }
         assert_eq!(newest_with_warnings(dir.path()), (Some(files("1")), vec![]));
         save(dir.path(), 2, &files("2")).unwrap();
         assert_eq!(newest_with_warnings(dir.path()), (Some(files("2")), vec![]));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 }

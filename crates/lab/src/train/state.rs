@@ -24,6 +24,9 @@ pub struct State {
     /// What the loss carries from step to step.
     #[serde(with = "CriterionState")]
     pub criterion: steepness::State,
+    /// λ of large margins, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lambda: Option<f64>,
 }
 
 /// [`steepness::State`] field by field: the loss library itself knows nothing of files.
@@ -56,7 +59,7 @@ impl State {
     /// Before the first step.
     pub fn start(criterion: steepness::State) -> Self {
         let (sums, history) = (Sums::default(), Vec::new());
-        Self { epoch: 1, step: 0, steps: 0, sums, history, criterion }
+        Self { epoch: 1, step: 0, steps: 0, sums, history, criterion, lambda: None }
     }
 
     /// How many epochs passed since the best one, or in all if there is none.

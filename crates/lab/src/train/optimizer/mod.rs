@@ -76,6 +76,11 @@ struct Common {
 }
 
 impl OptimizerRecipe {
+    /// The learning rate before the schedule.
+    pub fn lr(&self) -> f64 {
+        self.common().lr
+    }
+
     fn common(&self) -> Common {
         let (lr, weight_decay, decayed) = match self {
             OptimizerRecipe::Sgd(r) => (r.lr, r.weight_decay, r.weight_decay_on),
@@ -183,11 +188,6 @@ impl Optimizer {
         })
     }
 
-    /// The learning rate before the schedule.
-    pub fn lr(&self) -> f64 {
-        self.common.lr
-    }
-
     /// Takes the step with the number `step`, from 1, with the learning rate `lr`, and clears the
     /// gradients.
     ///
@@ -266,7 +266,7 @@ mod tests {
             let saved: Vec<Tensor> = optimizer.carried().iter().map(Tensor::copy).collect();
             optimizer = Optimizer::new(&recipe, parameters()).unwrap();
             optimizer.restore(&saved).unwrap();
-            optimizer.step(parameters(), optimizer.lr(), step).unwrap();
+            optimizer.step(parameters(), recipe.lr(), step).unwrap();
             found.push([
                 kernel.double_value(&[0, 0]),
                 kernel.double_value(&[0, 1]),

@@ -1,0 +1,102 @@
+//! The last layer drawn anew and trained with cross entropy on frozen features: what the second stage
+//! of cRT and the representation probe have in common.
+
+use std::num::NonZeroUsize;
+
+use serde::{Deserialize, Serialize};
+use steepness::{Curve, Loss};
+
+use super::run::select;
+use super::{Options, RunDir, RunRecipe};
+use crate::check::checked;
+use crate::data::{Examples, Sampling};
+use crate::models::Model;
+use crate::train::{Monitor, OptimizerRecipe, Schedule, Training};
+use crate::{Error, Result};
+
+/// `[crt]` and `[probe]`; what is not said is as in the training before.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeadRecipe {
+    /// How many epochs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<NonZeroUsize>,
+    /// How often the examples of each class are seen; without it class-balanced in `[crt]`,
+    /// instance-balanced in `[probe]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampler: Option<Sampling>,
+    /// How the layer learns.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
+    pub optimizer: Option<OptimizerRecipe>,
+    /// How the learning rate changes; one of its own has no warm-up.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
+    pub schedule: Option<Schedule>,
+}
+
+/// What the last layer is trained anew for.
+pub struct Head<'a> {
+    recipe: &'a HeadRecipe,
+    /// Its folder in the run's, with its own `metrics.jsonl` and `checkpoint/`.
+    name: &'static str,
+    sampler: Sampling,
+    /// Which drawing of the layer it is; the network itself had the one of number 0.
+    drawing: u64,
+}
+
+impl<'a> Head<'a> {
+    /// Classifier re-training, the second stage for long-tailed data (Kang et al. 2020, "Decoupling
+    /// representation and classifier", §4.1): what comes out is the result of the run.
+    pub fn crt(recipe: &'a HeadRecipe) -> Self {
+        Self { recipe, name: "crt", sampler: Sampling::ClassBalanced, drawing: 1 }
+    }
+
+    /// The probe of the paper's §5.3: the accuracy of a classifier that cross entropy makes of the
+    /// features tells how good these are, whatever the loss did to the classifier before.
+    pub fn probe(recipe: &'a HeadRecipe) -> Self {
+        Self { recipe, name: "probe", sampler: Sampling::InstanceBalanced, drawing: 2 }
+    }
+
+    /// Trains the last layer of `model` after the training of `run`, and leaves the weights there
+    /// that the recipe selects. Goes on where an earlier call stopped.
+    ///
+    /// # Errors
+    /// As [`Training::run`], with the name of the stage.
+    pub fn train(
+        &self,
+        run: &RunRecipe,
+        model: &dyn Model,
+        [train, validation]: [&Examples; 2],
+        dir: &RunDir,
+        options: &Options,
+        monitor: &dyn Monitor,
+    ) -> Result<()> {
+        let HeadRecipe { epochs, sampler, optimizer, schedule } = self.recipe;
+        let sampler = sampler.unwrap_or(self.sampler);
+        model.weights().redraw(&model.head().name, self.drawing)?;
+        let trained = Training {
+            model,
+            criterion: Loss::from(Curve::CROSS_ENTROPY).criterion(train.classes.len())?,
+            margin: None,
+            freeze_backbone: true,
+            optimizer: optimizer.as_ref().unwrap_or(&run.optimizer),
+            update: &run.update,
+            schedule: schedule.as_ref().unwrap_or(&run.schedule),
+            warmup: run.warmup.as_ref().filter(|_| schedule.is_none()),
+            epochs: epochs.unwrap_or(run.epochs).get(),
+            batch: run.batch.get(),
+            seed: run.seed,
+            train: &*train.source()?,
+            order: &|epoch| sampler.order(&train.labels, run.seed, epoch),
+            validation: &*validation.source()?,
+            patience: None,
+            dir: &dir.path().join(self.name),
+            tensorboard: options.tensorboard,
+            checkpoint_every: options.checkpoint_every,
+        };
+        let trained = trained.run(options.stop, monitor).map_err(|error| match error {
+            Error::Work(problem) => Error::Work(format!("{}, {problem}", self.name)),
+            error => error,
+        })?;
+        select(run.select, model, &trained)
+    }
+}
