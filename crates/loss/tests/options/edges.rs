@@ -89,12 +89,12 @@ fn every_shape() {
             let expected = criterion.forward_backward(&logits, &labels[..], &mut exact).unwrap();
             let outcome = criterion.forward_backward(&narrow, &labels[..], &mut found).unwrap();
             let gap = (outcome.loss - expected.loss).abs();
-            let same = outcome.loss == expected.loss || gap < 2e-6 * expected.loss.abs().max(1.0);
+            let same = outcome.loss == expected.loss || gap < 1e-6 * expected.loss.abs().max(1.0);
             assert!(same, "{spec} {rows}×{classes}: {} {}", outcome.loss, expected.loss);
             let scale = exact.iter().fold(0.0, |max: f64, g| max.max(g.abs()));
             for (exact, found) in exact.iter().zip(found) {
                 assert!(
-                    (exact - f64::from(found)).abs() <= 3e-6 * scale,
+                    (exact - f64::from(found)).abs() <= 1e-6 * scale,
                     "{spec} {rows}×{classes}"
                 );
             }

@@ -96,3 +96,45 @@ fn widths_agree() {
         }
     }
 }
+
+/// The pull on the label of EL without its clamp is 1 however sure the model is.
+fn pulls_by_one<E: Element + PartialEq + std::fmt::Debug>(number: impl Fn(f64) -> E) {
+    for classes in [2, 10, 40, 3000] {
+        let mut criterion = loss("el(le=1, clamp=0)").criterion(classes).unwrap();
+        for confidence in [-60.0, -3.0, 0.0, 1.5, 9.0, 12.0, 40.0, 90.0, 800.0, 10_000.0] {
+            let mut logits = vec![number(0.0); classes];
+            logits[1] = number(confidence);
+            let mut gradient = logits.clone();
+            criterion.forward_backward(&logits, &[1][..], &mut gradient).unwrap();
+            assert_eq!(gradient[1], number(-1.0), "{classes} classes, {confidence}");
+        }
+    }
+}
+
+#[test]
+fn the_exact_bonus_pulls_by_one_at_any_confidence() {
+    pulls_by_one(|z| z as f32);
+    pulls_by_one(bf16::from_f64);
+    pulls_by_one(f16::from_f64);
+}
+
+/// The official code in f64: −ln p + ln max(1 − p, 1e-5), whose gradient is cross entropy's where the
+/// clamp bites.
+#[test]
+fn the_clamp_is_that_of_the_official_code() {
+    let criterion = loss("el(le=1, clamp=1e-5)").criterion(3).unwrap();
+    for margin in [-8.0f64, 0.0, 3.0, 11.0, 12.2, 12.3, 14.0, 30.0, 200.0] {
+        let logits = [0.0, margin, 0.0];
+        let others = 2.0 * (-margin).exp();
+        let (p, q) = (1.0 / (1.0 + others), others / (1.0 + others));
+        let value = others.ln_1p() + f64::max(q, 1e-5).ln();
+        let of_label = if q > 1e-5 { -1.0 } else { -q };
+        let narrow = logits.map(|z| z as f32);
+        for (found, gradient) in [run(&criterion, &logits, &[1]), run(&criterion, &narrow, &[1])] {
+            assert!((found - value).abs() <= 1e-6 * value.abs().max(1.0), "{margin}: {found}");
+            let tolerance = (1e-6 * of_label.abs()).max(f64::from(f32::MIN_POSITIVE));
+            assert!((gradient[1] - of_label).abs() <= tolerance, "{margin}: {gradient:?}, p = {p}");
+            assert!((gradient[0] + of_label / 2.0).abs() <= tolerance, "{margin}: {gradient:?}");
+        }
+    }
+}
