@@ -191,6 +191,9 @@ fn a_second_process_is_refused() {
     let place = Place::new();
     let log = place.path("out/ce/seed=0/metrics.jsonl");
     let mut child = place.start(|| lines(&log) > 0);
+    // It is not to end before the second one has begun.
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-STOP", &id]).status().unwrap().success());
     let message = refused(&place.run(&["tiny.toml", "--out", "out"]));
     assert!(message.contains(&format!("in use by process {}", child.id())), "{message}");
     child.kill().unwrap();
