@@ -485,8 +485,7 @@ impl<E: Element> Plan<'_, E> {
         let Targets::Soft(all) = self.targets else { return Ok(()) };
         for row in tile.first_row..tile.first_row + tile.rows.len() {
             let targets = &all[row * self.classes..(row + 1) * self.classes];
-            let good = |t: &E| t.load() >= E::Real::ZERO && t.load() < E::Real::INFINITY;
-            if !targets.iter().fold(true, |all, t| all & good(t)) {
+            if !targets.iter().fold(true, |all, t| all & is_target(t)) {
                 return Err(bad_target(row, targets));
             }
         }
@@ -571,10 +570,16 @@ fn load_targets<E: Element>(targets: &[E], into: &mut [E::Real]) -> Option<usize
     Some(position(into, largest).unwrap_or(0))
 }
 
-/// Finds the target that is negative or not finite.
+/// Whether a soft target is neither negative nor infinite nor NaN.
+#[inline(always)]
+fn is_target<E: Element>(target: &E) -> bool {
+    let t = target.load();
+    t >= E::Real::ZERO && t < E::Real::INFINITY
+}
+
+/// Finds the soft target that is none.
 fn bad_target<E: Element>(row: usize, targets: &[E]) -> Error {
-    let wrong = |t: &E| !(t.load() >= E::Real::ZERO && t.load() < E::Real::INFINITY);
-    let class = targets.iter().position(wrong).unwrap_or(0);
+    let class = targets.iter().position(|t| !is_target(t)).unwrap_or(0);
     Error::SoftTarget { value: targets[class].wide(), row, class }
 }
 

@@ -4,7 +4,6 @@
 
 use super::Others;
 use crate::element::Element;
-use crate::error::Result;
 use crate::real::Real;
 use crate::rows::lanes::LANES;
 use crate::rows::{Plan, Tile};
@@ -30,31 +29,23 @@ pub(super) fn load<E: Element>(
     into: &mut [Column<E::Real>],
 ) {
     let classes = plan.classes;
-    let loaded = fill(into, |lane, one| {
+    for lane in 0..LANES {
         let row = first + lane;
+        let mut one = [E::Real::ZERO; NARROW];
         if row < tile.rows.len() && wanted(row) {
             let logits = &tile.buffers.logits()[row * classes..(row + 1) * classes];
-            plan.adjusted.load(0, logits, one);
+            plan.adjusted.load(0, logits, &mut one[..classes]);
         }
-        Ok(())
-    });
-    debug_assert!(loaded.is_ok());
+        set(into, lane, one);
+    }
 }
 
-/// Fills columns row by row; `row` gets the number of a lane and zeros to write its classes over.
+/// Sets the classes of one row.
 #[inline(always)]
-pub(super) fn fill<R: Real>(
-    into: &mut [Column<R>],
-    mut row: impl FnMut(usize, &mut [R]) -> Result<()>,
-) -> Result<()> {
-    for lane in 0..LANES {
-        let mut one = [R::ZERO; NARROW];
-        row(lane, &mut one[..into.len()])?;
-        for (column, z) in into.iter_mut().zip(one) {
-            column[lane] = z;
-        }
+pub(super) fn set<R: Real>(into: &mut [Column<R>], lane: usize, row: [R; NARROW]) {
+    for (column, z) in into.iter_mut().zip(row) {
+        column[lane] = z;
     }
-    Ok(())
 }
 
 /// The largest of each row.

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::odds::Odds;
 use crate::real::Real;
 use crate::rows::lanes::LANES;
-use crate::rows::softmax::narrow::{self, Column};
+use crate::rows::softmax::narrow::{self, Column, NARROW};
 use crate::rows::softmax::{LabelOdds, Labels, Others};
 use crate::rows::{Buffers, Plan, ROWS, Scratch, Tile, bad_logit};
 
@@ -77,12 +77,14 @@ pub(super) fn tile<E: Element, const FMA: bool>(
     let groups = groups.zip(targets.chunks_exact_mut(classes)).enumerate();
     for (group, ((e, z), t)) in groups.take(ROWS / LANES) {
         let first = group * LANES;
-        narrow::fill(t, |lane, one| {
-            if first + lane < rows {
-                labels[first + lane] = plan.weighted_targets(tile.first_row + first + lane, one)?;
+        for lane in 0..LANES {
+            let row = first + lane;
+            let mut one = [E::Real::ZERO; NARROW];
+            if row < rows {
+                labels[row] = plan.weighted_targets(tile.first_row + row, &mut one[..classes])?;
             }
-            Ok(())
-        })?;
+            narrow::set(t, lane, one);
+        }
         narrow::load(plan, &tile, first, |row| labels[row].is_some(), z);
         let top = narrow::first_at(z, &narrow::maxima(z));
         e.copy_from_slice(z);
