@@ -1,10 +1,14 @@
 //! `steepness compare` as a whole program: results that do not depend on how they came about, and
 //! requests that are refused.
 
+mod program;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
+
+use program::succeed;
 
 /// Small, and slow enough to be interrupted.
 const RECIPE: &str = r#"
@@ -54,9 +58,7 @@ impl Place {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_steepness"));
-        command.current_dir(self.dir.path()).arg("compare").args(arguments);
-        command
+        program::command(self.dir.path(), &[&["compare"], arguments].concat())
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
@@ -85,11 +87,6 @@ impl Place {
         }
         child
     }
-}
-
-fn succeed(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 /// What a refused request says: a line, and for a loss spec two more that point into it.

@@ -1,26 +1,11 @@
 //! `steepness data` and recipes with data of one's own, as a whole program.
 
+mod program;
+
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 
-fn steepness(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_steepness"));
-    command.current_dir(folder).args(arguments).output().unwrap()
-}
-
-fn succeed(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn refused(output: &Output) -> String {
-    let message = String::from_utf8(output.stderr.clone()).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{message}");
-    assert!(message.starts_with("error: ") && message.lines().count() == 1, "{message}");
-    assert!(output.stdout.is_empty());
-    message
-}
+use program::{refused, run, succeed};
 
 /// Points on two rings of which the outer one is class "far".
 fn table() -> String {
@@ -86,16 +71,16 @@ fn check_says_what_is_there() {
     let place = tempfile::tempdir().unwrap();
     fs::write(place.path().join("rings.csv"), table()).unwrap();
     write_idx(&place.path().join("bars"));
-    let text = succeed(&steepness(place.path(), &["data", "check", "bars"]));
+    let text = succeed(&run(place.path(), &["data", "check", "bars"]));
     assert!(text.contains("training    60 images\ntest        20 images\n"), "{text}");
-    let text = succeed(&steepness(place.path(), &["data", "check", "rings.csv", "--target", "-1"]));
+    let text = succeed(&run(place.path(), &["data", "check", "rings.csv", "--target", "-1"]));
     assert!(text.contains("ring    the class"), "{text}");
-    let json = succeed(&steepness(place.path(), &["data", "check", "bars", "--json"]));
+    let json = succeed(&run(place.path(), &["data", "check", "bars", "--json"]));
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["format"], "idx");
     assert_eq!(json["parts"][0]["counts"], serde_json::json!([30, 30]));
     assert_eq!(json["recipe"]["idx"]["path"], "bars");
-    let names = succeed(&steepness(place.path(), &["data", "get"]));
+    let names = succeed(&run(place.path(), &["data", "get"]));
     assert!(names.lines().count() == 4 && names.contains("fashion-mnist  70000 images"), "{names}");
 }
 
@@ -125,7 +110,7 @@ fn what_is_broken_is_named() {
         (&["data", "get", "imagenet"], "there are mnist, fashion-mnist, cifar-10, cifar-100"),
         (&["data", "get", "mnist", "--from", "bars"], "train-images-idx3-ubyte.gz"),
     ] {
-        let message = refused(&steepness(place.path(), arguments));
+        let message = refused(&run(place.path(), arguments));
         assert!(message.contains(expected), "{arguments:?}: {message}");
     }
     // A comparison says the same, and begins nothing.
@@ -143,7 +128,7 @@ fn what_is_broken_is_named() {
         ("[data.inaturalist]\npath = \"mixed\"", "`size` of the data brings them to one"),
     ] {
         fs::write(place.path().join("r.toml"), recipe(data)).unwrap();
-        let message = refused(&steepness(place.path(), &["compare", "r.toml"]));
+        let message = refused(&run(place.path(), &["compare", "r.toml"]));
         assert!(message.contains(expected), "{message}");
     }
     assert!(!place.path().join("runs").exists());
@@ -151,7 +136,7 @@ fn what_is_broken_is_named() {
 
 /// Accuracy of each loss, from a comparison with `--json`.
 fn accuracies(folder: &Path, recipe: &str) -> Vec<f64> {
-    let json = succeed(&steepness(folder, &["compare", recipe, "--json"]));
+    let json = succeed(&run(folder, &["compare", recipe, "--json"]));
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     let losses = json["losses"].as_array().unwrap();
     losses.iter().map(|loss| loss["metrics"]["accuracy"]["mean"].as_f64().unwrap()).collect()
@@ -178,12 +163,12 @@ fn tables_and_images_are_learned_from_beside_their_recipe() {
             "{name}: {found:?}"
         );
         // What is finished is found again, also from another folder.
-        let again = steepness(&inner, &["compare", "r.toml", "--out", &format!("../runs/{name}")]);
+        let again = run(&inner, &["compare", "r.toml", "--out", &format!("../runs/{name}")]);
         succeed(&again);
         assert!(String::from_utf8_lossy(&again.stderr).lines().count() <= 1);
-        let run =
+        let recipe =
             fs::read_to_string(place.path().join(format!("runs/{name}/ce/seed=0/recipe.toml")));
-        assert!(run.unwrap().contains("validation = "));
+        assert!(recipe.unwrap().contains("validation = "));
     }
     let classes = |name: &str| {
         fs::read_to_string(place.path().join(format!("runs/{name}/ce/seed=1/classes.json")))
