@@ -1,5 +1,6 @@
-//! Puts the run path of libtorch into tests, so that nothing needs LD_LIBRARY_PATH, and tells the
-//! laboratory which versions of tch and libtorch it is built with, and from which commit.
+//! Compiles the autograd node, puts the run path of libtorch into tests, so that nothing needs
+//! LD_LIBRARY_PATH, and tells the laboratory which versions of tch and libtorch it is built with, and
+//! from which commit.
 
 use std::fs;
 use std::path::Path;
@@ -8,6 +9,7 @@ use std::process::Command;
 fn main() {
     let lib = std::env::var("DEP_TCH_LIBTORCH_LIB").ok();
     if let Some(lib) = &lib {
+        autograd_node(Path::new(lib));
         println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
     }
     let libtorch = lib.as_deref().and_then(libtorch_version).unwrap_or_else(|| "unknown".into());
@@ -19,6 +21,23 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     // Moves with every commit.
     println!("cargo:rerun-if-changed=../../.git/logs/HEAD");
+}
+
+/// The headers of libtorch are beside its libraries.
+fn autograd_node(lib: &Path) {
+    println!("cargo:rerun-if-changed=src/autograd.cpp");
+    println!("cargo:rerun-if-env-changed=LIBTORCH_CXX11_ABI");
+    let include = lib.join("../include");
+    let abi = std::env::var("LIBTORCH_CXX11_ABI").unwrap_or_else(|_| "1".into());
+    cc::Build::new()
+        .cpp(true)
+        .std("c++17")
+        .warnings(false)
+        .include(&include)
+        .include(include.join("torch/csrc/api/include"))
+        .define("_GLIBCXX_USE_CXX11_ABI", abi.as_str())
+        .file("src/autograd.cpp")
+        .compile("steepness_autograd");
 }
 
 /// The commit that is built; none outside a checkout.

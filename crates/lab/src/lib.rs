@@ -7,6 +7,7 @@
 //! also serves people who bring logits from elsewhere. [`attack`] needs a model and its gradient.
 
 pub mod attack;
+mod autograd;
 mod check;
 pub mod data;
 mod durable;
