@@ -26,8 +26,8 @@ enum Command {
 ///
 /// Reads everything, so that what is broken is found now: images that cannot be decoded, files that
 /// are cut off, classes without examples, values that are missing. Known are MNIST and its like
-/// (idx), CIFAR-10 and CIFAR-100 (binary), folders of images (train/CLASS/*.jpg), iNaturalist 2018
-/// and tables (CSV).
+/// (idx), CIFAR-10 and CIFAR-100 (binary), folders of images (train/CLASS/*.jpg), iNaturalist 2018,
+/// graphs (NAME_A.txt, NAME_graph_indicator.txt and so on) and tables (CSV).
 #[derive(clap::Args)]
 struct CheckArgs {
     /// The folder, or the file of a table
@@ -46,10 +46,10 @@ struct CheckArgs {
     json: bool,
 }
 
-/// Get a data set: mnist, fashion-mnist, cifar-10 or cifar-100
+/// Get a data set: mnist, fashion-mnist, cifar-10, cifar-100, PROTEINS, NCI1 or MUTAG
 ///
 /// Broken downloads go on where they stopped; nothing is taken whose checksum is not the published
-/// one.
+/// one. Of graphs none is published: there the numbers of graphs, nodes and edges must be.
 #[derive(clap::Args)]
 struct GetArgs {
     /// Its name; without it, the data sets that there are

@@ -12,7 +12,7 @@ use crate::progress::Progress;
 #[derive(clap::Args)]
 pub struct Args {
     /// Your data instead of a recipe: a folder of images (CLASS/*.jpg, train/CLASS/*.jpg), MNIST's
-    /// or CIFAR's files, or a table (CSV)
+    /// or CIFAR's files, graphs (NAME_A.txt and so on, as TU Dortmund has them), or a table (CSV)
     #[arg(long, value_name = "PATH", conflicts_with = "recipe")]
     data: Option<PathBuf>,
 

@@ -1,4 +1,4 @@
-//! `steepness predict`: what a finished run says of new images, or of the rows of a table.
+//! `steepness predict`: what a finished run says of new images, rows of a table or graphs.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use steepness_lab::experiment::{Prediction, Predictor, device};
 use steepness_lab::measure::Threshold;
 use steepness_lab::{Error, Result};
 
-/// Classify new images, or the rows of a table, with a finished run
+/// Classify new images, the rows of a table or graphs with a finished run
 ///
 /// Prints the most probable classes of each, its free energy (the lower, the more like what was
 /// learned) and a flag where that is above the run's threshold: the energy that 95 % of the
@@ -19,7 +19,8 @@ pub struct Args {
     #[arg(value_name = "RUN")]
     run: PathBuf,
 
-    /// Images (JPEG, PNG), or for a run on a table the file of one with the same columns
+    /// Images (JPEG, PNG); for a run on a table the file of one with the same columns, for one on
+    /// graphs a folder of them
     #[arg(value_name = "INPUT", required = true)]
     inputs: Vec<PathBuf>,
 

@@ -81,7 +81,7 @@ fn check_says_what_is_there() {
     assert_eq!(json["parts"][0]["counts"], serde_json::json!([30, 30]));
     assert_eq!(json["recipe"]["idx"]["path"], "bars");
     let names = succeed(&run(place.path(), &["data", "get"]));
-    assert!(names.lines().count() == 4 && names.contains("fashion-mnist  70000 images"), "{names}");
+    assert!(names.lines().count() == 7 && names.contains("fashion-mnist  70000 images"), "{names}");
 }
 
 #[test]
@@ -107,7 +107,10 @@ fn what_is_broken_is_named() {
             &["data", "check", "rings.csv", "--target", "z"],
             "there is no column \"z\"; there are x, y, ring",
         ),
-        (&["data", "get", "imagenet"], "there are mnist, fashion-mnist, cifar-10, cifar-100"),
+        (
+            &["data", "get", "imagenet"],
+            "there are mnist, fashion-mnist, cifar-10, cifar-100, PROTEINS",
+        ),
         (&["data", "get", "mnist", "--from", "bars"], "train-images-idx3-ubyte.gz"),
     ] {
         let message = refused(&run(place.path(), arguments));

@@ -72,3 +72,23 @@ pub fn write_table(path: &Path, rows: usize) {
     let text = "name,x,y,colour,ring\n".to_owned() + &(0..rows).map(row).collect::<String>();
     fs::write(path, text).unwrap();
 }
+
+/// Paths, class 0, and rings, class 1, of 4 to 9 nodes in a folder: 60 of each.
+pub fn write_graphs(folder: &Path) {
+    let (mut edges, mut graph_of, mut labels) = (String::new(), String::new(), String::new());
+    let mut first = 1;
+    for graph in 0..120 {
+        let (nodes, ring) = (4 + graph / 2 % 6, graph % 2);
+        for node in 0..nodes - 1 + ring {
+            let (from, to) = (first + node, first + (node + 1) % nodes);
+            edges += &format!("{from}, {to}\n{to}, {from}\n");
+        }
+        graph_of += &format!("{}\n", graph + 1).repeat(nodes);
+        labels += &format!("{ring}\n");
+        first += nodes;
+    }
+    fs::create_dir_all(folder).unwrap();
+    for (kind, text) in [("A", edges), ("graph_indicator", graph_of), ("graph_labels", labels)] {
+        fs::write(folder.join(format!("R_{kind}.txt")), text).unwrap();
+    }
+}

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::cifar::{Cifar, Labels};
-use super::{files, idx, image_folder, inaturalist};
+use super::{files, idx, image_folder, inaturalist, tu};
 use crate::{Error, Result};
 
 /// A format that is known.
@@ -58,13 +58,12 @@ pub fn detect(path: &Path) -> Result<Format> {
 fn folder(path: &Path) -> Result<Format> {
     let entries = files::entries(path)?;
     let names: Vec<String> = entries.iter().map(|entry| files::name(entry)).collect();
-    let is_tu = names.iter().any(|name| name.ends_with("_graph_indicator.txt"));
     Ok(match () {
         () if idx::is_there(path) => Format::Idx,
         () if Cifar::Ten.is_there(path) => Format::Cifar10,
         () if Cifar::Hundred(Labels::Fine).is_there(path) => Format::Cifar100,
         () if inaturalist::is_there(path) => Format::INaturalist,
-        () if is_tu => Format::Tu,
+        () if tu::is_there(path) => Format::Tu,
         () if image_folder::is_there(path) => Format::ImageFolder,
         () => return Err(unknown(path, &names)),
     })
@@ -84,7 +83,8 @@ fn unknown(path: &Path, names: &[String]) -> Error {
     Error::Request(format!(
         "{}: no data that are known ({there}){hint}; known are folders with \
          train-images-idx3-ubyte[.gz], data_batch_1.bin (CIFAR-10), train.bin (CIFAR-100), \
-         train2018.json (iNaturalist) or train/CLASS/*.jpg, and tables (CSV)",
+         train2018.json (iNaturalist), train/CLASS/*.jpg or NAME_graph_indicator.txt (graphs), and \
+         tables (CSV)",
         path.display()
     ))
 }
@@ -130,6 +130,7 @@ mod tests {
             ("cifar-100-binary/train.bin", Format::Cifar100),
             ("train2018.json", Format::INaturalist),
             ("NCI1_graph_indicator.txt", Format::Tu),
+            ("NCI1/NCI1_graph_indicator.txt", Format::Tu),
             ("train/cat/1.png", Format::ImageFolder),
             ("cat/1.png", Format::ImageFolder),
         ] {

@@ -7,7 +7,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::{DataSet, Examples, Fractions, HeldOut, Inputs};
+use super::{DataSet, Examples, Fractions, HeldOut, Inputs, Splitting};
 use crate::{Error, Result};
 
 const SIDE: usize = 8;
@@ -32,10 +32,11 @@ pub fn load(shares: Fractions) -> Result<DataSet> {
     Ok(DataSet {
         description: format!("{} handwritten digits of 8×8 pixels (UCI)", examples.len()),
         examples,
-        held_out: HeldOut::Shares(shares),
+        held_out: HeldOut::Shares(shares, Splitting::Stratified),
         long_tail: None,
         ood: Some(("fashion8x8".to_owned(), clothes)),
         columns: Vec::new(),
+        nodes: None,
     })
 }
 

@@ -5,13 +5,14 @@ use std::path::Path;
 use tch::Tensor;
 
 use super::augment::AugmentedSource;
+use super::graphs::GraphSource;
 use super::image_files::FileSource;
 use super::inputs::{Inputs, seen};
 use super::{Batch, Batches, Order, Source};
 use crate::{Error, Result};
 
-/// Labelled examples of one shape: images, or the rows of a table as "images" of 1×1 pixel with a
-/// channel for each column.
+/// Labelled examples of one shape: images, the rows of a table as "images" of 1×1 pixel with a channel
+/// for each column, or graphs with a channel for each feature of a node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Examples {
     /// Example by example, each row-major as channels × height × width.
@@ -56,7 +57,7 @@ impl Examples {
         self.inputs.moments(channels, height * width)
     }
 
-    /// The inputs as a model sees them, f32 (N, C, H, W).
+    /// The inputs as a model sees them, f32 (N, C, H, W); of graphs, the features of all nodes.
     ///
     /// # Errors
     /// No examples, a file that has changed since it was checked, and what libtorch refuses.
@@ -86,6 +87,9 @@ impl Examples {
                 let (labels, classes) = (self.labels.clone(), self.classes.len());
                 let source = AugmentedSource::new(images.clone(), self.shape, labels, classes);
                 return Ok(Box::new(source));
+            }
+            Inputs::Graphs(graphs) => {
+                return Ok(Box::new(GraphSource::new(graphs.clone(), self.labels.clone())));
             }
         };
         Ok(Box::new(MemorySource {

@@ -85,7 +85,7 @@ pub(super) fn name(path: &Path) -> String {
 
 /// The folder that `STEEPNESS_TEST_DATA` names, or a line that says which `test` is skipped.
 #[cfg(test)]
-pub(super) fn test_data(test: &str) -> Option<PathBuf> {
+pub(crate) fn test_data(test: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("STEEPNESS_TEST_DATA").filter(|folder| !folder.is_empty());
     if folder.is_none() {
         // Not with eprintln!, which a test that passes keeps to itself.

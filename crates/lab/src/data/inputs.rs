@@ -4,8 +4,8 @@ use std::mem::MaybeUninit;
 
 use tch::{Device, Kind, Tensor};
 
-use super::ImageFiles;
 use super::augment::{Augmented, Raster};
+use super::{Graphs, ImageFiles};
 use crate::{Error, Result};
 
 /// The inputs of many examples, one after the other.
@@ -24,6 +24,8 @@ pub enum Inputs {
     Files(ImageFiles),
     /// Images that are transformed when their turn comes.
     Augmented(Augmented),
+    /// Graphs with features on their nodes.
+    Graphs(Graphs),
 }
 
 impl Inputs {
@@ -39,6 +41,7 @@ impl Inputs {
             Inputs::Numbers(values) => values.len(),
             Inputs::Files(images) => images.bytes(),
             Inputs::Augmented(images) => images.bytes(),
+            Inputs::Graphs(graphs) => graphs.len(),
         }
     }
 
@@ -61,7 +64,14 @@ impl Inputs {
             Inputs::Numbers(values) => Inputs::Numbers(pick(values, rows, size)),
             Inputs::Files(images) => Inputs::Files(images.select(rows)),
             Inputs::Augmented(images) => Inputs::Augmented(images.select(rows)),
+            Inputs::Graphs(graphs) => Inputs::Graphs(graphs.select(rows)),
         }
+    }
+
+    /// Whether an attack within ε of a value means something: to pixels, but neither to the columns of
+    /// a table nor to the nodes of a graph.
+    pub fn are_images(&self) -> bool {
+        !matches!(self, Inputs::Numbers(_) | Inputs::Graphs(_))
     }
 
     /// Mean and standard deviation of each channel over all examples, as a model sees them. An
@@ -91,6 +101,7 @@ impl Inputs {
             }
             Inputs::Files(images) => images.moments(),
             Inputs::Augmented(images) => images.moments(),
+            Inputs::Graphs(graphs) => graphs.moments(),
         }
     }
 
@@ -109,7 +120,7 @@ impl Inputs {
                 pixels
             }
             Inputs::Files(images) => return images.image(row),
-            Inputs::Numbers(_) | Inputs::Augmented(_) => {
+            Inputs::Numbers(_) | Inputs::Augmented(_) | Inputs::Graphs(_) => {
                 return Err(Error::Request("the examples are no stored images".to_owned()));
             }
         };

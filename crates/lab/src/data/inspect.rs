@@ -15,9 +15,10 @@ use super::cifar::{Cifar, Labels};
 use super::image_files::Sums;
 use super::inaturalist::many_medium_few;
 use super::table::{Column, Table, Target};
+use super::tu::Tu;
 use super::{
     Cifar100Recipe, DataPath, DataRecipe, Examples, FolderRecipe, Format, INaturalist, ImageFolder,
-    ImageList, ImagesRecipe, TableRecipe, detect, idx,
+    ImageList, ImagesRecipe, Inputs, Splitting, TableRecipe, TuRecipe, detect, idx,
 };
 use crate::{Error, Result};
 
@@ -34,7 +35,7 @@ pub struct Inspection {
     pub classes: Vec<String>,
     /// Training part, then validation and test where it has them.
     pub parts: Vec<Part>,
-    /// Of images, or of the numbers that a model sees of a row.
+    /// Of images, or of the numbers that a model sees of a row or of a node.
     pub size: Size,
     /// Mean and standard deviation of each channel, or number of a row, over the training part;
     /// pixels from 0 to 1.
@@ -62,18 +63,18 @@ pub struct Part {
 /// The size of the examples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Size {
-    /// Channels of an image, or numbers of a row.
+    /// Channels of an image, or numbers of a row or of a node.
     pub channels: usize,
-    /// Smallest height and width, 1×1 for a row.
+    /// Smallest height and width, 1×1 for a row or a node.
     pub smallest: [usize; 2],
     /// Largest height and width.
     pub largest: [usize; 2],
 }
 
-/// A channel of images, or a number of a row.
+/// A channel of images, or a number of a row or of a node.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Channel {
-    /// "red", "grey", or the name of the column.
+    /// "red", "grey", or the name of the column or of the feature.
     pub name: String,
     /// Mean.
     pub mean: f64,
@@ -149,10 +150,18 @@ pub fn inspect(
             Inspection { recipe, ..found }
         }
         Format::Tu => {
-            return Err(Error::Request(format!(
-                "{} holds {format}, which are not read",
-                path.display()
-            )));
+            let found = of_graphs(Tu::load(path, false)?);
+            let recipe = written.map(|path| {
+                DataRecipe::Tu(TuRecipe {
+                    path,
+                    attributes: false,
+                    split: Splitting::default(),
+                    validation: 0.1,
+                    test: 0.1,
+                    long_tail: None,
+                })
+            });
+            Inspection { recipe, ..found }
         }
     };
     found.path = path.display().to_string();
@@ -229,6 +238,35 @@ fn of_table(path: &Path, asked: &Asked) -> Result<Inspection> {
         classes: examples.classes,
         recipe: Some(DataRecipe::Table(recipe)),
     })
+}
+
+fn of_graphs(Tu { examples, features, unused }: Tu) -> Inspection {
+    let Inputs::Graphs(graphs) = &examples.inputs else { unreachable!("Tu holds graphs") };
+    let spread = |what: &str, counts: Vec<usize>| {
+        let (least, most) = (counts.iter().min().unwrap_or(&0), counts.iter().max().unwrap_or(&0));
+        let mean = counts.iter().sum::<usize>() as f64 / counts.len() as f64;
+        format!("{least} to {most} {what} a graph, {mean:.2} on average")
+    };
+    let mut notes = vec![
+        spread("nodes", graphs.node_counts().collect()),
+        spread("edges (one that leads both ways counts twice)", graphs.edge_counts().collect()),
+    ];
+    if !unused.is_empty() {
+        notes.push(format!("not used: {}", unused.join(", ")));
+    }
+    let channel = |(name, (mean, std))| Channel { name, mean, std };
+    Inspection {
+        path: String::new(),
+        format: Format::Tu,
+        notes,
+        parts: vec![part("training", examples.counts())],
+        size: Size { channels: features.width(), smallest: [1, 1], largest: [1, 1] },
+        channels: features.names().into_iter().zip(examples.moments()).map(channel).collect(),
+        columns: Vec::new(),
+        many_medium_few: many_medium_few(&examples.counts()),
+        classes: examples.classes,
+        recipe: None,
+    }
 }
 
 /// Of image files: each is decoded and let go again.

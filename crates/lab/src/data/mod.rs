@@ -1,6 +1,6 @@
 //! What a model learns from: one file a format, then how a data set is split and drawn from.
 //!
-//! A data set of another kind (graphs, sentences) is a new file that implements [`Source`], one
+//! A data set of another kind (sentences) is a new file that implements [`Source`], one
 //! variant of [`DataRecipe`] and one line in [`load`]; the engine needs to know nothing of it.
 
 mod ahead;
@@ -12,6 +12,7 @@ mod digits;
 pub mod download;
 mod examples;
 mod files;
+mod graphs;
 pub mod idx;
 mod image_files;
 mod image_folder;
@@ -28,10 +29,16 @@ mod sampling;
 mod set;
 mod split;
 pub mod table;
+pub mod tu;
 
 pub use decode::{Image, decode};
 pub use detect::{Format, detect};
 pub use examples::{Examples, MemorySource};
+#[cfg(test)]
+pub(crate) use files::test_data as test_folder;
+#[cfg(test)]
+pub(crate) use graphs::tests as graph_tests;
+pub use graphs::{GraphSource, Graphs, Store};
 pub use image_files::{FileSource, ImageFiles};
 pub use image_folder::ImageFolder;
 pub use image_list::ImageList;
@@ -40,11 +47,13 @@ pub use inputs::Inputs;
 pub use inspect::{Asked, Channel, Inspection, Part, Size, inspect};
 pub use long_tail::{LongTail, Profile};
 pub use reader::Reader;
-pub use recipe::{Cifar100Recipe, DataPath, DataRecipe, FolderRecipe, ImagesRecipe, TableRecipe};
+pub use recipe::{
+    Cifar100Recipe, DataPath, DataRecipe, FolderRecipe, ImagesRecipe, TableRecipe, TuRecipe,
+};
 pub use sampler::{Batch, Batches, Order, Source, order};
 pub use sampling::Sampling;
 pub use set::{DataSet, HeldOut, Parts};
-pub use split::{Fractions, Split, hold_out, stratified};
+pub use split::{Fractions, Split, Splitting, hold_out, stratified};
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -52,6 +61,7 @@ use std::path::Path;
 use crate::Result;
 use cifar::Cifar;
 use table::Table;
+use tu::Tu;
 
 /// Reads what `recipe` asks for, all of it: what is broken is found here and not in the training.
 ///
@@ -65,6 +75,7 @@ pub fn load(recipe: &DataRecipe) -> Result<DataSet> {
         long_tail: recipe.long_tail,
         ood: None,
         columns: Vec::new(),
+        nodes: None,
     };
     match recipe {
         DataRecipe::Digits(shares) => digits::load(*shares),
@@ -103,6 +114,20 @@ pub fn load(recipe: &DataRecipe) -> Result<DataSet> {
                 long_tail: recipe.long_tail,
                 ood: None,
                 columns,
+                nodes: None,
+            })
+        }
+        DataRecipe::Tu(recipe) => {
+            let path = recipe.path.resolve();
+            let Tu { examples, features, .. } = Tu::load(&path, recipe.attributes)?;
+            Ok(DataSet {
+                description: described(&path, &examples, "graphs"),
+                held_out: HeldOut::Shares(recipe.shares(), recipe.split),
+                examples,
+                long_tail: recipe.long_tail,
+                ood: None,
+                columns: Vec::new(),
+                nodes: Some(features),
             })
         }
     }
@@ -127,6 +152,7 @@ fn of_lists(
         long_tail: recipe.long_tail,
         ood: None,
         columns: Vec::new(),
+        nodes: None,
     })
 }
 
@@ -140,7 +166,10 @@ fn held_out(
     match (validation, test) {
         (Some(validation), Some(test)) => HeldOut::Given { validation, test },
         (_, Some(test)) => HeldOut::Validation { share, test },
-        (_, None) => HeldOut::Shares(Fractions { validation: share, test: test_share }),
+        (_, None) => {
+            let shares = Fractions { validation: share, test: test_share };
+            HeldOut::Shares(shares, Splitting::Stratified)
+        }
     }
 }
 
@@ -153,6 +182,10 @@ fn described(path: &Path, examples: &Examples, what: &str) -> String {
             format!("{height}×{width} pixels")
         }
         Inputs::Numbers(_) => format!("{channels} numbers"),
+        Inputs::Graphs(graphs) => {
+            let mean = graphs.node_counts().sum::<usize>() as f64 / examples.len() as f64;
+            format!("{mean:.1} nodes on average")
+        }
     };
     let (count, classes) = (examples.len(), examples.classes.len());
     format!("{}: {count} {what} of {size} in {classes} classes", files::name(path))

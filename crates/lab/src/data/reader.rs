@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::table::Column;
+use super::tu::{self, NodeFeatures};
 use super::{DataRecipe, DataSet, Examples, FolderRecipe, Inputs, decode, table};
 use crate::{Error, Result};
 
@@ -18,6 +19,9 @@ pub struct Reader {
     pub side: Option<usize>,
     /// What the columns of a table hold; of images there are none.
     pub columns: Vec<Column>,
+    /// What the features of the nodes of graphs are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<NodeFeatures>,
 }
 
 impl Reader {
@@ -28,19 +32,21 @@ impl Reader {
             | DataRecipe::INaturalist(FolderRecipe { size, .. }) => size.map(|side| side.get()),
             _ => None,
         };
-        Self { shape: data.examples.shape, side, columns: data.columns.clone() }
+        let (columns, nodes) = (data.columns.clone(), data.nodes.clone());
+        Self { shape: data.examples.shape, side, columns, nodes }
     }
 
-    /// Reads images, or the rows of tables: the name of each and the examples, all of which are
-    /// said to be of class 0 of `classes`.
+    /// Reads images, the rows of tables, or folders of graphs: the name of each and the examples, all
+    /// of which are said to be of class 0 of `classes`.
     ///
     /// # Errors
     /// Names the file and the place: no image, one of another size, colours where the run had none,
     /// a column that is missing, a category that the run did not see.
     pub fn read(&self, paths: &[PathBuf], classes: &[String]) -> Result<(Vec<String>, Examples)> {
-        let (mut names, inputs) = match self.columns.is_empty() {
-            true => (Vec::new(), self.images(paths)?),
-            false => self.rows(paths)?,
+        let (mut names, inputs) = match &self.nodes {
+            Some(nodes) => graphs(nodes, paths)?,
+            None if self.columns.is_empty() => (Vec::new(), self.images(paths)?),
+            None => self.rows(paths)?,
         };
         if names.is_empty() {
             names = paths.iter().map(|path| path.display().to_string()).collect();
@@ -88,6 +94,18 @@ impl Reader {
     }
 }
 
+/// The graphs of one folder: "FOLDER:3" and so on.
+fn graphs(nodes: &NodeFeatures, paths: &[PathBuf]) -> Result<(Vec<String>, Inputs)> {
+    let [path] = paths else {
+        let problem = format!("{} folders of graphs: name one at a time", paths.len());
+        return Err(Error::Request(problem));
+    };
+    let graphs = tu::read(path, nodes)?;
+    let count = graphs.node_counts().count();
+    let names = (1..=count).map(|graph| format!("{}:{graph}", path.display()));
+    Ok((names.collect(), Inputs::Graphs(graphs)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::decode::tests::write;
@@ -129,7 +147,7 @@ mod tests {
         image::RgbImage::from_pixel(3, 2, image::Rgb([7; 3])).save(at("grey.png")).unwrap();
         let (_, found) = grey.read(&[at("grey.png")], classes).unwrap();
         assert_eq!(found.inputs, Inputs::bytes(vec![7; 6]));
-        let scaled = Reader { shape: [3, 4, 4], side: Some(4), columns: Vec::new() };
+        let scaled = Reader { shape: [3, 4, 4], side: Some(4), columns: Vec::new(), nodes: None };
         assert_eq!(scaled.read(&[at("small.png")], classes).unwrap().1.inputs.len(), 48);
     }
 
@@ -169,5 +187,17 @@ mod tests {
         let (reader, data) = self::reader(&plain, Some("-1"));
         let (_, found) = reader.read(&[table("q.csv", "1,5\n2,6\n")], classes).unwrap();
         assert_eq!(found.inputs, data.examples.select(&[0, 1]).inputs);
+    }
+    #[test]
+    fn graphs_are_read_as_in_training() {
+        let folder = tu::tests::folder(&[]);
+        let (reader, data) = reader(folder.path(), None);
+        let classes = &data.examples.classes;
+        let (names, found) = reader.read(&[folder.path().to_owned()], classes).unwrap();
+        assert_eq!((found.inputs, found.shape), (data.examples.inputs, data.examples.shape));
+        assert!(names.len() == 4 && names[3].ends_with(":4"), "{names:?}");
+        let two = [folder.path().to_owned(), folder.path().to_owned()];
+        let error = reader.read(&two, classes).unwrap_err().to_string();
+        assert_eq!(error, "2 folders of graphs: name one at a time");
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::cifar::Labels;
 use super::split::check_share;
 use super::table::Target;
-use super::{Fractions, LongTail};
+use super::{Fractions, LongTail, Splitting};
 use crate::{Check, Error, Result};
 
 /// Images are not scaled to more pixels a side.
@@ -33,6 +33,8 @@ pub enum DataRecipe {
     INaturalist(FolderRecipe),
     /// The rows of a table.
     Table(TableRecipe),
+    /// Graphs in the text format of the TU Dortmund collection.
+    Tu(TuRecipe),
 }
 
 /// Images with their own test part.
@@ -120,6 +122,36 @@ pub struct TableRecipe {
     pub long_tail: Option<LongTail>,
 }
 
+/// Graphs; see [`super::tu`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TuRecipe {
+    /// The folder.
+    pub path: DataPath,
+    /// Whether numbers on the nodes are features beside their labels.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub attributes: bool,
+    /// How the parts are drawn.
+    #[serde(default, skip_serializing_if = "Splitting::is_default")]
+    pub split: Splitting,
+    /// Share of the graphs that is held out for validation.
+    #[serde(default = "a_tenth")]
+    pub validation: f64,
+    /// Share of the graphs that is held out for test.
+    #[serde(default = "a_tenth")]
+    pub test: f64,
+    /// Makes the training part long-tailed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub long_tail: Option<LongTail>,
+}
+
+impl TuRecipe {
+    /// The shares that are held out.
+    pub fn shares(&self) -> Fractions {
+        Fractions { validation: self.validation, test: self.test }
+    }
+}
+
 fn a_tenth() -> f64 {
     0.1
 }
@@ -164,6 +196,7 @@ impl DataRecipe {
             | DataRecipe::Table(TableRecipe { validation, test, .. }) => {
                 Fractions { validation: *validation, test: *test }
             }
+            DataRecipe::Tu(recipe) => recipe.shares(),
         }
     }
 
@@ -176,6 +209,7 @@ impl DataRecipe {
             DataRecipe::ImageFolder(recipe) | DataRecipe::INaturalist(recipe) => {
                 vec![&mut recipe.path]
             }
+            DataRecipe::Tu(recipe) => vec![&mut recipe.path],
             DataRecipe::Table(recipe) => {
                 [&mut recipe.path].into_iter().chain(&mut recipe.test_path).collect()
             }
@@ -203,6 +237,10 @@ impl Check for DataRecipe {
             | DataRecipe::INaturalist(FolderRecipe { validation, test, long_tail, .. })
             | DataRecipe::Table(TableRecipe { validation, test, long_tail, .. }) => {
                 (Fractions { validation: *validation, test: *test }, long_tail.as_ref())
+            }
+            DataRecipe::Tu(recipe) => {
+                recipe.split.check(recipe.shares())?;
+                (recipe.shares(), recipe.long_tail.as_ref())
             }
         };
         shares.check()?;
@@ -280,6 +318,12 @@ mod tests {
                 "[data.table]\npath = \"w.csv\"\ntarget = \"quality\"\nignore = [2]\n\
                  categorical = []\nvalidation = 0.2\ntest = 0.2\n",
             ),
+            ("[data.tu]\npath = \"t\"", "[data.tu]\npath = \"t\"\nvalidation = 0.1\ntest = 0.1\n"),
+            (
+                "[data.tu]\npath = \"t\"\nsplit = \"folds\"\nattributes = true",
+                "[data.tu]\npath = \"t\"\nattributes = true\nsplit = \"folds\"\n\
+                 validation = 0.1\ntest = 0.1\n",
+            ),
         ] {
             let recipe = parse(text);
             assert_eq!(toml::to_string(&recipe).unwrap(), expected);
@@ -312,6 +356,7 @@ mod tests {
             "[data.idx]\npath = \"m\"\nvalidation = 1.0",
             "[data.idx]\npath = \"m\"\nlong_tail = { profile = \"step\", factor = 0.1 }",
             "[data.table]\npath = \"m\"\nvalidation = 0.5\ntest = 0.5",
+            "[data.tu]\npath = \"m\"\nsplit = \"folds\"\ntest = 0.3",
             "[data.inaturalist]\npath = \"m\"\nsize = 5000",
             "[data.image-folder]\npath = \"m\"\nsize = 64\nvalidation = 0.0",
         ] {

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::table::Column;
-use super::{Examples, Fractions, LongTail, hold_out, stratified};
+use super::tu::NodeFeatures;
+use super::{Examples, Fractions, LongTail, Splitting, hold_out};
 use crate::Result;
 
 /// A data set before it is split.
@@ -21,13 +22,15 @@ pub struct DataSet {
     pub ood: Option<(String, Examples)>,
     /// Of a table: what its columns hold.
     pub columns: Vec<Column>,
+    /// Of graphs: what the features of their nodes are.
+    pub nodes: Option<NodeFeatures>,
 }
 
 /// Where the parts come from that are not learned from.
 #[derive(Clone, Debug)]
 pub enum HeldOut {
     /// Both are shares of the examples, drawn anew for each seed.
-    Shares(Fractions),
+    Shares(Fractions, Splitting),
     /// The data set has its own test part; validation is a share of the examples, drawn anew for
     /// each seed.
     Validation {
@@ -65,8 +68,8 @@ impl DataSet {
     pub fn parts(&self, seed: u64) -> Result<Parts<'_>> {
         let labels = &self.examples.labels;
         let (rows, validation, test) = match &self.held_out {
-            HeldOut::Shares(shares) => {
-                let split = stratified(labels, *shares, seed)?;
+            HeldOut::Shares(shares, splitting) => {
+                let split = splitting.split(labels, *shares, seed)?;
                 let validation = Cow::Owned(self.examples.select(&split.validation));
                 (split.train, validation, Cow::Owned(self.examples.select(&split.test)))
             }
@@ -94,8 +97,9 @@ impl DataSet {
     pub fn describe(&self) -> String {
         let percent = |share: f64| (share * 1000.0).round() / 10.0;
         let split = match &self.held_out {
-            HeldOut::Shares(Fractions { validation, test }) => format!(
-                "split anew by each seed: {} % for training, {} % for validation, {} % for test",
+            HeldOut::Shares(Fractions { validation, test }, splitting) => format!(
+                "{}: {} % for training, {} % for validation, {} % for test",
+                splitting.describe(),
                 percent(1.0 - validation - test),
                 percent(*validation),
                 percent(*test)
@@ -131,7 +135,7 @@ mod tests {
     fn set(held_out: HeldOut, long_tail: Option<LongTail>) -> DataSet {
         let description = "40 dots".to_owned();
         let (examples, columns) = (examples(20, 0), Vec::new());
-        DataSet { description, examples, held_out, long_tail, ood: None, columns }
+        DataSet { description, examples, held_out, long_tail, ood: None, columns, nodes: None }
     }
 
     #[test]
@@ -156,13 +160,13 @@ mod tests {
     fn only_the_training_part_is_long_tailed() {
         let tail = LongTail { profile: Profile::Step, factor: 4.0 };
         let shares = Fractions { validation: 0.2, test: 0.2 };
-        let data = set(HeldOut::Shares(shares), Some(tail));
+        let data = set(HeldOut::Shares(shares, Splitting::Stratified), Some(tail));
         let parts = data.parts(1).unwrap();
         assert_eq!(parts.train.counts(), [12, 3]);
         assert_eq!((parts.validation.counts(), parts.test.counts()), (vec![4, 4], vec![4, 4]));
         assert!(data.describe().ends_with("long-tailed (step, factor 4)"), "{}", data.describe());
         // The rows are those that would be there without the tail.
-        let whole = set(HeldOut::Shares(shares), None);
+        let whole = set(HeldOut::Shares(shares, Splitting::Stratified), None);
         let whole = whole.parts(1).unwrap();
         assert_eq!((&whole.validation, &whole.test), (&parts.validation, &parts.test));
     }

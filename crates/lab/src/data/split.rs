@@ -1,5 +1,4 @@
-//! Splits a data set into training, validation and test parts that hold every class in the same
-//! proportion.
+//! Splits a data set into training, validation and test parts.
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +28,62 @@ impl Check for Fractions {
     }
 }
 
+/// How the parts are drawn where the data do not bring them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Splitting {
+    /// Every part holds every class in the same proportion.
+    #[default]
+    Stratified,
+    /// Whatever the classes are: ⌊share · n⌋ examples for training, ⌊share · n⌋ for validation and
+    /// what is left for test, as the paper splits graphs.
+    Random,
+    /// Cross-validation. The test share is one of so many folds, 0.1 of ten; the seeds 0 to 9 take one
+    /// fold each for test, 10 to 19 those of another dealing, and each fold holds every class in the
+    /// same proportion.
+    Folds,
+}
+
+impl Splitting {
+    /// Splits examples of the classes `labels` by the shares for `seed`.
+    ///
+    /// # Errors
+    /// Shares that are not in (0, 1) or leave nothing to train on, and a part that would be empty.
+    pub fn split(self, labels: &[i64], shares: Fractions, seed: u64) -> Result<Split> {
+        match self {
+            Splitting::Stratified => stratified(labels, shares, seed),
+            Splitting::Random => random(labels, shares, seed),
+            Splitting::Folds => fold(labels, shares, seed),
+        }
+    }
+
+    /// For a sentence on the data.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Splitting::Stratified => "split anew by each seed",
+            Splitting::Random => "split anew by each seed, whatever the classes",
+            Splitting::Folds => "cross-validated, a fold a seed",
+        }
+    }
+
+    /// For `skip_serializing_if`.
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Refuses shares that it makes no split of.
+    ///
+    /// # Errors
+    /// Names the shares.
+    pub fn check(self, shares: Fractions) -> Result<()> {
+        shares.check()?;
+        match self {
+            Splitting::Folds => folds(shares.test).map(|_| ()),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Rows of each part, ascending.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Split {
@@ -49,11 +104,66 @@ pub struct Split {
 pub fn stratified(labels: &[i64], shares: Fractions, seed: u64) -> Result<Split> {
     shares.check()?;
     let Fractions { validation, test } = shares;
-    let split = deal(labels, validation, test, seed);
+    whole(deal(labels, validation, test, seed), shares)
+}
+
+/// Splits examples by the shares, at random for each `seed` and whatever their classes are.
+fn random(labels: &[i64], shares: Fractions, seed: u64) -> Result<Split> {
+    shares.check()?;
+    let Fractions { validation, test } = shares;
+    // 0.8 · 10 is to be 8, whatever 1 − 0.1 − 0.1 is in binary.
+    let floor = |share: f64| (share * labels.len() as f64 + 1e-9).floor() as usize;
+    let (train, validation) = (floor(1.0 - validation - test), floor(validation));
+    let mut order = Stream::new(seed, "random split").permutation(labels.len());
+    let mut take = |count: usize| {
+        let mut part: Vec<usize> = order.drain(..count.min(order.len())).collect();
+        part.sort_unstable();
+        part
+    };
+    let (train, validation) = (take(train), take(validation));
+    whole(Split { train, validation, test: take(labels.len()) }, shares)
+}
+
+/// Takes the fold of `seed` for test, and a share of each class of the others for validation.
+fn fold(labels: &[i64], shares: Fractions, seed: u64) -> Result<Split> {
+    shares.check()?;
+    let folds = folds(shares.test)?;
+    let (dealing, taken) = (seed / folds, seed % folds);
+    let (mut test, mut rest, mut next) = (Vec::new(), Vec::new(), 0);
+    for (class, rows) in rows_by_class(labels).iter().enumerate() {
+        let order = Stream::new(dealing, "folds").part(class as u64).permutation(rows.len());
+        for at in order {
+            let part = if next % folds == taken { &mut test } else { &mut rest };
+            part.push(rows[at]);
+            // Goes on over the classes, so that folds differ by one example at most.
+            next += 1;
+        }
+    }
+    test.sort_unstable();
+    rest.sort_unstable();
+    let of_rest: Vec<i64> = rest.iter().map(|&row| labels[row]).collect();
+    let split = deal(&of_rest, shares.validation / (1.0 - shares.test), 0.0, seed);
+    let rows = |part: Vec<usize>| part.into_iter().map(|at| rest[at]).collect();
+    whole(Split { train: rows(split.train), validation: rows(split.validation), test }, shares)
+}
+
+/// How many folds have a share of `test` each.
+fn folds(test: f64) -> Result<u64> {
+    let folds = (1.0 / test).round();
+    if folds >= 2.0 && (folds * test - 1.0).abs() < 1e-6 {
+        return Ok(folds as u64);
+    }
+    Err(Error::Request(format!(
+        "test = {test} is not the share of one of several equal folds, such as 0.1 or 0.2"
+    )))
+}
+
+/// Refuses a split with an empty part.
+fn whole(split: Split, Fractions { validation, test }: Fractions) -> Result<Split> {
     if [&split.train, &split.validation, &split.test].iter().any(|part| part.is_empty()) {
+        let examples = split.train.len() + split.validation.len() + split.test.len();
         return Err(Error::Request(format!(
-            "{} examples are too few for validation = {validation} and test = {test}",
-            labels.len()
+            "{examples} examples are too few for validation = {validation} and test = {test}"
         )));
     }
     Ok(split)
@@ -144,6 +254,48 @@ mod tests {
         assert!(hold_out(&labels, 1.0, 3).is_err());
         let error = hold_out(&[0, 1], 0.1, 3).unwrap_err().to_string();
         assert!(error.contains("2 examples are too few for validation = 0.1"), "{error}");
+    }
+
+    /// The paper's counts for PROTEINS and NCI1 (paper.md §3.7).
+    #[test]
+    fn random_splits_have_the_papers_sizes() {
+        let tenths = Fractions { validation: 0.1, test: 0.1 };
+        for (examples, expected) in [(1113, (890, 111, 112)), (4110, (3288, 411, 411))] {
+            let split = Splitting::Random.split(&vec![0; examples], tenths, 3).unwrap();
+            assert_eq!((split.train.len(), split.validation.len(), split.test.len()), expected);
+            let mut all = [&split.train[..], &split.validation, &split.test].concat();
+            all.sort_unstable();
+            assert_eq!(all, (0..examples).collect::<Vec<_>>());
+            assert_eq!(Splitting::Random.split(&vec![1; examples], tenths, 3).unwrap(), split);
+            assert_ne!(Splitting::Random.split(&vec![0; examples], tenths, 4).unwrap(), split);
+        }
+        let error = Splitting::Random.split(&[0; 4], tenths, 0).unwrap_err().to_string();
+        assert!(error.contains("4 examples are too few"), "{error}");
+    }
+
+    #[test]
+    fn every_example_is_tested_once_in_a_cross_validation() {
+        let labels: Vec<i64> = (0..103).map(|row| i64::from(row % 10 == 0)).collect();
+        let shares = Fractions { validation: 0.1, test: 0.1 };
+        let split = |seed| Splitting::Folds.split(&labels, shares, seed).unwrap();
+        let mut tested: Vec<usize> = (0..10).flat_map(|seed| split(seed).test).collect();
+        tested.sort_unstable();
+        assert_eq!(tested, (0..103).collect::<Vec<_>>());
+        for seed in 0..20 {
+            let Split { train, validation, test } = split(seed);
+            let rare = |part: &[usize]| part.iter().filter(|&&row| labels[row] == 1).count();
+            assert!((10..=11).contains(&test.len()) && (1..=2).contains(&rare(&test)));
+            assert_eq!((validation.len(), rare(&validation)), (10, 1));
+            let mut all = [&train[..], &validation, &test].concat();
+            all.sort_unstable();
+            assert_eq!(all, (0..103).collect::<Vec<_>>());
+        }
+        assert_ne!(split(0).test, split(10).test);
+        for test in [0.3, 0.6, 0.15] {
+            let shares = Fractions { validation: 0.1, test };
+            let error = Splitting::Folds.check(shares).unwrap_err().to_string();
+            assert!(error.contains("not the share of one of several equal folds"), "{error}");
+        }
     }
 
     #[test]

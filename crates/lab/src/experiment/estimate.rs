@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tch::Device;
 
 use super::RunRecipe;
-use crate::data::{DataSet, Examples, Inputs, order};
+use crate::data::{DataSet, Examples, order};
 use crate::models::{self, Mode};
 use crate::train::Optimizer;
 use crate::{Error, Result};
@@ -29,6 +29,8 @@ pub struct Estimate {
     pub jobs: usize,
     /// How many steps were measured.
     pub steps: usize,
+    /// Whether the trainings may end before their last epoch.
+    pub patient: bool,
 }
 
 impl Estimate {
@@ -49,9 +51,9 @@ impl Estimate {
         let (step, steps) = step(recipe, &parts.train, device)?;
         let example = step / recipe.batch.get().min(parts.train.len()) as f64;
         let epoch = parts.train.len() as f64 + FORWARD * parts.validation.len() as f64;
-        let attacks = match parts.test.inputs {
-            Inputs::Numbers(_) => 0.0,
-            _ => {
+        let attacks = match parts.test.inputs.are_images() {
+            false => 0.0,
+            true => {
                 let budgets = recipe.attack.epsilons.len() as f64;
                 (budgets - 1.0) * (1.0 + recipe.attack.pgd_steps.get() as f64)
                     + 2.0 * budgets * FORWARD
@@ -63,7 +65,8 @@ impl Estimate {
         let epochs = recipe.epochs.get() as f64 + FORWARD * stages as f64;
         let run = epochs * epoch + parts.test.len() as f64 * (1.0 + attacks);
         let rounds = runs.div_ceil(jobs.max(1));
-        Ok(Self { seconds: rounds as f64 * run * example, runs, jobs, steps })
+        let (seconds, patient) = (rounds as f64 * run * example, recipe.patience.is_some());
+        Ok(Self { seconds, runs, jobs, steps, patient })
     }
 }
 
@@ -103,7 +106,7 @@ fn step(recipe: &RunRecipe, train: &Examples, device: Device) -> Result<(f64, us
 
 impl fmt::Display for Estimate {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let Self { seconds, runs, jobs, steps } = *self;
+        let Self { seconds, runs, jobs, steps, patient } = *self;
         let several = |count: f64, unit: &str| {
             let count = count.round().max(1.0);
             format!("{count} {unit}{}", if count == 1.0 { "" } else { "s" })
@@ -115,9 +118,10 @@ impl fmt::Display for Estimate {
         };
         let runs = several(runs as f64, "run");
         let side = if jobs > 1 { format!(", {jobs} at a time") } else { String::new() };
+        let bound = if patient { "at most " } else { "" };
         write!(
             f,
-            "about {time} for {runs}{side} (guessed from {steps} steps: it may be half or twice that)"
+            "{bound}about {time} for {runs}{side} (guessed from {steps} steps: it may be half or twice that)"
         )
     }
 }
@@ -131,13 +135,16 @@ mod tests {
     #[test]
     fn times_are_rounded_to_what_is_known() {
         let text = |seconds, runs, jobs| {
-            let text = Estimate { seconds, runs, jobs, steps: 9 }.to_string();
+            let patient = seconds > 9500.0;
+            let text = Estimate { seconds, runs, jobs, steps: 9, patient }.to_string();
             text.split(" (").next().unwrap().to_owned()
         };
         assert_eq!(text(0.2, 1, 1), "about 1 second for 1 run");
         assert_eq!(text(44.4, 20, 2), "about 44 seconds for 20 runs, 2 at a time");
         assert_eq!(text(100.0, 20, 1), "about 2 minutes for 20 runs");
         assert_eq!(text(9000.0, 20, 1), "about 3 hours for 20 runs");
+        // A patience may end each of them before.
+        assert_eq!(text(10_000.0, 20, 1), "at most about 3 hours for 20 runs");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use tch::Device;
 
 use super::{RunDir, RunRecipe};
-use crate::data::{Examples, Inputs, Reader};
+use crate::data::{Examples, Graphs, Inputs, Reader, Store};
 use crate::measure::{Logits, Scores, Threshold};
 use crate::models::{self, Model};
 use crate::train::predict;
@@ -62,7 +62,8 @@ impl Predictor {
         }
         let evaluate = recipe.augment.evaluate.as_ref();
         let shape = evaluate.map_or(reader.shape, |evaluate| evaluate.shape(reader.shape));
-        let model = models::build(&recipe.model, &blank(shape, &classes), recipe.seed)?;
+        let like = blank(&reader, shape, &classes);
+        let model = models::build(&recipe.model, &like, recipe.seed)?;
         model.weights().restore(&run.weights()?)?;
         model.weights().move_to(device)?;
         Ok(Self { model, recipe, reader, classes, threshold })
@@ -78,7 +79,8 @@ impl Predictor {
         &self.threshold
     }
 
-    /// What the run says of images, or of the rows of tables if it was trained on one, in order.
+    /// What the run says of images, or of the rows of tables or the graphs of a folder if it was
+    /// trained on such, in order.
     /// The caller sets libtorch's threads.
     ///
     /// # Errors
@@ -112,9 +114,21 @@ impl Predictor {
 }
 
 /// Examples of that shape to build a model for, whose weights and moments are then replaced.
-fn blank(shape: [usize; 3], classes: &[String]) -> Examples {
+fn blank(reader: &Reader, shape: [usize; 3], classes: &[String]) -> Examples {
     let size: usize = shape.iter().product();
-    let inputs = Inputs::Numbers((0..2 * size).map(|at| (at / size) as f32).collect());
+    let values: Vec<f32> = (0..2 * size).map(|at| (at / size) as f32).collect();
+    let inputs = match &reader.nodes {
+        // Two nodes, each alone in its graph.
+        Some(nodes) => Inputs::Graphs(Graphs::from(Store {
+            width: size,
+            attributes: nodes.attributes,
+            features: values,
+            nodes: vec![0, 1, 2],
+            sources: Vec::new(),
+            edges: vec![0; 3],
+        })),
+        None => Inputs::Numbers(values),
+    };
     Examples { inputs, shape, labels: vec![0, 1], classes: classes.to_vec() }
 }
 

@@ -12,8 +12,8 @@ use crate::data::augment::AugmentRecipe;
 use crate::data::{
     Asked, DataRecipe, Format, Fractions, Inspection, Sampling, Size, detect, inspect, table,
 };
-use crate::models::{CnnRecipe, MlpRecipe, ModelRecipe};
-use crate::train::{Decayed, OptimizerRecipe, Schedule, SgdRecipe, Update};
+use crate::models::{CnnRecipe, GraphNetRecipe, MlpRecipe, ModelRecipe};
+use crate::train::{AdamRecipe, Decayed, OptimizerRecipe, Schedule, SgdRecipe, Update};
 use crate::{Error, Result};
 
 /// Larger images are scaled to this height and width: what the small network sees in time.
@@ -67,6 +67,7 @@ impl Proposal {
         let seen = SEEN * PIXELS / PIXELS.max(size[1] * size[2]);
         let epochs = seen.div_ceil(examples.max(1)).clamp(EPOCHS.0, EPOCHS.1);
         let (model, lr, why) = model(found.format, size);
+        let (optimizer, by) = optimizer(&model, lr);
         let after = vec![epochs * 2 / 3, epochs * 13 / 15];
         let drops = format!("×0.1 after epochs {} and {}", after[0], after[1]);
         let Recipe { losses, seeds, threads, .. } = Recipe::embedded()?;
@@ -90,13 +91,7 @@ impl Proposal {
             augment: AugmentRecipe::default(),
             data,
             model,
-            optimizer: OptimizerRecipe::Sgd(SgdRecipe {
-                lr,
-                momentum: 0.9,
-                nesterov: true,
-                weight_decay: 5e-4,
-                weight_decay_on: Decayed::All,
-            }),
+            optimizer,
             update: Update::default(),
             attack: AttackRecipe {
                 epsilons: vec![0.0, 0.03, 0.1],
@@ -106,7 +101,7 @@ impl Proposal {
         };
         let steps = examples.div_ceil(batch);
         let training = format!(
-            "{epochs} epochs of {steps} steps of {batch} examples, SGD with learning rate {lr}, {drops}"
+            "{epochs} epochs of {steps} steps of {batch} examples, {by} with learning rate {lr}, {drops}"
         );
         let lines = vec![("split", split(&found, shares)), ("model", why), ("training", training)];
         Ok(Self { found, recipe, lines })
@@ -137,8 +132,29 @@ fn scaled(data: &mut DataRecipe, found: &Inspection) -> [usize; 3] {
     }
 }
 
+/// How `model` learns, and its name: networks on graphs as the paper's, all others by momentum.
+fn optimizer(model: &ModelRecipe, lr: f64) -> (OptimizerRecipe, &'static str) {
+    let weight_decay_on = Decayed::All;
+    if let ModelRecipe::GraphNet(_) = model {
+        let (betas, eps, weight_decay) = ([0.9, 0.999], 1e-8, 1e-4);
+        let recipe = AdamRecipe { lr, betas, eps, weight_decay, weight_decay_on };
+        return (OptimizerRecipe::Adam(recipe), "Adam");
+    }
+    let (momentum, nesterov, weight_decay) = (0.9, true, 5e-4);
+    let recipe = SgdRecipe { lr, momentum, nesterov, weight_decay, weight_decay_on };
+    (OptimizerRecipe::Sgd(recipe), "SGD")
+}
+
 /// A model for inputs of that size, its learning rate, and why it.
 fn model(format: Format, [channels, height, width]: [usize; 3]) -> (ModelRecipe, f64, String) {
+    if format == Format::Tu {
+        let recipe = GraphNetRecipe::default();
+        let why = format!(
+            "three graph convolutions of {} features with pooling, for {channels} features a node",
+            recipe.hidden
+        );
+        return (ModelRecipe::GraphNet(recipe), 0.0005, why);
+    }
     if format == Format::Table {
         let hidden = (4 * channels).next_power_of_two().clamp(32, 256);
         let why =
@@ -239,6 +255,24 @@ mod tests {
         let error = propose(&table(folder.path(), 9), None).unwrap_err();
         assert_eq!(error.exit_code(), 2);
         assert!(error.to_string().ends_with("there are x, y, kind"), "{error}");
+    }
+
+    #[test]
+    fn graphs_get_the_papers_network() {
+        let Some(data) = crate::data::test_folder("graphs_get_the_papers_network") else { return };
+        let proposal = propose(&data.join("tu/MUTAG"), None).unwrap();
+        let recipe = &proposal.recipe;
+        assert_eq!(recipe.model, ModelRecipe::GraphNet(GraphNetRecipe::default()));
+        assert_eq!(Recipe::parse(Path::new("again"), &recipe.to_toml()).unwrap(), *recipe);
+        let text = proposal.to_string();
+        for line in [
+            "10 to 28 nodes a graph, 17.93 on average",
+            "split       anew by each seed: 80 % for training, 10 % for validation, 10 % for test",
+            "model       three graph convolutions of 128 features with pooling, for 7 features a node",
+            "training    200 epochs of 10 steps of 16 examples, Adam with learning rate 0.0005",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tch::{Device, Tensor};
 use super::head::Head;
 use super::{Options, RunDir, RunRecipe, Select};
 use crate::attack::{Attack, Fgsm, Pgd, robustness};
-use crate::data::{DataSet, Examples, Inputs, Parts, Reader};
+use crate::data::{DataSet, Examples, Parts, Reader};
 use crate::measure::{self, Logits, Measures, Ood, RobustnessCurve, Scores, Threshold};
 use crate::models::{self, Mode, Model};
 use crate::random::Stream;
@@ -125,8 +125,7 @@ fn measure(
         }
         None => None,
     };
-    // An attack within ε of a pixel means nothing to the columns of a table.
-    if !matches!(test.inputs, Inputs::Numbers(_)) {
+    if test.inputs.are_images() {
         measures.robustness = attack_all(recipe, model, test)?;
     }
     dir.write_predictions(&inside, outside.as_ref())?;

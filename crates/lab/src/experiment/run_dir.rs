@@ -262,7 +262,7 @@ mod tests {
         let run = RunDir::new(dir.path(), setting, 1);
         let ours = recipe.run(setting, 1);
         assert!(!run.finished(&ours).unwrap());
-        let reader = Reader { shape: [1, 8, 8], side: None, columns: Vec::new() };
+        let reader = Reader { shape: [1, 8, 8], side: None, columns: Vec::new(), nodes: None };
         run.begin(&ours, &["b".to_owned(), "a\"\n".to_owned()], &reader, Device::Cpu).unwrap();
         assert_eq!(run.classes().unwrap(), ["b", "a\"\n"]);
         assert_eq!((run.reader().unwrap(), run.recipe().unwrap()), (reader, ours.clone()));

@@ -88,7 +88,7 @@ use super::tests::images;
 use super::*;
 use crate::tensors;
 
-fn uniform(name: &str, count: usize) -> Vec<f64> {
+pub(super) fn uniform(name: &str, count: usize) -> Vec<f64> {
     let start = name.bytes().fold(0xCBF2_9CE4_8422_2325u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
     });
@@ -101,7 +101,7 @@ fn uniform(name: &str, count: usize) -> Vec<f64> {
     (0..count as u64).map(one).collect()
 }
 
-fn value(name: &str, shape: &[i64]) -> Tensor {
+pub(super) fn value(name: &str, shape: &[i64]) -> Tensor {
     let bound = (6.0 / shape[1..].iter().product::<i64>() as f64).sqrt();
     let scaled = |u: f64| match name {
         "normalise.mean" => 0.0,

@@ -26,6 +26,12 @@ impl Init {
         Init::Normal((2.0 / fan as f64).sqrt())
     }
 
+    /// U(−b, b) with b = √(6/(inputs + outputs)), which keeps the variance forward and backward (Glorot
+    /// and Bengio 2010, eq. 16).
+    pub fn glorot(inputs: usize, outputs: usize) -> Self {
+        Init::Uniform((6.0 / (inputs + outputs) as f64).sqrt())
+    }
+
     /// `count` values from `stream`.
     pub fn values(self, stream: Stream, count: usize) -> Vec<f32> {
         let draw = |at| match self {
@@ -44,7 +50,11 @@ mod tests {
     #[test]
     fn values_have_the_moments_of_what_they_are_drawn_from() {
         // The variance of U(−b, b) is b²/3, here with b = 0.2.
-        for (init, variance) in [(Init::fan_in(25), 0.04 / 3.0), (Init::kaiming(50), 0.04)] {
+        for (init, variance) in [
+            (Init::fan_in(25), 0.04 / 3.0),
+            (Init::kaiming(50), 0.04),
+            (Init::glorot(20, 30), 0.04),
+        ] {
             let values = init.values(Stream::new(1, "w"), 2500);
             let mean = values.iter().sum::<f32>() / 2500.0;
             let square = values.iter().map(|x| x * x).sum::<f32>() / 2500.0;

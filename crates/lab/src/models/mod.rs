@@ -8,6 +8,7 @@ mod cnn;
 mod efficientnet;
 #[cfg(test)]
 mod golden;
+mod graph_net;
 mod init;
 mod initial;
 mod layers;
@@ -20,6 +21,7 @@ mod weights;
 pub use attack_cnn::AttackCnnRecipe;
 pub use cnn::CnnRecipe;
 pub use efficientnet::{EfficientNetRecipe, Variant};
+pub use graph_net::{Convolution, GraphNetRecipe, Pooling};
 pub use init::Init;
 pub use layers::Linear;
 pub use mlp::MlpRecipe;
@@ -33,7 +35,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use crate::data::Examples;
+use crate::data::{Examples, Inputs};
 use crate::{Check, Error, Result};
 
 /// A network that maps inputs to features, and those by one linear layer to logits.
@@ -70,6 +72,8 @@ pub enum ModelRecipe {
     /// EfficientNet-B0.
     #[serde(rename = "efficientnet-b0")]
     EfficientNet(EfficientNetRecipe),
+    /// Convolutions on graphs, with pooling.
+    GraphNet(GraphNetRecipe),
     /// One hidden layer.
     Mlp(MlpRecipe),
     /// The paper's network for MNIST.
@@ -83,7 +87,9 @@ impl ModelRecipe {
     /// The file with the initial weights, and whether the last layer is drawn anew.
     fn initial(&self) -> (Option<&Path>, bool) {
         let (weights, new_head) = match self {
-            ModelRecipe::Cnn(_) | ModelRecipe::Mlp(_) => return (None, false),
+            ModelRecipe::Cnn(_) | ModelRecipe::GraphNet(_) | ModelRecipe::Mlp(_) => {
+                return (None, false);
+            }
             ModelRecipe::AttackCnn(recipe) => (&recipe.weights, recipe.new_head),
             ModelRecipe::EfficientNet(recipe) => (&recipe.weights, recipe.new_head),
             ModelRecipe::MnistNet(recipe) => (&recipe.weights, recipe.new_head),
@@ -100,25 +106,36 @@ impl Check for ModelRecipe {
         }
         match self {
             ModelRecipe::EfficientNet(recipe) => recipe.check(),
+            ModelRecipe::GraphNet(recipe) => recipe.check(),
             ModelRecipe::ResNet(recipe) => recipe.check(),
             _ => Ok(()),
         }
     }
 }
 
-/// Builds the network for images like `train`, with the initial weights of `seed` or of the file
+/// Builds the network for examples like `train`, with the initial weights of `seed` or of the file
 /// that the recipe names.
 ///
 /// # Errors
-/// Sizes that make no network; a file that does not fit.
+/// Sizes that make no network, or none for such examples; a file that does not fit.
 pub fn build(recipe: &ModelRecipe, train: &Examples, seed: u64) -> Result<Box<dyn Model>> {
     recipe.check()?;
+    let takes_graphs = matches!(recipe, ModelRecipe::GraphNet(_));
+    if takes_graphs != matches!(train.inputs, Inputs::Graphs(_)) {
+        return Err(Error::Request(match takes_graphs {
+            true => "model.graph-net takes graphs, and the data are none".to_owned(),
+            false => "the data are graphs, which model.graph-net takes".to_owned(),
+        }));
+    }
     let weights = Weights::new(seed);
     let model: Box<dyn Model> = match recipe {
         ModelRecipe::AttackCnn(_) => Box::new(attack_cnn::AttackCnn::new(train, weights)?),
         ModelRecipe::Cnn(recipe) => Box::new(cnn::Cnn::new(recipe, train, weights)?),
         ModelRecipe::EfficientNet(recipe) => {
             Box::new(efficientnet::EfficientNet::new(recipe, train, weights)?)
+        }
+        ModelRecipe::GraphNet(recipe) => {
+            Box::new(graph_net::GraphNet::new(recipe, train, weights)?)
         }
         ModelRecipe::Mlp(recipe) => Box::new(mlp::Mlp::new(recipe, train, weights)?),
         ModelRecipe::MnistNet(_) => Box::new(mnist_net::MnistNet::new(train, weights)?),
@@ -133,7 +150,6 @@ pub fn build(recipe: &ModelRecipe, train: &Examples, seed: u64) -> Result<Box<dy
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Inputs;
 
     /// Two images of `shape`, for networks that are told what they will see.
     pub fn images(shape: [usize; 3], classes: usize) -> Examples {

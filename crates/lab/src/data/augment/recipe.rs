@@ -191,8 +191,12 @@ fn augmented(
     moments: Option<Vec<(f64, f64)>>,
     transforms: Transforms,
 ) -> Result<Examples> {
-    if let Inputs::Numbers(_) = examples.inputs {
-        return refuse("the examples are rows of numbers, not images".to_owned());
+    if !examples.inputs.are_images() {
+        let what = match examples.inputs {
+            Inputs::Graphs(_) => "graphs",
+            _ => "rows of numbers",
+        };
+        return refuse(format!("the examples are {what}, not images"));
     }
     let augmented = Augmented {
         shape: examples.shape,

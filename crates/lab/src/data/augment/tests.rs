@@ -692,6 +692,7 @@ fn what_does_not_fit_the_images_is_refused() {
     let numbers = Examples { inputs: Inputs::Numbers(vec![0.0; 360 * 3]), ..examples(3) };
     let data = DataSet {
         columns: Vec::new(),
+        nodes: None,
         description: "numbers".to_owned(),
         held_out: HeldOut::Given { validation: numbers.clone(), test: numbers.clone() },
         examples: numbers,

@@ -100,11 +100,22 @@ fn inaturalist_is_listed_and_decoded() {
 }
 
 #[test]
-fn graphs_are_named_and_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("X_graph_indicator.txt"), "1").unwrap();
-    let error = inspect(folder.path(), &Asked::default(), &|_, _| {}).unwrap_err();
-    assert!(error.exit_code() == 2 && error.to_string().contains("TU text format"), "{error}");
+fn graphs_show_their_nodes_and_edges() {
+    let folder = super::super::tu::tests::folder(&[]);
+    let text = check(folder.path()).to_string();
+    for line in [
+        "1 to 3 nodes a graph, 2.00 on average",
+        "0 to 4 edges (one that leads both ways counts twice) a graph, 1.25 on average",
+        "not used: node attributes",
+        "training    4 graphs",
+        "size        2 features a node",
+        "0      -1           2",
+        "label 9  0.3750  0.4841",
+        "of all nodes",
+        "validation = 0.1\ntest = 0.1\n",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
 }
 
 /// Every recipe that is shown can be read and loads the same data.
@@ -127,6 +138,20 @@ fn what_is_shown_of_real_data_is_true() {
         ),
         ("imbalanced/winequality-white.csv", &["semicolon between the values", "alcohol"]),
         ("imbalanced/satimage/sat.trn.txt", &["36 numbers a row", "and 16 more"]),
+        (
+            "tu/PROTEINS",
+            &[
+                "graphs in the TU text format",
+                "4 to 620 nodes a graph, 39.06 on average",
+                "not used: node attributes",
+                "training    1113 graphs",
+                "3 features a node",
+                "1      2          450",
+                // 21151 of 43471 nodes.
+                "label 0  0.4866  0.4998",
+                "[data.tu]",
+            ],
+        ),
     ] {
         let found = check(&data.join(name));
         let text = found.to_string();

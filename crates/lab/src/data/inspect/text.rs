@@ -51,7 +51,11 @@ impl Inspection {
     }
 
     fn what(&self) -> &'static str {
-        if self.format == Format::Table { "rows" } else { "images" }
+        match self.format {
+            Format::Table => "rows",
+            Format::Tu => "graphs",
+            _ => "images",
+        }
     }
 
     fn describe_size(&self) -> String {
@@ -59,6 +63,7 @@ impl Inspection {
         let colours = if channels == 1 { "grey" } else { "colour" };
         match self.format {
             Format::Table => format!("{channels} numbers a row"),
+            Format::Tu => format!("{channels} features a node"),
             _ if (h, w) == (most_h, most_w) => format!("{h}×{w} pixels, {colours}"),
             _ => format!(
                 "{h} to {most_h} pixels high, {w} to {most_w} wide, {colours}: `size` brings them to \
@@ -107,7 +112,10 @@ impl Inspection {
         let row = |channel: &super::Channel| {
             vec![plain(&channel.name), number(channel.mean), number(channel.std)]
         };
-        let first = if self.format == Format::Table { "feature" } else { "channel" };
+        let first = match self.format {
+            Format::Table | Format::Tu => "feature",
+            _ => "channel",
+        };
         let shown = self.channels.iter().take(MOST_LINES).map(row).collect();
         let mut text = aligned(&[first, "mean", "std"], shown, 1);
         if self.channels.len() > MOST_LINES {
@@ -115,6 +123,7 @@ impl Inspection {
         }
         text + match self.format {
             Format::Table => "of all rows\n",
+            Format::Tu => "of all nodes\n",
             _ => "of the training part, pixels from 0 to 1\n",
         }
     }
