@@ -29,6 +29,8 @@ pub enum Checksum {
     Md5(&'static str),
     /// 256 bits.
     Sha256(&'static str),
+    /// None is published: what is in the file has to be looked at.
+    Unpublished,
 }
 
 impl Checksum {
@@ -40,6 +42,7 @@ impl Checksum {
         let (expected, found) = match self {
             Checksum::Md5(expected) => (expected, digest::<Md5>(path)?),
             Checksum::Sha256(expected) => (expected, digest::<Sha256>(path)?),
+            Checksum::Unpublished => return Ok(Ok(())),
         };
         Ok(if found == expected {
             Ok(())

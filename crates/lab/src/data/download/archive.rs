@@ -1,4 +1,4 @@
-//! Unpacks a .tar.gz that may be hostile.
+//! Unpacks a .tar.gz or a .zip that may be hostile.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 use tar::{Archive, EntryType};
+use zip::ZipArchive;
 
 use crate::{Error, Result, durable};
 
@@ -14,16 +15,26 @@ const MOST_ENTRIES: usize = 10_000;
 const MOST_BYTES: u64 = 1 << 30;
 
 /// Unpacks the files in the folder `top` of `archive` to `folder`, which appears only when all of
-/// them are there.
+/// them are there and `sound` has looked at them.
 ///
 /// # Errors
-/// Damage; a path that is absolute or leads out with `..`; a link or a device; more than 1 GiB; an
+/// What `sound` says; damage; a path that is absolute or leads out with `..`; a link or a device; more than 1 GiB; an
 /// archive without `top`.
-pub fn unpack(archive: &Path, top: &str, folder: &Path) -> Result<()> {
+pub fn unpack(
+    archive: &Path,
+    top: &str,
+    folder: &Path,
+    sound: &dyn Fn(&Path) -> Result<()>,
+) -> Result<()> {
     let part = folder.with_extension("part");
     durable::remove_folder(&part)?;
     fs::create_dir_all(&part).map_err(Error::output(&part))?;
-    let unpacked = unpack_into(archive, top, &part);
+    let is_zip = archive.extension().is_some_and(|extension| extension == "zip");
+    let unpacked = match is_zip {
+        true => unzip_into(archive, top, &part),
+        false => unpack_into(archive, top, &part),
+    };
+    let unpacked = unpacked.and_then(|()| sound(&part));
     if unpacked.is_err() {
         durable::remove_folder(&part)?;
     }
@@ -76,6 +87,48 @@ fn unpack_into(archive: &Path, top: &str, folder: &Path) -> Result<()> {
     }
 }
 
+/// As [`unpack_into`]. The format's own checksums are compared on the way.
+fn unzip_into(archive: &Path, top: &str, folder: &Path) -> Result<()> {
+    let damaged = |error: String| Error::malformed(archive, "archive", error);
+    let file = File::open(archive).map_err(Error::input(archive))?;
+    let mut zip = ZipArchive::new(io::BufReader::new(file)).map_err(|e| damaged(e.to_string()))?;
+    let (mut bytes, mut files) = (0u64, 0);
+    for at in 0..zip.len() {
+        let entry = zip.by_index(at).map_err(|error| damaged(error.to_string()))?;
+        let name = entry.name().to_owned();
+        let refuse =
+            |problem: String| Err(Error::malformed(archive, format!("entry {name}"), problem));
+        let Some(inner) = below(Path::new(&name), top) else {
+            return refuse(format!("its path is not a plain one below {top}"));
+        };
+        let is_link = entry.unix_mode().is_some_and(|mode| mode & 0o170_000 == 0o120_000);
+        match () {
+            () if at >= MOST_ENTRIES => return refuse(format!("more than {MOST_ENTRIES} entries")),
+            () if is_link => return refuse("a link, expected files and folders only".to_owned()),
+            () if entry.is_dir() => continue,
+            () => {}
+        }
+        let path = folder.join(inner);
+        let parent = path.parent().unwrap_or(folder);
+        fs::create_dir_all(parent).map_err(Error::output(parent))?;
+        // Never through something that is already there.
+        let mut to = File::create_new(&path).map_err(Error::output(&path))?;
+        // What the entry says of its size may be a lie.
+        let left = MOST_BYTES - bytes;
+        bytes +=
+            io::copy(&mut entry.take(left + 1), &mut to).map_err(|e| damaged(e.to_string()))?;
+        if bytes > MOST_BYTES {
+            return refuse(format!("more than {MOST_BYTES} bytes"));
+        }
+        to.sync_all().map_err(Error::output(&path))?;
+        files += 1;
+    }
+    match files {
+        0 => Err(Error::malformed(archive, "archive", format!("there is nothing in {top}"))),
+        _ => Ok(()),
+    }
+}
+
 /// The part of `name` behind `top`, if it is a plain path.
 fn below(name: &Path, top: &str) -> Option<PathBuf> {
     let mut parts = name.components().filter(|part| *part != Component::CurDir);
@@ -112,11 +165,50 @@ pub(super) mod tests {
         gzip(&tar.into_inner().unwrap())
     }
 
+    /// Files by name and contents.
+    pub fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut zip = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+        for (name, data) in entries {
+            zip.start_file(*name, zip::write::FileOptions::default()).unwrap();
+            io::Write::write_all(&mut zip, data).unwrap();
+        }
+        zip.finish().unwrap().into_inner()
+    }
+
+    #[test]
+    fn zips_are_unpacked_and_looked_at() {
+        let place = tempfile::tempdir().unwrap();
+        let (path, out) = (place.path().join("a.zip"), place.path().join("out"));
+        let good = zip(&[("top/a.txt", b"123"), ("top/deep/b.txt", &[7; 5000])]);
+        fs::write(&path, &good).unwrap();
+        let refuse = |_: &Path| Err(Error::Work("not what it should be".to_owned()));
+        assert!(unpack(&path, "top", &out, &refuse).is_err() && !out.exists());
+        unpack(&path, "top", &out, &|_| Ok(())).unwrap();
+        assert_eq!(fs::read(out.join("a.txt")).unwrap(), b"123");
+        assert_eq!(fs::read(out.join("deep/b.txt")).unwrap(), [7; 5000]);
+        let mut flipped = good.clone();
+        flipped[40] ^= 1;
+        for (bytes, expected) in [
+            (zip(&[("top/../../evil", b"x")]), "top/../../evil: its path is not"),
+            (zip(&[("/tmp/evil", b"x")]), "/tmp/evil: its path is not"),
+            (zip(&[("other/evil", b"x")]), "other/evil: its path is not"),
+            (zip(&[]), "there is nothing in top"),
+            (good[..good.len() / 2].to_vec(), "a.zip: archive: "),
+            (flipped, "a.zip: archive: "),
+            (b"no archive".to_vec(), "a.zip: archive: "),
+        ] {
+            fs::remove_dir_all(&out).ok();
+            fs::write(&path, bytes).unwrap();
+            let error = unpack(&path, "top", &out, &|_| Ok(())).unwrap_err().to_string();
+            assert!(error.contains(expected) && !out.exists(), "{expected}: {error}");
+        }
+    }
+
     fn try_unpack(bytes: &[u8]) -> (tempfile::TempDir, Result<()>) {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("a.tar.gz");
         fs::write(&path, bytes).unwrap();
-        let done = unpack(&path, "top", &place.path().join("out"));
+        let done = unpack(&path, "top", &place.path().join("out"), &|_| Ok(()));
         (place, done)
     }
 

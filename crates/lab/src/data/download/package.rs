@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Checksum, Downloader, Remote, Watch, unpack};
+use crate::data::Inputs;
+use crate::data::tu::Tu;
 use crate::{Error, Result, durable};
 
 /// A data set to download.
@@ -21,6 +23,9 @@ pub struct Package {
     top: Option<&'static str>,
     /// Names of its classes, where its files do not have them.
     classes: &'static [&'static str],
+    /// How many graphs, nodes and edges it must have, an edge that leads both ways counting twice,
+    /// where no checksum is published.
+    graphs: Option<[usize; 3]>,
 }
 
 /// Where the files come from.
@@ -33,7 +38,8 @@ pub enum Source {
 }
 
 /// The checksums of the idx files are those of the files with the published MD5 sums (in comments,
-/// as torchvision lists them); those of CIFAR are on the page of the data set.
+/// as torchvision lists them); those of CIFAR are on the page of the data set. Of graphs,
+/// the numbers are those that give the published means (Morris et al. 2020).
 const PACKAGES: &[Package] = &[
     Package {
         name: "mnist",
@@ -74,6 +80,7 @@ const PACKAGES: &[Package] = &[
         ],
         top: None,
         classes: &[],
+        graphs: None,
     },
     Package {
         name: "fashion-mnist",
@@ -117,6 +124,7 @@ const PACKAGES: &[Package] = &[
             "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag",
             "boot",
         ],
+        graphs: None,
     },
     Package {
         name: "cifar-10",
@@ -129,6 +137,7 @@ const PACKAGES: &[Package] = &[
         hosts: &["https://www.cs.toronto.edu/~kriz/"],
         top: Some("cifar-10-batches-bin"),
         classes: &[],
+        graphs: None,
     },
     Package {
         name: "cifar-100",
@@ -141,6 +150,34 @@ const PACKAGES: &[Package] = &[
         hosts: &["https://www.cs.toronto.edu/~kriz/"],
         top: Some("cifar-100-binary"),
         classes: &[],
+        graphs: None,
+    },
+    Package {
+        name: "PROTEINS",
+        about: "1113 proteins as graphs, enzymes or not (Borgwardt et al. 2005), 0.5 MB",
+        files: &[("PROTEINS.zip", 4000000, Checksum::Unpublished)],
+        hosts: &["https://www.chrsmrrs.com/graphkerneldatasets/"],
+        top: Some("PROTEINS"),
+        classes: &[],
+        graphs: Some([1113, 43_471, 162_088]),
+    },
+    Package {
+        name: "NCI1",
+        about: "4110 molecules as graphs, active against lung cancer or not (Wale et al. 2008), 1 MB",
+        files: &[("NCI1.zip", 8000000, Checksum::Unpublished)],
+        hosts: &["https://www.chrsmrrs.com/graphkerneldatasets/"],
+        top: Some("NCI1"),
+        classes: &[],
+        graphs: Some([4110, 122_747, 265_506]),
+    },
+    Package {
+        name: "MUTAG",
+        about: "188 molecules as graphs, mutagenic or not (Debnath et al. 1991), 0.1 MB",
+        files: &[("MUTAG.zip", 1000000, Checksum::Unpublished)],
+        hosts: &["https://www.chrsmrrs.com/graphkerneldatasets/"],
+        top: Some("MUTAG"),
+        classes: &[],
+        graphs: Some([188, 3371, 7442]),
     },
 ];
 
@@ -154,7 +191,7 @@ pub fn packages() -> &'static [Package] {
 /// # Errors
 /// Lists the names that there are.
 pub fn package(name: &str) -> Result<&'static Package> {
-    PACKAGES.iter().find(|package| package.name == name).ok_or_else(|| {
+    PACKAGES.iter().find(|package| package.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
         let names: Vec<&str> = PACKAGES.iter().map(|package| package.name).collect();
         Error::Request(format!("no data set {name:?} to get; there are {}", names.join(", ")))
     })
@@ -199,10 +236,12 @@ pub fn get(
             }
         };
         if let Some(top) = package.top {
-            unpack(&archive, top, &out.join(top))?;
+            let unpacked = unpack(&archive, top, &out.join(top), &|folder| sound(package, folder));
+            // What is not right is not to be found again.
             if ours {
                 fs::remove_file(&archive).map_err(Error::output(&archive))?;
             }
+            unpacked?;
         }
     }
     if !package.classes.is_empty() {
@@ -210,6 +249,22 @@ pub fn get(
         durable::write(&out.join("classes.txt"), names.as_bytes())?;
     }
     Ok(())
+}
+
+/// Refuses graphs that are not as many as they must be, in the unpacked `folder`.
+fn sound(package: &Package, folder: &Path) -> Result<()> {
+    let Some(expected) = package.graphs else { return Ok(()) };
+    let Inputs::Graphs(graphs) = Tu::load(folder, false)?.examples.inputs else { return Ok(()) };
+    let nodes: Vec<usize> = graphs.node_counts().collect();
+    let found = [nodes.len(), nodes.iter().sum(), graphs.edge_counts().sum()];
+    if found == expected {
+        return Ok(());
+    }
+    let say = |[graphs, nodes, edges]: [usize; 3]| {
+        format!("{graphs} graphs, {nodes} nodes, {edges} edges")
+    };
+    let problem = format!("{}, expected {}", say(found), say(expected));
+    Err(Error::malformed(Path::new(package.name), "counts", problem))
 }
 
 /// The local file that is `name`.
@@ -231,7 +286,7 @@ fn local(package: &Package, path: &Path, name: &str) -> Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::super::Patience;
-    use super::super::archive::tests::archive;
+    use super::super::archive::tests::{archive, zip};
     use super::*;
     use crate::data::files::{self, test_data};
     use tar::EntryType;
@@ -244,6 +299,7 @@ mod tests {
     #[test]
     fn names_are_known() {
         assert_eq!(package("mnist").unwrap().files.len(), 4);
+        assert_eq!(package("proteins").unwrap().name, "PROTEINS");
         let error = package("imagenet").unwrap_err().to_string();
         assert!(error.contains("there are mnist, fashion-mnist, cifar-10, cifar-100"), "{error}");
     }
@@ -271,6 +327,34 @@ mod tests {
             wrong.contains("train-images-idx3-ubyte.gz: checksum: the checksum is 3aed"),
             "{wrong}"
         );
+    }
+
+    #[test]
+    fn graphs_are_counted() {
+        let Some(data) = test_data("graphs_are_counted") else { return };
+        let place = tempfile::tempdir().unwrap();
+        let (path, out) = (place.path().join("MUTAG.zip"), place.path().join("out"));
+        let zipped = |edges: &dyn Fn(String) -> String| {
+            let read = |kind: &str| {
+                let path = data.join(format!("tu/MUTAG/MUTAG_{kind}.txt"));
+                let text = fs::read_to_string(path).unwrap();
+                (format!("MUTAG/MUTAG_{kind}.txt"), if kind == "A" { edges(text) } else { text })
+            };
+            let all = ["A", "graph_indicator", "graph_labels", "node_labels"].map(read);
+            let entries: Vec<_> = all.iter().map(|(n, t)| (n.as_str(), t.as_bytes())).collect();
+            fs::write(&path, zip(&entries)).unwrap();
+        };
+        let package = package("mutag").unwrap();
+        zipped(&|text| text.lines().skip(1).collect::<Vec<_>>().join("\n"));
+        let error = take(package, &path, &out).unwrap_err().to_string();
+        assert!(
+            error.contains("188 graphs, 3371 nodes, 7441 edges, expected 188 graphs"),
+            "{error}"
+        );
+        assert_eq!(files::entries(&out).unwrap().len(), 0);
+        zipped(&|text| text);
+        take(package, &path, &out).unwrap();
+        assert_eq!(Tu::load(&out, false).unwrap().examples.counts(), [63, 125]);
     }
 
     #[test]
