@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use steepness_lab::data::tu::Tu;
 use steepness_lab::data::{Examples, Order, Source};
-use steepness_lab::models::{self, Mode, Model, ModelRecipe};
+use steepness_lab::models::{self, Mode, Model, ModelRecipe, Precision};
 use steepness_lab::train::{Optimizer, OptimizerRecipe};
 
 const BATCH: usize = 128;
@@ -67,7 +67,8 @@ fn epoch(
     let mut criterion = LOSS.parse::<steepness::Loss>()?.criterion(examples.classes.len())?;
     for batch in source.batches(&Order { epoch: at, rows }, BATCH)? {
         let batch = batch?;
-        let logits = model.forward(&batch.inputs, Mode::Train { seed: 0, pass: *steps })?;
+        let mode = Mode::Train { seed: 0, pass: *steps, precision: Precision::F32 };
+        let logits = model.forward(&batch.inputs, mode)?;
         let loss = criterion.forward_tch(&logits, &batch.targets)?;
         if !loss.double_value(&[]).is_finite() {
             return Err("the loss is not finite".into());

@@ -51,13 +51,12 @@ impl Estimate {
         let (step, steps) = step(recipe, &parts.train, device)?;
         let example = step / recipe.batch.get().min(parts.train.len()) as f64;
         let epoch = parts.train.len() as f64 + FORWARD * parts.validation.len() as f64;
-        let attacks = match parts.test.inputs.are_images() {
-            false => 0.0,
-            true => {
-                let budgets = recipe.attack.epsilons.len() as f64;
-                (budgets - 1.0) * (1.0 + recipe.attack.pgd_steps.get() as f64)
-                    + 2.0 * budgets * FORWARD
+        let attacks = match &recipe.attack {
+            Some(attack) if parts.test.inputs.are_images() => {
+                let budgets = attack.epsilons.len() as f64;
+                (budgets - 1.0) * (1.0 + attack.pgd_steps.get() as f64) + 2.0 * budgets * FORWARD
             }
+            _ => 0.0,
         };
         // A stage that trains the last layer alone goes through the rest forward.
         let stages = [&recipe.crt, &recipe.probe].into_iter().flatten();
@@ -83,7 +82,8 @@ fn step(recipe: &RunRecipe, train: &Examples, device: Device) -> Result<(f64, us
     'measure: for epoch in 1.. {
         for batch in source.batches(&order(train.len(), recipe.seed, epoch), recipe.batch.get())? {
             let batch = batch?.to(device)?;
-            let mode = Mode::Train { seed: recipe.seed, pass: steps as u64 };
+            let mode =
+                Mode::Train { seed: recipe.seed, pass: steps as u64, precision: recipe.precision };
             let logits = model.forward(&batch.inputs, mode)?;
             criterion.forward_tch(&logits, &batch.targets)?.f_backward()?;
             // Without a rate nothing moves: what is measured does not depend on where it leads.

@@ -12,7 +12,7 @@ use crate::data::augment::AugmentRecipe;
 use crate::data::{
     Asked, DataRecipe, Format, Fractions, Inspection, Sampling, Size, detect, inspect, table,
 };
-use crate::models::{CnnRecipe, GraphNetRecipe, MlpRecipe, ModelRecipe};
+use crate::models::{CnnRecipe, GraphNetRecipe, MlpRecipe, ModelRecipe, Precision};
 use crate::train::{AdamRecipe, Decayed, OptimizerRecipe, Schedule, SgdRecipe, Update};
 use crate::{Error, Result};
 
@@ -83,6 +83,7 @@ impl Proposal {
             patience: None,
             schedule: Schedule::MultiStep { after, factor: 0.1 },
             warmup: None,
+            precision: Precision::default(),
             sampler: Sampling::default(),
             l_softmax: None,
             crt: None,
@@ -93,11 +94,7 @@ impl Proposal {
             model,
             optimizer,
             update: Update::default(),
-            attack: AttackRecipe {
-                epsilons: vec![0.0, 0.03, 0.1],
-                pgd_steps: count(10),
-                pgd_step_size: 0.01,
-            },
+            attack: attack(found.format),
         };
         let steps = examples.div_ceil(batch);
         let training = format!(
@@ -130,6 +127,13 @@ fn scaled(data: &mut DataRecipe, found: &Inspection) -> [usize; 3] {
         }
         _ => [channels, height, width],
     }
+}
+
+/// What is measured beyond what is always measured: graphs are not attacked.
+fn attack(format: Format) -> Option<AttackRecipe> {
+    let pgd_steps = NonZeroUsize::new(10)?;
+    let attack = AttackRecipe { epsilons: vec![0.0, 0.03, 0.1], pgd_steps, pgd_step_size: 0.01 };
+    (format != Format::Tu).then_some(attack)
 }
 
 /// How `model` learns, and its name: networks on graphs as the paper's, all others by momentum.

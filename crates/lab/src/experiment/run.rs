@@ -8,7 +8,7 @@ use steepness::{Criterion, Reduction, Targets};
 use tch::{Device, Tensor};
 
 use super::head::Head;
-use super::{Options, RunDir, RunRecipe, Select};
+use super::{AttackRecipe, Options, RunDir, RunRecipe, Select};
 use crate::attack::{Attack, Fgsm, Pgd, robustness};
 use crate::data::{DataSet, Examples, Parts, Reader};
 use crate::measure::{self, Logits, Measures, Ood, RobustnessCurve, Scores, Threshold};
@@ -56,6 +56,7 @@ pub fn run(
         warmup: recipe.warmup.as_ref(),
         epochs: recipe.epochs.get(),
         batch: recipe.batch.get(),
+        precision: recipe.precision,
         seed: recipe.seed,
         train: &*train.source()?,
         order: &|epoch| recipe.sampler.order(&train.labels, recipe.seed, epoch),
@@ -125,8 +126,10 @@ fn measure(
         }
         None => None,
     };
-    if test.inputs.are_images() {
-        measures.robustness = attack_all(recipe, model, test)?;
+    if let Some(attack) = &recipe.attack
+        && test.inputs.are_images()
+    {
+        measures.robustness = attack_all(attack, recipe.seed, model, test)?;
     }
     dir.write_predictions(&inside, outside.as_ref())?;
     Ok(measures)
@@ -151,11 +154,12 @@ fn label_gradients(criterion: Criterion, predictions: &Predictions) -> Result<Ve
 
 /// FGSM and PGD over the recipe's grid, on so many examples at once as fit into memory.
 fn attack_all(
-    recipe: &RunRecipe,
+    recipe: &AttackRecipe,
+    seed: u64,
     model: &dyn Model,
     test: &Examples,
 ) -> Result<Vec<RobustnessCurve>> {
-    let random = Stream::new(recipe.seed, "pgd");
+    let random = Stream::new(seed, "pgd");
     // An attack is worked out on the CPU; only the model runs where it is.
     let device = model.weights().device();
     let forward = |inputs: &Tensor| -> Result<Tensor> {
@@ -169,14 +173,11 @@ fn attack_all(
         let start = |example: usize, pixel: usize| {
             random.part((first + example) as u64).uniform(pixel as u64) as f32
         };
-        let pgd = Pgd {
-            steps: recipe.attack.pgd_steps.get(),
-            step_size: recipe.attack.pgd_step_size,
-            start: &start,
-        };
+        let pgd =
+            Pgd { steps: recipe.pgd_steps.get(), step_size: recipe.pgd_step_size, start: &start };
         let attacks: [&dyn Attack; 2] = [&Fgsm, &pgd];
         for (attack, parts) in attacks.into_iter().zip(&mut parts) {
-            let grid = &recipe.attack.epsilons;
+            let grid = &recipe.epsilons;
             let curve = robustness(&forward, &inputs, &part.labels, attack, grid, ATTACKED)?;
             parts.push((part.len(), curve));
         }

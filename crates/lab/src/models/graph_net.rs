@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::layers::{
     Dropout, Gat, Gcn, GraphConv, GraphConvolution, Linear, Pool, SagPool, TopKPool, Topology,
@@ -188,8 +188,8 @@ impl Model for GraphNet {
         };
         let mut said: Option<Tensor> = None;
         for Block { conv, pool } in &self.blocks {
-            let heard = conv.forward(&x, &topology, true)?;
-            (x, topology) = pool.forward(&heard, &topology)?;
+            let heard = conv.forward(&x, &topology, mode, true)?;
+            (x, topology) = pool.forward(&heard, &topology, mode)?;
             let here = readout(&x, &topology)?;
             said = Some(match said {
                 Some(before) => before.f_add(&here)?,
@@ -197,8 +197,8 @@ impl Model for GraphNet {
             });
         }
         let said = said.unwrap_or(x);
-        let x = self.dropout.forward(self.lin1.forward(&said)?.f_relu()?, mode)?;
-        Ok(self.lin2.forward(&x)?.f_relu()?)
+        let x = self.dropout.forward(self.lin1.forward(&said, mode)?.f_relu()?, mode)?;
+        Ok(self.lin2.forward(&x, mode)?.f_relu()?.f_to_kind(Kind::Float)?)
     }
 
     fn head(&self) -> &Linear {

@@ -76,7 +76,7 @@ use super::*;
 use crate::data::Store;
 use crate::data::graph_tests::three;
 use crate::models::golden::{uniform, value};
-use crate::models::{ModelRecipe, build};
+use crate::models::{ModelRecipe, Precision, build};
 
 /// Six graphs, among them one of one node, one without edges and one with an edge in one direction.
 fn graphs() -> Graphs {
@@ -417,4 +417,24 @@ fn senseless_settings_are_refused() {
     let images = crate::models::tests::images([1, 8, 8], 2);
     let error = build(&recipe, &images, 0).err().unwrap().to_string();
     assert_eq!(error, "model.graph-net takes graphs, and the data are none");
+}
+
+/// In bf16 the products are rounded to 8 bits of mantissa, and nothing else is.
+#[test]
+fn products_may_be_computed_in_bf16() {
+    let train = examples(graphs(), 3);
+    for conv in ["gcn", "graph-conv", "gat"] {
+        let model = network(&format!("graph-net = {{ conv = '{conv}', dropout = 0.0 }}"), &train);
+        let logits = |precision| {
+            let mode = Mode::Train { seed: 0, pass: 0, precision };
+            model.forward(&graphs().batch(&[3]).unwrap(), mode).unwrap()
+        };
+        let (exact, rounded) = (logits(Precision::F32), logits(Precision::Bf16));
+        let difference = (&exact - &rounded).abs().max().double_value(&[]);
+        assert!(difference > 0.0 && difference < 0.2, "{conv}: {difference}");
+        rounded.sum(None::<tch::Kind>).backward();
+        assert!(
+            model.weights().parameters().all(|weight| weight.grad().kind() == tch::Kind::Float)
+        );
+    }
 }

@@ -4,6 +4,7 @@ mod batch_norm;
 mod conv;
 mod dropout;
 mod graph;
+mod layout;
 mod linear;
 mod normalise;
 mod prelu;
@@ -14,6 +15,7 @@ pub use dropout::{DropPath, Dropout};
 pub use graph::{
     Conv as GraphConvolution, Gat, Gcn, GraphConv, Pool, SagPool, TopKPool, Topology, readout,
 };
+pub use layout::channels_last;
 pub use linear::Linear;
 pub use normalise::Normalise;
 pub use prelu::PRelu;

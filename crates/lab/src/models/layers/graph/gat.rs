@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tch::{Kind, Tensor};
 
 use super::attend::attend;
-use super::{Conv, Topology, rectified};
-use crate::models::{Init, Weights};
+use super::{Conv, Topology, product, rectified};
+use crate::models::{Init, Mode, Weights};
 use crate::{Error, Result};
 
 /// The layer.
@@ -50,8 +50,14 @@ impl Gat {
 }
 
 impl Conv for Gat {
-    fn forward(&self, x: &Tensor, topology: &Arc<Topology>, rectify: bool) -> Result<Tensor> {
-        let sent = x.f_linear(&self.weight, None::<&Tensor>)?;
+    fn forward(
+        &self,
+        x: &Tensor,
+        topology: &Arc<Topology>,
+        mode: Mode,
+        rectify: bool,
+    ) -> Result<Tensor> {
+        let sent = product(x, &self.weight, None, mode)?;
         let [_, heads, width] = self.source.size()[..] else { unreachable!("drawn so") };
         let by_head = sent.f_reshape([-1, heads, width])?;
         let says = |what: &Tensor| -> Result<Tensor> {

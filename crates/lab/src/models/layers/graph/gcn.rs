@@ -5,9 +5,9 @@ use std::sync::Arc;
 use tch::Tensor;
 
 use super::aggregate::{Weighing, aggregate};
-use super::{Conv, Topology, rectified};
+use super::{Conv, Topology, product, rectified};
 use crate::Result;
-use crate::models::{Init, Weights};
+use crate::models::{Init, Mode, Weights};
 
 /// The layer.
 #[derive(Debug)]
@@ -31,13 +31,19 @@ impl Gcn {
 }
 
 impl Conv for Gcn {
-    fn forward(&self, x: &Tensor, topology: &Arc<Topology>, rectify: bool) -> Result<Tensor> {
+    fn forward(
+        &self,
+        x: &Tensor,
+        topology: &Arc<Topology>,
+        mode: Mode,
+        rectify: bool,
+    ) -> Result<Tensor> {
         let Self { weight, bias, widens } = self;
         if *widens {
             let heard = aggregate(x, topology, Weighing::Normalised, None, false)?;
-            return rectified(heard.f_linear(weight, Some(bias))?, rectify);
+            return rectified(product(&heard, weight, Some(bias), mode)?, rectify);
         }
-        let sent = x.f_linear(weight, None::<&Tensor>)?;
+        let sent = product(x, weight, None, mode)?;
         aggregate(&sent, topology, Weighing::Normalised, Some(bias), rectify)
     }
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use tch::Tensor;
 
 use super::aggregate::{Weighing, aggregate};
-use super::{Conv, Topology, rectified};
+use super::{Conv, Topology, product, rectified};
 use crate::Result;
 use crate::models::layers::Linear;
-use crate::models::{Init, Weights};
+use crate::models::{Init, Mode, Weights};
 
 /// The layer.
 #[derive(Debug)]
@@ -34,14 +34,22 @@ impl GraphConv {
 }
 
 impl Conv for GraphConv {
-    fn forward(&self, x: &Tensor, topology: &Arc<Topology>, rectify: bool) -> Result<Tensor> {
+    fn forward(
+        &self,
+        x: &Tensor,
+        topology: &Arc<Topology>,
+        mode: Mode,
+        rectify: bool,
+    ) -> Result<Tensor> {
         let Self { neighbours, root, widens } = self;
+        let (weight, bias) = (&neighbours.weight, neighbours.bias.as_ref());
         let heard = if *widens {
-            neighbours.forward(&aggregate(x, topology, Weighing::Sum, None, false)?)?
+            let heard = aggregate(x, topology, Weighing::Sum, None, false)?;
+            product(&heard, weight, bias, mode)?
         } else {
-            let sent = x.f_linear(&neighbours.weight, None::<&Tensor>)?;
-            aggregate(&sent, topology, Weighing::Sum, neighbours.bias.as_ref(), false)?
+            let sent = product(x, weight, None, mode)?;
+            aggregate(&sent, topology, Weighing::Sum, bias, false)?
         };
-        rectified(heard.f_add(&root.forward(x)?)?, rectify)
+        rectified(heard.f_add(&product(x, &root.weight, None, mode)?)?, rectify)
     }
 }

@@ -33,6 +33,7 @@ use std::sync::Arc;
 use tch::{Device, Kind, Tensor};
 
 use crate::Result;
+use crate::models::Mode;
 
 /// A convolution on graphs.
 pub trait Conv: std::fmt::Debug {
@@ -40,7 +41,13 @@ pub trait Conv: std::fmt::Debug {
     ///
     /// # Errors
     /// What libtorch refuses, such as features of another width.
-    fn forward(&self, x: &Tensor, topology: &Arc<Topology>, rectify: bool) -> Result<Tensor>;
+    fn forward(
+        &self,
+        x: &Tensor,
+        topology: &Arc<Topology>,
+        mode: Mode,
+        rectify: bool,
+    ) -> Result<Tensor>;
 }
 
 /// Leaves the nodes with the highest scores of each graph.
@@ -50,12 +57,24 @@ pub trait Pool: std::fmt::Debug {
     ///
     /// # Errors
     /// What libtorch refuses, such as features of another width.
-    fn forward(&self, x: &Tensor, topology: &Arc<Topology>) -> Result<(Tensor, Arc<Topology>)>;
+    fn forward(
+        &self,
+        x: &Tensor,
+        topology: &Arc<Topology>,
+        mode: Mode,
+    ) -> Result<(Tensor, Arc<Topology>)>;
 }
 
 /// Whether our own loops work on `x`.
 fn is_ours(x: &Tensor) -> Result<bool> {
     Ok(x.device() == Device::Cpu && x.f_kind()? == Kind::Float && x.dim() == 2)
+}
+
+/// x·Wᵀ + b, f32, computed in the numbers of `mode`.
+fn product(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, mode: Mode) -> Result<Tensor> {
+    let bias = bias.map(|bias| mode.cast(bias)).transpose()?;
+    let product = mode.cast(x)?.f_linear(&mode.cast(weight)?, bias.as_ref())?;
+    Ok(product.f_to_kind(Kind::Float)?)
 }
 
 /// Zeros below 0, in place of `x`.

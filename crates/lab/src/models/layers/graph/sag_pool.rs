@@ -8,6 +8,7 @@ use tch::Tensor;
 use super::gate::gate;
 use super::{Conv, Pool, Topology};
 use crate::Result;
+use crate::models::Mode;
 
 /// The layer.
 #[derive(Debug)]
@@ -24,8 +25,13 @@ impl SagPool {
 }
 
 impl Pool for SagPool {
-    fn forward(&self, x: &Tensor, topology: &Arc<Topology>) -> Result<(Tensor, Arc<Topology>)> {
-        let scores = self.scorer.forward(x, topology, false)?.f_squeeze_dim(1)?.f_tanh()?;
+    fn forward(
+        &self,
+        x: &Tensor,
+        topology: &Arc<Topology>,
+        mode: Mode,
+    ) -> Result<(Tensor, Arc<Topology>)> {
+        let scores = self.scorer.forward(x, topology, mode, false)?.f_squeeze_dim(1)?.f_tanh()?;
         gate(x, &scores, topology, self.ratio)
     }
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use tch::{Kind, Tensor};
 
 use super::gate::gate;
-use super::{Pool, Topology};
+use super::{Pool, Topology, product};
 use crate::Result;
-use crate::models::{Init, Weights};
+use crate::models::{Init, Mode, Weights};
 
 /// The layer.
 #[derive(Debug)]
@@ -27,9 +27,14 @@ impl TopKPool {
 }
 
 impl Pool for TopKPool {
-    fn forward(&self, x: &Tensor, topology: &Arc<Topology>) -> Result<(Tensor, Arc<Topology>)> {
+    fn forward(
+        &self,
+        x: &Tensor,
+        topology: &Arc<Topology>,
+        mode: Mode,
+    ) -> Result<(Tensor, Arc<Topology>)> {
         let square = self.weight.f_mul(&self.weight)?.f_sum(None::<Kind>)?;
-        let along = x.f_matmul(&self.weight.f_tr()?)?.f_squeeze_dim(1)?;
+        let along = product(x, &self.weight, None, mode)?.f_squeeze_dim(1)?;
         let scores = along.f_div(&square.f_sqrt()?)?.f_tanh()?;
         gate(x, &scores, topology, self.ratio)
     }
