@@ -175,7 +175,7 @@ mod tests {
             let examples = four(inputs);
             let source = examples.source().unwrap();
             let batches = |rows: &[usize]| -> Vec<Batch> {
-                let order = Order { epoch: 1, rows: rows.to_vec() };
+                let order = Order::new(1, rows.to_vec());
                 source.batches(&order, 2).unwrap().map(Result::unwrap).collect()
             };
             assert!(batches(&[]).is_empty());
