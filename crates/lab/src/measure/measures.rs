@@ -1,8 +1,8 @@
 //! [`Measures`]: everything measured on one run, the contents of its `measure.json`.
 
 use super::{
-    Logit, Logits, accuracy, ece, energy_profile, label_energy, likelihoods, margins, mean, median,
-    nll, reliability, steepness,
+    Calibration, Confusion, Logit, Logits, Recalibrated, accuracy, ece, energy_profile,
+    label_energy, likelihoods, margins, mean, median, nll, reliability, steepness,
 };
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,16 @@ pub struct Measures {
     /// for (the paper's §5.3).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe_accuracy: Option<f64>,
+    /// How far the probabilities can be believed; not in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
+    /// The same after temperature scaling, where validation examples were given; see
+    /// [`Measures::recalibrate`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recalibrated: Option<Recalibrated>,
+    /// What rare classes weigh as much in as frequent ones; not in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balance: Option<Balance>,
 }
 
 impl Measures {
@@ -79,7 +89,43 @@ impl Measures {
             robustness: Vec::new(),
             first_stage_accuracy: None,
             probe_accuracy: None,
+            calibration: Some(Calibration::new(logits, labels)?),
+            recalibrated: None,
+            balance: Some(Balance::new(&Confusion::new(logits, labels)?)),
         })
+    }
+
+    /// Fits a temperature to validation examples and records the calibration of `logits`, those
+    /// that were measured, with it. Without a best temperature the record stays empty.
+    ///
+    /// # Errors
+    /// As [`Recalibrated::new`].
+    pub fn recalibrate<T: Logit>(
+        &mut self,
+        logits: Logits<T>,
+        labels: &[i64],
+        validation_logits: Logits<T>,
+        validation_labels: &[i64],
+    ) -> Result<()> {
+        self.recalibrated =
+            Recalibrated::new(logits, labels, validation_logits, validation_labels)?;
+        Ok(())
+    }
+}
+
+/// Means over classes instead of examples.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Balance {
+    /// Mean F1 score of the classes that occur or are predicted.
+    pub macro_f1: f64,
+    /// Mean accuracy of the classes that have examples.
+    pub balanced_accuracy: f64,
+}
+
+impl Balance {
+    /// Reads them off the confusion matrix.
+    pub fn new(confusion: &Confusion) -> Self {
+        Self { macro_f1: confusion.macro_f1(), balanced_accuracy: confusion.balanced_accuracy() }
     }
 }
 
@@ -171,6 +217,12 @@ pub struct OodScore {
     pub auroc: f64,
     /// False positive rate at a true positive rate of at least 95 %, a fraction.
     pub fpr95: f64,
+    /// Average precision with in-distribution as the positive class; not in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aupr_in: Option<f64>,
+    /// Average precision with out-of-distribution as the positive class; not in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aupr_out: Option<f64>,
     /// The score on in-distribution examples, 30 bins over the joint range.
     pub inside: Histogram,
     /// The score on the others, over the same bins.
@@ -215,6 +267,49 @@ mod tests {
             let line = 1.0 - bin.high - 1e-6..=1.0 - bin.low + 1e-6;
             assert!(line.contains(&bin.gradient), "{bin:?} is off cross entropy's 1 - p");
         }
+    }
+
+    #[test]
+    fn records_of_older_versions_still_read() {
+        let (values, labels) = sample::draw(3, 50, 4, 6.0);
+        let logits = Logits::new(&values, 4).unwrap();
+        let mut measures = Measures::new(logits, &labels, &gradients(logits, &labels)).unwrap();
+        let scores = crate::measure::Scores::new(logits);
+        measures.ood = Some(Ood::new("itself", &scores, &scores).unwrap());
+        let mut json = serde_json::to_value(&measures).unwrap();
+        let record = json.as_object_mut().unwrap();
+        for new in ["calibration", "balance"] {
+            assert!(record.remove(new).is_some(), "{new}");
+        }
+        for score in ["energy", "free_energy", "msp"] {
+            let score = record["ood"][score].as_object_mut().unwrap();
+            assert!(score.remove("aupr_in").is_some() && score.remove("aupr_out").is_some());
+        }
+        let read: Measures = serde_json::from_value(json).unwrap();
+        assert_eq!((read.calibration, read.balance, read.recalibrated), (None, None, None));
+        assert_eq!((read.ece, read.ood.unwrap().energy.aupr_in), (measures.ece, None));
+    }
+
+    #[test]
+    fn recalibration_is_recorded() {
+        let (values, labels) = sample::draw(3, 50, 4, 6.0);
+        let logits = Logits::new(&values, 4).unwrap();
+        let mut measures = Measures::new(logits, &labels, &gradients(logits, &labels)).unwrap();
+        let predicted: Vec<i64> = values
+            .chunks(4)
+            .zip(&labels)
+            .enumerate()
+            .map(
+                |(i, (row, label))| {
+                    if i % 2 == 0 { crate::measure::softmax::argmax(row) as i64 } else { *label }
+                },
+            )
+            .collect();
+        measures.recalibrate(logits, &labels, logits, &predicted).unwrap();
+        let recalibrated = measures.recalibrated.unwrap();
+        assert!(recalibrated.temperature > 1.0, "{recalibrated:?}");
+        let json = serde_json::to_string(&measures).unwrap();
+        assert_eq!(serde_json::from_str::<Measures>(&json).unwrap(), measures);
     }
 
     #[test]

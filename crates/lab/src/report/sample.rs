@@ -67,6 +67,8 @@ fn run(loss: f64, seed: u64) -> Run {
     let score = |shift: f64| OodScore {
         auroc: 0.93 + 0.012 * loss + 0.004 * noise(shift),
         fpr95: 0.3 - 0.05 * loss + 0.02 * noise(shift + 1.0),
+        aupr_in: None,
+        aupr_out: None,
         inside: bell(-5.0, 25.0 + 12.0 * loss, 30, center + 4.0, 0.5 * width, 300.0),
         outside: bell(-5.0, 25.0 + 12.0 * loss, 30, 0.45 * center + 3.0, 0.5 * width, 300.0),
     };
@@ -142,6 +144,9 @@ fn run(loss: f64, seed: u64) -> Run {
             robustness: vec![attacked("fgsm", 6.0), attacked("pgd-linf", 9.0)],
             first_stage_accuracy: None,
             probe_accuracy: None,
+            calibration: None,
+            recalibrated: None,
+            balance: None,
         },
     }
 }
