@@ -12,8 +12,8 @@ use curves::{Curves, Sides};
 use list::list;
 use steepness_lab::data::npy;
 use steepness_lab::measure::{
-    Detection, Groups, Logits, Mahalanobis, Neighbours, OodSummary, Pca, Positive, Recalibrated,
-    Representation, Scores, Summary, Thresholds, Vim,
+    Detection, FeatureMap, Features, Groups, Logits, Mahalanobis, Neighbours, OodSummary, Pca,
+    Positive, ProbeRecord, Recalibrated, Representation, Scores, Summary, Thresholds, Vim,
 };
 use steepness_lab::{Error, Result, durable};
 
@@ -70,6 +70,13 @@ pub struct Args {
     /// Their labels
     #[arg(long, value_name = "Y.npy", requires = "train_features")]
     train_labels: Option<PathBuf>,
+    /// Other labels of the labelled examples, (N,) whole numbers: adds a new head for them, the linear
+    /// transfer to another task
+    #[arg(long, value_name = "Y.npy", requires_all = ["features", "train_transfer_labels"])]
+    transfer_labels: Option<PathBuf>,
+    /// Those of the training examples
+    #[arg(long, value_name = "Y.npy", requires_all = ["train_features", "transfer_labels"])]
+    train_transfer_labels: Option<PathBuf>,
     /// Features of the out-of-distribution examples, (M, D) floats: adds scores of features
     #[arg(long, value_name = "F.npy", requires_all = ["train_features", "ood_logits"])]
     ood_features: Option<PathBuf>,
@@ -79,6 +86,9 @@ pub struct Args {
     /// Its bias, (C,) floats
     #[arg(long, value_name = "B.npy", requires = "head_weights")]
     head_bias: Option<PathBuf>,
+    /// Add a t-SNE map of the features, of 2000 at most; it takes up to ten seconds
+    #[arg(long, requires = "features")]
+    tsne: bool,
     /// Neighbours that vote on a label
     #[arg(long, value_name = "K", default_value_t = 20)]
     neighbours: usize,
@@ -187,8 +197,13 @@ fn of_features(
     let axes = features.columns().min(2);
     let pca = Pca::fit(features, axes)?;
     let (neighbours, penalty) = (args.neighbours, args.penalty);
-    let representation = Representation::new(features, labels, train, &pca, neighbours, penalty)?;
+    let representation =
+        Representation::new(features, labels, train, &pca, neighbours, Some(penalty))?;
     summary.representation = Some(representation);
+    let others = (integers(&args.transfer_labels)?, integers(&args.train_transfer_labels)?);
+    if let ((Some(labels), Some(known)), Some((train, _))) = (others, train) {
+        summary.transfer = Some(ProbeRecord::new(train, &known, features, &labels, penalty)?);
+    }
     let mut map = vec![("inside", Some(labels), pca.project(features)?)];
     let outside = table(&args.ood_features)?;
     if let (Some(outside), Some((train, known)), Some(ood)) = (outside, train, &mut summary.ood) {
@@ -219,7 +234,21 @@ fn of_features(
         }
     }
     curves.map(axes, &map);
+    if args.tsne
+        && let Some(map) = neighbourhoods(features, labels)?
+    {
+        curves.tsne(&map);
+    }
     Ok(())
+}
+
+/// The map by t-SNE of 2000 examples at most, evenly spaced; `None` for less than ten.
+fn neighbourhoods(features: Features<f64>, labels: &[i64]) -> Result<Option<FeatureMap>> {
+    const MAPPED: usize = 2000;
+    let step = features.rows().div_ceil(MAPPED);
+    let few: Vec<f64> = features.iter().step_by(step).flatten().copied().collect();
+    let labels: Vec<i64> = labels.iter().copied().step_by(step).collect();
+    FeatureMap::new(Features::new(&few, features.columns())?, &labels)
 }
 
 #[cfg(test)]
@@ -342,6 +371,27 @@ mod tests {
     }
 
     #[test]
+    fn a_map_of_neighbourhoods_is_made_where_asked_for() {
+        let values: Vec<f64> = (0..24).map(|i| f64::from(i * i % 17)).collect();
+        let features = Features::new(&values, 2).unwrap();
+        let map = neighbourhoods(features, &[1; 12]).unwrap().unwrap();
+        assert_eq!(map.tsne.len(), 12);
+        let few = Features::new(&values[..8], 2).unwrap();
+        assert!(neighbourhoods(few, &[1; 4]).unwrap().is_none());
+    }
+
+    #[test]
+    fn another_label_set_is_a_transfer() {
+        let folder = folder_with_features();
+        npy::write_vector(&folder.path().join("z.npy"), &[7i64, 7, 9, 7]).unwrap();
+        npy::write_vector(&folder.path().join("tz.npy"), &[7i64, 7, 7, 7, 9, 9]).unwrap();
+        let more = [("--transfer-labels", "z.npy"), ("--train-transfer-labels", "tz.npy")];
+        let args = few_neighbours(&folder, &[&ALL[..], &more].concat());
+        let transfer = summary(&args).unwrap().transfer.unwrap();
+        assert_eq!((transfer.accuracy, transfer.train_accuracy), (1.0, 1.0));
+    }
+
+    #[test]
     fn features_are_measured_and_saved() {
         let folder = folder_with_features();
         let args = Args { positive: Positive::Out, ..few_neighbours(&folder, &ALL) };
@@ -410,6 +460,7 @@ mod tests {
             ["--train-features", "x"],
             ["--ood-features", "x"],
             ["--head-weights", "x"],
+            ["--transfer-labels", "x"],
             ["--positive", "both"],
         ] {
             assert!(parse(&alone).is_err(), "{alone:?}");

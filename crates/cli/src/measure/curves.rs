@@ -7,9 +7,9 @@ use std::fmt::Display;
 use std::fs;
 use std::path::Path;
 use steepness_lab::measure::{
-    Confusion, Histogram, Logits, ReliabilityBin, energy_gaps, energy_profile, legacy_margins,
-    likelihoods, lse_margins, margins, range, reliability, reliability_equal_mass, roc_curve,
-    scale,
+    Confusion, FeatureMap, Histogram, Logits, ReliabilityBin, energy_gaps, energy_profile,
+    legacy_margins, likelihoods, lse_margins, margins, range, reliability, reliability_equal_mass,
+    roc_curve, scale,
 };
 use steepness_lab::{Error, Result, durable};
 
@@ -70,6 +70,15 @@ impl Curves {
             }
         }
         self.0.push(("features.csv", map.0));
+    }
+
+    /// Adds a map by t-SNE.
+    pub fn tsne(&mut self, map: &FeatureMap) {
+        let mut csv = Csv::new("label,x,y");
+        for (label, [x, y]) in map.labels.iter().zip(&map.tsne) {
+            csv.row(&[label, x, y]);
+        }
+        self.0.push(("tsne.csv", csv.0));
     }
 
     /// Writes them into `folder`, which is made if need be, each whole or not at all.

@@ -55,6 +55,10 @@ pub fn list(summary: &Summary) -> String {
     if let Some(summary) = &summary.representation {
         representation(&mut list, summary);
     }
+    if let Some(transfer) = &summary.transfer {
+        list.number("transfer.accuracy", transfer.accuracy);
+        list.number("transfer.train_accuracy", transfer.train_accuracy);
+    }
     let mut text = list.0;
     if let Some(ood) = &summary.ood {
         text += &format!(

@@ -86,6 +86,7 @@ impl Proposal {
             l_softmax: None,
             crt: None,
             probe: None,
+            ood: Vec::new(),
             sweep: None,
             augment: AugmentRecipe::default(),
             data,

@@ -90,6 +90,15 @@ impl Groups {
     }
 }
 
+impl Groups {
+    /// `None` where all classes are in one group, which then says no more than the balanced
+    /// accuracy.
+    pub fn unless_alone(self) -> Option<Self> {
+        let known = [self.many, self.medium, self.few].iter().flatten().count();
+        (known > 1).then_some(self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +118,8 @@ mod tests {
         assert_eq!(groups, Groups { many: Some(0.875), medium: Some(0.5), few: None });
         let groups = Groups::new(logits, &labels, &[0, 19, 20, 100, 101]).unwrap();
         assert_eq!(groups, Groups { many: None, medium: Some(0.5), few: Some(0.875) });
+        assert_eq!(groups.unless_alone(), Some(groups));
+        assert_eq!(Groups { few: None, ..groups }.unless_alone(), None);
         let thresholds = Thresholds { many_above: 20, few_below: 19 };
         let groups = Groups::with(thresholds, logits, &labels, &[0, 19, 20, 100, 101]).unwrap();
         assert_eq!(groups, Groups { many: Some(0.0), medium: Some(1.0), few: Some(0.75) });

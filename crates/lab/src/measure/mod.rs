@@ -50,7 +50,7 @@ pub use measures::*;
 pub use nll::{likelihoods, nll};
 pub use ood::{Detection, Mahalanobis, Neighbours, Positive, Scores, Vim};
 pub use representation::{
-    Features, Metric, Pca, Probe, ProbeRecord, Representation, Tsne, class_separation,
+    FeatureMap, Features, Metric, Pca, Probe, ProbeRecord, Representation, Tsne, class_separation,
     knn_accuracy, knn_accuracy_left_out,
 };
 pub use roc::{auroc, average_precision, fpr95, legacy_aupr, roc_curve};

@@ -21,6 +21,7 @@ use super::{
     softmax::{Odds, argmax, softplus},
 };
 use crate::{Error, Result};
+use std::collections::BTreeMap;
 
 /// The three scores of some examples, one value an example.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,7 +87,18 @@ impl Ood {
             energy: OodScore::new(&inside.energy, &outside.energy)?,
             free_energy: OodScore::new(&inside.free_energy, &outside.free_energy)?,
             msp: OodScore::new(&inside.msp, &outside.msp)?,
+            distance: None,
+            others: BTreeMap::new(),
         })
+    }
+}
+
+impl Ood {
+    /// Every score that there is, by its name.
+    pub fn scores(&self) -> impl Iterator<Item = (&str, &OodScore)> {
+        let logits =
+            [("energy", &self.energy), ("free_energy", &self.free_energy), ("msp", &self.msp)];
+        logits.into_iter().chain(self.others.iter().map(|(name, score)| (name.as_str(), score)))
     }
 }
 

@@ -11,6 +11,7 @@
 mod features;
 mod lbfgs;
 mod linalg;
+mod map;
 mod nearest;
 mod neighbours;
 mod pca;
@@ -20,6 +21,7 @@ mod separation;
 mod tsne;
 
 pub use features::Features;
+pub use map::FeatureMap;
 pub use nearest::Metric;
 pub use neighbours::{knn_accuracy, knn_accuracy_left_out};
 pub use pca::Pca;

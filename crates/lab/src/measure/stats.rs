@@ -67,6 +67,9 @@ pub struct PairedDifference {
     /// The two-sided 95 % interval of a paired t test, mean ± t(n−1)·std/√n; `None` for one pair,
     /// which says nothing about spread.
     pub interval: Option<(f64, f64)>,
+    /// The two-sided p-value of the same test, below 0.05 exactly where the interval excludes 0;
+    /// `None` for one pair.
+    pub p: Option<f64>,
 }
 
 impl PairedDifference {
@@ -86,11 +89,17 @@ impl PairedDifference {
         let n = differences.len();
         let mean = mean(&differences)
             .ok_or_else(|| Error::Request("there are no pairs to compare".into()))?;
-        let interval = std(&differences).map(|std| {
-            let reach = student_t::two_sided_quantile(0.95, n - 1) * std / (n as f64).sqrt();
+        let error = std(&differences).map(|std| std / (n as f64).sqrt());
+        let interval = error.map(|error| {
+            let reach = student_t::two_sided_quantile(0.95, n - 1) * error;
             (mean - reach, mean + reach)
         });
-        Ok(Self { n, mean, interval })
+        // Equal differences have no error: certain, unless they are all 0.
+        let p = error.map(|error| match mean == 0.0 {
+            true => 1.0,
+            false => student_t::two_sided_p(mean / error, n - 1),
+        });
+        Ok(Self { n, mean, interval, p })
     }
 
     /// Whether the interval is known and 0 lies outside it.
@@ -146,12 +155,13 @@ mod tests {
     #[test]
     fn paired_interval_agrees_with_scipy() {
         // b = [0.975, 0.974, 0.985, 0.976, 0.98]
-        // scipy.stats.ttest_rel(b, a).confidence_interval(0.95)
+        // t = scipy.stats.ttest_rel(b, a); t.confidence_interval(0.95), t.pvalue
         let a = [0.97, 0.975, 0.981, 0.969, 0.978];
         let b = [0.975, 0.974, 0.985, 0.976, 0.98];
         let difference = PairedDifference::new(&a, &b).unwrap();
         let (low, high) = difference.interval.unwrap();
         assert_eq!(difference.n, 5);
+        assert!((difference.p.unwrap() - 0.06726807315614972).abs() < 1e-12);
         assert!((difference.mean - 0.0034).abs() < 1e-15);
         assert!((low + 0.00038656628163945186).abs() < 1e-12);
         assert!((high - 0.0071865662816394575).abs() < 1e-12);
@@ -175,7 +185,9 @@ mod tests {
     fn equal_differences_have_no_spread() {
         let same = PairedDifference::new(&[1.0, 2.0], &[1.0, 2.0]).unwrap();
         assert_eq!((same.interval, same.excludes_zero()), (Some((0.0, 0.0)), false));
+        assert_eq!(same.p, Some(1.0));
         let shifted = PairedDifference::new(&[1.0, 2.0], &[1.5, 2.5]).unwrap();
         assert_eq!((shifted.interval, shifted.excludes_zero()), (Some((0.5, 0.5)), true));
+        assert_eq!(shifted.p, Some(0.0));
     }
 }

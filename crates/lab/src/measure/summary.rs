@@ -1,9 +1,9 @@
 //! [`Summary`]: what there is to say about logits that somebody brought along.
 
 use super::{
-    Balance, Calibration, Confusion, Detection, Groups, Logit, Logits, Positive, Recalibrated,
-    Representation, Scores, accuracy, energy_gaps, energy_profile, label_energy, legacy_margins,
-    lse_margins, margins, mean, median, rival_energy,
+    Balance, Calibration, Confusion, Detection, Groups, Logit, Logits, Positive, ProbeRecord,
+    Recalibrated, Representation, Scores, accuracy, energy_gaps, energy_profile, label_energy,
+    legacy_margins, lse_margins, margins, mean, median, rival_energy,
 };
 use crate::{Error, Result};
 use serde::Serialize;
@@ -54,6 +54,9 @@ pub struct Summary {
     /// What the features are worth, where they were given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub representation: Option<Representation>,
+    /// A head for other labels on the same features, where these were given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transfer: Option<ProbeRecord>,
 }
 
 /// How well each score tells in-distribution from out-of-distribution.
@@ -111,6 +114,7 @@ impl Summary {
             ood: None,
             groups: None,
             representation: None,
+            transfer: None,
         })
     }
 }

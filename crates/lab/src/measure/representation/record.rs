@@ -3,10 +3,10 @@
 use super::{Features, Metric, Pca, Probe, class_separation, knn_accuracy, knn_accuracy_left_out};
 use crate::Result;
 use crate::measure::Logit;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What features are worth without their head.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Representation {
     /// Dimensions of the features.
     pub dimensions: usize,
@@ -20,15 +20,15 @@ pub struct Representation {
     pub knn_cosine: f64,
     /// k-nearest-neighbour accuracy by Euclidean distance.
     pub knn_euclidean: f64,
-    /// A new head, where there are training features.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// A new head, where one was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<ProbeRecord>,
     /// Shares of the variance that the map's two axes keep.
     pub pca_explained: Vec<f64>,
 }
 
 /// A [`Probe`] and how well it does.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProbeRecord {
     /// Its accuracy on the examples measured.
     pub accuracy: f64,
@@ -42,7 +42,7 @@ pub struct ProbeRecord {
 
 impl Representation {
     /// Measures `features` with `labels`, one a row, any whole numbers, against training features
-    /// with theirs. `pca`: the axes of the map. `penalty`: the probe's λ.
+    /// with theirs. `pca`: the axes of the map. `penalty`: the λ of a probe, where one is wanted.
     ///
     /// # Errors
     /// Labels or training features that do not fit; more `neighbours` than examples.
@@ -52,7 +52,7 @@ impl Representation {
         train: Option<(Features<T>, &[i64])>,
         pca: &Pca,
         neighbours: usize,
-        penalty: f64,
+        penalty: Option<f64>,
     ) -> Result<Self> {
         let knn = |metric| match train {
             Some((train, known)) => {
@@ -60,15 +60,8 @@ impl Representation {
             }
             None => knn_accuracy_left_out(features, labels, neighbours, metric),
         };
-        let probe = |(train, known): (Features<T>, &[i64])| -> Result<_> {
-            let probe = Probe::fit(train, known, penalty)?;
-            Ok(ProbeRecord {
-                accuracy: probe.accuracy(features, labels)?,
-                train_accuracy: probe.accuracy(train, known)?,
-                penalty,
-                converged: probe.converged,
-            })
-        };
+        let probe =
+            |((train, known), penalty)| ProbeRecord::new(train, known, features, labels, penalty);
         Ok(Self {
             dimensions: features.columns(),
             class_separation: class_separation(features, labels)?,
@@ -76,8 +69,31 @@ impl Representation {
             left_out: train.is_none(),
             knn_cosine: knn(Metric::Cosine)?,
             knn_euclidean: knn(Metric::Euclidean)?,
-            probe: train.map(probe).transpose()?,
+            probe: train.zip(penalty).map(probe).transpose()?,
             pca_explained: pca.explained.clone(),
+        })
+    }
+}
+
+impl ProbeRecord {
+    /// Trains a head on `train` features with the penalty λ and measures it on others. With the
+    /// labels of another task it tells how well the features transfer.
+    ///
+    /// # Errors
+    /// As [`Probe::fit`]; features of another dimension.
+    pub fn new<T: Logit>(
+        train: Features<T>,
+        known: &[i64],
+        features: Features<T>,
+        labels: &[i64],
+        penalty: f64,
+    ) -> Result<Self> {
+        let probe = Probe::fit(train, known, penalty)?;
+        Ok(Self {
+            accuracy: probe.accuracy(features, labels)?,
+            train_accuracy: probe.accuracy(train, known)?,
+            penalty,
+            converged: probe.converged,
         })
     }
 }
@@ -94,7 +110,7 @@ mod tests {
         let (train, test) = (Features::new(train, 5).unwrap(), Features::new(test, 5).unwrap());
         let pca = Pca::fit(test, 2).unwrap();
         let record =
-            |train| Representation::new(test, &labels[80..], train, &pca, 3, 1e-3).unwrap();
+            |train| Representation::new(test, &labels[80..], train, &pca, 3, Some(1e-3)).unwrap();
         let with = record(Some((train, &labels[..80])));
         assert_eq!((with.knn_cosine, with.knn_euclidean, with.left_out), (1.0, 1.0, false));
         let probe = with.probe.unwrap();
