@@ -49,12 +49,11 @@ impl Estimate {
         let (step, steps) = step(recipe, &parts.train, device)?;
         let example = step / recipe.batch.get().min(parts.train.len()) as f64;
         let epoch = parts.train.len() as f64 + FORWARD * parts.validation.len() as f64;
-        let attacks = match parts.test.inputs {
-            Inputs::Numbers(_) => 0.0,
-            _ => {
-                let budgets = recipe.attack.epsilons.len() as f64;
-                (budgets - 1.0) * (1.0 + recipe.attack.pgd_steps.get() as f64)
-                    + 2.0 * budgets * FORWARD
+        let attacks = match (&parts.test.inputs, &recipe.attack) {
+            (Inputs::Numbers(_), _) | (_, None) => 0.0,
+            (_, Some(attack)) => {
+                let budgets = attack.epsilons.len() as f64;
+                (budgets - 1.0) * (1.0 + attack.pgd_steps.get() as f64) + 2.0 * budgets * FORWARD
             }
         };
         // A stage that trains the last layer alone goes through the rest forward.
@@ -80,7 +79,8 @@ fn step(recipe: &RunRecipe, train: &Examples, device: Device) -> Result<(f64, us
     'measure: for epoch in 1.. {
         for batch in source.batches(&order(train.len(), recipe.seed, epoch), recipe.batch.get())? {
             let batch = batch?.to(device)?;
-            let mode = Mode::Train { seed: recipe.seed, pass: steps as u64 };
+            let mode =
+                Mode::Train { seed: recipe.seed, pass: steps as u64, precision: recipe.precision };
             let logits = model.forward(&batch.inputs, mode)?;
             criterion.forward_tch(&logits, &batch.targets)?.f_backward()?;
             // Without a rate nothing moves: what is measured does not depend on where it leads.

@@ -12,7 +12,7 @@ use crate::data::augment::AugmentRecipe;
 use crate::data::{
     Asked, DataRecipe, Format, Fractions, Inspection, Sampling, Size, detect, inspect, table,
 };
-use crate::models::{CnnRecipe, MlpRecipe, ModelRecipe};
+use crate::models::{CnnRecipe, MlpRecipe, ModelRecipe, Precision};
 use crate::train::{Decayed, OptimizerRecipe, Schedule, SgdRecipe, Update};
 use crate::{Error, Result};
 
@@ -82,6 +82,7 @@ impl Proposal {
             patience: None,
             schedule: Schedule::MultiStep { after, factor: 0.1 },
             warmup: None,
+            precision: Precision::default(),
             sampler: Sampling::default(),
             l_softmax: None,
             crt: None,
@@ -99,11 +100,11 @@ impl Proposal {
                 weight_decay_on: Decayed::All,
             }),
             update: Update::default(),
-            attack: AttackRecipe {
+            attack: Some(AttackRecipe {
                 epsilons: vec![0.0, 0.03, 0.1],
                 pgd_steps: count(10),
                 pgd_step_size: 0.01,
-            },
+            }),
         };
         let steps = examples.div_ceil(batch);
         let training = format!(

@@ -12,7 +12,7 @@ use super::{HeadRecipe, Setting, Sweep, spec};
 use crate::check::checked;
 use crate::data::augment::AugmentRecipe;
 use crate::data::{DataRecipe, OodRecipe, Sampling};
-use crate::models::ModelRecipe;
+use crate::models::{ModelRecipe, Precision};
 use crate::train::{LSoftmaxRecipe, OptimizerRecipe, Schedule, Update, Warmup};
 use crate::{Check, Error, Result};
 
@@ -46,6 +46,9 @@ pub struct Recipe {
     /// Ends a training after so many epochs without a better accuracy on the part that chooses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<NonZeroUsize>,
+    /// What the model computes with while training.
+    #[serde(default, skip_serializing_if = "Precision::is_default")]
+    pub precision: Precision,
     /// How often the examples of each class are seen.
     #[serde(default, skip_serializing_if = "Sampling::is_default")]
     pub sampler: Sampling,
@@ -79,9 +82,9 @@ pub struct Recipe {
     /// What happens around the optimizer's steps.
     #[serde(default, skip_serializing_if = "Update::is_default", deserialize_with = "checked")]
     pub update: Update,
-    /// What is measured beyond what is always measured.
-    #[serde(deserialize_with = "checked")]
-    pub attack: AttackRecipe,
+    /// How the models are attacked, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
+    pub attack: Option<AttackRecipe>,
     /// A second stage that trains the classifier anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crt: Option<HeadRecipe>,
@@ -213,6 +216,7 @@ impl Recipe {
             threads: rest.threads,
             select: rest.select,
             patience: rest.patience,
+            precision: rest.precision,
             sampler: rest.sampler,
             schedule: rest.schedule,
             warmup: rest.warmup,
@@ -262,6 +266,9 @@ pub struct RunRecipe {
     /// When a training ends early.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<NonZeroUsize>,
+    /// What the model computes with while training.
+    #[serde(default, skip_serializing_if = "Precision::is_default")]
+    pub precision: Precision,
     /// How often the examples of each class are seen.
     #[serde(default, skip_serializing_if = "Sampling::is_default")]
     pub sampler: Sampling,
@@ -288,8 +295,9 @@ pub struct RunRecipe {
     /// What happens around the optimizer's steps.
     #[serde(default, skip_serializing_if = "Update::is_default")]
     pub update: Update,
-    /// How it is attacked.
-    pub attack: AttackRecipe,
+    /// How it is attacked, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attack: Option<AttackRecipe>,
     /// A second stage that trains the classifier anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crt: Option<HeadRecipe>,

@@ -9,7 +9,7 @@ use tch::{Device, Tensor};
 
 use super::head::Head;
 use super::representation::{MOST, Representations};
-use super::{Options, RunDir, RunRecipe, Select};
+use super::{AttackRecipe, Options, RunDir, RunRecipe, Select};
 use crate::attack::{Attack, Fgsm, Pgd, robustness};
 use crate::data::{DataSet, Examples, Inputs, Parts, Reader};
 use crate::measure::{
@@ -62,6 +62,7 @@ pub fn run(
         warmup: recipe.warmup.as_ref(),
         epochs: recipe.epochs.get(),
         batch: recipe.batch.get(),
+        precision: recipe.precision,
         seed: recipe.seed,
         train: &*train.source()?,
         order: &|epoch| recipe.sampler.order(&train.labels, recipe.seed, epoch),
@@ -141,8 +142,9 @@ fn measure(
         measures.recalibrate(logits, &inside.labels, validation, &known.labels)?;
     }
     measures.groups = Groups::new(logits, &inside.labels, counts).map(Groups::unless_alone)?;
-    let heart = predict(model, &*learned.source()?)?;
-    measures.train = Some(Learned::new(finite(&heart, "training part")?, &heart.labels)?);
+    let known_by_heart = predict(model, &*learned.source()?)?;
+    let by_heart = finite(&known_by_heart, "training part")?;
+    measures.train = Some(Learned::new(by_heart, &known_by_heart.labels)?);
     let representations = Representations::new(model, learned, test)?;
     measures.representation = Some(representations.measure()?);
     let scores = Scores::new(logits);
@@ -159,8 +161,10 @@ fn measure(
         outside.push((set.name.as_str(), predictions));
     }
     // An attack within ε of a pixel means nothing to the columns of a table.
-    if !matches!(test.inputs, Inputs::Numbers(_)) {
-        measures.robustness = attack_all(recipe, model, test)?;
+    if let Some(attack) = &recipe.attack
+        && !matches!(test.inputs, Inputs::Numbers(_))
+    {
+        measures.robustness = attack_all(attack, recipe.seed, model, test)?;
     }
     dir.write_predictions(&inside, &outside)?;
     if let Some(map) = representations.map()? {
@@ -188,11 +192,12 @@ fn label_gradients(criterion: Criterion, predictions: &Predictions) -> Result<Ve
 
 /// FGSM and PGD over the recipe's grid, on so many examples at once as fit into memory.
 fn attack_all(
-    recipe: &RunRecipe,
+    recipe: &AttackRecipe,
+    seed: u64,
     model: &dyn Model,
     test: &Examples,
 ) -> Result<Vec<RobustnessCurve>> {
-    let random = Stream::new(recipe.seed, "pgd");
+    let random = Stream::new(seed, "pgd");
     // An attack is worked out on the CPU; only the model runs where it is.
     let device = model.weights().device();
     let forward = |inputs: &Tensor| -> Result<Tensor> {
@@ -206,14 +211,11 @@ fn attack_all(
         let start = |example: usize, pixel: usize| {
             random.part((first + example) as u64).uniform(pixel as u64) as f32
         };
-        let pgd = Pgd {
-            steps: recipe.attack.pgd_steps.get(),
-            step_size: recipe.attack.pgd_step_size,
-            start: &start,
-        };
+        let pgd =
+            Pgd { steps: recipe.pgd_steps.get(), step_size: recipe.pgd_step_size, start: &start };
         let attacks: [&dyn Attack; 2] = [&Fgsm, &pgd];
         for (attack, parts) in attacks.into_iter().zip(&mut parts) {
-            let grid = &recipe.attack.epsilons;
+            let grid = &recipe.epsilons;
             let curve = robustness(&forward, &inputs, &part.labels, attack, grid, ATTACKED)?;
             parts.push((part.len(), curve));
         }

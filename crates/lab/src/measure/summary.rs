@@ -196,13 +196,18 @@ mod tests {
     }
 
     #[test]
-    fn ten_thousand_rows_of_a_thousand_classes_take_under_two_seconds() {
+    fn ten_thousand_rows_of_a_thousand_classes_take_some_passes_of_exponentials() {
         let (values, mut labels) = sample::draw(5, 10_000, 1000, 8.0);
         let logits = Logits::new(&values, 1000).unwrap();
         // Half of them right, so that there is a best temperature.
         for (row, label) in logits.iter().zip(&mut labels).step_by(2) {
             *label = crate::measure::softmax::argmax(row) as i64;
         }
+        // What 10 million exponentials take here and now, on a machine that is busy with other tests.
+        let start = std::time::Instant::now();
+        let sum: f64 = values.iter().map(|z| f64::from(*z - 8.0).exp()).sum();
+        let yardstick = start.elapsed().as_secs_f64();
+        assert!(sum > 0.0);
         let start = std::time::Instant::now();
         let mut summary = Summary::new(logits, &labels).unwrap();
         let lap = start.elapsed().as_secs_f64();
@@ -212,8 +217,9 @@ mod tests {
         summary.groups = Some(Groups::new(logits, &labels, &[50; 1000]).unwrap());
         let seconds = start.elapsed().as_secs_f64();
         println!("{lap:.2} s, with temperature scaling and detection {seconds:.2} s");
+        println!("{:.1} times 10 million exponentials", seconds / yardstick);
         assert!(summary.recalibrated.is_some());
-        // Three times the goal, for a machine that is busy with other tests.
-        assert!(cfg!(debug_assertions) || seconds < 6.0, "{seconds} s");
+        // About 15 by the clock of two free cores; the goal of 2 s is some 30.
+        assert!(cfg!(debug_assertions) || seconds < 60.0 * yardstick, "{seconds} s, {yardstick} s");
     }
 }

@@ -248,6 +248,7 @@ impl Frame<'_> {
         );
         for (value, label) in self.panel.y.ticks() {
             let Some(y) = self.y(value) else { continue };
+            let label = xml(&label);
             let _ = write!(
                 svg,
                 r#"<path class="grid" d="M{left} {y:.1}H{right}"/><text class="tick" x="{}" y="{:.1}" text-anchor="end">{label}</text>"#,

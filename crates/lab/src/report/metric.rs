@@ -322,7 +322,7 @@ pub const MORE: [Metric; 18] = [
         direction: Direction::Undefined,
         decimals: 2,
         meaning: "mean over the classes of the step from a class's own mean energy to the next",
-        source: Source::Field(|m| energy_gap(m)),
+        source: Source::Field(energy_gap),
     },
     Metric {
         key: "train_accuracy",

@@ -16,8 +16,8 @@ pub struct Significance {
     pub holm: f64,
     /// Two-sided p of the sign-flip permutation test, which with n seeds is never below 2/2ⁿ.
     pub signs: f64,
-    /// Hedges's g_z, the difference in its own standard deviations; `None` where all seeds agree on
-    /// it exactly.
+    /// Hedges's g_z, the difference in its own standard deviations; `None` for two seeds, which say
+    /// nothing about it, and where all agree exactly.
     pub effect: Option<f64>,
     /// With how many seeds a paired t test at 5 % finds an effect of that size in four of five
     /// cases; `None` where the effect is unknown or none.
@@ -30,7 +30,8 @@ impl Significance {
     pub fn new(first: &[f64], own: &[f64], p: f64) -> Option<Self> {
         let differences = differences(first, own).ok()?;
         let effect = effect_size(&differences).ok()?.map(|effect| effect.hedges);
-        let effect = effect.filter(|effect| effect.is_finite());
+        let known = |effect: &f64| effect.is_finite() && differences.len() > 2;
+        let effect = effect.filter(known);
         let seeds = effect.and_then(|effect| seeds_needed(effect, POWER, ALPHA).ok().flatten());
         let signs = sign_flips(&differences, 0).ok()?.p;
         Some(Self { p, holm: p, signs, effect, seeds })

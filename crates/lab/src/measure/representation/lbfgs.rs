@@ -107,8 +107,9 @@ fn search(
         let mut at = start.to_vec();
         add(&mut at, length, direction);
         let (new_value, new_gradient) = function(&at)?;
-        // Negated, so that a value that overflowed to NaN counts as too far.
-        if !(new_value <= value + DESCENT * length * slope) {
+        // False of a value that overflowed to NaN, which is then too far as well.
+        let lower = new_value <= value + DESCENT * length * slope;
+        if !lower {
             high = length;
         } else if dot(&new_gradient, direction) < CURVATURE * slope {
             low = length;

@@ -48,9 +48,9 @@ impl Tsne {
         let neighbours = joint_probabilities(features, perplexity)?;
         let mut map = start(features)?;
         let rate = (rows as f64 / EXAGGERATION / 4.0).max(50.0);
-        let mut update = vec![[0.0; 2]; rows];
-        let mut gains = vec![[1.0f64; 2]; rows];
         for (steps, exaggeration, momentum) in PHASES {
+            let mut update = vec![[0.0; 2]; rows];
+            let mut gains = vec![[1.0f64; 2]; rows];
             for _ in 0..steps {
                 let gradient = gradient(&neighbours, exaggeration, &map);
                 for (i, pull) in gradient.iter().enumerate() {
@@ -194,18 +194,18 @@ mod tests {
 
     #[test]
     fn maps_as_well_as_scikit_learn() {
-        // sklearn.manifold.TSNE(2, perplexity=20, init="pca", method="exact").fit(x).kl_divergence_
+        // t = sklearn.manifold.TSNE(2, perplexity=20, init="pca", method="exact").fit(x)
+        // t.kl_divergence_ = 0.5535; with init="random" and random_state=0, 1, 2, 3 instead
+        // 0.5738, 0.5572, 0.6321, 0.5973: where the descent ends hangs on its last digits.
         let (values, labels) = clusters(3, 120, 5, 4, 2.5);
         let features = Features::new(&values, 5).unwrap();
         let map = Tsne::fit(features, 20.0).unwrap();
-        assert!((map.divergence / DIVERGENCE - 1.0).abs() < 0.03, "{}", map.divergence);
+        assert!((0.54..0.64).contains(&map.divergence), "{}", map.divergence);
         assert_eq!(Tsne::fit(features, 20.0).unwrap(), map);
         let positions = Features::new(&map.positions, 2).unwrap();
         let near = |features| knn_accuracy_left_out(features, &labels, 10, Metric::Euclidean);
         assert!(near(positions).unwrap() > near(features).unwrap() - 0.1);
     }
-
-    const DIVERGENCE: f64 = 0.5534559834419247;
 
     #[test]
     fn the_gradient_is_that_of_the_divergence() {
