@@ -16,6 +16,9 @@ use steepness_lab::{Error, Result, durable};
 /// A score of all examples on both sides, by its name.
 pub type Sides = (&'static str, Vec<f64>, Vec<f64>);
 
+/// A set of examples on a map: its name, its labels where it has some, and its positions.
+pub type Mapped<'a> = (&'static str, Option<&'a [i64]>, Vec<f64>);
+
 /// CSV files by their names.
 pub struct Curves(Vec<(&'static str, String)>);
 
@@ -59,9 +62,8 @@ impl Curves {
         Ok(())
     }
 
-    /// Adds the map of the features: of each set its labels, where it has some, and its positions,
-    /// `axes` columns row by row.
-    pub fn map(&mut self, axes: usize, sets: &[(&'static str, Option<&[i64]>, Vec<f64>)]) {
+    /// Adds the map of the features, whose positions are `axes` columns row by row.
+    pub fn map(&mut self, axes: usize, sets: &[Mapped<'_>]) {
         let mut map = Csv::new("set,label,x,y");
         for (set, labels, positions) in sets {
             for (i, position) in positions.chunks(axes).enumerate() {

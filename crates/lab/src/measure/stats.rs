@@ -32,7 +32,7 @@ pub fn std(values: &[f64]) -> Option<f64> {
 }
 
 /// Standard deviation of the values themselves, n in the denominator (numpy's default, `ddof=0`):
-/// what the paper's tables show. It is smaller than [`std`], for 5 seeds by a tenth. `None` of
+/// what the paper's tables show. It is smaller than [`std()`], for 5 seeds by a tenth. `None` of
 /// nothing.
 pub fn population_std(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| (squares(values) / values.len() as f64).sqrt())

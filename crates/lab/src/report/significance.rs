@@ -26,7 +26,7 @@ pub struct Significance {
 
 impl Significance {
     /// Tests the differences of `own` to `first`, pair by pair, all finite; `p` is that of the t
-    /// test. [`correct`] puts Holm's in.
+    /// test; Holm's needs the other losses and is put in later.
     pub fn new(first: &[f64], own: &[f64], p: f64) -> Option<Self> {
         let differences = differences(first, own).ok()?;
         let effect = effect_size(&differences).ok()?.map(|effect| effect.hedges);
