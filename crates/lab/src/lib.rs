@@ -9,7 +9,7 @@
 pub mod attack;
 mod check;
 pub mod data;
-mod durable;
+pub mod durable;
 mod error;
 pub mod experiment;
 pub mod measure;

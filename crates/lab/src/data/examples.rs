@@ -45,6 +45,12 @@ impl Examples {
         }
     }
 
+    /// At most `most` of them, evenly spaced: of sorted classes each keeps its share.
+    pub fn at_most(&self, most: usize) -> Self {
+        let step = self.len().div_ceil(most.max(1)).max(1);
+        self.select(&(0..self.len()).step_by(step).collect::<Vec<_>>())
+    }
+
     /// How many examples each class has.
     pub fn counts(&self) -> Vec<u64> {
         counts(&self.labels, self.classes.len())

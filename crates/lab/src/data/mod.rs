@@ -21,6 +21,7 @@ mod inputs;
 mod inspect;
 mod long_tail;
 pub mod npy;
+mod ood;
 mod reader;
 mod recipe;
 mod sampler;
@@ -40,6 +41,7 @@ pub use inaturalist::INaturalist;
 pub use inputs::Inputs;
 pub use inspect::{Asked, Channel, Inspection, Part, Size, inspect};
 pub use long_tail::{LongTail, Profile};
+pub use ood::{OodRecipe, OodSet};
 pub use reader::Reader;
 pub use recipe::{Cifar100Recipe, DataPath, DataRecipe, FolderRecipe, ImagesRecipe, TableRecipe};
 pub use sampler::{Batch, Batches, Order, Source, order};
@@ -65,7 +67,7 @@ pub fn load(recipe: &DataRecipe) -> Result<DataSet> {
         examples,
         held_out: HeldOut::Validation { share: recipe.validation, test },
         long_tail: recipe.long_tail,
-        ood: None,
+        ood: Vec::new(),
         columns: Vec::new(),
     };
     match recipe {
@@ -107,7 +109,7 @@ pub fn load(recipe: &DataRecipe) -> Result<DataSet> {
                 held_out: held_out(recipe.validation, recipe.test, None, test),
                 examples,
                 long_tail: recipe.long_tail,
-                ood: None,
+                ood: Vec::new(),
                 columns,
             })
         }
@@ -148,7 +150,7 @@ fn of_lists(
         held_out: held_out(recipe.validation, recipe.test, validation, test),
         examples,
         long_tail: recipe.long_tail,
-        ood: None,
+        ood: Vec::new(),
         columns: Vec::new(),
     })
 }

@@ -89,6 +89,7 @@ impl Proposal {
             crt: None,
             probe: None,
             scale: BTreeMap::new(),
+            ood: Vec::new(),
             sweep: None,
             augment: AugmentRecipe::default(),
             data,

@@ -12,7 +12,7 @@ use steepness::Loss;
 use super::{HeadRecipe, Setting, Sweep, spec};
 use crate::check::checked;
 use crate::data::augment::AugmentRecipe;
-use crate::data::{DataRecipe, Sampling};
+use crate::data::{DataRecipe, OodRecipe, Sampling};
 use crate::models::{ModelRecipe, Precision};
 use crate::train::{LSoftmaxRecipe, OptimizerRecipe, Schedule, Update, Warmup};
 use crate::{Check, Error, Result};
@@ -65,6 +65,9 @@ pub struct Recipe {
     /// What is learned from.
     #[serde(deserialize_with = "checked")]
     pub data: DataRecipe,
+    /// What is to be told from it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "checked")]
+    pub ood: Vec<OodRecipe>,
     /// How its images are changed before a model sees them.
     #[serde(default, skip_serializing_if = "unchanged", deserialize_with = "checked")]
     pub augment: AugmentRecipe,
@@ -175,7 +178,9 @@ impl Recipe {
     pub fn read(path: &Path, scale: Option<&str>) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(Error::input(path))?;
         let mut recipe = Self::parse(path, &text, scale)?;
-        recipe.data.relative_to(path.parent().unwrap_or(Path::new("")));
+        let folder = path.parent().unwrap_or(Path::new(""));
+        recipe.data.relative_to(folder);
+        recipe.ood.iter_mut().for_each(|ood| ood.data.relative_to(folder));
         Ok(recipe)
     }
 
@@ -237,6 +242,7 @@ impl Recipe {
             schedule: rest.schedule,
             warmup: rest.warmup,
             data: rest.data,
+            ood: rest.ood,
             augment: rest.augment,
             model: rest.model,
             l_softmax: rest.l_softmax,
@@ -294,6 +300,9 @@ pub struct RunRecipe {
     pub warmup: Option<Warmup>,
     /// What is learned from.
     pub data: DataRecipe,
+    /// What is to be told from it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ood: Vec<OodRecipe>,
     /// How its images are changed before a model sees them.
     #[serde(default, skip_serializing_if = "unchanged")]
     pub augment: AugmentRecipe,
@@ -351,7 +360,9 @@ fn unchanged(augment: &AugmentRecipe) -> bool {
 }
 
 /// A name that is safe as a folder.
-fn name<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<String, D::Error> {
+pub(crate) fn name<'de, D: serde::Deserializer<'de>>(
+    from: D,
+) -> std::result::Result<String, D::Error> {
     let name = String::deserialize(from)?;
     let safe = |c: char| c.is_alphanumeric() || "-_.".contains(c);
     if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(safe) {
@@ -488,12 +499,15 @@ mod tests {
     fn what_is_not_said_is_not_written() {
         let recipe = Recipe::embedded().unwrap();
         let written = recipe.to_toml() + &recipe.run(&recipe.settings().unwrap()[0], 0).to_toml();
-        for key in ["warmup", "update", "weight_decay_on", "sampler", "l_softmax", "crt", "probe"] {
+        for key in
+            ["warmup", "update", "weight_decay_on", "sampler", "l_softmax", "crt", "probe", "ood"]
+        {
             assert!(!written.contains(key), "{written}");
         }
         let more = with("epochs =", "sampler = \"class-balanced\"\nepochs =")
             + "\n[warmup]\nsteps = 9\n[update]\nema = 0.9\n[l_softmax]\nmargin = 2\n"
-            + "[crt]\nepochs = 3\n[crt.optimizer.sgd]\nlr = 0.2\n[probe]\n";
+            + "[crt]\nepochs = 3\n[crt.optimizer.sgd]\nlr = 0.2\n[probe]\n"
+            + "[[ood]]\nname = \"far\"\ndata.idx = { path = \"far\" }\n";
         let more = Recipe::parse(Path::new("more"), &more, None).unwrap();
         assert_eq!(Recipe::parse(Path::new("again"), &more.to_toml(), None).unwrap(), more);
         assert_eq!((more.update.ema, more.sampler), (Some(0.9), Sampling::ClassBalanced));

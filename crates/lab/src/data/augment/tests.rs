@@ -713,7 +713,7 @@ fn what_does_not_fit_the_images_is_refused() {
         held_out: HeldOut::Given { validation: numbers.clone(), test: numbers.clone() },
         examples: numbers,
         long_tail: None,
-        ood: None,
+        ood: Vec::new(),
     };
     let error = recipe("horizontal_flip = 0.5").parts(data.parts(1).unwrap(), 1).unwrap_err();
     assert!(error.to_string().contains("rows of numbers, not images"), "{error}");
