@@ -21,6 +21,7 @@ mod steepness;
 mod student_t;
 mod summary;
 mod threshold;
+pub mod translation;
 
 #[cfg(test)]
 mod sample;
