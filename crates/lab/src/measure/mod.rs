@@ -31,6 +31,7 @@ mod student_t;
 mod summary;
 mod temperature;
 mod threshold;
+pub mod translation;
 
 #[cfg(test)]
 mod sample;
