@@ -92,7 +92,7 @@ fn images(request: &Request) -> DataSet {
         examples: part(request.examples, "train"),
         held_out: HeldOut::Validation { share: 0.0, test: part(CLASSES, "test") },
         long_tail: None,
-        ood: None,
+        ood: Vec::new(),
         columns: Vec::new(),
     }
 }
