@@ -26,7 +26,8 @@ check: libtorch ## formatting, lints and documentation, warnings as errors
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --locked --workspace --no-deps
 
 bench: libtorch ## side by side with PyTorch; writes benches/results
-	$(PYTHON) benches/run.py
+	$(PYTHON) benches/loss.py
+	$(PYTHON) benches/training.py
 
 doc: libtorch ## target/doc/steepness/index.html
 	$(CARGO) doc --release --locked --workspace --no-deps

@@ -65,7 +65,7 @@ fn epoch(
     let graphs = examples.len();
     let rows = (0..graphs).map(|row| (row * STRIDE + at) % graphs).collect();
     let mut criterion = LOSS.parse::<steepness::Loss>()?.criterion(examples.classes.len())?;
-    for batch in source.batches(&Order { epoch: at, rows }, BATCH)? {
+    for batch in source.batches(&Order::new(at, rows), BATCH)? {
         let batch = batch?;
         let mode = Mode::Train { seed: 0, pass: *steps, precision: Precision::F32 };
         let logits = model.forward(&batch.inputs, mode)?;

@@ -10,10 +10,11 @@ pub mod attack;
 mod autograd;
 mod check;
 pub mod data;
-mod durable;
+pub mod durable;
 mod error;
 pub mod experiment;
 pub mod measure;
+mod memory;
 pub mod models;
 pub mod random;
 pub mod report;
@@ -22,3 +23,4 @@ pub mod train;
 
 pub use check::Check;
 pub use error::{Error, Result};
+pub use memory::keep_freed_memory;

@@ -231,7 +231,7 @@ pub(crate) mod tests {
     #[test]
     fn batches_follow_the_order() {
         let source = GraphSource::new(three(), vec![0, 1, 0]);
-        let order = Order { epoch: 1, rows: vec![2, 1, 0] };
+        let order = Order::new(1, vec![2, 1, 0]);
         let batches: Vec<Batch> = source.batches(&order, 2).unwrap().map(Result::unwrap).collect();
         assert_eq!(batches.iter().map(Batch::len).collect::<Vec<_>>(), [2, 1]);
         assert_eq!(integers(&batches[0].targets), [0, 1]);

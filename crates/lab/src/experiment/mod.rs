@@ -11,6 +11,7 @@ mod predictor;
 mod progress;
 mod proposal;
 pub(crate) mod recipe;
+mod representation;
 mod run;
 mod run_dir;
 mod spec;

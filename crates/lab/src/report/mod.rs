@@ -6,6 +6,7 @@
 mod axis;
 mod chart;
 mod csv;
+mod detection;
 mod escape;
 mod figure;
 mod html;
@@ -15,13 +16,15 @@ mod metric;
 mod number;
 #[cfg(test)]
 mod sample;
+mod significance;
 mod summary;
 mod swept;
 mod table;
 mod text;
 mod write;
 
-pub use metric::{Direction, METRICS, Metric};
+pub use metric::{Direction, METRICS, MORE, Metric};
+pub use significance::Significance;
 pub use swept::{Line, Point, Swept};
 pub use table::{Cell, Column, Difference, Mark, Table};
 pub use write::{Written, write, write_curves};

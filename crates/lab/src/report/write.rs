@@ -1,7 +1,7 @@
 //! The report's files, each complete or not there: a temporary name, then a rename.
 
 use super::figure::{self, Figure, GENERATOR};
-use super::{Table, csv, html, markdown};
+use super::{Table, csv, detection, html, markdown};
 use crate::experiment::Comparison;
 use crate::{Error, Result};
 use std::fs::{self, File};
@@ -21,8 +21,9 @@ pub struct Written {
     pub figures: Vec<PathBuf>,
 }
 
-/// Writes `report.html`, `table.md`, `table.csv` and `figures/*.svg` into the folder `out`, in
-/// place of an earlier report there. `recipe` is the text of the resolved recipe, for the page.
+/// Writes `report.html`, `table.md`, `table.csv`, `ood.csv` (every score of
+/// other data sets), and `figures/*.svg` each with its data as
+/// `figures/*.csv` into the folder `out`, in place of an earlier report there. `recipe` is the text of the resolved recipe, for the page.
 ///
 /// # Errors
 /// A comparison without losses or without seeds; a file that cannot be written, by its path.
@@ -40,6 +41,12 @@ pub fn write(comparison: &Comparison, recipe: &str, out: &Path) -> Result<Writte
         let path = out.join(name);
         replace(&path, text).map(|()| path)
     };
+    if let Some(scores) = detection::csv(comparison) {
+        file("ood.csv", &scores)?;
+    }
+    for figure in &figures {
+        replace(&folder.join(figure.name).with_extension("csv"), &figure.csv())?;
+    }
     Ok(Written {
         figures: write_figures(&figures, &folder)?,
         markdown: file("table.md", &markdown::render(&table))?,
@@ -144,8 +151,8 @@ mod tests {
         }
         let written = write(&slower, "seed = 1", two.path()).unwrap();
         write(&slower, "seed = 1", two.path()).unwrap();
-        assert_eq!(written.figures.len(), 11);
-        assert_eq!(files(one.path()).len(), 3 + 11);
+        assert_eq!(written.figures.len(), 14);
+        assert_eq!(files(one.path()).len(), 4 + 2 * 14);
         assert!(files(one.path()) == files(two.path()));
     }
 
