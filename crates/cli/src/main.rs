@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 the work failed, 2 the request was wrong, 130 interrupted.
 
+mod attack;
 mod compare;
 mod curves;
 mod data;
@@ -27,6 +28,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Attack(attack::Args),
     Compare(compare::Args),
     Curves(curves::Args),
     Data(data::Args),
@@ -38,6 +40,7 @@ enum Command {
 fn main() -> ExitCode {
     keep_freed_memory();
     let done = match Arguments::parse().command {
+        Command::Attack(args) => attack::run(args).map_err(Into::into),
         Command::Compare(args) => compare::run(args),
         Command::Curves(args) => curves::run(args).map_err(Into::into),
         Command::Data(args) => data::run(args).map_err(Into::into),

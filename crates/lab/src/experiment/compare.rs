@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tch::Device;
 
+use super::attacked::attackable;
 use super::environment::{cores, libraries};
 use super::progress::Progress;
 use super::{Comparison, Estimate, Folder, Group, Recipe, Run, RunDir, Setting, Signature, run};
@@ -90,6 +91,11 @@ fn try_out(recipe: &Recipe, settings: &[Setting], data: &DataSet) -> Result<usiz
             ));
         }
         LargeMargin::new(margin, model.head())?;
+    }
+    if recipe.adversarial.is_some() && !attackable(&train) {
+        return Err(Error::Request(
+            "adversarial is for images: a move of ε means nothing to the columns of a table".into(),
+        ));
     }
     for Setting { loss, .. } in settings {
         let criterion = loss.criterion_with_counts(&train.counts())?;

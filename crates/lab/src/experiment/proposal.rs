@@ -7,7 +7,8 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use super::{AttackRecipe, Recipe, Select};
+use super::{Recipe, Select};
+use crate::attack::AttackRecipe;
 use crate::data::augment::AugmentRecipe;
 use crate::data::{
     Asked, DataRecipe, Format, Fractions, Inspection, Sampling, Size, detect, inspect, table,
@@ -98,11 +99,8 @@ impl Proposal {
                 weight_decay_on: Decayed::All,
             }),
             update: Update::default(),
-            attack: AttackRecipe {
-                epsilons: vec![0.0, 0.03, 0.1],
-                pgd_steps: count(10),
-                pgd_step_size: 0.01,
-            },
+            adversarial: None,
+            attack: Some(AttackRecipe::short(&[0.0, 0.03, 0.1], count(10), 0.01)),
         };
         let steps = examples.div_ceil(batch);
         let training = format!(

@@ -45,7 +45,7 @@ pub fn render(table: &Table) -> String {
 }
 
 /// Cells that are already quoted where they need it.
-fn line(cells: &[String]) -> String {
+pub fn line(cells: &[String]) -> String {
     cells.join(",") + "\r\n"
 }
 
@@ -55,7 +55,7 @@ fn number(value: Option<f64>) -> String {
 
 /// A text cell: quoted where RFC 4180 asks for it, and with an apostrophe in front where a
 /// spreadsheet would take it for a formula (OWASP, "CSV injection").
-fn text(value: &str) -> String {
+pub fn text(value: &str) -> String {
     let formula = value.starts_with(['=', '+', '-', '@', '\t', '\r']);
     let guarded = if formula { format!("'{value}") } else { value.to_owned() };
     if guarded.contains([',', '"', '\n', '\r']) {

@@ -1,8 +1,8 @@
 //! The report's files, each complete or not there: a temporary name, then a rename.
 
 use super::figure::{self, Figure, GENERATOR};
-use super::{Table, csv, html, markdown};
-use crate::experiment::Comparison;
+use super::{Table, attacked, csv, html, markdown};
+use crate::experiment::{Attacked, Comparison};
 use crate::{Error, Result};
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -19,10 +19,12 @@ pub struct Written {
     pub csv: PathBuf,
     /// The figures, in the order of the page.
     pub figures: Vec<PathBuf>,
+    /// What the figure of accuracy under attack shows, where there is one.
+    pub robustness: Option<PathBuf>,
 }
 
-/// Writes `report.html`, `table.md`, `table.csv` and `figures/*.svg` into the folder `out`, in
-/// place of an earlier report there. `recipe` is the text of the resolved recipe, for the page.
+/// Writes `report.html`, `table.md`, `table.csv`, `figures/*.svg` and, where runs were attacked,
+/// `figures/robustness.csv` into the folder `out`, in place of an earlier report there. `recipe` is the text of the resolved recipe, for the page.
 ///
 /// # Errors
 /// A comparison without losses or without seeds; a file that cannot be written, by its path.
@@ -40,12 +42,41 @@ pub fn write(comparison: &Comparison, recipe: &str, out: &Path) -> Result<Writte
         let path = out.join(name);
         replace(&path, text).map(|()| path)
     };
+    let runs = comparison.groups.iter().flat_map(|group| {
+        let runs = group.runs.iter();
+        runs.map(|run| (group.setting.to_string(), run.seed, &run.measures.robustness[..]))
+    });
+    let data = attacked::csv(runs);
     Ok(Written {
+        robustness: data.map(|data| file("figures/robustness.csv", &data)).transpose()?,
         figures: write_figures(&figures, &folder)?,
         markdown: file("table.md", &markdown::render(&table))?,
         csv: file("table.csv", &csv::render(&table))?,
         page: file("report.html", &html::render(comparison, &table, &figures, recipe))?,
     })
+}
+
+/// Writes `attack.csv`, `attack.json` and `robustness.svg` into the folder `out`, in place of earlier
+/// ones there.
+///
+/// # Errors
+/// Nothing to write; a file that cannot be written, by its path.
+pub fn write_attacked(runs: &[Attacked], out: &Path) -> Result<Vec<PathBuf>> {
+    let each = runs.iter().map(|run| (run.setting.to_string(), run.seed, &run.curves[..]));
+    let (Some(data), Some(figure)) = (attacked::csv(each), attacked::figure(runs)) else {
+        return Err(Error::Request("there is nothing to report: no attack".to_owned()));
+    };
+    fs::create_dir_all(out).map_err(Error::output(out))?;
+    let files = [
+        ("attack.csv", data),
+        ("attack.json", attacked::attacked_json(runs).to_string() + "\n"),
+        ("robustness.svg", figure.svg()),
+    ];
+    let written = files.into_iter().map(|(name, text)| {
+        let path = out.join(name);
+        replace(&path, &text).map(|()| path)
+    });
+    written.collect()
 }
 
 /// Draws the figures that need no training into the folder `out`, which is made if need be: the
@@ -145,7 +176,7 @@ mod tests {
         let written = write(&slower, "seed = 1", two.path()).unwrap();
         write(&slower, "seed = 1", two.path()).unwrap();
         assert_eq!(written.figures.len(), 11);
-        assert_eq!(files(one.path()).len(), 3 + 11);
+        assert_eq!(files(one.path()).len(), 3 + 11 + 1);
         assert!(files(one.path()) == files(two.path()));
     }
 

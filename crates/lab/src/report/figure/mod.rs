@@ -9,7 +9,7 @@ mod felt;
 mod histogram;
 mod layout;
 mod ood;
-mod robustness;
+pub mod robustness;
 mod seeds;
 mod sweep;
 mod training;
