@@ -313,7 +313,7 @@ mod tests {
             "[data.idx]\npath = \"m\"\nlong_tail = { profile = \"step\", factor = 0.1 }",
             "[data.table]\npath = \"m\"\nvalidation = 0.5\ntest = 0.5",
             "[data.inaturalist]\npath = \"m\"\nsize = 5000",
-            "[data.image-folder]\npath = \"m\"\nsize = 64\nvalidation = 0.0",
+            "[data.image-folder]\npath = \"m\"\nsize = 64\nvalidation = -0.1",
         ] {
             assert!(parse(text).data.check().is_err(), "{text}");
         }

@@ -31,7 +31,7 @@ pub enum HeldOut {
     /// The data set has its own test part; validation is a share of the examples, drawn anew for
     /// each seed.
     Validation {
-        /// The share.
+        /// The share. With 0 nothing is held out, and the test part stands in for it.
         share: f64,
         /// The test part.
         test: Examples,
@@ -70,6 +70,9 @@ impl DataSet {
                 let validation = Cow::Owned(self.examples.select(&split.validation));
                 (split.train, validation, Cow::Owned(self.examples.select(&split.test)))
             }
+            HeldOut::Validation { test, .. } if self.test_validates() => {
+                ((0..labels.len()).collect(), Cow::Borrowed(test), Cow::Borrowed(test))
+            }
             HeldOut::Validation { share, test } => {
                 let split = hold_out(labels, *share, seed)?;
                 let validation = Cow::Owned(self.examples.select(&split.validation));
@@ -90,6 +93,12 @@ impl DataSet {
         Ok(Parts { train: self.examples.select(&rows), validation, test })
     }
 
+    /// Whether nothing is held out for validation, so that the test part stands in for it, as in the
+    /// paper.
+    pub fn test_validates(&self) -> bool {
+        matches!(self.held_out, HeldOut::Validation { share: 0.0, .. })
+    }
+
     /// One sentence on the data and its split.
     pub fn describe(&self) -> String {
         let percent = |share: f64| (share * 1000.0).round() / 10.0;
@@ -100,6 +109,9 @@ impl DataSet {
                 percent(*validation),
                 percent(*test)
             ),
+            HeldOut::Validation { .. } if self.test_validates() => {
+                "with its own test part, which stands in for validation too".to_owned()
+            }
             HeldOut::Validation { share, .. } => format!(
                 "with its own test part; each seed holds {} % of the rest out for validation",
                 percent(*share)
@@ -146,6 +158,10 @@ mod tests {
             data.describe(),
             "40 dots, with its own test part; each seed holds 10 % of the rest out for validation"
         );
+        let data = set(HeldOut::Validation { share: 0.0, test: test.clone() }, None);
+        let parts = data.parts(1).unwrap();
+        assert_eq!((&parts.train, &*parts.validation), (&data.examples, &test));
+        assert!(data.describe().ends_with("which stands in for validation too"));
         let validation = examples(2, 200);
         let data = set(HeldOut::Given { validation: validation.clone(), test: test.clone() }, None);
         let parts = data.parts(1).unwrap();

@@ -19,8 +19,8 @@ pub struct Fractions {
 impl Check for Fractions {
     fn check(&self) -> Result<()> {
         let Self { validation, test } = *self;
-        let open = |share: f64| share > 0.0 && share < 1.0;
-        if open(validation) && open(test) && validation + test < 1.0 {
+        check_share(validation)?;
+        if test > 0.0 && validation + test < 1.0 {
             return Ok(());
         }
         Err(Error::Request(format!(
@@ -76,12 +76,12 @@ pub fn hold_out(labels: &[i64], validation: f64, seed: u64) -> Result<Split> {
     Ok(split)
 }
 
-/// Refuses a share for validation that is not in (0, 1).
+/// Refuses a share for validation that is not in [0, 1).
 pub(super) fn check_share(validation: f64) -> Result<()> {
-    if validation > 0.0 && validation < 1.0 {
+    if (0.0..1.0).contains(&validation) {
         return Ok(());
     }
-    Err(Error::Request(format!("validation = {validation} must lie in (0, 1)")))
+    Err(Error::Request(format!("validation = {validation} must lie in [0, 1)")))
 }
 
 /// The rows of each class, ascending.

@@ -10,7 +10,9 @@ use tch::Device;
 use super::attacked::attackable;
 use super::environment::{cores, libraries};
 use super::progress::Progress;
-use super::{Comparison, Estimate, Folder, Group, Recipe, Run, RunDir, Setting, Signature, run};
+use super::{
+    Comparison, Estimate, Folder, Group, Recipe, Run, RunDir, Select, Setting, Signature, run,
+};
 use crate::data::{DataSet, load};
 use crate::models;
 use crate::train::LargeMargin;
@@ -81,6 +83,13 @@ pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Compar
 /// Builds what the first runs need, so that a senseless recipe leaves nothing behind, and returns the
 /// number of their training examples.
 fn try_out(recipe: &Recipe, settings: &[Setting], data: &DataSet) -> Result<usize> {
+    if recipe.select == Select::Best && data.test_validates() {
+        return Err(Error::Request(
+            "validation = 0 leaves nothing to choose an epoch by: hold a share out, or say \
+             select = \"last\" or \"test\""
+                .to_owned(),
+        ));
+    }
     let seed = recipe.seeds[0];
     let train = recipe.augment.parts(data.parts(seed)?, seed)?.train;
     let model = models::build(&recipe.model, &train, seed)?;

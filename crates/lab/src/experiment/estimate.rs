@@ -64,8 +64,8 @@ impl Estimate {
         let epochs = recipe.epochs.get() as f64 + FORWARD * stages as f64;
         // Training on attacked examples takes as many more passes.
         let adversarial = recipe.adversarial.as_ref().map_or(0.0, |a| a.attack.attack().cost());
-        let training = epochs * (epoch + adversarial * parts.train.len() as f64);
-        let run = training + parts.test.len() as f64 + attacks;
+        let adversarial = adversarial * (recipe.epochs.get() * parts.train.len()) as f64;
+        let run = epochs * epoch + adversarial + parts.test.len() as f64 + attacks;
         let rounds = runs.div_ceil(jobs.max(1));
         Ok(Self { seconds: rounds as f64 * run * example, runs, jobs, steps })
     }
@@ -84,7 +84,8 @@ fn step(recipe: &RunRecipe, train: &Examples, device: Device) -> Result<(f64, us
     'measure: for epoch in 1.. {
         for batch in source.batches(&order(train.len(), recipe.seed, epoch), recipe.batch.get())? {
             let batch = batch?.to(device)?;
-            let mode = Mode::Train { seed: recipe.seed, pass: steps as u64 };
+            let mode =
+                Mode::Train { seed: recipe.seed, pass: steps as u64, precision: recipe.precision };
             let logits = model.forward(&batch.inputs, mode)?;
             criterion.forward_tch(&logits, &batch.targets)?.f_backward()?;
             // Without a rate nothing moves: what is measured does not depend on where it leads.

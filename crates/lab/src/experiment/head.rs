@@ -85,6 +85,7 @@ impl<'a> Head<'a> {
             warmup: run.warmup.as_ref().filter(|_| schedule.is_none()),
             epochs: epochs.unwrap_or(run.epochs).get(),
             batch: run.batch.get(),
+            precision: run.precision,
             seed: run.seed,
             train: &*train.source()?,
             order: &|epoch| sampler.order(&train.labels, run.seed, epoch),

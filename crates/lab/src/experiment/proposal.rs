@@ -13,7 +13,7 @@ use crate::data::augment::AugmentRecipe;
 use crate::data::{
     Asked, DataRecipe, Format, Fractions, Inspection, Sampling, Size, detect, inspect, table,
 };
-use crate::models::{CnnRecipe, MlpRecipe, ModelRecipe};
+use crate::models::{CnnRecipe, MlpRecipe, ModelRecipe, Precision};
 use crate::train::{Decayed, OptimizerRecipe, Schedule, SgdRecipe, Update};
 use crate::{Error, Result};
 
@@ -83,6 +83,7 @@ impl Proposal {
             patience: None,
             schedule: Schedule::MultiStep { after, factor: 0.1 },
             warmup: None,
+            precision: Precision::default(),
             sampler: Sampling::default(),
             l_softmax: None,
             crt: None,

@@ -13,7 +13,7 @@ use crate::attack::{AdversarialRecipe, AttackRecipe};
 use crate::check::checked;
 use crate::data::augment::AugmentRecipe;
 use crate::data::{DataRecipe, Sampling};
-use crate::models::ModelRecipe;
+use crate::models::{ModelRecipe, Precision};
 use crate::train::{LSoftmaxRecipe, OptimizerRecipe, Schedule, Update, Warmup};
 use crate::{Error, Result};
 
@@ -47,6 +47,9 @@ pub struct Recipe {
     /// Ends a training after so many epochs without a better accuracy on the part that chooses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<NonZeroUsize>,
+    /// What the model computes with while training.
+    #[serde(default, skip_serializing_if = "Precision::is_default")]
+    pub precision: Precision,
     /// How often the examples of each class are seen.
     #[serde(default, skip_serializing_if = "Sampling::is_default")]
     pub sampler: Sampling,
@@ -181,6 +184,7 @@ impl Recipe {
             threads: rest.threads,
             select: rest.select,
             patience: rest.patience,
+            precision: rest.precision,
             sampler: rest.sampler,
             schedule: rest.schedule,
             warmup: rest.warmup,
@@ -230,6 +234,9 @@ pub struct RunRecipe {
     /// When a training ends early.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<NonZeroUsize>,
+    /// What the model computes with while training.
+    #[serde(default, skip_serializing_if = "Precision::is_default")]
+    pub precision: Precision,
     /// How often the examples of each class are seen.
     #[serde(default, skip_serializing_if = "Sampling::is_default")]
     pub sampler: Sampling,

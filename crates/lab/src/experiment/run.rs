@@ -51,6 +51,7 @@ pub fn run(
         warmup: recipe.warmup.as_ref(),
         epochs: recipe.epochs.get(),
         batch: recipe.batch.get(),
+        precision: recipe.precision,
         seed: recipe.seed,
         train: &*train.source()?,
         order: &|epoch| recipe.sampler.order(&train.labels, recipe.seed, epoch),

@@ -4,9 +4,9 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
-use super::layers::{Conv, Linear, Window};
+use super::layers::{Conv, Linear, Window, channels_last};
 use super::{Mode, Model, Weights};
 use crate::data::Examples;
 use crate::{Error, Result};
@@ -56,13 +56,13 @@ impl AttackCnn {
 }
 
 impl Model for AttackCnn {
-    fn features(&self, inputs: &[Tensor], _mode: Mode) -> Result<Tensor> {
+    fn features(&self, inputs: &[Tensor], mode: Mode) -> Result<Tensor> {
         // Pooling commutes with ReLU and leaves it a quarter of the values.
         let pool = |x: Tensor| x.f_max_pool2d(2, 2, 0, 1, false)?.f_relu();
-        let x = self.conv1.forward(&inputs[0])?.f_relu()?;
-        let x = pool(self.conv2.forward(&x)?)?;
-        let x = pool(self.conv3.forward(&x)?)?;
-        Ok(self.fc1.forward(&x.f_flatten(1, -1)?)?.f_relu()?)
+        let x = self.conv1.forward(&channels_last(&inputs[0])?, mode)?.f_relu()?;
+        let x = pool(self.conv2.forward(&x, mode)?)?;
+        let x = pool(self.conv3.forward(&x, mode)?)?;
+        Ok(self.fc1.forward(&x.f_flatten(1, -1)?, mode)?.f_relu()?.f_to_kind(Kind::Float)?)
     }
 
     fn head(&self) -> &Linear {

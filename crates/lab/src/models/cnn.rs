@@ -2,7 +2,7 @@
 //! linear layer. On 8×8 images it has a few thousand weights.
 
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::layers::{Conv, Linear, Normalise, Window};
 use super::{Mode, Model, Weights};
@@ -47,14 +47,14 @@ impl Cnn {
 }
 
 impl Model for Cnn {
-    fn features(&self, inputs: &[Tensor], _mode: Mode) -> Result<Tensor> {
+    fn features(&self, inputs: &[Tensor], mode: Mode) -> Result<Tensor> {
         // The larger of two rectified values is the rectified larger one: pooling first is the same
         // and rectifies a quarter of the values.
         let pool = |x: Tensor| x.f_max_pool2d(2, 2, 0, 1, false)?.f_relu();
         let x = self.normalise.forward(&inputs[0])?;
-        let x = pool(self.conv1.forward(&x)?)?;
-        let x = pool(self.conv2.forward(&x)?)?;
-        Ok(x.f_flatten(1, -1)?)
+        let x = pool(self.conv1.forward(&x, mode)?)?;
+        let x = pool(self.conv2.forward(&x, mode)?)?;
+        Ok(x.f_flatten(1, -1)?.f_to_kind(Kind::Float)?)
     }
 
     fn head(&self) -> &Linear {

@@ -4,9 +4,9 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
-use super::layers::{BatchNorm, Conv, DropPath, Dropout, Linear, Normalise, Window};
+use super::layers::{BatchNorm, Conv, DropPath, Dropout, Linear, Normalise, Window, channels_last};
 use super::{Init, Mode, Model, Weights};
 use crate::data::Examples;
 use crate::{Check, Error, Result};
@@ -137,13 +137,14 @@ impl EfficientNet {
 
 impl Model for EfficientNet {
     fn features(&self, inputs: &[Tensor], mode: Mode) -> Result<Tensor> {
-        let x = self.normalise.forward(&inputs[0])?;
+        let x = channels_last(&self.normalise.forward(&inputs[0])?)?;
         let mut x = self.stem.forward(&x, mode)?.f_silu()?;
         for block in &self.blocks {
             x = block.forward(x, mode)?;
         }
         let x = self.last.forward(&x, mode)?.f_silu()?;
-        self.dropout.forward(x.f_adaptive_avg_pool2d([1, 1])?.f_flatten(1, -1)?, mode)
+        let x = x.f_adaptive_avg_pool2d([1, 1])?.f_flatten(1, -1)?.f_to_kind(Kind::Float)?;
+        self.dropout.forward(x, mode)
     }
 
     fn head(&self) -> &Linear {
@@ -180,7 +181,7 @@ impl ConvNorm {
     }
 
     fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        self.bn.forward(&self.conv.forward(x)?, mode)
+        self.bn.forward(&self.conv.forward(x, mode)?, mode)
     }
 }
 
@@ -236,8 +237,8 @@ impl Block {
             None => input.shallow_clone(),
         };
         let x = self.depthwise.forward(&wide, mode)?.f_silu()?;
-        let weigh = self.squeeze.forward(&x.f_adaptive_avg_pool2d([1, 1])?)?.f_silu()?;
-        let x = x.f_mul(&self.excite.forward(&weigh)?.f_sigmoid()?)?;
+        let weigh = self.squeeze.forward(&x.f_adaptive_avg_pool2d([1, 1])?, mode)?.f_silu()?;
+        let x = x.f_mul(&self.excite.forward(&weigh, mode)?.f_sigmoid()?)?;
         let x = self.project.forward(&x, mode)?;
         match &self.around {
             Some(drop_path) => Ok(drop_path.forward(x, mode)?.f_add_(&input)?),

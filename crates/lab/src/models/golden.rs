@@ -144,7 +144,7 @@ fn compare(recipe: impl Fn(Option<PathBuf>) -> ModelRecipe, golden: &Golden) {
         .map(|&u| u as f32)
         .collect();
     let inputs = [Tensor::from_slice(&inputs).reshape(shape)];
-    let train = Mode::Train { seed: 0, pass: 0 };
+    let train = Mode::Train { seed: 0, pass: 0, precision: Precision::F32 };
     for (mode, expected) in [(Mode::Evaluate, golden.eval), (train, golden.train)] {
         let logits = no_grad(|| model.forward(&inputs, mode)).unwrap();
         assert_eq!(logits.size(), [4, 10]);

@@ -1,7 +1,7 @@
 //! A multilayer perceptron: one hidden layer with ReLU.
 
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::layers::{Linear, Normalise};
 use super::{Mode, Model, Weights};
@@ -37,9 +37,9 @@ impl Mlp {
 }
 
 impl Model for Mlp {
-    fn features(&self, inputs: &[Tensor], _mode: Mode) -> Result<Tensor> {
+    fn features(&self, inputs: &[Tensor], mode: Mode) -> Result<Tensor> {
         let x = self.normalise.forward(&inputs[0])?.f_flatten(1, -1)?;
-        Ok(self.hidden.forward(&x)?.f_relu()?)
+        Ok(self.hidden.forward(&x, mode)?.f_relu()?.f_to_kind(Kind::Float)?)
     }
 
     fn head(&self) -> &Linear {

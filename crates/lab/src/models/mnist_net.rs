@@ -4,9 +4,9 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
-use super::layers::{BatchNorm, Conv, Linear, Normalise, PRelu, Window};
+use super::layers::{BatchNorm, Conv, Linear, Normalise, PRelu, Window, channels_last};
 use super::{Init, Mode, Model, Weights};
 use crate::data::Examples;
 use crate::{Error, Result};
@@ -89,17 +89,19 @@ impl MnistNet {
 
 impl Model for MnistNet {
     fn features(&self, inputs: &[Tensor], mode: Mode) -> Result<Tensor> {
-        let mut x = self.bn.forward(&self.normalise.forward(&inputs[0])?, mode)?;
+        let x = channels_last(&self.normalise.forward(&inputs[0])?)?;
+        let mut x = self.bn.forward(&x, mode)?;
         for (stage, blocks) in self.stages.iter().enumerate() {
             for block in blocks {
-                x = block.prelu.forward(&block.conv.forward(&x)?)?;
+                x = block.prelu.forward(&block.conv.forward(&x, mode)?)?;
                 x = block.bn.forward(&x, mode)?;
             }
             if stage > 0 {
                 x = x.f_max_pool2d(2, 2, 0, 1, false)?;
             }
         }
-        self.fc_bn.forward(&self.fc.forward(&x.f_flatten(1, -1)?)?, mode)
+        let x = self.fc.forward(&x.f_flatten(1, -1)?, mode)?;
+        Ok(self.fc_bn.forward(&x, mode)?.f_to_kind(Kind::Float)?)
     }
 
     fn head(&self) -> &Linear {

@@ -24,14 +24,14 @@ pub use init::Init;
 pub use layers::Linear;
 pub use mlp::MlpRecipe;
 pub use mnist_net::MnistNetRecipe;
-pub use mode::Mode;
+pub use mode::{Mode, Precision};
 pub use resnet::{ResNetRecipe, Stem};
 pub use weights::Weights;
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::data::Examples;
 use crate::{Check, Error, Result};
@@ -55,7 +55,7 @@ pub trait Model {
     /// # Errors
     /// As [`Model::features`].
     fn forward(&self, inputs: &[Tensor], mode: Mode) -> Result<Tensor> {
-        self.head().forward(&self.features(inputs, mode)?)
+        Ok(self.head().forward(&self.features(inputs, mode)?, mode)?.f_to_kind(Kind::Float)?)
     }
 }
 
@@ -135,6 +135,8 @@ mod tests {
     use super::*;
     use crate::data::Inputs;
 
+    const TRAIN: Mode = Mode::Train { seed: 3, pass: 5, precision: Precision::F32 };
+
     /// Two images of `shape`, for networks that are told what they will see.
     pub fn images(shape: [usize; 3], classes: usize) -> Examples {
         let pixels = 2 * shape.iter().product::<usize>();
@@ -192,7 +194,7 @@ mod tests {
                 assert_eq!(logits.size(), [2, 10], "{toml}");
                 logits.flatten(0, -1).try_into().unwrap()
             };
-            for mode in [Mode::Evaluate, Mode::Train { seed: 3, pass: 5 }] {
+            for mode in [Mode::Evaluate, TRAIN] {
                 assert_eq!(logits(1, mode), logits(1, mode), "{toml}");
                 assert_ne!(logits(1, mode), logits(2, mode), "{toml}");
             }

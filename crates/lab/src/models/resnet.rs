@@ -4,9 +4,9 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
-use super::layers::{BatchNorm, Conv, Linear, Normalise, Window};
+use super::layers::{BatchNorm, Conv, Linear, Normalise, Window, channels_last};
 use super::{Init, Mode, Model, Weights};
 use crate::data::Examples;
 use crate::{Check, Error, Result};
@@ -140,7 +140,7 @@ impl Block {
 
     fn forward(&self, x: Tensor, mode: Mode) -> Result<Tensor> {
         let around = match &self.downsample {
-            Some((conv, bn)) => bn.forward(&conv.forward(&x)?, mode)?,
+            Some((conv, bn)) => bn.forward(&conv.forward(&x, mode)?, mode)?,
             None => x.shallow_clone(),
         };
         let mut x = x;
@@ -148,7 +148,7 @@ impl Block {
             if at > 0 {
                 x = x.f_relu_()?;
             }
-            x = bn.forward(&conv.forward(&x)?, mode)?;
+            x = bn.forward(&conv.forward(&x, mode)?, mode)?;
         }
         Ok(x.f_add_(&around)?.f_relu_()?)
     }
@@ -162,15 +162,15 @@ fn conv(w: &mut Weights, name: &str, channels: [usize; 2], window: Window) -> Re
 
 impl Model for ResNet {
     fn features(&self, inputs: &[Tensor], mode: Mode) -> Result<Tensor> {
-        let x = self.normalise.forward(&inputs[0])?;
-        let mut x = self.bn1.forward(&self.conv1.forward(&x)?, mode)?.f_relu_()?;
+        let x = channels_last(&self.normalise.forward(&inputs[0])?)?;
+        let mut x = self.bn1.forward(&self.conv1.forward(&x, mode)?, mode)?.f_relu_()?;
         if self.stem == Stem::Imagenet {
             x = x.f_max_pool2d(3, 2, 1, 1, false)?;
         }
         for block in &self.blocks {
             x = block.forward(x, mode)?;
         }
-        Ok(x.f_adaptive_avg_pool2d([1, 1])?.f_flatten(1, -1)?)
+        Ok(x.f_adaptive_avg_pool2d([1, 1])?.f_flatten(1, -1)?.f_to_kind(Kind::Float)?)
     }
 
     fn head(&self) -> &Linear {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use steepness::Criterion;
-use tch::{Tensor, no_grad};
+use tch::{Kind, Tensor, no_grad};
 
 use super::state::{Snapshot, State, Sums};
 use super::{
@@ -21,7 +21,7 @@ use crate::attack::AdversarialRecipe;
 use crate::data::{Batch, Order, Source};
 use crate::experiment::EpochMetrics;
 use crate::measure::{self, Logits};
-use crate::models::{Mode, Model};
+use crate::models::{Mode, Model, Precision};
 use crate::{Error, Result, durable};
 
 /// How many times as long as it took to save a checkpoint passes at least until the next one.
@@ -64,6 +64,8 @@ pub struct Training<'a> {
     pub epochs: usize,
     /// Examples that go through the model at a time.
     pub batch: usize,
+    /// What the model computes with.
+    pub precision: Precision,
     /// Decides what the model draws while training.
     pub seed: u64,
     /// What is learned from.
@@ -240,7 +242,7 @@ impl Training<'_> {
         let all: usize = batches.iter().map(Batch::len).sum();
         let first = state.steps.wrapping_mul(self.update.accumulate.get() as u64);
         for (pass, batch) in (first..).zip(batches) {
-            let mode = Mode::Train { seed: self.seed, pass };
+            let mode = Mode::Train { seed: self.seed, pass, precision: self.precision };
             let moved = self.adversarial.map(|attack| {
                 adversarial::moved(attack, self.model, batch, self.seed, pass * self.batch as u64)
             });
@@ -269,7 +271,7 @@ impl Training<'_> {
             let head = self.model.head();
             match &mut self.margin {
                 Some(margin) => margin.step(&features, head, &batch.targets, learn)?,
-                None => learn(&head.forward(&features)?)?,
+                None => learn(&head.forward(&features, mode)?.f_to_kind(Kind::Float)?)?,
             }
         }
         let norm = gradient::norm(self.parameters())?;

@@ -96,7 +96,7 @@ fn values(tensor: &Tensor) -> Result<Vec<f32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::{Init, Weights};
+    use crate::models::{Init, Mode, Weights};
 
     fn layer(weights: &mut Weights, bias: Option<Init>) -> Linear {
         Linear::with(weights, "head", [3, 4], Init::kaiming(3), bias).unwrap()
@@ -147,7 +147,7 @@ mod tests {
         let features = Tensor::from_slice(&[0.1f32, -0.4, 2.0]).reshape([1, 3]);
         let labels = Tensor::from_slice(&[2i64]);
         let mut margin = LargeMargin::new(&LSoftmaxRecipe { margin: 1 }, &head).unwrap();
-        let plain = head.forward(&features).unwrap();
+        let plain = head.forward(&features, Mode::Evaluate).unwrap();
         let learn = |logits: &Tensor| {
             assert!((logits - &plain).abs().max().double_value(&[]) < 1e-6);
             sum_of_squares(logits)

@@ -62,6 +62,7 @@ impl BatchNorm {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::models::Precision;
 
     /// ```python
     /// layer = torch.nn.BatchNorm1d(2)
@@ -79,7 +80,7 @@ mod tests {
                 assert!((a - b).abs() < 2e-5, "{found:?} is not {expected:?}");
             }
         };
-        let train = Mode::Train { seed: 0, pass: 0 };
+        let train = Mode::Train { seed: 0, pass: 0, precision: Precision::F32 };
         close(
             &layer.forward(&x, train).unwrap(),
             &[-1.01905, -1.22474, -0.33968, 1.22474, 1.35873, 0.0],

@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use crate::Result;
-use crate::models::{Init, Weights};
+use crate::models::{Init, Mode, Weights};
 
 /// How a square kernel moves over an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +83,9 @@ impl Conv {
     }
 
     /// (N, inputs, H, W) → (N, outputs, H′, W′).
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        let (x, weight) = (&mode.cast(x)?, mode.cast(&self.weight)?);
+        let bias = self.bias.as_ref().map(|bias| mode.cast(bias)).transpose()?;
         let [stride, before, after, groups] = [
             self.window.stride,
             self.window.padding[0],
@@ -91,9 +93,8 @@ impl Conv {
             self.window.groups,
         ]
         .map(|n| n as i64);
-        let convolve = |x: &Tensor, zeros: i64| {
-            x.f_conv2d(&self.weight, self.bias.as_ref(), stride, zeros, 1, groups)
-        };
+        let convolve =
+            |x: &Tensor, zeros: i64| x.f_conv2d(&weight, bias.as_ref(), stride, zeros, 1, groups);
         Ok(if before == after {
             convolve(x, before)?
         } else {
@@ -115,7 +116,7 @@ mod tests {
             let one = Init::Constant(1.0);
             let conv = Conv::with(&mut weights, "c", [1, 1], window, one, None).unwrap();
             let x = Tensor::ones([1, 1, 4, 4], (Kind::Float, Device::Cpu));
-            conv.forward(&x).unwrap().flatten(0, -1).try_into().unwrap()
+            conv.forward(&x, Mode::Evaluate).unwrap().flatten(0, -1).try_into().unwrap()
         };
         assert_eq!(covered(Window::same(3).stride(2)), [4.0, 6.0, 6.0, 9.0]);
         assert_eq!(covered(Window::same(3).stride(2).same_as_tensorflow()), [9.0, 6.0, 6.0, 4.0]);

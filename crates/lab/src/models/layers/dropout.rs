@@ -60,7 +60,8 @@ impl Mask {
         let kept = (1.0 / (1.0 - self.rate)) as f32;
         let draw = |at| if stream.uniform(at) < self.rate { 0.0 } else { kept };
         let mask: Vec<f32> = (0..size.iter().product::<i64>() as u64).map(draw).collect();
-        Ok(x.f_mul(&Tensor::f_from_slice(&mask)?.f_reshape(size)?.f_to(x.device())?)?)
+        let mask = Tensor::f_from_slice(&mask)?.f_reshape(size)?;
+        Ok(x.f_mul(&mask.f_to_kind(x.kind())?.f_to(x.device())?)?)
     }
 }
 
@@ -69,7 +70,9 @@ mod tests {
     use super::*;
     use tch::{Device, Kind};
 
-    const PASS: Mode = Mode::Train { seed: 1, pass: 7 };
+    use crate::models::Precision;
+
+    const PASS: Mode = Mode::Train { seed: 1, pass: 7, precision: Precision::F32 };
 
     fn ones(size: &[i64]) -> Tensor {
         Tensor::ones(size, (Kind::Float, Device::Cpu))
@@ -98,8 +101,14 @@ mod tests {
         let mask = |name, mode| Dropout::new(name, 0.5).forward(ones(&[64]), mode).unwrap();
         assert_eq!(mask("a", PASS), mask("a", PASS));
         assert_ne!(mask("a", PASS), mask("b", PASS));
-        assert_ne!(mask("a", PASS), mask("a", Mode::Train { seed: 1, pass: 8 }));
-        assert_ne!(mask("a", PASS), mask("a", Mode::Train { seed: 2, pass: 7 }));
+        assert_ne!(
+            mask("a", PASS),
+            mask("a", Mode::Train { seed: 1, pass: 8, precision: Precision::F32 })
+        );
+        assert_ne!(
+            mask("a", PASS),
+            mask("a", Mode::Train { seed: 2, pass: 7, precision: Precision::F32 })
+        );
         assert_eq!(mask("a", Mode::Evaluate), ones(&[64]));
         assert_eq!(Dropout::new("a", 0.0).forward(ones(&[64]), PASS).unwrap(), ones(&[64]));
     }

@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use crate::Result;
-use crate::models::{Init, Weights};
+use crate::models::{Init, Mode, Weights};
 
 /// The layer. As the last one of a network it is what a loss that is fused with it needs: its
 /// weights are open to all.
@@ -38,7 +38,8 @@ impl Linear {
     }
 
     /// (N, inputs) → (N, outputs).
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(x.f_linear(&self.weight, self.bias.as_ref())?)
+    pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        let bias = self.bias.as_ref().map(|bias| mode.cast(bias)).transpose()?;
+        Ok(mode.cast(x)?.f_linear(&mode.cast(&self.weight)?, bias.as_ref())?)
     }
 }

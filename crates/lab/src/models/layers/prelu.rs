@@ -18,6 +18,6 @@ impl PRelu {
 
     /// Any shape → the same.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(x.f_prelu(&self.0)?)
+        Ok(x.f_prelu(&self.0.f_to_kind(x.kind())?)?)
     }
 }

@@ -2,7 +2,7 @@ use super::*;
 use crate::attack::AdversarialRecipe;
 use crate::data::augment::AugmentRecipe;
 use crate::data::{Batches, DataRecipe, Examples, Fractions, Inputs, Parts, Sampling, load};
-use crate::models::{ModelRecipe, build};
+use crate::models::{ModelRecipe, Precision, build};
 use crate::train::{LSoftmaxRecipe, OptimizerRecipe};
 use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
@@ -61,6 +61,8 @@ struct How {
     #[serde(default)]
     update: Update,
     warmup: Option<Warmup>,
+    #[serde(default)]
+    precision: Precision,
     #[serde(default)]
     sampler: Sampling,
     l_softmax: Option<LSoftmaxRecipe>,
@@ -138,6 +140,7 @@ impl Setup {
             warmup: self.how.warmup.as_ref(),
             epochs: EPOCHS,
             batch: self.batch,
+            precision: self.how.precision,
             seed,
             train: &source,
             order: &|epoch| self.how.sampler.order(&self.train.labels, seed, epoch),
@@ -211,6 +214,22 @@ fn a_stopped_training_goes_on_bit_for_bit() {
     let setup = Setup::new();
     for spec in ["ce", "el(le=0.5)"] {
         assert_resumes(&setup, spec);
+    }
+}
+
+/// Matrix products in bf16 change a training a little, and nothing else: weights and what is measured
+/// stay f32.
+#[test]
+fn bf16_learns_as_f32_does_and_goes_on_bit_for_bit() {
+    let half = Setup::with(&format!("precision = 'bf16'\n{SGD}"));
+    assert_resumes(&half, "el(le=0.5)");
+    let run = |setup: &Setup| setup.finish(tempfile::tempdir().unwrap().path(), "ce", 1);
+    let (half, full) = (run(&half), run(&Setup::with(SGD)));
+    assert!(half.last.iter().all(|(_, weights)| weights.kind() == Kind::Float));
+    for (half, full) in half.history.iter().zip(&full.history) {
+        let difference = half.train_loss / full.train_loss - 1.0;
+        assert!(difference != 0.0 && difference.abs() < 0.02, "{difference}");
+        assert!((half.val_nll / full.val_nll - 1.0).abs() < 0.1, "{half:?} {full:?}");
     }
 }
 
