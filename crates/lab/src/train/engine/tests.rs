@@ -250,13 +250,8 @@ fn adversarial_training_goes_on_bit_for_bit_and_sees_other_images() {
 fn adversarial_training_needs_pixels() {
     let how = format!("{SGD}\n    adversarial = {{ attack = 'fgsm', epsilon = 0.2 }}");
     let mut setup = Setup::with(&how);
-    let brighter = |inputs: &Inputs| match inputs {
-        Inputs::Pixels { values, .. } => {
-            Inputs::Numbers(values.iter().map(|&value| f32::from(value)).collect())
-        }
-        other => other.clone(),
-    };
-    setup.train.inputs = brighter(&setup.train.inputs);
+    let Inputs::Pixels { values, .. } = &setup.train.inputs else { panic!("digits are pixels") };
+    setup.train.inputs = Inputs::Numbers(values.iter().map(|&value| f32::from(value)).collect());
     let dir = tempfile::tempdir().unwrap();
     let error = setup.train(dir.path(), "ce", 0, 0).0.unwrap_err().to_string();
     assert!(
