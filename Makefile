@@ -26,7 +26,8 @@ check: libtorch ## formatting, lints and documentation, warnings as errors
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --locked --workspace --no-deps
 
 bench: libtorch ## side by side with PyTorch; writes benches/results
-	$(PYTHON) benches/run.py
+	$(PYTHON) benches/loss.py
+	$(PYTHON) benches/training.py
 
 bench-attack: libtorch ## PGD side by side with torchattacks, on MNIST in the folder MNIST=...
 	$(PYTHON) benches/attack.py $(MNIST)

@@ -23,6 +23,10 @@ pub struct Args {
     /// What to compare: a TOML file
     recipe: Option<PathBuf>,
 
+    /// Take the recipe at a smaller scale that it offers, such as cpu: for two cores and some minutes
+    #[arg(long, value_name = "NAME", requires = "recipe")]
+    scale: Option<String>,
+
     #[command(flatten)]
     own: own::Args,
 
@@ -112,10 +116,16 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 
 /// The recipe with what the command line changes in it.
 fn resolve(args: &Args) -> anyhow::Result<Recipe> {
-    let mut recipe = match (&args.recipe, own::recipe(&args.own)?) {
-        (_, Some(recipe)) => recipe,
-        (Some(path), None) => Recipe::read(path)?,
+    let scale = args.scale.as_deref();
+    let mut recipe = match (&args.recipe, &args.own.data) {
         (None, None) => Recipe::embedded()?,
+        (None, Some(data)) => own::recipe(data, &args.own)?,
+        (Some(path), None) => Recipe::read(path, scale)?,
+        (Some(path), Some(data)) => {
+            let mut recipe = Recipe::read(path, scale)?;
+            recipe.data.set_path(data)?;
+            recipe
+        }
     };
     if !args.losses.is_empty() {
         let parse = |spec: &String| spec.parse::<Loss>();

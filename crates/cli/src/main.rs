@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 the work failed, 2 the request was wrong, 130 interrupted.
 
 mod attack;
+mod bleu;
 mod compare;
 mod curves;
 mod data;
@@ -29,6 +30,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Attack(attack::Args),
+    Bleu(bleu::Args),
     Compare(compare::Args),
     Curves(curves::Args),
     Data(data::Args),
@@ -38,9 +40,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    keep_freed_memory();
+    steepness_lab::keep_freed_memory();
     let done = match Arguments::parse().command {
         Command::Attack(args) => attack::run(args).map_err(Into::into),
+        Command::Bleu(args) => bleu::run(args).map_err(Into::into),
         Command::Compare(args) => compare::run(args),
         Command::Curves(args) => curves::run(args).map_err(Into::into),
         Command::Data(args) => data::run(args).map_err(Into::into),
@@ -54,25 +57,6 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::from(exit_code(&error))
-        }
-    }
-}
-
-/// Tells the allocator to keep what is freed: libtorch frees and takes back large buffers at every
-/// step, and giving them to the system in between costs a fifth of a training in page faults.
-fn keep_freed_memory() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    {
-        // From <malloc.h>.
-        const M_TRIM_THRESHOLD: i32 = -1;
-        const M_MMAP_THRESHOLD: i32 = -3;
-        unsafe extern "C" {
-            fn mallopt(parameter: i32, value: i32) -> i32;
-        }
-        // Safety: it only sets numbers, and no other thread is running yet.
-        unsafe {
-            mallopt(M_MMAP_THRESHOLD, 1 << 28);
-            mallopt(M_TRIM_THRESHOLD, 1 << 29);
         }
     }
 }

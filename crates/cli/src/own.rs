@@ -1,6 +1,6 @@
-//! `--data`: a comparison on data of one's own, without a recipe.
+//! `--data`: a comparison on data of one's own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use steepness_lab::Result;
 use steepness_lab::data::Asked;
@@ -11,26 +11,37 @@ use crate::progress::Progress;
 /// What can be said of the data.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Your data instead of a recipe: a folder of images (CLASS/*.jpg, train/CLASS/*.jpg), MNIST's
-    /// or CIFAR's files, or a table (CSV)
-    #[arg(long, value_name = "PATH", conflicts_with = "recipe")]
-    data: Option<PathBuf>,
+    /// Your data: a folder of images (CLASS/*.jpg, train/CLASS/*.jpg), MNIST's or CIFAR's files, or
+    /// a table (CSV); with a recipe, where the data of that recipe lie
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<PathBuf>,
 
     /// The column of a table that holds the class: its name, or its number, -1 for the last
-    #[arg(long, value_name = "COLUMN", requires = "data", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "COLUMN",
+        requires = "data",
+        conflicts_with = "recipe",
+        allow_hyphen_values = true
+    )]
     target: Option<String>,
 
     /// A column of a table to leave out
-    #[arg(long, value_name = "COLUMN", requires = "data", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "COLUMN",
+        requires = "data",
+        conflicts_with = "recipe",
+        allow_hyphen_values = true
+    )]
     ignore: Vec<String>,
 }
 
-/// The recipe for the data, if some are named, after saying on the standard error what it is.
+/// The recipe for the data at `path`, after saying on the standard error what it is.
 ///
 /// # Errors
 /// What is no data set, and what is broken in it.
-pub fn recipe(args: &Args) -> Result<Option<Recipe>> {
-    let Some(path) = &args.data else { return Ok(None) };
+pub fn recipe(path: &Path, args: &Args) -> Result<Recipe> {
     let asked = Asked {
         target: args.target.as_deref().map(Into::into),
         ignore: args.ignore.iter().map(|name| name.as_str().into()).collect(),
@@ -41,5 +52,5 @@ pub fn recipe(args: &Args) -> Result<Option<Recipe>> {
     progress.clear();
     let proposal = proposal?;
     eprintln!("{proposal}");
-    Ok(Some(proposal.recipe))
+    Ok(proposal.recipe)
 }

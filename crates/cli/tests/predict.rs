@@ -51,6 +51,22 @@ fn images_get_classes_energies_and_a_flag() {
     assert!((0.95..=1.0).contains(&kept), "{json}");
 }
 
+/// What brings the images of the run to one size does so with new ones.
+#[test]
+fn images_of_several_sizes_are_seen_as_those_that_were_measured() {
+    let place = tempfile::tempdir().unwrap();
+    write_images(&place.path().join("lights"));
+    train(
+        place.path(),
+        "[data.image-folder]\npath = \"lights\"\n\
+         [augment]\nrandom_resized_crop = { size = 8 }\nevaluate = { resize = 9, crop = 8 }",
+    );
+    let of_run = ["predict", RUN, "lights/dark/0.png", "lights/bright/21.jpg"];
+    let text = succeed(&run(place.path(), &of_run));
+    let class = |at: usize| text.lines().nth(at).unwrap().split_whitespace().nth(1).unwrap();
+    assert_eq!([class(1), class(2)], ["dark", "bright"], "{text}");
+}
+
 #[test]
 fn rows_of_a_table_are_asked_for_by_its_file() {
     let place = tempfile::tempdir().unwrap();

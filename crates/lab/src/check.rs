@@ -19,6 +19,12 @@ impl<T: Check> Check for Option<T> {
     }
 }
 
+impl<T: Check> Check for Vec<T> {
+    fn check(&self) -> Result<()> {
+        self.iter().try_for_each(T::check)
+    }
+}
+
 /// For `#[serde(deserialize_with = "checked")]`: what is senseless is an error at its place in the
 /// file.
 pub(crate) fn checked<'de, D, T>(deserializer: D) -> std::result::Result<T, D::Error>

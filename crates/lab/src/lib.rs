@@ -9,10 +9,11 @@
 pub mod attack;
 mod check;
 pub mod data;
-mod durable;
+pub mod durable;
 mod error;
 pub mod experiment;
 pub mod measure;
+mod memory;
 pub mod models;
 pub mod random;
 pub mod report;
@@ -21,3 +22,4 @@ pub mod train;
 
 pub use check::Check;
 pub use error::{Error, Result};
+pub use memory::keep_freed_memory;

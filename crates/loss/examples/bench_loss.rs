@@ -1,4 +1,4 @@
-//! Our side of `benches/run.py`: forward and backward of the losses, timed on request.
+//! Our side of `benches/loss.py`: forward and backward of the losses, timed on request.
 //!
 //! Reads requests from standard input and answers each with one line:
 //!

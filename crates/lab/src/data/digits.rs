@@ -7,7 +7,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::{DataSet, Examples, Fractions, HeldOut, Inputs};
+use super::{DataSet, Examples, Fractions, HeldOut, Inputs, OodSet};
 use crate::{Error, Result};
 
 const SIDE: usize = 8;
@@ -34,7 +34,7 @@ pub fn load(shares: Fractions) -> Result<DataSet> {
         examples,
         held_out: HeldOut::Shares(shares),
         long_tail: None,
-        ood: Some(("fashion8x8".to_owned(), clothes)),
+        ood: vec![OodSet { name: "fashion8x8".to_owned(), distance: None, examples: clothes }],
         columns: Vec::new(),
     })
 }
@@ -88,7 +88,7 @@ mod tests {
         let Inputs::Pixels { values, brightest: 16 } = &digits.inputs else { panic!() };
         assert_eq!(values.iter().map(|&x| u64::from(x)).sum::<u64>(), 561_718);
         assert_eq!(values[..4], [0, 0, 5, 13]);
-        let (name, clothes) = data.ood.unwrap();
+        let [OodSet { name, examples: clothes, .. }] = &data.ood[..] else { panic!() };
         assert_eq!((name.as_str(), clothes.len(), clothes.labels[0]), ("fashion8x8", 1797, 9));
     }
 

@@ -45,6 +45,12 @@ impl Examples {
         }
     }
 
+    /// At most `most` of them, evenly spaced: of sorted classes each keeps its share.
+    pub fn at_most(&self, most: usize) -> Self {
+        let step = self.len().div_ceil(most.max(1)).max(1);
+        self.select(&(0..self.len()).step_by(step).collect::<Vec<_>>())
+    }
+
     /// How many examples each class has.
     pub fn counts(&self) -> Vec<u64> {
         counts(&self.labels, self.classes.len())
@@ -175,7 +181,7 @@ mod tests {
             let examples = four(inputs);
             let source = examples.source().unwrap();
             let batches = |rows: &[usize]| -> Vec<Batch> {
-                let order = Order { epoch: 1, rows: rows.to_vec() };
+                let order = Order::new(1, rows.to_vec());
                 source.batches(&order, 2).unwrap().map(Result::unwrap).collect()
             };
             assert!(batches(&[]).is_empty());

@@ -31,6 +31,15 @@ impl ImageList {
         self.files.len()
     }
 
+    /// The images at `rows`.
+    pub fn select(&self, rows: &[usize]) -> Self {
+        Self {
+            files: rows.iter().map(|&row| self.files[row].clone()).collect(),
+            labels: rows.iter().map(|&row| self.labels[row]).collect(),
+            classes: self.classes.clone(),
+        }
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
@@ -237,7 +246,7 @@ mod tests {
             for (a, b) in memory.moments().iter().zip(files.moments()) {
                 assert!((a.0 - b.0).abs() < 1e-7 && (a.1 - b.1).abs() < 1e-7, "{a:?} {b:?}");
             }
-            let order = Order { epoch: 2, rows: vec![6, 0, 2, 3, 5] };
+            let order = Order::new(2, vec![6, 0, 2, 3, 5]);
             let batches = |examples: &Examples| {
                 let source = examples.source().unwrap();
                 read(source.batches(&order, 2).unwrap())

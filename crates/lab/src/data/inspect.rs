@@ -109,7 +109,7 @@ pub fn inspect(
     let written = path.to_str().map(DataPath::new);
     let images = || {
         let path = written.clone()?;
-        Some(ImagesRecipe { path, validation: 0.1, long_tail: None })
+        Some(ImagesRecipe { path, validation: 0.1, take: None, long_tail: None })
     };
     let mut found = match format {
         Format::Idx => {
@@ -128,7 +128,8 @@ pub fn inspect(
             let notes = subset(cifar, &parts);
             let recipe = written.map(|path| {
                 let labels = Labels::Fine;
-                let recipe = Cifar100Recipe { path, labels, validation: 0.1, long_tail: None };
+                let recipe =
+                    Cifar100Recipe { path, labels, validation: 0.1, take: None, long_tail: None };
                 DataRecipe::Cifar100(recipe)
             });
             Inspection { notes, ..of_parts(format, parts, recipe) }
@@ -163,7 +164,7 @@ pub fn inspect(
 fn folder_recipe(path: DataPath, Size { smallest, largest, .. }: Size) -> FolderRecipe {
     let size = largest.into_iter().max().map_or(224, |side| side.min(224));
     let size = if smallest == largest { None } else { NonZeroUsize::new(size) };
-    FolderRecipe { path, size, validation: 0.1, test: 0.2, long_tail: None }
+    FolderRecipe { path, size, validation: 0.1, test: 0.2, take: None, long_tail: None }
 }
 
 fn subset(cifar: Cifar, (train, test): &(Examples, Examples)) -> Vec<String> {

@@ -21,6 +21,7 @@ mod inputs;
 mod inspect;
 mod long_tail;
 pub mod npy;
+mod ood;
 mod reader;
 mod recipe;
 mod sampler;
@@ -28,6 +29,7 @@ mod sampling;
 mod set;
 mod split;
 pub mod table;
+mod take;
 
 pub use decode::{Image, decode};
 pub use detect::{Format, detect};
@@ -39,12 +41,14 @@ pub use inaturalist::INaturalist;
 pub use inputs::Inputs;
 pub use inspect::{Asked, Channel, Inspection, Part, Size, inspect};
 pub use long_tail::{LongTail, Profile};
+pub use ood::{OodRecipe, OodSet};
 pub use reader::Reader;
 pub use recipe::{Cifar100Recipe, DataPath, DataRecipe, FolderRecipe, ImagesRecipe, TableRecipe};
 pub use sampler::{Batch, Batches, Order, Source, order};
 pub use sampling::Sampling;
 pub use set::{DataSet, HeldOut, Parts};
 pub use split::{Fractions, Split, hold_out, stratified};
+pub use take::Take;
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -63,26 +67,30 @@ pub fn load(recipe: &DataRecipe) -> Result<DataSet> {
         examples,
         held_out: HeldOut::Validation { share: recipe.validation, test },
         long_tail: recipe.long_tail,
-        ood: None,
+        ood: Vec::new(),
         columns: Vec::new(),
     };
     match recipe {
         DataRecipe::Digits(shares) => digits::load(*shares),
         DataRecipe::Idx(recipe) => {
             let path = recipe.path.resolve();
-            let parts = idx::load(&path)?;
+            let parts = taken(recipe.take, idx::load(&path)?);
             let what = format!("{} (idx)", described(&path, &parts.0, "images"));
             Ok(own_test(what, parts, recipe))
         }
         DataRecipe::Cifar10(recipe) => {
-            let parts = Cifar::Ten.load(&recipe.path.resolve())?;
+            let parts = taken(recipe.take, Cifar::Ten.load(&recipe.path.resolve())?);
             Ok(own_test(Cifar::Ten.describe(&parts.0, &parts.1), parts, recipe))
         }
-        DataRecipe::Cifar100(Cifar100Recipe { path, labels, validation, long_tail }) => {
+        DataRecipe::Cifar100(Cifar100Recipe { path, labels, validation, take, long_tail }) => {
             let cifar = Cifar::Hundred(*labels);
-            let parts = cifar.load(&path.resolve())?;
-            let recipe =
-                ImagesRecipe { path: path.clone(), validation: *validation, long_tail: *long_tail };
+            let parts = taken(*take, cifar.load(&path.resolve())?);
+            let recipe = ImagesRecipe {
+                path: path.clone(),
+                validation: *validation,
+                take: None,
+                long_tail: *long_tail,
+            };
             Ok(own_test(cifar.describe(&parts.0, &parts.1), parts, &recipe))
         }
         DataRecipe::ImageFolder(recipe) => {
@@ -101,11 +109,22 @@ pub fn load(recipe: &DataRecipe) -> Result<DataSet> {
                 held_out: held_out(recipe.validation, recipe.test, None, test),
                 examples,
                 long_tail: recipe.long_tail,
-                ood: None,
+                ood: Vec::new(),
                 columns,
             })
         }
     }
+}
+
+/// Of a training and a test part as much as is to be taken.
+fn taken(take: Option<Take>, (mut train, mut test): (Examples, Examples)) -> (Examples, Examples) {
+    let Some(take) = take else { return (train, test) };
+    for (part, count) in [(&mut train, take.train), (&mut test, take.test)] {
+        if let Some(rows) = Take::rows(count, &part.labels) {
+            *part = part.select(&rows);
+        }
+    }
+    (train, test)
 }
 
 /// Image files: the training images say which shape all have.
@@ -116,6 +135,12 @@ fn of_lists(
     test: Option<ImageList>,
 ) -> Result<DataSet> {
     let side = recipe.size.map(NonZeroUsize::get);
+    let take = |list: ImageList, count| match Take::rows(count, &list.labels) {
+        Some(rows) => list.select(&rows),
+        None => list,
+    };
+    let counts = recipe.take.map_or((None, None), |take| (take.train, take.test));
+    let (train, test) = (take(train, counts.0), test.map(|list| take(list, counts.1)));
     let examples = train.examples(side, None)?;
     let part = |list: ImageList| list.examples(side, Some(examples.shape));
     let validation = validation.map(part).transpose()?;
@@ -125,7 +150,7 @@ fn of_lists(
         held_out: held_out(recipe.validation, recipe.test, validation, test),
         examples,
         long_tail: recipe.long_tail,
-        ood: None,
+        ood: Vec::new(),
         columns: Vec::new(),
     })
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::augment::{Evaluate, Raster};
 use super::table::Column;
 use super::{DataRecipe, DataSet, Examples, FolderRecipe, Inputs, decode, table};
 use crate::{Error, Result};
@@ -12,7 +13,7 @@ use crate::{Error, Result};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reader {
-    /// Channels, height and width of an example.
+    /// Channels, height and width of an example; 0×0 where images are of several sizes.
     pub shape: [usize; 3],
     /// The height and width that images are scaled to; without it they have theirs already.
     pub side: Option<usize>,
@@ -31,60 +32,72 @@ impl Reader {
         Self { shape: data.examples.shape, side, columns: data.columns.clone() }
     }
 
-    /// Reads images, or the rows of tables: the name of each and the examples, all of which are
-    /// said to be of class 0 of `classes`.
+    /// Reads images, and does to them what was done to those that were measured, or the rows of
+    /// tables: the name of each and the examples, all of which are said to be of class 0 of `classes`.
     ///
     /// # Errors
     /// Names the file and the place: no image, one of another size, colours where the run had none,
     /// a column that is missing, a category that the run did not see.
-    pub fn read(&self, paths: &[PathBuf], classes: &[String]) -> Result<(Vec<String>, Examples)> {
-        let (mut names, inputs) = match self.columns.is_empty() {
-            true => (Vec::new(), self.images(paths)?),
+    pub fn read(
+        &self,
+        paths: &[PathBuf],
+        evaluate: Option<&Evaluate>,
+        classes: &[String],
+    ) -> Result<(Vec<String>, Examples)> {
+        let (names, inputs, shape) = match self.columns.is_empty() {
+            true => self.images(paths, evaluate)?,
             false => self.rows(paths)?,
         };
-        if names.is_empty() {
-            names = paths.iter().map(|path| path.display().to_string()).collect();
-        }
         let (labels, classes) = (vec![0; names.len()], classes.to_vec());
-        Ok((names, Examples { inputs, shape: self.shape, labels, classes }))
+        Ok((names, Examples { inputs, shape, labels, classes }))
     }
 
-    fn images(&self, paths: &[PathBuf]) -> Result<Inputs> {
+    fn images(
+        &self,
+        paths: &[PathBuf],
+        evaluate: Option<&Evaluate>,
+    ) -> Result<(Vec<String>, Inputs, [usize; 3])> {
         let mut all = Vec::new();
         for path in paths {
-            all.extend(self.image(path)?);
+            let image = self.image(path)?;
+            let image = evaluate.map_or_else(|| image.clone(), |evaluate| evaluate.apply(&image));
+            all.extend(image.pixels);
         }
-        Ok(Inputs::bytes(all))
+        let names = paths.iter().map(|path| path.display().to_string()).collect();
+        let shape = evaluate.map_or(self.shape, |evaluate| evaluate.shape(self.shape));
+        Ok((names, Inputs::bytes(all), shape))
     }
 
-    fn image(&self, path: &Path) -> Result<Vec<u8>> {
+    fn image(&self, path: &Path) -> Result<Raster> {
         let [channels, height, width] = self.shape;
         let refuse = |problem: String| Err(Error::malformed(path, "image", problem));
         let mut image = decode(path, self.side)?;
-        if [image.height, image.width] != [height, width] {
+        let any = self.shape.contains(&0);
+        if !any && [image.height, image.width] != [height, width] {
             return refuse(format!(
                 "{}×{} pixels, those of the run have {height}×{width}",
                 image.height, image.width
             ));
         }
-        let plane = height * width;
+        let plane = image.height * image.width;
         // A colour file may well hold a grey image.
         let grey = image.pixels.chunks_exact(plane).all(|other| *other == image.pixels[..plane]);
         if channels == 1 && !grey {
             return refuse("it has colours, those of the run have none".to_owned());
         }
         image.pixels.truncate(channels * plane);
-        Ok(image.pixels)
+        let shape = [channels, image.height, image.width];
+        Ok(Raster { pixels: image.pixels, shape })
     }
 
-    fn rows(&self, paths: &[PathBuf]) -> Result<(Vec<String>, Inputs)> {
+    fn rows(&self, paths: &[PathBuf]) -> Result<(Vec<String>, Inputs, [usize; 3])> {
         let (mut names, mut all) = (Vec::new(), Vec::new());
         for path in paths {
             let (lines, numbers) = table::rows(path, &self.columns)?;
             names.extend(lines.iter().map(|line| format!("{}:{line}", path.display())));
             all.extend(numbers);
         }
-        Ok((names, Inputs::Numbers(all)))
+        Ok((names, Inputs::Numbers(all), self.shape))
     }
 }
 
@@ -113,11 +126,11 @@ mod tests {
         write(&at("b/1.png"), 200);
         let (reader, data) = reader(folder.path(), None);
         let classes = &data.examples.classes;
-        let (names, found) = reader.read(&[at("a/1.png"), at("b/1.png")], classes).unwrap();
+        let (names, found) = reader.read(&[at("a/1.png"), at("b/1.png")], None, classes).unwrap();
         assert_eq!((found.inputs, found.shape), (data.examples.inputs, [3, 2, 3]));
         assert!(names[1].ends_with("b/1.png"));
         let refused = |reader: &Reader, name: &str| {
-            let error = reader.read(&[at(name)], classes).unwrap_err();
+            let error = reader.read(&[at(name)], None, classes).unwrap_err();
             assert_eq!(error.exit_code(), 2);
             error.to_string()
         };
@@ -127,10 +140,15 @@ mod tests {
         let grey = Reader { shape: [1, 2, 3], ..reader.clone() };
         assert!(refused(&grey, "a/1.png").contains("it has colours"));
         image::RgbImage::from_pixel(3, 2, image::Rgb([7; 3])).save(at("grey.png")).unwrap();
-        let (_, found) = grey.read(&[at("grey.png")], classes).unwrap();
+        let (_, found) = grey.read(&[at("grey.png")], None, classes).unwrap();
         assert_eq!(found.inputs, Inputs::bytes(vec![7; 6]));
         let scaled = Reader { shape: [3, 4, 4], side: Some(4), columns: Vec::new() };
-        assert_eq!(scaled.read(&[at("small.png")], classes).unwrap().1.inputs.len(), 48);
+        assert_eq!(scaled.read(&[at("small.png")], None, classes).unwrap().1.inputs.len(), 48);
+        let several = Reader { shape: [3, 0, 0], ..reader };
+        let evaluate = Evaluate { resize: Some(4), crop: Some(3), ..Evaluate::default() };
+        let files = [at("small.png"), at("a/1.png")];
+        let (_, found) = several.read(&files, Some(&evaluate), classes).unwrap();
+        assert_eq!((found.shape, found.inputs.len()), ([3, 3, 3], 54));
     }
 
     #[test]
@@ -145,7 +163,7 @@ mod tests {
             table("t.csv", "x,colour,kind,id\n1,red,a,p\n2,blue,b,q\n3,red,a,r\n4,red,b,s\n");
         let (reader, data) = reader(&train, Some("kind"));
         let classes = &data.examples.classes;
-        let read = |path: &Path| reader.read(&[path.to_owned()], classes);
+        let read = |path: &Path| reader.read(&[path.to_owned()], None, classes);
         assert_eq!(read(&train).unwrap().1.inputs, data.examples.inputs);
         // Neither the class nor the order of the columns is needed.
         let new = table("new.csv", "colour,x\nblue,7\n");
@@ -167,7 +185,7 @@ mod tests {
         // Without names the columns are told by their places.
         let plain = table("p.csv", "1,5,0\n2,6,1\n3,7,0\n4,8,1\n");
         let (reader, data) = self::reader(&plain, Some("-1"));
-        let (_, found) = reader.read(&[table("q.csv", "1,5\n2,6\n")], classes).unwrap();
+        let (_, found) = reader.read(&[table("q.csv", "1,5\n2,6\n")], None, classes).unwrap();
         assert_eq!(found.inputs, data.examples.select(&[0, 1]).inputs);
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::cifar::Labels;
 use super::split::check_share;
 use super::table::Target;
-use super::{Fractions, LongTail};
+use super::{Fractions, LongTail, Take};
 use crate::{Check, Error, Result};
 
 /// Images are not scaled to more pixels a side.
@@ -44,6 +44,9 @@ pub struct ImagesRecipe {
     /// Share of the training images that is held out for validation.
     #[serde(default = "a_tenth")]
     pub validation: f64,
+    /// Takes a part of the images alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub take: Option<Take>,
     /// Makes the training part long-tailed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub long_tail: Option<LongTail>,
@@ -61,6 +64,9 @@ pub struct Cifar100Recipe {
     /// Share of the training images that is held out for validation.
     #[serde(default = "a_tenth")]
     pub validation: f64,
+    /// Takes a part of the images alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub take: Option<Take>,
     /// Makes the training part long-tailed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub long_tail: Option<LongTail>,
@@ -82,6 +88,9 @@ pub struct FolderRecipe {
     /// Share of the images that is held out for test, where there is no test part.
     #[serde(default = "a_fifth")]
     pub test: f64,
+    /// Takes a part of the images alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub take: Option<Take>,
     /// Makes the training part long-tailed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub long_tail: Option<LongTail>,
@@ -146,6 +155,25 @@ impl DataRecipe {
             let written = written
                 .ok_or_else(|| Error::Request(format!("the path {absolute:?} is not UTF-8")))?;
             *path = DataPath::new(written);
+        }
+        Ok(())
+    }
+
+    /// Takes the data from `path` instead.
+    ///
+    /// # Errors
+    /// Data that are not read from anywhere; a path that is not UTF-8.
+    pub fn set_path(&mut self, path: &Path) -> Result<()> {
+        let written = path.to_str();
+        let written =
+            written.ok_or_else(|| Error::Request(format!("the path {path:?} is not UTF-8")))?;
+        match self.paths().into_iter().next() {
+            Some(own) => *own = DataPath::new(written),
+            None => {
+                return Err(Error::Request(format!(
+                    "the recipe's data are embedded in the program; it reads nothing from {written}"
+                )));
+            }
         }
         Ok(())
     }

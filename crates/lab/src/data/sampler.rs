@@ -1,5 +1,7 @@
 //! What the engine draws from, and in which order.
 
+use std::collections::HashMap;
+
 use tch::{Device, Kind, Tensor};
 
 use crate::Result;
@@ -51,19 +53,36 @@ impl Batch {
 }
 
 /// Which examples, in which order. Whatever is drawn at random for an example of a batch is a function
-/// of the seed, `epoch` and its row: it does not depend on threads, and a resumed run draws it again.
+/// of the seed, `epoch`, its row and how often the row came before: it does not depend on threads, and
+/// a resumed run draws it again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
     /// From 1 in training; 0 for measuring.
     pub epoch: usize,
     /// Rows of the source.
     pub rows: Vec<usize>,
+    /// How often each of them came before in this epoch.
+    pub repeats: Vec<u32>,
 }
 
 impl Order {
+    /// `rows` from the beginning of `epoch`.
+    pub fn new(epoch: usize, rows: Vec<usize>) -> Self {
+        let mut seen = HashMap::with_capacity(rows.len());
+        let mut count = |&row: &usize| {
+            let times = seen.entry(row).or_insert(0);
+            *times += 1;
+            *times - 1
+        };
+        let repeats = rows.iter().map(&mut count).collect();
+        Self { epoch, rows, repeats }
+    }
+
     /// Without the first `done` rows, as a training that goes on needs it.
     pub fn after(mut self, done: usize) -> Self {
-        self.rows.drain(..done.min(self.rows.len()));
+        let done = done.min(self.rows.len());
+        self.rows.drain(..done);
+        self.repeats.drain(..done);
         self
     }
 }
@@ -92,14 +111,14 @@ pub trait Source {
     /// # Errors
     /// As [`Source::batches`].
     fn in_order(&self, size: usize) -> Result<Batches<'_>> {
-        self.batches(&Order { epoch: 0, rows: (0..self.len()).collect() }, size)
+        self.batches(&Order::new(0, (0..self.len()).collect()), size)
     }
 }
 
 /// The order of `examples` in `epoch`: a new one each epoch, the same for every loss of a seed.
 pub fn order(examples: usize, seed: u64, epoch: usize) -> Order {
     let rows = Stream::new(seed, "batches").part(epoch as u64).permutation(examples);
-    Order { epoch, rows }
+    Order::new(epoch, rows)
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ impl Sampling {
     pub fn order(self, labels: &[i64], seed: u64, epoch: usize) -> Order {
         match self {
             Sampling::InstanceBalanced => order(labels.len(), seed, epoch),
-            Sampling::ClassBalanced => Order { epoch, rows: class_balanced(labels, seed, epoch) },
+            Sampling::ClassBalanced => Order::new(epoch, class_balanced(labels, seed, epoch)),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::table::Column;
-use super::{Examples, Fractions, LongTail, hold_out, stratified};
+use super::{Examples, Fractions, LongTail, OodSet, hold_out, stratified};
 use crate::Result;
 
 /// A data set before it is split.
@@ -17,8 +17,8 @@ pub struct DataSet {
     pub held_out: HeldOut,
     /// Whether the training part is made long-tailed.
     pub long_tail: Option<LongTail>,
-    /// Examples of the same shape from another world, to be told from these: their name and they.
-    pub ood: Option<(String, Examples)>,
+    /// Examples of the same shape from other worlds, to be told from these.
+    pub ood: Vec<OodSet>,
     /// Of a table: what its columns hold.
     pub columns: Vec<Column>,
 }
@@ -143,7 +143,7 @@ mod tests {
     fn set(held_out: HeldOut, long_tail: Option<LongTail>) -> DataSet {
         let description = "40 dots".to_owned();
         let (examples, columns) = (examples(20, 0), Vec::new());
-        DataSet { description, examples, held_out, long_tail, ood: None, columns }
+        DataSet { description, examples, held_out, long_tail, ood: Vec::new(), columns }
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub struct Options<'a> {
 /// run, after the runs beside it have saved where they stand.
 pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Comparison, Folder)> {
     let settings = recipe.settings()?;
-    let data = load(&recipe.data)?;
+    let data = load_all(recipe)?;
     let examples = try_out(recipe, &settings, &data)?;
     let folder = Folder::claim(out, recipe)?;
     // Pairs of a seed come together, so that a stopped comparison has whole pairs.
@@ -78,6 +78,23 @@ pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Compar
         },
     };
     Ok((comparison, folder))
+}
+
+/// The data, and all that is to be told from it.
+fn load_all(recipe: &Recipe) -> Result<DataSet> {
+    let mut data = load(&recipe.data)?;
+    for asked in &recipe.ood {
+        if data.ood.iter().any(|set| set.name == asked.name) {
+            return Err(Error::Request(format!(
+                "there are two sets of out-of-distribution examples called {}",
+                asked.name
+            )));
+        }
+        let set = asked.load()?;
+        set.check_shape(data.examples.shape)?;
+        data.ood.push(set);
+    }
+    Ok(data)
 }
 
 /// Builds what the first runs need, so that a senseless recipe leaves nothing behind, and returns the

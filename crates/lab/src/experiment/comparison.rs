@@ -1,7 +1,7 @@
 //! [`Comparison`]: what a report is made of, read back from the run directories.
 
 use super::{Select, Setting, Sweep};
-use crate::measure::Measures;
+use crate::measure::{FeatureMap, Measures};
 use serde::{Deserialize, Serialize};
 
 /// Several losses on the same data and seeds.
@@ -41,6 +41,8 @@ pub struct Run {
     pub epochs: Vec<EpochMetrics>,
     /// What was measured on the held-out test part with the selected weights.
     pub measures: Measures,
+    /// Maps of the features of test examples; not in older runs, nor of a few examples.
+    pub map: Option<FeatureMap>,
 }
 
 /// A line of `metrics.jsonl`.
@@ -60,6 +62,12 @@ pub struct EpochMetrics {
     pub val_nll: f64,
     /// Validation accuracy, a fraction.
     pub val_accuracy: f64,
+    /// Mean validation margin, z_y − max_{k≠y} z_k; not in older logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub val_margin: Option<f64>,
+    /// Mean conditional energy of the label on the validation part, −z_y; not in older logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub val_energy: Option<f64>,
     /// Wall-clock seconds of the epoch.
     pub seconds: f64,
 }

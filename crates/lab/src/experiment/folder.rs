@@ -39,7 +39,7 @@ impl Folder {
         let marker = path.join(MARKER);
         let known = marker.try_exists().map_err(Error::output(&marker))?;
         if known {
-            let before = Recipe::read(&marker)?;
+            let before = Recipe::read(&marker, None)?;
             let differences = differences(&before, recipe);
             if !differences.is_empty() {
                 return Err(Error::Request(format!(

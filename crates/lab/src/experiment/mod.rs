@@ -12,6 +12,7 @@ mod predictor;
 mod progress;
 mod proposal;
 pub(crate) mod recipe;
+mod representation;
 mod run;
 mod run_dir;
 mod spec;

@@ -1,6 +1,5 @@
 //! [`Predictor`]: a finished run that is asked about new examples.
 
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -53,13 +52,6 @@ impl Predictor {
         let run = RunDir::open(path)?;
         let (recipe, classes) = (run.recipe()?, run.classes()?);
         let (reader, threshold) = (run.reader()?, run.threshold()?);
-        if reader.shape.contains(&0) {
-            return Err(Error::Request(format!(
-                "{}: the images of this run are of several sizes, and new ones can be read only \
-                 where `size` of the data brings them to one",
-                path.display()
-            )));
-        }
         let evaluate = recipe.augment.evaluate.as_ref();
         let shape = evaluate.map_or(reader.shape, |evaluate| evaluate.shape(reader.shape));
         let model = models::build(&recipe.model, &blank(shape, &classes), recipe.seed)?;
@@ -84,8 +76,8 @@ impl Predictor {
     /// # Errors
     /// As [`Reader::read`]; logits that are not finite.
     pub fn predict(&self, paths: &[PathBuf]) -> Result<Vec<Prediction>> {
-        let (names, examples) = self.reader.read(paths, &self.classes)?;
-        let examples = self.recipe.augment.measured(Cow::Owned(examples))?;
+        let evaluate = self.recipe.augment.evaluate.as_ref();
+        let (names, examples) = self.reader.read(paths, evaluate, &self.classes)?;
         let found = predict(&*self.model, &*examples.source()?)?;
         let logits = Logits::new(&found.logits, found.classes)?;
         let energies = Scores::new(logits).free_energy.into_iter().map(|score| -score);

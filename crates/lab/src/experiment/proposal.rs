@@ -3,6 +3,7 @@
 //! It is a start that learns within minutes, not the best that there is: everything in it stands in
 //! the recipe and can be changed there.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -88,6 +89,8 @@ impl Proposal {
             l_softmax: None,
             crt: None,
             probe: None,
+            scale: BTreeMap::new(),
+            ood: Vec::new(),
             sweep: None,
             augment: AugmentRecipe::default(),
             data,
@@ -219,7 +222,7 @@ mod tests {
         assert_eq!(recipe.name, "my-table");
         assert_eq!(recipe.model, ModelRecipe::Mlp(MlpRecipe { hidden: 32 }));
         assert_eq!((recipe.epochs.get(), recipe.batch.get()), (200, 16));
-        let again = Recipe::parse(Path::new("again"), &recipe.to_toml()).unwrap();
+        let again = Recipe::parse(Path::new("again"), &recipe.to_toml(), None).unwrap();
         assert_eq!(&again, recipe);
         let text = proposal.to_string();
         for line in [

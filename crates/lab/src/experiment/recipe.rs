@@ -1,5 +1,6 @@
 //! [`Recipe`]: everything that decides a comparison, as a TOML file.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
@@ -12,7 +13,7 @@ use super::{HeadRecipe, Setting, Sweep, spec};
 use crate::attack::{AdversarialRecipe, AttackRecipe};
 use crate::check::checked;
 use crate::data::augment::AugmentRecipe;
-use crate::data::{DataRecipe, Sampling};
+use crate::data::{DataRecipe, OodRecipe, Sampling};
 use crate::models::{ModelRecipe, Precision};
 use crate::train::{LSoftmaxRecipe, OptimizerRecipe, Schedule, Update, Warmup};
 use crate::{Error, Result};
@@ -65,6 +66,9 @@ pub struct Recipe {
     /// What is learned from.
     #[serde(deserialize_with = "checked")]
     pub data: DataRecipe,
+    /// What is to be told from it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "checked")]
+    pub ood: Vec<OodRecipe>,
     /// How its images are changed before a model sees them.
     #[serde(default, skip_serializing_if = "unchanged", deserialize_with = "checked")]
     pub augment: AugmentRecipe,
@@ -92,6 +96,10 @@ pub struct Recipe {
     /// Whether, and how, it is measured what the features are worth.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<HeadRecipe>,
+    /// Smaller variants, such as `[scale.cpu]`: what stands there takes the place of the recipe's key
+    /// of the same name, as a whole. A recipe that was read has none left.
+    #[serde(default, skip_serializing)]
+    pub scale: BTreeMap<String, toml::Table>,
 }
 
 /// Which weights of a run are measured. The test part chooses only where that is asked for, as the
@@ -132,17 +140,20 @@ impl Recipe {
     /// # Errors
     /// None, as a test makes sure.
     pub fn embedded() -> Result<Self> {
-        Self::parse(Path::new(EMBEDDED.0), EMBEDDED.1)
+        Self::parse(Path::new(EMBEDDED.0), EMBEDDED.1, None)
     }
 
-    /// Reads a file; relative paths of data in it are relative to its folder.
+    /// Reads a file, at the `scale` that it offers under that name or at its own; relative paths of
+    /// data in it are relative to its folder.
     ///
     /// # Errors
-    /// Names the file, the line and the column, and what was expected there.
-    pub fn read(path: &Path) -> Result<Self> {
+    /// Names the file, the line and the column, and what was expected there; a scale that it lacks.
+    pub fn read(path: &Path, scale: Option<&str>) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(Error::input(path))?;
-        let mut recipe = Self::parse(path, &text)?;
-        recipe.data.relative_to(path.parent().unwrap_or(Path::new("")));
+        let mut recipe = Self::parse(path, &text, scale)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        recipe.data.relative_to(folder);
+        recipe.ood.iter_mut().for_each(|ood| ood.data.relative_to(folder));
         Ok(recipe)
     }
 
@@ -150,8 +161,23 @@ impl Recipe {
     ///
     /// # Errors
     /// As [`Recipe::read`].
-    pub fn parse(path: &Path, text: &str) -> Result<Self> {
-        parse(path, text)
+    pub fn parse(path: &Path, text: &str, scale: Option<&str>) -> Result<Self> {
+        let mut recipe: Self = parse(path, text)?;
+        let mut scales = std::mem::take(&mut recipe.scale);
+        let Some(name) = scale else { return Ok(recipe) };
+        let Some(instead) = scales.remove(name) else {
+            let known = scales.into_keys().collect::<Vec<_>>().join(", ");
+            let known = if known.is_empty() { "none".to_owned() } else { known };
+            let problem = format!("there is no scale {name:?}; the recipe has {known}");
+            return Err(Error::Request(format!("{}: {problem}", path.display())));
+        };
+        let mut table: toml::Table = parse(path, text)?;
+        table.remove("scale");
+        table.insert("name".to_owned(), format!("{}-{name}", recipe.name).into());
+        table.extend(instead);
+        table.try_into().map_err(|error: toml::de::Error| {
+            Error::malformed(path, format!("[scale.{name}]"), error.message().replace('\n', ", "))
+        })
     }
 
     /// As TOML, every setting spelt out.
@@ -189,6 +215,7 @@ impl Recipe {
             schedule: rest.schedule,
             warmup: rest.warmup,
             data: rest.data,
+            ood: rest.ood,
             augment: rest.augment,
             model: rest.model,
             l_softmax: rest.l_softmax,
@@ -247,6 +274,9 @@ pub struct RunRecipe {
     pub warmup: Option<Warmup>,
     /// What is learned from.
     pub data: DataRecipe,
+    /// What is to be told from it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ood: Vec<OodRecipe>,
     /// How its images are changed before a model sees them.
     #[serde(default, skip_serializing_if = "unchanged")]
     pub augment: AugmentRecipe,
@@ -307,7 +337,9 @@ fn unchanged(augment: &AugmentRecipe) -> bool {
 }
 
 /// A name that is safe as a folder.
-fn name<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<String, D::Error> {
+pub(crate) fn name<'de, D: serde::Deserializer<'de>>(
+    from: D,
+) -> std::result::Result<String, D::Error> {
     let name = String::deserialize(from)?;
     let safe = |c: char| c.is_alphanumeric() || "-_.".contains(c);
     if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(safe) {
@@ -359,7 +391,7 @@ mod tests {
     use super::*;
 
     fn error(text: &str) -> String {
-        let error = Recipe::parse(Path::new("r.toml"), text).unwrap_err();
+        let error = Recipe::parse(Path::new("r.toml"), text, None).unwrap_err();
         assert_eq!(error.exit_code(), 2);
         error.to_string()
     }
@@ -376,19 +408,67 @@ mod tests {
         assert_eq!(recipe.name, "digits");
         let specs: Vec<_> = recipe.losses.iter().map(Loss::to_string).collect();
         assert_eq!(specs, ["ce", "el(le=0.5)", "el(le=0.75)", "el(le=1)"]);
-        let again = Recipe::parse(Path::new("again"), &recipe.to_toml()).unwrap();
+        let again = Recipe::parse(Path::new("again"), &recipe.to_toml(), None).unwrap();
         assert_eq!(again, recipe);
         assert_eq!(again.hash(), recipe.hash());
         let patient = format!("patience = 3\n{}", EMBEDDED.1.replace("\"best\"", "\"test\""));
-        let patient = Recipe::parse(Path::new("p"), &patient).unwrap();
+        let patient = Recipe::parse(Path::new("p"), &patient, None).unwrap();
         assert_eq!(
             (patient.select, patient.patience.map(NonZeroUsize::get)),
             (Select::Test, Some(3))
         );
-        assert_eq!(Recipe::parse(Path::new("p"), &patient.to_toml()).unwrap(), patient);
+        assert_eq!(Recipe::parse(Path::new("p"), &patient.to_toml(), None).unwrap(), patient);
         assert!(!recipe.to_toml().contains("patience"), "old recipes keep their hash");
         let constant = Recipe { schedule: Schedule::Constant, ..recipe };
-        assert_eq!(Recipe::parse(Path::new("c"), &constant.to_toml()).unwrap(), constant);
+        assert_eq!(Recipe::parse(Path::new("c"), &constant.to_toml(), None).unwrap(), constant);
+    }
+
+    /// All files in `recipes/`: at their own scale and at that for two cores, which must be another.
+    #[test]
+    fn every_recipe_parses_at_every_scale() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes");
+        let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+        let recipes: Vec<_> =
+            files.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect();
+        assert!(recipes.len() > 15, "{recipes:?}");
+        for path in recipes {
+            let recipe = Recipe::read(&path, None).unwrap();
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            assert_eq!(recipe.name, name);
+            assert!(!recipe.settings().unwrap().is_empty());
+            let text = std::fs::read_to_string(&path).unwrap();
+            if text.contains("[scale.cpu]") {
+                let small = Recipe::read(&path, Some("cpu")).unwrap();
+                assert_eq!(small.name, format!("{name}-cpu"));
+                assert!(small.epochs < recipe.epochs, "{name}");
+                assert_eq!(small.settings().unwrap().len(), recipe.settings().unwrap().len());
+            } else {
+                assert!(Recipe::read(&path, Some("cpu")).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn a_scale_takes_the_place_of_what_the_recipe_says() {
+        let text = EMBEDDED.1.to_owned()
+            + "\n[scale.tiny]\nepochs = 2\n[scale.tiny.model.mlp]\nhidden = 3\n";
+        let path = Path::new("r.toml");
+        let whole = Recipe::parse(path, &text, None).unwrap();
+        assert_eq!(whole, Recipe::embedded().unwrap());
+        let tiny = Recipe::parse(path, &text, Some("tiny")).unwrap();
+        assert_eq!((tiny.epochs.get(), tiny.name.as_str()), (2, "digits-tiny"));
+        assert!(matches!(tiny.model, ModelRecipe::Mlp(_)));
+        assert_eq!((&tiny.losses, &tiny.data), (&whole.losses, &whole.data));
+        assert_eq!(Recipe::parse(path, &tiny.to_toml(), None).unwrap(), tiny);
+        let error = |text: &str, scale| {
+            let error = Recipe::parse(path, text, Some(scale)).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            error.to_string()
+        };
+        let unknown = error(&text, "cpu");
+        assert!(unknown.ends_with("there is no scale \"cpu\"; the recipe has tiny"), "{unknown}");
+        let broken = error(&text.replace("epochs = 2\n", "epochs = 0\n"), "tiny");
+        assert!(broken.starts_with("r.toml: [scale.tiny]: "), "{broken}");
     }
 
     /// A key that is new must not make old recipes other ones.
@@ -396,14 +476,17 @@ mod tests {
     fn what_is_not_said_is_not_written() {
         let recipe = Recipe::embedded().unwrap();
         let written = recipe.to_toml() + &recipe.run(&recipe.settings().unwrap()[0], 0).to_toml();
-        for key in ["warmup", "update", "weight_decay_on", "sampler", "l_softmax", "crt", "probe"] {
+        for key in
+            ["warmup", "update", "weight_decay_on", "sampler", "l_softmax", "crt", "probe", "ood"]
+        {
             assert!(!written.contains(key), "{written}");
         }
         let more = with("epochs =", "sampler = \"class-balanced\"\nepochs =")
             + "\n[warmup]\nsteps = 9\n[update]\nema = 0.9\n[l_softmax]\nmargin = 2\n"
-            + "[crt]\nepochs = 3\n[crt.optimizer.sgd]\nlr = 0.2\n[probe]\n";
-        let more = Recipe::parse(Path::new("more"), &more).unwrap();
-        assert_eq!(Recipe::parse(Path::new("again"), &more.to_toml()).unwrap(), more);
+            + "[crt]\nepochs = 3\n[crt.optimizer.sgd]\nlr = 0.2\n[probe]\n"
+            + "[[ood]]\nname = \"far\"\ndata.idx = { path = \"far\" }\n";
+        let more = Recipe::parse(Path::new("more"), &more, None).unwrap();
+        assert_eq!(Recipe::parse(Path::new("again"), &more.to_toml(), None).unwrap(), more);
         assert_eq!((more.update.ema, more.sampler), (Some(0.9), Sampling::ClassBalanced));
         assert_eq!((more.all_epochs(), recipe.all_epochs()), (30 + 3 + 30, 30));
         assert_ne!(more.hash(), recipe.hash());
@@ -424,8 +507,8 @@ mod tests {
     #[test]
     fn what_is_swept_is_part_of_a_run() {
         let text = format!("{}\n[sweep]\nlr = [0.5, 0.01]\n", EMBEDDED.1);
-        let recipe = Recipe::parse(Path::new("r.toml"), &text).unwrap();
-        let again = Recipe::parse(Path::new("again"), &recipe.to_toml()).unwrap();
+        let recipe = Recipe::parse(Path::new("r.toml"), &text, None).unwrap();
+        let again = Recipe::parse(Path::new("again"), &recipe.to_toml(), None).unwrap();
         assert_eq!(again, recipe);
         let settings = recipe.settings().unwrap();
         assert_eq!(settings.len(), 2 * recipe.losses.len());

@@ -8,9 +8,10 @@ use steepness::{Criterion, Reduction, Targets};
 
 use super::attacked::{attack_all, attackable};
 use super::head::Head;
+use super::representation::{MOST, Representations};
 use super::{Options, RunDir, RunRecipe, Select};
 use crate::data::{DataSet, Examples, Parts, Reader};
-use crate::measure::{self, Logits, Measures, Ood, Scores, Threshold};
+use crate::measure::{self, Groups, Learned, Logits, Measures, Ood, Scores, Threshold};
 use crate::models::{self, Model};
 use crate::train::{LargeMargin, Monitor, Predictions, Trained, Training, predict};
 use crate::{Error, Result};
@@ -29,7 +30,10 @@ pub fn run(
     options: &Options,
     monitor: &dyn Monitor,
 ) -> Result<()> {
-    let parts = recipe.augment.parts(data.parts(recipe.seed)?, recipe.seed)?;
+    let parts = data.parts(recipe.seed)?;
+    // What was learned from, for measuring: some of it, and not augmented.
+    let learned = recipe.augment.measured(Cow::Owned(parts.train.at_most(MOST)))?;
+    let parts = recipe.augment.parts(parts, recipe.seed)?;
     let Parts { train, validation, test } = parts;
     let model = models::build(&recipe.model, &train, recipe.seed)?;
     model.weights().move_to(options.device)?;
@@ -80,7 +84,9 @@ pub fn run(
     let known = predict(&*model, &*validation.source()?)?;
     let threshold = Threshold::new(&Scores::new(finite(&known, "validation part")?))?;
     dir.write_model(model.weights(), &threshold)?;
-    let measures = measure(recipe, data, &*model, trained.criterion, &test, dir)?;
+    let counts = train.counts().into_iter().map(|count| count as i64).collect();
+    let measured = Measured { learned: &learned, counts, known, test: &test };
+    let measures = measure(recipe, data, &*model, trained.criterion, &measured, dir)?;
     dir.finish(&Measures { first_stage_accuracy, probe_accuracy, ..measures })
 }
 
@@ -98,34 +104,63 @@ pub(super) fn select(which: Select, model: &dyn Model, trained: &Trained) -> Res
     })
 }
 
+/// What a model is measured on and by.
+struct Measured<'a> {
+    /// Examples that were learned from, not augmented.
+    learned: &'a Examples,
+    /// Training examples of each class.
+    counts: Vec<i64>,
+    /// Predictions of the validation part.
+    known: Predictions,
+    /// The test part.
+    test: &'a Examples,
+}
+
 /// Measures the model, and writes its predictions; ∂L/∂z is that of the first stage's loss.
 fn measure(
     recipe: &RunRecipe,
     data: &DataSet,
     model: &dyn Model,
     criterion: Criterion,
-    test: &Examples,
+    Measured { learned, counts, known, test }: &Measured,
     dir: &RunDir,
 ) -> Result<Measures> {
     let inside = predict(model, &*test.source()?)?;
     let logits = finite(&inside, "test part")?;
     let gradients = label_gradients(criterion, &inside)?;
     let mut measures = Measures::new(logits, &inside.labels, &gradients)?;
-    let outside = match &data.ood {
-        Some((name, examples)) => {
-            let outside =
-                predict(model, &*recipe.augment.measured(Cow::Borrowed(examples))?.source()?)?;
-            let scores = Scores::new(finite(&outside, name)?);
-            measures.ood = Some(Ood::new(name, &Scores::new(logits), &scores)?);
-            Some(outside)
-        }
-        None => None,
-    };
+    let validation = finite(known, "validation part")?;
+    // A temperature that was fitted to the test part would flatter it.
+    if !data.test_validates() {
+        measures.recalibrate(logits, &inside.labels, validation, &known.labels)?;
+    }
+    measures.groups = Groups::new(logits, &inside.labels, counts).map(Groups::unless_alone)?;
+    let known_by_heart = predict(model, &*learned.source()?)?;
+    let by_heart = finite(&known_by_heart, "training part")?;
+    measures.train = Some(Learned::new(by_heart, &known_by_heart.labels)?);
+    let representations = Representations::new(model, learned, test)?;
+    measures.representation = Some(representations.measure()?);
+    let scores = Scores::new(logits);
+    let mut outside = Vec::new();
+    for set in &data.ood {
+        let examples = recipe.augment.measured(Cow::Borrowed(&set.examples))?;
+        let predictions = predict(model, &*examples.source()?)?;
+        let foreign = Scores::new(finite(&predictions, &set.name)?);
+        measures.ood.push(Ood {
+            distance: set.distance,
+            others: representations.judge(&examples)?,
+            ..Ood::new(&set.name, &scores, &foreign)?
+        });
+        outside.push((set.name.as_str(), predictions));
+    }
     // An attack within ε of a pixel means nothing to the columns of a table.
     if let Some(attack) = recipe.attack.as_ref().filter(|_| attackable(test)) {
         measures.robustness = attack_all(attack, model, test, recipe.seed, &|_| ())?;
     }
-    dir.write_predictions(&inside, outside.as_ref())?;
+    dir.write_predictions(&inside, &outside)?;
+    if let Some(map) = representations.map()? {
+        dir.write_map(&map)?;
+    }
     Ok(measures)
 }
 

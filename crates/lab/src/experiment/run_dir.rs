@@ -3,7 +3,7 @@
 //! ```text
 //! <out>/<loss>[/lr=<rate>]/seed=<k>/   recipe.toml  environment.json  classes.json  inputs.json
 //!     metrics.jsonl  checkpoint/  weights.safetensors  threshold.json
-//!     logits.npy  labels.npy  ood_logits.npy  measure.json
+//!     logits.npy  labels.npy  ood_logits.npy  ood_logits.<name>.npy  map.npy  measure.json
 //!     crt/  probe/  events.out.tfevents.steepness   (where asked for)
 //! ```
 //!
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use super::environment::Environment;
 use super::{EpochMetrics, Run, RunRecipe, Setting};
 use crate::data::{Reader, npy};
-use crate::measure::{Measures, Threshold};
+use crate::measure::{FeatureMap, Measures, Threshold};
 use crate::models::Weights;
 use crate::train::Predictions;
 use crate::{Error, Result, durable, tensors};
@@ -26,6 +26,7 @@ use tch::{Device, Tensor};
 const CLASSES: &str = "classes.json";
 const INPUTS: &str = "inputs.json";
 const WEIGHTS: &str = "weights.safetensors";
+const MAP: &str = "map.npy";
 const THRESHOLD: &str = "threshold.json";
 
 /// The folder of one run.
@@ -93,18 +94,43 @@ impl RunDir {
         durable::write(&self.path.join("recipe.toml"), recipe.to_toml().as_bytes())
     }
 
-    /// Writes what a model said about the held-out part, and about examples from another world.
+    /// Writes what a model said about the held-out part, and about examples from other worlds, each
+    /// with its name; the first ones are `ood_logits.npy`.
     ///
     /// # Errors
     /// Names the path that cannot be written.
-    pub fn write_predictions(&self, test: &Predictions, ood: Option<&Predictions>) -> Result<()> {
+    pub fn write_predictions(&self, test: &Predictions, ood: &[(&str, Predictions)]) -> Result<()> {
         let at = |name: &str| self.path.join(name);
         npy::write_matrix(&at("logits.npy"), &test.logits, test.classes)?;
         npy::write_vector(&at("labels.npy"), &test.labels)?;
-        match ood {
-            Some(ood) => npy::write_matrix(&at("ood_logits.npy"), &ood.logits, ood.classes),
-            None => Ok(()),
+        ood.iter().enumerate().try_for_each(|(place, (name, ood))| {
+            let file = match place {
+                0 => "ood_logits.npy".to_owned(),
+                _ => format!("ood_logits.{name}.npy"),
+            };
+            npy::write_matrix(&at(&file), &ood.logits, ood.classes)
+        })
+    }
+
+    /// Writes the maps of test examples.
+    ///
+    /// # Errors
+    /// Names the path that cannot be written.
+    pub fn write_map(&self, map: &FeatureMap) -> Result<()> {
+        let (values, columns) = map.matrix();
+        npy::write_matrix(&self.path.join(MAP), &values, columns)
+    }
+
+    /// The maps of test examples, where there are some.
+    fn map(&self) -> Result<Option<FeatureMap>> {
+        let path = self.path.join(MAP);
+        if !path.try_exists().map_err(Error::input(&path))? {
+            return Ok(None);
         }
+        let matrix = npy::matrix(&path)?;
+        FeatureMap::from_matrix(&matrix.values.to_f64(), matrix.columns)
+            .map(Some)
+            .map_err(|error| Error::malformed(&path, "data", error.to_string()))
     }
 
     /// Writes the weights that were measured, and where out-of-distribution begins with them.
@@ -176,7 +202,7 @@ impl RunDir {
         let text = fs::read_to_string(&log).map_err(Error::input(&log))?;
         let line = |(row, line): (usize, &str)| parse::<EpochMetrics>(&log, row, line);
         let epochs = text.lines().enumerate().map(line).collect::<Result<_>>()?;
-        Ok(Run { seed, epochs, measures: self.read_json("measure.json")? })
+        Ok(Run { seed, epochs, measures: self.read_json("measure.json")?, map: self.map()? })
     }
 
     fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
@@ -234,7 +260,7 @@ mod tests {
         let run = RunDir { path: dir.path().to_owned() };
         let test =
             Predictions { logits: vec![0.5, -1.0, 2.0, 3.0], labels: vec![0, 1], classes: 2 };
-        run.write_predictions(&test, None).unwrap();
+        run.write_predictions(&test, &[]).unwrap();
         let file =
             npyz::NpyFile::new(fs::File::open(dir.path().join("logits.npy")).unwrap()).unwrap();
         assert_eq!(file.shape(), [2, 2]);
@@ -243,6 +269,15 @@ mod tests {
             npyz::NpyFile::new(fs::File::open(dir.path().join("labels.npy")).unwrap()).unwrap();
         assert_eq!(file.into_vec::<i64>().unwrap(), test.labels);
         assert!(!dir.path().join("ood_logits.npy").exists());
+        run.write_predictions(&test, &[("near", test.clone()), ("far", test.clone())]).unwrap();
+        for name in ["ood_logits.npy", "ood_logits.far.npy"] {
+            assert!(dir.path().join(name).exists(), "{name}");
+        }
+        assert_eq!(run.map().unwrap(), None);
+        let map =
+            FeatureMap { labels: vec![3], pca: vec![[0.5, -1.0]], tsne: vec![[2.0, 1.0 / 3.0]] };
+        run.write_map(&map).unwrap();
+        assert_eq!(run.map().unwrap(), Some(map));
     }
 
     #[test]

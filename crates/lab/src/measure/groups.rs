@@ -1,6 +1,9 @@
 //! Accuracy of frequent and rare classes, as long-tailed benchmarks report it.
+//!
+//! The usual thresholds, for ImageNet-LT and iNaturalist, call classes with more than 100 training
+//! examples "many" and those with fewer than 20 "few" (Liu et al. 2019).
 
-use super::{Logit, Logits, softmax::argmax};
+use super::{Confusion, Logit, Logits};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -8,23 +11,58 @@ use serde::{Deserialize, Serialize};
 /// `None` for a group without a class that has examples here.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Groups {
-    /// Classes with more than 100 training examples.
+    /// Classes with more training examples than [`Thresholds::many_above`].
     pub many: Option<f64>,
-    /// Classes with 20 to 100 training examples.
+    /// Classes in between.
     pub medium: Option<f64>,
-    /// Classes with fewer than 20 training examples.
+    /// Classes with fewer training examples than [`Thresholds::few_below`].
     pub few: Option<f64>,
 }
 
+/// Where the groups of classes begin and end, in training examples of a class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thresholds {
+    /// A class with more has many.
+    pub many_above: i64,
+    /// A class with fewer has few.
+    pub few_below: i64,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self { many_above: 100, few_below: 20 }
+    }
+}
+
 impl Groups {
-    /// Groups the classes by `train_counts`, the number of training examples of each class. A class
-    /// without evaluation examples is left out of its group's mean.
+    /// Groups the classes by `train_counts`, the number of training examples of each class, with
+    /// the usual [`Thresholds`]. A class without evaluation examples is left out of its group's
+    /// mean.
     ///
     /// `labels`: one class a row.
     ///
     /// # Errors
     /// Counts that are negative or not one a class; labels that do not fit the logits.
     pub fn new<T: Logit>(logits: Logits<T>, labels: &[i64], train_counts: &[i64]) -> Result<Self> {
+        Self::with(Thresholds::default(), logits, labels, train_counts)
+    }
+
+    /// As [`Groups::new`] with other thresholds.
+    ///
+    /// # Errors
+    /// As [`Groups::new`]; thresholds between which there is no room.
+    pub fn with<T: Logit>(
+        thresholds: Thresholds,
+        logits: Logits<T>,
+        labels: &[i64],
+        train_counts: &[i64],
+    ) -> Result<Self> {
+        let Thresholds { many_above, few_below } = thresholds;
+        if few_below > many_above {
+            return Err(Error::Request(format!(
+                "classes cannot have few examples below {few_below} and many above {many_above}"
+            )));
+        }
         if train_counts.len() != logits.classes() {
             return Err(Error::Request(format!(
                 "{} training counts for {} classes",
@@ -38,24 +76,26 @@ impl Groups {
                 train_counts[class]
             )));
         }
-        let mut classes = vec![(0u64, 0u64); logits.classes()];
-        for (row, label) in logits.labelled(labels)? {
-            classes[label].0 += u64::from(argmax(row) == label);
-            classes[label].1 += 1;
-        }
-        let mean = |wanted: fn(i64) -> bool| {
-            let group = train_counts.iter().zip(&classes);
-            let accuracies: Vec<f64> = group
-                .filter(|(count, (_, examples))| wanted(**count) && *examples > 0)
-                .map(|(_, (hits, examples))| *hits as f64 / *examples as f64)
-                .collect();
-            super::mean(&accuracies)
+        let accuracies = Confusion::new(logits, labels)?.class_accuracy();
+        let mean = |wanted: &dyn Fn(i64) -> bool| {
+            let group = train_counts.iter().zip(&accuracies).filter(|(count, _)| wanted(**count));
+            let known: Vec<f64> = group.filter_map(|(_, accuracy)| *accuracy).collect();
+            super::mean(&known)
         };
         Ok(Self {
-            many: mean(|n| n > 100),
-            medium: mean(|n| (20..=100).contains(&n)),
-            few: mean(|n| n < 20),
+            many: mean(&|n| n > many_above),
+            medium: mean(&|n| (few_below..=many_above).contains(&n)),
+            few: mean(&|n| n < few_below),
         })
+    }
+}
+
+impl Groups {
+    /// `None` where all classes are in one group, which then says no more than the balanced
+    /// accuracy.
+    pub fn unless_alone(self) -> Option<Self> {
+        let known = [self.many, self.medium, self.few].iter().flatten().count();
+        (known > 1).then_some(self)
     }
 }
 
@@ -78,12 +118,19 @@ mod tests {
         assert_eq!(groups, Groups { many: Some(0.875), medium: Some(0.5), few: None });
         let groups = Groups::new(logits, &labels, &[0, 19, 20, 100, 101]).unwrap();
         assert_eq!(groups, Groups { many: None, medium: Some(0.5), few: Some(0.875) });
+        assert_eq!(groups.unless_alone(), Some(groups));
+        assert_eq!(Groups { few: None, ..groups }.unless_alone(), None);
+        let thresholds = Thresholds { many_above: 20, few_below: 19 };
+        let groups = Groups::with(thresholds, logits, &labels, &[0, 19, 20, 100, 101]).unwrap();
+        assert_eq!(groups, Groups { many: Some(0.0), medium: Some(1.0), few: Some(0.75) });
     }
 
     #[test]
     fn counts_are_checked() {
         let logits = Logits::new(&[0.0f32, 1.0], 2).unwrap();
         let complaint = |counts: &[i64]| Groups::new(logits, &[1], counts).unwrap_err().to_string();
+        let crossed = Thresholds { many_above: 5, few_below: 6 };
+        assert!(Groups::with(crossed, logits, &[1], &[1, 1]).is_err());
         assert_eq!(complaint(&[1]), "1 training counts for 2 classes");
         assert_eq!(complaint(&[1, -3]), "class 1 cannot have -3 training examples");
     }

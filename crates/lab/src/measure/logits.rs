@@ -1,10 +1,11 @@
 //! The matrix that every measurement starts from.
 
+use super::parallel;
 use crate::{Error, Result};
 
-/// A number that logits come in: `f32` or `f64`. Measurements widen it to `f64` before they do
-/// anything else.
-pub trait Logit: Copy + Into<f64> {}
+/// A number that logits and features come in: `f32` or `f64`. Measurements widen it to `f64` before
+/// they do anything else.
+pub trait Logit: Copy + Into<f64> + Send + Sync {}
 
 impl Logit for f32 {}
 impl Logit for f64 {}
@@ -74,6 +75,39 @@ impl<'a, T: Logit> Logits<'a, T> {
     ) -> Result<impl ExactSizeIterator<Item = (&'a [T], usize)>> {
         self.check_labels(labels)?;
         Ok(self.iter().zip(labels.iter().map(|&y| y as usize)))
+    }
+
+    /// What `measure` says of each example, in order; the rows are shared among threads, which
+    /// changes no result.
+    pub(super) fn map<R: Send>(&self, measure: impl Fn(&'a [T]) -> R + Sync) -> Vec<R> {
+        let row = |i: usize| &self.values[i * self.classes..(i + 1) * self.classes];
+        parallel::map(self.rows(), self.classes, |i| measure(row(i)))
+    }
+
+    /// What `measure` says of each example and its label, as [`Logits::map`].
+    ///
+    /// # Errors
+    /// As [`Logits::check_labels`].
+    pub(super) fn map_labelled<R: Send>(
+        &self,
+        labels: &[i64],
+        measure: impl Fn(&'a [T], usize) -> R + Sync,
+    ) -> Result<Vec<R>> {
+        self.check_labels(labels)?;
+        let row = |i: usize| &self.values[i * self.classes..(i + 1) * self.classes];
+        let one = |i: usize| measure(row(i), labels[i] as usize);
+        Ok(parallel::map(self.rows(), self.classes, one))
+    }
+
+    /// Refuses a single class, for `what` compares the label with another class.
+    ///
+    /// # Errors
+    /// A single class.
+    pub(super) fn check_rivals(&self, what: &str) -> Result<()> {
+        match self.classes {
+            1 => Err(Error::Request(format!("{what} needs at least 2 classes, not 1"))),
+            _ => Ok(()),
+        }
     }
 
     /// Checks that there is one label a row and that each is a class.

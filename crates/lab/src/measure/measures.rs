@@ -1,11 +1,13 @@
 //! [`Measures`]: everything measured on one run, the contents of its `measure.json`.
 
 use super::{
-    Logit, Logits, accuracy, ece, energy_profile, label_energy, likelihoods, margins, mean, median,
-    nll, reliability, steepness,
+    Calibration, Confusion, Groups, Logit, Logits, Recalibrated, Representation, accuracy, ece,
+    energy_profile, label_energy, legacy_margins, likelihoods, lse_margins, margins, mean, median,
+    nll, reliability, scale, steepness,
 };
 use crate::{Error, Result};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::collections::BTreeMap;
 
 /// Everything that was measured on one run's held-out examples.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,8 +33,9 @@ pub struct Measures {
     pub reliability: Vec<ReliabilityBin>,
     /// The steepness actually felt: mean |∂L/∂z_y| of examples by their p, 20 bins over \[0, 1\].
     pub steepness: Vec<SteepnessBin>,
-    /// Detection of examples from another data set, where one was given.
-    pub ood: Option<Ood>,
+    /// Detection of examples from other data sets, where some were given.
+    #[serde(deserialize_with = "none_one_or_many")]
+    pub ood: Vec<Ood>,
     /// Accuracy under attack, one curve an attack.
     pub robustness: Vec<RobustnessCurve>,
     /// Accuracy before the classifier was trained anew, where there was such a second stage.
@@ -42,6 +45,85 @@ pub struct Measures {
     /// for (the paper's §5.3).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe_accuracy: Option<f64>,
+    /// Means of the log-sum-exp margin and of the margin as the authors measured it; not in older
+    /// records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin_lse_mean: Option<f64>,
+    /// See [`super::legacy_margins`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin_legacy_mean: Option<f64>,
+    /// The same of training examples, where they were measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train: Option<Learned>,
+    /// How far the probabilities can be believed; not in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
+    /// The same after temperature scaling, where validation examples were given; see
+    /// [`Measures::recalibrate`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recalibrated: Option<Recalibrated>,
+    /// The bins of the equal-width error there; empty without it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reliability_recalibrated: Vec<ReliabilityBin>,
+    /// (label, prediction, count) of the pairs that occur; not in older records.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confusion: Vec<(usize, usize, u64)>,
+    /// What rare classes weigh as much in as frequent ones; not in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balance: Option<Balance>,
+    /// Accuracy of classes with many, some and few training examples, where the classes are not all
+    /// in one of these groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<Groups>,
+    /// What the features are worth, where there were some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub representation: Option<Representation>,
+}
+
+/// What was learned by heart: the measures of training examples, as they are without augmentation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Learned {
+    /// Examples measured.
+    pub examples: usize,
+    /// Share of them whose largest logit is the label's.
+    pub accuracy: f64,
+    /// z_y − max_{k≠y} z_k.
+    pub margin: Spread,
+    /// Mean conditional energy of the label, −z_y.
+    pub energy_mean: f64,
+}
+
+impl Learned {
+    /// Measures training examples.
+    ///
+    /// `labels`: one class a row.
+    ///
+    /// # Errors
+    /// A single class; labels that do not fit the logits.
+    pub fn new<T: Logit>(logits: Logits<T>, labels: &[i64]) -> Result<Self> {
+        Ok(Self {
+            examples: logits.rows(),
+            accuracy: accuracy(logits, labels)?,
+            margin: Spread::new(&margins(logits, labels)?)?,
+            energy_mean: label_energy(logits, labels)?,
+        })
+    }
+}
+
+/// Older records hold one data set or none.
+fn none_one_or_many<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Vec<Ood>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Sets {
+        Many(Vec<Ood>),
+        One(Box<Ood>),
+        None,
+    }
+    Ok(match Sets::deserialize(from)? {
+        Sets::Many(sets) => sets,
+        Sets::One(set) => vec![*set],
+        Sets::None => Vec::new(),
+    })
 }
 
 impl Measures {
@@ -63,6 +145,7 @@ impl Measures {
             }
         }
         let likelihoods = likelihoods(logits, labels)?;
+        let confusion = Confusion::new(logits, labels)?;
         let reliability = reliability(logits, labels, 15)?;
         Ok(Self {
             examples: logits.rows(),
@@ -75,11 +158,59 @@ impl Measures {
             likelihood: Histogram::new(&likelihoods, 0.0, 1.0, 20),
             reliability,
             steepness: steepness(&likelihoods, gradients, 20)?,
-            ood: None,
+            ood: Vec::new(),
             robustness: Vec::new(),
             first_stage_accuracy: None,
             probe_accuracy: None,
+            margin_lse_mean: mean(&lse_margins(logits, labels)?),
+            margin_legacy_mean: mean(&legacy_margins(logits, labels)?),
+            train: None,
+            calibration: Some(Calibration::new(logits, labels)?),
+            recalibrated: None,
+            reliability_recalibrated: Vec::new(),
+            confusion: confusion.cells().collect(),
+            balance: Some(Balance::new(&confusion)),
+            groups: None,
+            representation: None,
         })
+    }
+
+    /// Fits a temperature to validation examples and records the calibration of `logits`, those
+    /// that were measured, with it. Without a best temperature the record stays empty.
+    ///
+    /// # Errors
+    /// As [`Recalibrated::new`].
+    pub fn recalibrate<T: Logit>(
+        &mut self,
+        logits: Logits<T>,
+        labels: &[i64],
+        validation_logits: Logits<T>,
+        validation_labels: &[i64],
+    ) -> Result<()> {
+        self.recalibrated =
+            Recalibrated::new(logits, labels, validation_logits, validation_labels)?;
+        if let Some(Recalibrated { temperature, .. }) = self.recalibrated {
+            let scaled = scale(logits, temperature)?;
+            let scaled = Logits::new(&scaled, logits.classes())?;
+            self.reliability_recalibrated = reliability(scaled, labels, 15)?;
+        }
+        Ok(())
+    }
+}
+
+/// Means over classes instead of examples.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Balance {
+    /// Mean F1 score of the classes that occur or are predicted.
+    pub macro_f1: f64,
+    /// Mean accuracy of the classes that have examples.
+    pub balanced_accuracy: f64,
+}
+
+impl Balance {
+    /// Reads them off the confusion matrix.
+    pub fn new(confusion: &Confusion) -> Self {
+        Self { macro_f1: confusion.macro_f1(), balanced_accuracy: confusion.balanced_accuracy() }
     }
 }
 
@@ -162,6 +293,32 @@ pub struct Ood {
     pub free_energy: OodScore,
     /// Score max_k p_k.
     pub msp: OodScore,
+    /// Whether the data set is like the one that was learned from, as the recipe says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distance: Option<Distance>,
+    /// Further scores by their names: "mahalanobis", "knn", "vim" of the features and "odin".
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub others: BTreeMap<String, OodScore>,
+}
+
+/// How like another data set is to the one that was learned from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Distance {
+    /// Other classes of the same kind of images: CIFAR-100 for CIFAR-10.
+    Near,
+    /// Another kind of images: house numbers for CIFAR-10.
+    Far,
+}
+
+impl Distance {
+    /// "near" or "far".
+    pub fn name(self) -> &'static str {
+        match self {
+            Distance::Near => "near",
+            Distance::Far => "far",
+        }
+    }
 }
 
 /// How well one score tells in-distribution from out-of-distribution.
@@ -171,6 +328,12 @@ pub struct OodScore {
     pub auroc: f64,
     /// False positive rate at a true positive rate of at least 95 %, a fraction.
     pub fpr95: f64,
+    /// Average precision with in-distribution as the positive class; not in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aupr_in: Option<f64>,
+    /// Average precision with out-of-distribution as the positive class; not in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aupr_out: Option<f64>,
     /// The score on in-distribution examples, 30 bins over the joint range.
     pub inside: Histogram,
     /// The score on the others, over the same bins.
@@ -239,6 +402,59 @@ mod tests {
             let line = 1.0 - bin.high - 1e-6..=1.0 - bin.low + 1e-6;
             assert!(line.contains(&bin.gradient), "{bin:?} is off cross entropy's 1 - p");
         }
+    }
+
+    #[test]
+    fn records_of_older_versions_still_read() {
+        let (values, labels) = sample::draw(3, 50, 4, 6.0);
+        let logits = Logits::new(&values, 4).unwrap();
+        let mut measures = Measures::new(logits, &labels, &gradients(logits, &labels)).unwrap();
+        let scores = crate::measure::Scores::new(logits);
+        measures.ood = vec![Ood::new("itself", &scores, &scores).unwrap()];
+        let mut json = serde_json::to_value(&measures).unwrap();
+        let record = json.as_object_mut().unwrap();
+        for new in ["calibration", "balance", "confusion", "margin_lse_mean", "margin_legacy_mean"]
+        {
+            assert!(record.remove(new).is_some(), "{new}");
+        }
+        record["ood"] = record["ood"][0].take();
+        for score in ["energy", "free_energy", "msp"] {
+            let score = record["ood"][score].as_object_mut().unwrap();
+            assert!(score.remove("aupr_in").is_some() && score.remove("aupr_out").is_some());
+        }
+        let read: Measures = serde_json::from_value(json).unwrap();
+        assert_eq!((read.calibration, read.balance, read.recalibrated), (None, None, None));
+        assert_eq!((read.ece, read.ood[0].energy.aupr_in), (measures.ece, None));
+        record_without_ood(&measures);
+    }
+
+    fn record_without_ood(measures: &Measures) {
+        let mut json = serde_json::to_value(measures).unwrap();
+        json["ood"] = serde_json::Value::Null;
+        assert_eq!(serde_json::from_value::<Measures>(json).unwrap().ood, []);
+    }
+
+    #[test]
+    fn recalibration_is_recorded() {
+        let (values, labels) = sample::draw(3, 50, 4, 6.0);
+        let logits = Logits::new(&values, 4).unwrap();
+        let mut measures = Measures::new(logits, &labels, &gradients(logits, &labels)).unwrap();
+        let predicted: Vec<i64> = values
+            .chunks(4)
+            .zip(&labels)
+            .enumerate()
+            .map(
+                |(i, (row, label))| {
+                    if i % 2 == 0 { crate::measure::softmax::argmax(row) as i64 } else { *label }
+                },
+            )
+            .collect();
+        measures.recalibrate(logits, &labels, logits, &predicted).unwrap();
+        let recalibrated = measures.recalibrated.unwrap();
+        assert!(recalibrated.temperature > 1.0, "{recalibrated:?}");
+        assert_eq!(ece(&measures.reliability_recalibrated), recalibrated.calibration.ece);
+        let json = serde_json::to_string(&measures).unwrap();
+        assert_eq!(serde_json::from_str::<Measures>(&json).unwrap(), measures);
     }
 
     #[test]

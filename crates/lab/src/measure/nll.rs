@@ -12,8 +12,8 @@ use crate::Result;
 /// # Errors
 /// Labels that do not fit the logits.
 pub fn nll<T: Logit>(logits: Logits<T>, labels: &[i64]) -> Result<f64> {
-    let rows = logits.labelled(labels)?;
-    let sum: f64 = rows.map(|(row, label)| Odds::new(row, label).surprise()).sum();
+    let surprise = |row: &[T], label| Odds::new(row, label).surprise();
+    let sum: f64 = logits.map_labelled(labels, surprise)?.iter().sum();
     Ok(sum / logits.rows() as f64)
 }
 
@@ -22,8 +22,7 @@ pub fn nll<T: Logit>(logits: Logits<T>, labels: &[i64]) -> Result<f64> {
 /// # Errors
 /// Labels that do not fit the logits.
 pub fn likelihoods<T: Logit>(logits: Logits<T>, labels: &[i64]) -> Result<Vec<f64>> {
-    let rows = logits.labelled(labels)?;
-    Ok(rows.map(|(row, label)| Odds::new(row, label).probability()).collect())
+    logits.map_labelled(labels, |row, label| Odds::new(row, label).probability())
 }
 
 #[cfg(test)]

@@ -1,22 +1,37 @@
 //! Out-of-distribution detection: does the classifier notice that an example is none of its own?
 //!
-//! Three scores, the higher the more in-distribution; in-distribution is the positive class.
+//! Three scores of logits, the higher the more in-distribution; three of features are in
+//! [`Mahalanobis`], [`Neighbours`] and [`Vim`]. Which class is the positive one matters for the
+//! false positive rate and is said with every result; see [`Positive`].
+
+mod detection;
+mod mahalanobis;
+mod neighbours;
+mod vim;
+
+pub use detection::{Detection, Positive};
+pub use mahalanobis::Mahalanobis;
+pub use neighbours::Neighbours;
+pub use vim::Vim;
 
 use super::{
-    Histogram, Logit, Logits, Ood, OodScore, auroc, fpr95,
+    Histogram, Logit, Logits, Ood, OodScore,
     histogram::range,
+    scale,
     softmax::{Odds, argmax, softplus},
 };
 use crate::{Error, Result};
+use std::collections::BTreeMap;
 
 /// The three scores of some examples, one value an example.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scores {
     /// How many classes the classifier knows.
     pub classes: usize,
-    /// max_k z_k, minus the minimum conditional energy: the paper's indicator.
+    /// max_k z_k, minus the minimum conditional energy: the paper's indicator, known elsewhere as
+    /// the maximum logit score.
     pub energy: Vec<f64>,
-    /// log Σ exp z, minus the free energy.
+    /// T·log Σ exp(z / T), minus the free energy; T is 1 unless said otherwise.
     pub free_energy: Vec<f64>,
     /// max_k p_k in f64. It rounds to 1, and examples tie, only where the rest of the softmax is
     /// below 1e-16; in f32 that would begin at 6e-8.
@@ -26,22 +41,30 @@ pub struct Scores {
 impl Scores {
     /// Scores each row.
     pub fn new<T: Logit>(logits: Logits<T>) -> Self {
-        let with_capacity = || Vec::with_capacity(logits.rows());
-        let mut scores = Self {
-            classes: logits.classes(),
-            energy: with_capacity(),
-            free_energy: with_capacity(),
-            msp: with_capacity(),
-        };
-        for row in logits.iter() {
+        let scores = logits.map(|row| {
             let prediction = argmax(row);
             let highest: f64 = row[prediction].into();
             let odds = Odds::new(row, prediction);
-            scores.energy.push(highest);
-            scores.free_energy.push(highest + softplus(-odds.log_odds));
-            scores.msp.push(odds.probability());
+            (highest, highest + softplus(-odds.log_odds), odds.probability())
+        });
+        Self {
+            classes: logits.classes(),
+            energy: scores.iter().map(|score| score.0).collect(),
+            free_energy: scores.iter().map(|score| score.1).collect(),
+            msp: scores.iter().map(|score| score.2).collect(),
         }
-        scores
+    }
+
+    /// The same with a free energy of another temperature (Liu et al. 2020, eq. 4). As T → 0 it
+    /// becomes the conditional energy.
+    ///
+    /// # Errors
+    /// A temperature that is not above 0 and finite.
+    pub fn with_temperature<T: Logit>(logits: Logits<T>, temperature: f64) -> Result<Self> {
+        let scaled = scale(logits, temperature)?;
+        let cooled = Self::new(Logits::new(&scaled, logits.classes())?).free_energy;
+        let free_energy = cooled.into_iter().map(|energy| temperature * energy).collect();
+        Ok(Self { free_energy, ..Self::new(logits) })
     }
 }
 
@@ -64,7 +87,18 @@ impl Ood {
             energy: OodScore::new(&inside.energy, &outside.energy)?,
             free_energy: OodScore::new(&inside.free_energy, &outside.free_energy)?,
             msp: OodScore::new(&inside.msp, &outside.msp)?,
+            distance: None,
+            others: BTreeMap::new(),
         })
+    }
+}
+
+impl Ood {
+    /// Every score that there is, by its name.
+    pub fn scores(&self) -> impl Iterator<Item = (&str, &OodScore)> {
+        let logits =
+            [("energy", &self.energy), ("free_energy", &self.free_energy), ("msp", &self.msp)];
+        logits.into_iter().chain(self.others.iter().map(|(name, score)| (name.as_str(), score)))
     }
 }
 
@@ -76,9 +110,13 @@ impl OodScore {
     pub fn new(inside: &[f64], outside: &[f64]) -> Result<Self> {
         const BINS: usize = 30;
         let (low, high) = range(&[inside, outside].concat());
+        let Detection { auroc, fpr95, aupr_in, aupr_out } =
+            Detection::new(inside, outside, Positive::In)?;
         Ok(Self {
-            auroc: auroc(inside, outside)?,
-            fpr95: fpr95(inside, outside)?,
+            auroc,
+            fpr95,
+            aupr_in: Some(aupr_in),
+            aupr_out: Some(aupr_out),
             inside: Histogram::new(inside, low, high, BINS),
             outside: Histogram::new(outside, low, high, BINS),
         })
@@ -88,6 +126,7 @@ impl OodScore {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::auroc;
     use crate::measure::sample::{self, LOGITS};
 
     #[test]
@@ -108,6 +147,31 @@ mod tests {
             assert!((scores.msp[row] - msp).abs() < 1e-14, "row {row}");
         }
     }
+
+    #[test]
+    fn free_energy_takes_a_temperature() {
+        // 2.5 * scipy.special.logsumexp(z / 2.5, axis=1)
+        let logits = Logits::new(&LOGITS, 4).unwrap();
+        let scores = Scores::with_temperature(logits, 2.5).unwrap();
+        for (free, expected) in scores.free_energy.iter().zip(FREE_ENERGIES) {
+            assert!((free - expected).abs() < 1e-12, "{free} is not {expected}");
+        }
+        assert_eq!(Scores::with_temperature(logits, 1.0).unwrap(), Scores::new(logits));
+        let cold = Scores::with_temperature(logits, 1e-3).unwrap();
+        for (free, energy) in cold.free_energy.iter().zip(&cold.energy) {
+            assert!((free - energy).abs() < 2e-3);
+        }
+        assert!(Scores::with_temperature(logits, 0.0).is_err());
+    }
+
+    const FREE_ENERGIES: [f64; 6] = [
+        4.454012943277931,
+        3.4657359027997265,
+        8.379237788096303,
+        40.00000073911966,
+        1.2102897958693257,
+        5.963512784766407,
+    ];
 
     #[test]
     fn confidence_beyond_f32_still_ranks() {

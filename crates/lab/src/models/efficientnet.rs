@@ -42,6 +42,9 @@ pub struct EfficientNetRecipe {
     /// what it grows towards from 0 in the first (timm).
     #[serde(default = "fifth")]
     pub drop_path: f64,
+    /// Whether the last layer has no bias and is drawn as MNISTNet's: what large margins need.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unbiased_head: bool,
     /// A safetensors file with the initial weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<PathBuf>,
@@ -129,7 +132,10 @@ impl EfficientNet {
         let classes = train.classes.len();
         let init = Init::fan_in(classes);
         let zero = Some(Init::Constant(0.0));
-        let classifier = Linear::with(w, "classifier.1", [FEATURES, classes], init, zero)?;
+        let classifier = match recipe.unbiased_head {
+            true => Linear::unbiased(w, "classifier.1", FEATURES, classes)?,
+            false => Linear::with(w, "classifier.1", [FEATURES, classes], init, zero)?,
+        };
         let dropout = Dropout::new("classifier.0", recipe.dropout);
         Ok(Self { normalise, stem, blocks, last, dropout, classifier, weights })
     }

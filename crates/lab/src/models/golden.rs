@@ -161,13 +161,28 @@ fn compare(recipe: impl Fn(Option<PathBuf>) -> ModelRecipe, golden: &Golden) {
 }
 
 fn resnet(depth: u32, stem: Stem) -> impl Fn(Option<PathBuf>) -> ModelRecipe {
-    move |weights| ModelRecipe::ResNet(ResNetRecipe { depth, stem, weights, new_head: false })
+    move |weights| {
+        ModelRecipe::ResNet(ResNetRecipe {
+            depth,
+            stem,
+            weights,
+            new_head: false,
+            unbiased_head: false,
+        })
+    }
 }
 
 fn efficientnet(variant: Variant) -> impl Fn(Option<PathBuf>) -> ModelRecipe {
     move |weights| {
         let (dropout, drop_path, new_head) = (0.0, 0.0, false);
-        let recipe = EfficientNetRecipe { variant, dropout, drop_path, weights, new_head };
+        let recipe = EfficientNetRecipe {
+            variant,
+            dropout,
+            drop_path,
+            weights,
+            new_head,
+            unbiased_head: false,
+        };
         ModelRecipe::EfficientNet(recipe)
     }
 }

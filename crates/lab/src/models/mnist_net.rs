@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::layers::{BatchNorm, Conv, Linear, Normalise, PRelu, Window, channels_last};
-use super::{Init, Mode, Model, Weights};
+use super::{Mode, Model, Weights};
 use crate::data::Examples;
 use crate::{Error, Result};
 
@@ -81,8 +81,7 @@ impl MnistNet {
         }
         let fc = Linear::new(w, "fc.0", CHANNELS * side(height) * side(width), FEATURES)?;
         let fc_bn = BatchNorm::new(w, "fc.1", FEATURES)?;
-        let init = Init::kaiming(FEATURES);
-        let head = Linear::with(w, "head", [FEATURES, train.classes.len()], init, None)?;
+        let head = Linear::unbiased(w, "head", FEATURES, train.classes.len())?;
         Ok(Self { normalise, bn, stages, fc, fc_bn, head, weights })
     }
 }

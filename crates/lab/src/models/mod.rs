@@ -165,8 +165,20 @@ mod tests {
             ("resnet = { depth = 34, stem = 'imagenet' }", imagenet, 1000, 21_797_672),
             ("resnet = { depth = 50, stem = 'imagenet' }", imagenet, 1000, 25_557_032),
             ("resnet = { depth = 50, stem = 'cifar' }", cifar, 100, 23_705_252),
+            (
+                "resnet = { depth = 50, stem = 'cifar', unbiased_head = true }",
+                cifar,
+                100,
+                23_705_152,
+            ),
             ("efficientnet-b0 = { variant = 'timm' }", imagenet, 1000, 5_288_548),
             ("efficientnet-b0 = { variant = 'timm' }", imagenet, 10, 4_020_358),
+            (
+                "efficientnet-b0 = { variant = 'timm', unbiased_head = true }",
+                imagenet,
+                10,
+                4_020_348,
+            ),
             ("efficientnet-b0 = { variant = 'cifar' }", cifar, 100, 4_135_648),
         ] {
             let model = build(&recipe(toml), &images(shape, classes), 0).unwrap();

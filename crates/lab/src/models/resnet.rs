@@ -19,6 +19,9 @@ pub struct ResNetRecipe {
     pub depth: u32,
     /// What comes before the blocks.
     pub stem: Stem,
+    /// Whether the last layer has no bias and is drawn as MNISTNet's: what large margins need.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unbiased_head: bool,
     /// A safetensors file with the initial weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<PathBuf>,
@@ -108,7 +111,11 @@ impl ResNet {
                 inputs = outputs;
             }
         }
-        let fc = Linear::new(w, "fc", inputs, train.classes.len())?;
+        let classes = train.classes.len();
+        let fc = match recipe.unbiased_head {
+            true => Linear::unbiased(w, "fc", inputs, classes)?,
+            false => Linear::new(w, "fc", inputs, classes)?,
+        };
         Ok(Self { normalise, stem: recipe.stem, conv1, bn1, blocks, fc, weights })
     }
 }

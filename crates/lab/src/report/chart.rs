@@ -1,4 +1,4 @@
-//! Panels of an SVG figure: axes, lines, bands, step histograms, dots.
+//! Panels of an SVG figure: axes, lines, bands, step histograms, dots, labels, cells.
 //!
 //! Our own few hundred lines in place of a plotting crate, because a figure has to be legible on
 //! light and dark: colours are CSS classes that follow `prefers-color-scheme`, and plotting crates
@@ -8,6 +8,7 @@
 //! background; every series also has a dash pattern of its own.
 
 use super::axis::Axis;
+use super::csv;
 use super::escape::xml;
 use std::fmt::Write;
 
@@ -43,6 +44,8 @@ pub const CSS: &str = "\
 .chart .line{fill:none;stroke:currentColor;stroke-width:1.8;stroke-linejoin:round}
 .chart .area{fill:currentColor;fill-opacity:.13;stroke:none}
 .chart .dot{fill:currentColor;fill-opacity:.85;stroke:none}
+.chart .cell{fill:currentColor;stroke:none}
+.chart text.label{fill:currentColor;font-size:8.5px}
 .c0{color:#24292f}.c1{color:#d55e00}.c2{color:#0072b2}.c3{color:#00825f}.c4{color:#b3508c}.c5{color:#a67300}
 @media screen and (prefers-color-scheme:dark){
 .chart text{fill:#e6e9ee}
@@ -92,10 +95,65 @@ pub enum Shape {
     },
     /// (x, y, radius in user units).
     Dots(Vec<(f64, f64, f64)>),
+    /// (x, y, label): a short text in place of a dot.
+    Labels(Vec<(f64, f64, String)>),
+    /// Squares of one unit around places.
+    Cells {
+        /// (x, y, value)
+        cells: Vec<(f64, f64, f64)>,
+        /// The value from which on a square has its full colour.
+        full: f64,
+    },
     /// A dashed vertical line in the series' colour.
     Vertical(f64),
     /// A neutral dashed line, for reference.
     Guide(Vec<(f64, f64)>),
+}
+
+impl Shape {
+    /// Its name in data files.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Shape::Line(_) => "line",
+            Shape::Band(_) => "band",
+            Shape::Steps { .. } => "steps",
+            Shape::Dots(_) => "dots",
+            Shape::Labels(_) => "labels",
+            Shape::Cells { .. } => "cells",
+            Shape::Vertical(_) => "vertical",
+            Shape::Guide(_) => "guide",
+        }
+    }
+
+    /// Its points as CSV cells: x, y, high, value; what is not finite is empty.
+    pub fn rows(&self) -> Vec<[String; 4]> {
+        let cell = |value: f64| if value.is_finite() { value.to_string() } else { String::new() };
+        let row = |x: f64, y: f64| [cell(x), cell(y), String::new(), String::new()];
+        match self {
+            Shape::Line(points) | Shape::Guide(points) => {
+                points.iter().map(|&(x, y)| row(x, y)).collect()
+            }
+            Shape::Band(points) => points
+                .iter()
+                .map(|&(x, low, high)| [cell(x), cell(low), cell(high), String::new()])
+                .collect(),
+            Shape::Steps { edges, heights } => edges
+                .windows(2)
+                .zip(heights)
+                .map(|(edge, height)| [cell(edge[0]), cell(*height), cell(edge[1]), String::new()])
+                .collect(),
+            Shape::Dots(points) => points.iter().map(|&(x, y, _)| row(x, y)).collect(),
+            Shape::Labels(labels) => labels
+                .iter()
+                .map(|(x, y, label)| [cell(*x), cell(*y), String::new(), csv::text(label)])
+                .collect(),
+            Shape::Cells { cells, .. } => cells
+                .iter()
+                .map(|&(x, y, value)| [cell(x), cell(y), String::new(), cell(value)])
+                .collect(),
+            Shape::Vertical(x) => vec![[cell(*x), String::new(), String::new(), String::new()]],
+        }
+    }
 }
 
 impl Panel {
@@ -190,6 +248,7 @@ impl Frame<'_> {
         );
         for (value, label) in self.panel.y.ticks() {
             let Some(y) = self.y(value) else { continue };
+            let label = xml(&label);
             let _ = write!(
                 svg,
                 r#"<path class="grid" d="M{left} {y:.1}H{right}"/><text class="tick" x="{}" y="{:.1}" text-anchor="end">{label}</text>"#,
@@ -260,6 +319,32 @@ impl Frame<'_> {
                     );
                 }
             }
+            Shape::Labels(labels) => {
+                for (x, y, label) in labels {
+                    let Some((x, y)) = self.point((*x, *y)) else { continue };
+                    let _ = write!(
+                        svg,
+                        r#"<text class="label" x="{x:.1}" y="{:.1}" text-anchor="middle">{}</text>"#,
+                        y + 3.0,
+                        xml(label)
+                    );
+                }
+            }
+            Shape::Cells { cells, full } => {
+                for &(x, y, value) in cells {
+                    let corners =
+                        self.point((x - 0.5, y + 0.5)).zip(self.point((x + 0.5, y - 0.5)));
+                    let Some(((left, one), (right, other))) = corners else { continue };
+                    let _ = write!(
+                        svg,
+                        r#"<rect class="cell" x="{left:.1}" y="{:.1}" width="{:.1}" height="{:.1}" fill-opacity="{:.3}"/>"#,
+                        one.min(other),
+                        (right - left).abs(),
+                        (other - one).abs(),
+                        if value.is_finite() { (value / full).clamp(0.0, 1.0) } else { 0.0 }
+                    );
+                }
+            }
             Shape::Vertical(x) => {
                 let Some(x) = self.x(*x) else { return };
                 let _ = write!(
@@ -326,6 +411,22 @@ mod tests {
         let d = svg.split(r#"class="line" d=""#).nth(1).unwrap().split('"').next().unwrap();
         assert_eq!(d.matches('M').count(), 2, "{d}");
         assert!(!svg.contains("NaN") && !svg.contains("<b>") && svg.contains("a &lt; b"));
+    }
+
+    #[test]
+    fn labels_are_text_and_cells_are_squares_around_their_place() {
+        let shapes = [
+            Shape::Labels(vec![(5.0, 5.0, "<3>".to_owned()), (f64::NAN, 1.0, "gone".to_owned())]),
+            Shape::Cells { cells: vec![(5.0, 5.0, 0.5), (1.0, 1.0, f64::NAN)], full: 2.0 },
+        ];
+        let marks = shapes.map(|shape| Mark { series: 0, shape });
+        let svg = panel(marks.to_vec()).draw("a");
+        assert!(svg.contains("&lt;3&gt;") && !svg.contains("gone") && !svg.contains("NaN"));
+        let unit = (WIDTH - LEFT - RIGHT) / 10.0;
+        let left = LEFT + 4.5 * unit;
+        let cell = format!(r#"<rect class="cell" x="{left:.1}" y="{:.1}""#, TOP + 4.5 * 21.0);
+        assert!(svg.contains(&cell), "{cell} {svg}");
+        assert!(svg.contains(&format!(r#"width="{unit:.1}""#)) && svg.contains(r#"="0.250""#));
     }
 
     #[test]

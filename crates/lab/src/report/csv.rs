@@ -10,14 +10,14 @@ pub fn render(table: &Table) -> String {
     let mut header: Vec<String> =
         ["loss", "metric", "unit", "better", "n", "mean", "std", "pairs", "difference", "low"]
             .into_iter()
-            .chain(["high", "mark"])
+            .chain(["high", "mark", "p", "p holm", "p signs", "effect", "seeds needed"])
             .map(str::to_owned)
             .collect();
     header.extend(table.seeds.iter().map(|seed| format!("seed {seed}")));
     let width = header.len();
     let mut file = line(&header);
     for (row, loss) in table.losses.iter().enumerate() {
-        for column in &table.columns {
+        for column in table.columns.iter().chain(&table.more) {
             let cell = &column.cells[row];
             let difference = cell.difference.as_ref();
             let interval = difference.and_then(|d| d.interval);
@@ -35,6 +35,14 @@ pub fn render(table: &Table) -> String {
                 number(interval.map(|i| i.1)),
                 text(difference.and_then(|d| d.mark).map_or("", |mark| mark.word())),
             ];
+            let test = difference.and_then(|d| d.significance.as_ref());
+            cells.extend([
+                number(test.map(|test| test.p)),
+                number(test.map(|test| test.holm)),
+                number(test.map(|test| test.signs)),
+                number(test.and_then(|test| test.effect)),
+                test.and_then(|test| test.seeds).map_or(String::new(), |seeds| seeds.to_string()),
+            ]);
             cells.extend(cell.values.iter().map(|value| number(*value)));
             file += &line(&cells);
         }
@@ -45,7 +53,7 @@ pub fn render(table: &Table) -> String {
 }
 
 /// Cells that are already quoted where they need it.
-pub fn line(cells: &[String]) -> String {
+pub(super) fn line(cells: &[String]) -> String {
     cells.join(",") + "\r\n"
 }
 
@@ -55,7 +63,7 @@ fn number(value: Option<f64>) -> String {
 
 /// A text cell: quoted where RFC 4180 asks for it, and with an apostrophe in front where a
 /// spreadsheet would take it for a formula (OWASP, "CSV injection").
-pub fn text(value: &str) -> String {
+pub(super) fn text(value: &str) -> String {
     let formula = value.starts_with(['=', '+', '-', '@', '\t', '\r']);
     let guarded = if formula { format!("'{value}") } else { value.to_owned() };
     if guarded.contains([',', '"', '\n', '\r']) {
@@ -85,7 +93,8 @@ mod tests {
         comparison.groups[0].runs[1].measures.nll = 0.1 + 0.2;
         let file = render(&Table::new(&comparison));
         let lines: Vec<_> = file.split_terminator("\r\n").collect();
-        assert_eq!(lines.len(), 1 + 2 * 9 + 1);
+        let table = Table::new(&comparison);
+        assert_eq!(lines.len(), 1 + 2 * (9 + table.more.len()) + 1);
         let commas = lines[0].matches(',').count();
         assert!(lines.iter().all(|line| line.matches(',').count() == commas), "{file}");
         assert!(lines[0].ends_with(",seed 1,seed 2"));

@@ -1,8 +1,10 @@
 //! `report.html`: one file, no network, for light and dark, phone and paper.
 
 use super::chart;
+use super::detection;
 use super::escape::xml;
 use super::figure::Figure;
+use super::significance::{ALPHA, POWER};
 use super::swept::Swept;
 use super::table::{Cell, Column, Table};
 use super::{number, summary, text};
@@ -22,7 +24,7 @@ pub fn render(comparison: &Comparison, table: &Table, figures: &[Figure], recipe
          <title>{title}</title>\n<style>\n{CSS}{charts}</style>\n</head>\n<body>\n<main>\n\
          <header>\n<h1>{title}</h1>\n<p class=\"data\">{data}</p>\n</header>\n\
          <p class=\"summary\">{summary}</p>\n\
-         <h2>Results on the test part</h2>\n{swept}{table}\
+         <h2>Results on the test part</h2>\n{swept}{table}{more}{tests}{detection}\
          <h2>Figures</h2>\n{figures}\
          <h2>What made this</h2>\n\
          <details><summary>The resolved recipe</summary>\n<pre>{recipe}</pre>\n</details>\n\
@@ -33,6 +35,9 @@ pub fn render(comparison: &Comparison, table: &Table, figures: &[Figure], recipe
         summary = summary::render(comparison, table),
         swept = table.swept.as_ref().map_or(String::new(), swept),
         table = rendered(table),
+        more = more(table),
+        tests = tests(table),
+        detection = detection::html(comparison).unwrap_or_default(),
         recipe = xml(recipe),
         signature = xml(&table.signature),
     )
@@ -57,10 +62,11 @@ fn swept(swept: &Swept) -> String {
             below, every setting in full.</p>\n"
 }
 
-fn rendered(table: &Table) -> String {
+/// A row a loss, a column a metric.
+fn grid(table: &Table, columns: &[Column]) -> String {
     let mut html =
         String::from("<div class=\"wide\" tabindex=\"0\">\n<table>\n<thead><tr><th>loss</th>");
-    for column in &table.columns {
+    for column in columns {
         let metric = column.metric;
         let below = format!("{} {}", metric.unit, metric.direction.arrow());
         let _ = write!(
@@ -74,13 +80,83 @@ fn rendered(table: &Table) -> String {
     html.push_str("</tr></thead>\n<tbody>\n");
     for (row, loss) in table.losses.iter().enumerate() {
         let _ = write!(html, "<tr><th scope=\"row\"><code>{}</code></th>", xml(loss));
-        for column in &table.columns {
+        for column in columns {
             html += &cell(&column.cells[row], column, table.seeds.len());
         }
         html.push_str("</tr>\n");
     }
-    html.push_str("</tbody>\n</table>\n</div>\n");
+    html + "</tbody>\n</table>\n</div>\n"
+}
 
+/// What each column is.
+fn meanings(columns: &[Column]) -> String {
+    let mut html = String::from("<dl>\n");
+    for column in columns {
+        let heading = xml(&column.heading());
+        let _ = writeln!(html, "<dt>{heading}</dt><dd>{}</dd>", xml(column.metric.meaning));
+    }
+    html + "</dl>\n"
+}
+
+/// The metrics that the table leaves out.
+fn more(table: &Table) -> String {
+    if table.more.is_empty() {
+        return String::new();
+    }
+    format!(
+        "<details><summary>More measures: calibration before and after temperature scaling, means \
+         over classes, margins, features</summary>\n{}{}</details>\n",
+        grid(table, &table.more),
+        meanings(&table.more)
+    )
+}
+
+/// A row a metric and loss: what tests say of its difference to the first.
+fn tests(table: &Table) -> String {
+    let mut rows = String::new();
+    for column in table.columns.iter().chain(&table.more) {
+        for (loss, cell) in table.losses.iter().zip(&column.cells) {
+            let Some(difference) = &cell.difference else { continue };
+            let Some(test) = &difference.significance else { continue };
+            let none = || "–".to_owned();
+            let _ = writeln!(
+                rows,
+                "<tr><th scope=\"row\">{}, <code>{}</code></th><td>{}</td><td>{:.4}</td>\
+                 <td>{:.4}</td><td>{:.4}</td><td>{}</td><td>{}</td></tr>",
+                xml(&column.heading()),
+                xml(loss),
+                number::signed(difference.mean, column.metric.decimals),
+                test.p,
+                test.holm,
+                test.signs,
+                test.effect.map_or_else(none, |effect| number::signed(effect, 2)),
+                test.seeds.map_or_else(none, |seeds| seeds.to_string()),
+            );
+        }
+    }
+    if rows.is_empty() {
+        return rows;
+    }
+    format!(
+        "<details><summary>Tests of the differences, and how many seeds they would need</summary>\n\
+         <div class=\"wide\" tabindex=\"0\">\n<table>\n<thead><tr><th>metric, loss</th>\
+         <th scope=\"col\">difference</th><th scope=\"col\">p</th>\
+         <th scope=\"col\">p, Holm</th><th scope=\"col\">p, signs</th>\
+         <th scope=\"col\">effect</th><th scope=\"col\">seeds needed</th></tr></thead>\n\
+         <tbody>\n{rows}</tbody>\n</table>\n</div>\n<p class=\"note\">p: two-sided paired t test \
+         over seeds. Holm: the same corrected for having compared every loss with {first} by that \
+         metric; the metrics are not corrected for each other. Signs: sign-flip permutation test, \
+         never below 2/2ⁿ with n seeds. Effect: Hedges's g, the difference in its own standard \
+         deviations. Seeds needed: with so many a paired t test at {alpha} % finds an effect of \
+         that size with a probability of {power} %.</p>\n</details>\n",
+        first = xml(&table.losses[0]),
+        alpha = 100.0 * ALPHA,
+        power = 100.0 * POWER,
+    )
+}
+
+fn rendered(table: &Table) -> String {
+    let mut html = grid(table, &table.columns);
     let spread = match table.seeds.len() {
         1 => "One seed: no deviation.".to_owned(),
         n => format!("First line: mean ± standard deviation over {n} seeds."),
@@ -97,12 +173,11 @@ fn rendered(table: &Table) -> String {
         xml(&second),
         xml(&table.signature)
     );
-    html.push_str("<details><summary>What the columns mean</summary>\n<dl>\n");
-    for column in &table.columns {
-        let heading = xml(&column.heading());
-        let _ = writeln!(html, "<dt>{heading}</dt><dd>{}</dd>", xml(column.metric.meaning));
-    }
-    html.push_str("</dl>\n</details>\n");
+    let _ = write!(
+        html,
+        "<details><summary>What the columns mean</summary>\n{}</details>\n",
+        meanings(&table.columns)
+    );
     html
 }
 
@@ -186,7 +261,8 @@ mod tests {
         comparison.sweep = Some(crate::experiment::Sweep::Le(vec![0.0, 1.0]));
         let html = page(&comparison);
         assert_balanced(&html);
-        assert_eq!(html.matches("<table>").count(), 2);
+        // Results, the sweep, more measures, tests, detection.
+        assert_eq!(html.matches("<table>").count(), 5);
         assert!(
             html.contains("<th scope=\"col\">le=0</th>") && html.contains("Accuracy by log end")
         );
@@ -222,7 +298,7 @@ mod tests {
         comparison.signature.selection = hostile.to_owned();
         comparison.signature.libraries = vec![hostile.to_owned()];
         for run in comparison.groups.iter_mut().flat_map(|group| &mut group.runs) {
-            run.measures.ood.as_mut().unwrap().data = hostile.to_owned();
+            run.measures.ood[0].data = hostile.to_owned();
             run.measures.robustness[1].attack = hostile.to_owned();
             run.measures.robustness[1].setting = hostile.to_owned();
         }
@@ -251,7 +327,7 @@ mod tests {
             measures.energy_profile[3].as_mut().unwrap()[2] = value;
             measures.reliability[14].accuracy = value;
             measures.steepness[19].gradient = value;
-            let ood = measures.ood.as_mut().unwrap();
+            let ood = &mut measures.ood[0];
             ood.energy.auroc = value;
             ood.energy.outside.high = value;
             measures.robustness[0].points[2].1 = value;

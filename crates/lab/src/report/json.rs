@@ -15,6 +15,7 @@ pub fn render(table: &Table) -> Value {
             let metrics: serde_json::Map<_, _> = table
                 .columns
                 .iter()
+                .chain(&table.more)
                 .map(|column| (column.metric.key.to_owned(), cell(column, &column.cells[row])))
                 .collect();
             json!({ "loss": loss, "metrics": metrics })
@@ -47,6 +48,15 @@ fn cell(column: &Column, cell: &Cell) -> Value {
             "mean": difference.mean,
             "interval": difference.interval.map(|(low, high)| [low, high]),
             "mark": difference.mark.map(|mark| mark.word()),
+            "significance": difference.significance.as_ref().map(|test| {
+                json!({
+                    "p": test.p,
+                    "p_holm": test.holm,
+                    "p_signs": test.signs,
+                    "effect": test.effect,
+                    "seeds_needed": test.seeds,
+                })
+            }),
         })
     });
     json!({

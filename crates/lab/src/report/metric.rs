@@ -4,7 +4,10 @@
 //! follow it.
 
 use crate::experiment::Comparison;
-use crate::measure::{Measures, Ood, RobustnessCurve};
+use crate::measure::{
+    Calibration, Groups, Measures, Ood, Recalibrated, Representation, RobustnessCurve, energy_gaps,
+    mean,
+};
 
 /// The budget that robust accuracy is quoted at, in pixel units: inside the paper's range of 0 to
 /// 0.3 (Fig. 7) and where neither the floor nor the ceiling hides a difference. A grid without it
@@ -69,7 +72,7 @@ pub struct Metric {
 }
 
 /// The columns, in their order.
-pub const METRICS: [Metric; 11] = [
+pub const METRICS: [Metric; 14] = [
     Metric {
         key: "accuracy",
         title: "accuracy",
@@ -173,6 +176,199 @@ pub const METRICS: [Metric; 11] = [
                   what the representation is worth",
         source: Source::Field(|m| m.probe_accuracy.map(|accuracy| 100.0 * accuracy)),
     },
+    Metric {
+        key: "many",
+        title: "many-shot",
+        unit: "%",
+        direction: Direction::Higher,
+        decimals: 2,
+        meaning: "mean accuracy of the classes with more than 100 training examples",
+        source: Source::Field(|m| share(groups(m)?.many)),
+    },
+    Metric {
+        key: "medium",
+        title: "medium-shot",
+        unit: "%",
+        direction: Direction::Higher,
+        decimals: 2,
+        meaning: "mean accuracy of the classes with 20 to 100 training examples",
+        source: Source::Field(|m| share(groups(m)?.medium)),
+    },
+    Metric {
+        key: "few",
+        title: "few-shot",
+        unit: "%",
+        direction: Direction::Higher,
+        decimals: 2,
+        meaning: "mean accuracy of the classes with fewer than 20 training examples",
+        source: Source::Field(|m| share(groups(m)?.few)),
+    },
+];
+
+/// What only the page and the files for programs show.
+pub const MORE: [Metric; 18] = [
+    Metric {
+        key: "balanced_accuracy",
+        title: "balanced accuracy",
+        unit: "%",
+        direction: Direction::Higher,
+        decimals: 2,
+        meaning: "mean accuracy of the classes",
+        source: Source::Field(|m| share(Some(m.balance?.balanced_accuracy))),
+    },
+    Metric {
+        key: "macro_f1",
+        title: "macro F1",
+        unit: "%",
+        direction: Direction::Higher,
+        decimals: 2,
+        meaning: "mean F1 score of the classes",
+        source: Source::Field(|m| share(Some(m.balance?.macro_f1))),
+    },
+    Metric {
+        key: "brier",
+        title: "Brier",
+        unit: "",
+        direction: Direction::Lower,
+        decimals: 4,
+        meaning: "mean squared distance of the probabilities from what happened, 0 to 2",
+        source: Source::Field(|m| Some(calibration(m)?.brier)),
+    },
+    Metric {
+        key: "ece_equal_mass",
+        title: "ECE, equal mass",
+        unit: "%",
+        direction: Direction::Lower,
+        decimals: 2,
+        meaning: "expected calibration error, 15 bins of equally many examples",
+        source: Source::Field(|m| share(Some(calibration(m)?.ece_equal_mass))),
+    },
+    Metric {
+        key: "mce",
+        title: "MCE",
+        unit: "%",
+        direction: Direction::Lower,
+        decimals: 2,
+        meaning: "largest calibration error of 15 equal-width bins",
+        source: Source::Field(|m| share(Some(calibration(m)?.mce))),
+    },
+    Metric {
+        key: "ece_classwise",
+        title: "classwise ECE",
+        unit: "%",
+        direction: Direction::Lower,
+        decimals: 2,
+        meaning: "mean over the classes of the calibration error of each one's probability",
+        source: Source::Field(|m| share(Some(calibration(m)?.ece_classwise))),
+    },
+    Metric {
+        key: "temperature",
+        title: "temperature",
+        unit: "",
+        direction: Direction::Undefined,
+        decimals: 3,
+        meaning: "what all logits are divided by to make the validation part most likely; above 1 the classifier was too sure",
+        source: Source::Field(|m| Some(recalibrated(m)?.temperature)),
+    },
+    Metric {
+        key: "nll_scaled",
+        title: "NLL, scaled",
+        unit: "",
+        direction: Direction::Lower,
+        decimals: 3,
+        meaning: "mean −log p of the label after temperature scaling",
+        source: Source::Field(|m| Some(recalibrated(m)?.calibration.nll)),
+    },
+    Metric {
+        key: "brier_scaled",
+        title: "Brier, scaled",
+        unit: "",
+        direction: Direction::Lower,
+        decimals: 4,
+        meaning: "Brier score after temperature scaling",
+        source: Source::Field(|m| Some(recalibrated(m)?.calibration.brier)),
+    },
+    Metric {
+        key: "ece_scaled",
+        title: "ECE, scaled",
+        unit: "%",
+        direction: Direction::Lower,
+        decimals: 2,
+        meaning: "expected calibration error after temperature scaling",
+        source: Source::Field(|m| share(Some(recalibrated(m)?.calibration.ece))),
+    },
+    Metric {
+        key: "margin_lse",
+        title: "soft margin",
+        unit: "",
+        direction: Direction::Undefined,
+        decimals: 2,
+        meaning: "mean of the label's logit minus log Σ exp of the others: the log-odds of the label",
+        source: Source::Field(|m| m.margin_lse_mean),
+    },
+    Metric {
+        key: "margin_legacy",
+        title: "legacy margin",
+        unit: "",
+        direction: Direction::Undefined,
+        decimals: 2,
+        meaning: "mean margin as the authors measured it, where the largest other logit is at least 0",
+        source: Source::Field(|m| m.margin_legacy_mean),
+    },
+    Metric {
+        key: "energy_gap",
+        title: "energy gap",
+        unit: "",
+        direction: Direction::Undefined,
+        decimals: 2,
+        meaning: "mean over the classes of the step from a class's own mean energy to the next",
+        source: Source::Field(energy_gap),
+    },
+    Metric {
+        key: "train_accuracy",
+        title: "training accuracy",
+        unit: "%",
+        direction: Direction::Undefined,
+        decimals: 2,
+        meaning: "accuracy on training examples without augmentation",
+        source: Source::Field(|m| share(Some(m.train.as_ref()?.accuracy))),
+    },
+    Metric {
+        key: "train_margin",
+        title: "training margin",
+        unit: "",
+        direction: Direction::Undefined,
+        decimals: 2,
+        meaning: "mean margin of training examples without augmentation",
+        source: Source::Field(|m| Some(m.train.as_ref()?.margin.mean)),
+    },
+    Metric {
+        key: "class_separation",
+        title: "class separation",
+        unit: "",
+        direction: Direction::Undefined,
+        decimals: 4,
+        meaning: "R² of the features: 1 minus the mean cosine distance within classes over that of all (Kornblith et al.)",
+        source: Source::Field(|m| representation(m)?.class_separation),
+    },
+    Metric {
+        key: "knn_cosine",
+        title: "k-NN, cosine",
+        unit: "%",
+        direction: Direction::Higher,
+        decimals: 2,
+        meaning: "share of test examples whose nearest training examples by the features' angle mostly have their label",
+        source: Source::Field(|m| share(Some(representation(m)?.knn_cosine))),
+    },
+    Metric {
+        key: "knn_euclidean",
+        title: "k-NN, Euclidean",
+        unit: "%",
+        direction: Direction::Higher,
+        decimals: 2,
+        meaning: "the same by the features' distance",
+        source: Source::Field(|m| share(Some(representation(m)?.knn_euclidean))),
+    },
 ];
 
 impl Metric {
@@ -203,8 +399,35 @@ impl Metric {
     }
 }
 
+/// A fraction in per cent.
+fn share(fraction: Option<f64>) -> Option<f64> {
+    fraction.map(|fraction| 100.0 * fraction)
+}
+
+fn groups(measures: &Measures) -> Option<&Groups> {
+    measures.groups.as_ref()
+}
+
+fn calibration(measures: &Measures) -> Option<&Calibration> {
+    measures.calibration.as_ref()
+}
+
+fn recalibrated(measures: &Measures) -> Option<&Recalibrated> {
+    measures.recalibrated.as_ref()
+}
+
+fn representation(measures: &Measures) -> Option<&Representation> {
+    measures.representation.as_ref()
+}
+
+/// Mean over the classes that have one.
+fn energy_gap(measures: &Measures) -> Option<f64> {
+    let gaps: Vec<f64> = energy_gaps(&measures.energy_profile).into_iter().flatten().collect();
+    mean(&gaps)
+}
+
 fn ood(measures: &Measures) -> Option<&Ood> {
-    measures.ood.as_ref()
+    measures.ood.first()
 }
 
 fn attack<'a>(measures: &'a Measures, name: &str) -> Option<&'a RobustnessCurve> {
@@ -226,10 +449,10 @@ mod tests {
 
     #[test]
     fn keys_are_unique() {
-        let mut keys: Vec<_> = METRICS.iter().map(|metric| metric.key).collect();
+        let mut keys: Vec<_> = METRICS.iter().chain(&MORE).map(|metric| metric.key).collect();
         keys.sort_unstable();
         keys.dedup();
-        assert_eq!(keys.len(), METRICS.len());
+        assert_eq!(keys.len(), METRICS.len() + MORE.len());
     }
 
     #[test]
@@ -258,9 +481,22 @@ mod tests {
     }
 
     #[test]
+    fn groups_of_classes_are_columns_only_where_they_were_measured() {
+        let mut comparison = sample::comparison(&["ce"], 1);
+        let column = |comparison: &Comparison, key| {
+            let metric = METRICS.iter().find(|metric| metric.key == key).unwrap();
+            metric.column(comparison).1[0][0]
+        };
+        assert_eq!(column(&comparison, "few"), None);
+        let groups = Groups { many: Some(0.9), medium: None, few: Some(0.25) };
+        comparison.groups[0].runs[0].measures.groups = Some(groups);
+        assert_eq!((column(&comparison, "few"), column(&comparison, "medium")), (Some(25.0), None));
+    }
+
+    #[test]
     fn a_run_without_the_measurement_has_no_value() {
         let mut comparison = sample::comparison(&["ce"], 1);
-        comparison.groups[0].runs[0].measures.ood = None;
+        comparison.groups[0].runs[0].measures.ood.clear();
         comparison.groups[0].runs[0].measures.robustness.clear();
         for metric in &METRICS[5..] {
             assert_eq!(metric.column(&comparison).1, [[None]], "{}", metric.key);

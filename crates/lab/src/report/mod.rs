@@ -7,6 +7,7 @@ mod attacked;
 mod axis;
 mod chart;
 mod csv;
+mod detection;
 mod escape;
 mod figure;
 mod html;
@@ -16,6 +17,7 @@ mod metric;
 mod number;
 #[cfg(test)]
 mod sample;
+mod significance;
 mod summary;
 mod swept;
 mod table;
@@ -23,7 +25,8 @@ mod text;
 mod write;
 
 pub use attacked::{attacked_json, attacked_text};
-pub use metric::{Direction, METRICS, Metric};
+pub use metric::{Direction, METRICS, MORE, Metric};
+pub use significance::Significance;
 pub use swept::{Line, Point, Swept};
 pub use table::{Cell, Column, Difference, Mark, Table};
 pub use write::{Written, write, write_attacked, write_curves};

@@ -51,6 +51,8 @@ fn run(loss: f64, seed: u64) -> Run {
             grad_norm: 2.0 * error,
             val_nll: 3.5 * error * (1.0 + 0.4 * loss),
             val_accuracy: 1.0 - error + 0.002 * loss,
+            val_margin: Some((3.0 + 4.0 * loss) * (1.0 - error)),
+            val_energy: Some(-(5.0 + 6.0 * loss) * (1.0 - error)),
             seconds: 1.0 + noise(e),
         }
     });
@@ -67,6 +69,8 @@ fn run(loss: f64, seed: u64) -> Run {
     let score = |shift: f64| OodScore {
         auroc: 0.93 + 0.012 * loss + 0.004 * noise(shift),
         fpr95: 0.3 - 0.05 * loss + 0.02 * noise(shift + 1.0),
+        aupr_in: None,
+        aupr_out: None,
         inside: bell(-5.0, 25.0 + 12.0 * loss, 30, center + 4.0, 0.5 * width, 300.0),
         outside: bell(-5.0, 25.0 + 12.0 * loss, 30, 0.45 * center + 3.0, 0.5 * width, 300.0),
     };
@@ -101,6 +105,12 @@ fn run(loss: f64, seed: u64) -> Run {
             accuracy: filled * accuracy,
         }
     });
+    let reliability: Vec<ReliabilityBin> = reliability.collect();
+    let closer = |bin: &ReliabilityBin| ReliabilityBin {
+        accuracy: (bin.accuracy + bin.confidence) / 2.0,
+        ..bin.clone()
+    };
+    let recalibrated = reliability.iter().map(closer).collect();
     let steepness = (0..20).map(|k| {
         let (low, high) = bins(k, 20);
         let p = (low + high) / 2.0;
@@ -118,6 +128,17 @@ fn run(loss: f64, seed: u64) -> Run {
         };
         Some((0..10).map(energy).collect())
     };
+    // A tenth of each class is taken for the next one.
+    let confusion = (0..10).flat_map(|k| [(k, k, 27), (k, (k + 1) % 10, 3)]).collect();
+    let places = |scale: f64| -> Vec<[f64; 2]> {
+        let angle = |k: usize| (k % 10) as f64 / 1.6 + 0.2 * noise(k as f64);
+        (0..30).map(|k| [scale * angle(k).cos(), scale * angle(k).sin()]).collect()
+    };
+    let map = FeatureMap {
+        labels: (0..30).map(|k| k % 10).collect(),
+        pca: places(1.0),
+        tsne: places(30.0),
+    };
     let mut likelihood: Vec<u64> = (0..20).map(|k| (k * 5 + seed) % 3).collect();
     likelihood[19] = 260;
     let margins = bell(-8.0 - loss, 30.0 + 25.0 * loss + noise(0.2), 20, center, width, 300.0);
@@ -133,19 +154,41 @@ fn run(loss: f64, seed: u64) -> Run {
             energy_mean: -center,
             energy_profile: (0..10).map(profile).collect(),
             likelihood: Histogram { low: 0.0, high: 1.0, counts: likelihood },
-            reliability: reliability.collect(),
+            reliability,
             steepness: steepness.collect(),
-            ood: Some(Ood {
+            ood: vec![Ood {
                 data: "clothes".to_owned(),
                 examples: 300,
                 positive: "in-distribution".to_owned(),
                 energy: score(4.0),
                 free_energy: score(6.0),
                 msp: score(8.0),
-            }),
+                distance: Some(Distance::Far),
+                others: [("knn".to_owned(), score(10.0))].into(),
+            }],
             robustness: vec![attacked("fgsm", 6.0), attacked("pgd-linf", 9.0)],
             first_stage_accuracy: None,
             probe_accuracy: None,
+            margin_lse_mean: Some(0.9 * center),
+            margin_legacy_mean: None,
+            train: Some(Learned {
+                examples: 1000,
+                accuracy: 0.999,
+                margin: Spread {
+                    mean: 1.2 * center,
+                    median: 1.2 * center,
+                    histogram: bell(-4.0, 34.0 + 25.0 * loss, 20, 1.2 * center, width, 1000.0),
+                },
+                energy_mean: -1.2 * center,
+            }),
+            calibration: None,
+            recalibrated: None,
+            reliability_recalibrated: recalibrated,
+            confusion,
+            balance: None,
+            groups: None,
+            representation: None,
         },
+        map: Some(map),
     }
 }

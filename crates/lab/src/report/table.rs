@@ -4,7 +4,8 @@
 //! also have the mean of the paired differences to the first loss, seed by seed, with the 95 %
 //! interval of a paired t over seeds. A cell is marked only where that interval excludes 0.
 
-use super::metric::{Direction, METRICS, Metric};
+use super::metric::{Direction, METRICS, MORE, Metric};
+use super::significance::{self, Significance};
 use super::swept::Swept;
 use crate::experiment::{Comparison, Signature};
 use crate::measure::{PairedDifference, mean, std};
@@ -18,6 +19,8 @@ pub struct Table {
     pub seeds: Vec<u64>,
     /// The metrics that at least one run has.
     pub columns: Vec<Column>,
+    /// Those that only the page and the files for programs show.
+    pub more: Vec<Column>,
     /// Accuracy against what was swept, if anything was.
     pub swept: Option<Swept>,
     /// What made it, in one line.
@@ -69,6 +72,8 @@ pub struct Difference {
     pub interval: Option<(f64, f64)>,
     /// Set only where the interval excludes 0.
     pub mark: Option<Mark>,
+    /// What tests say of it, for two or more pairs.
+    pub significance: Option<Significance>,
 }
 
 /// A difference whose 95 % interval excludes 0.
@@ -105,26 +110,33 @@ impl Mark {
 impl Table {
     /// Computes the table.
     pub fn new(comparison: &Comparison) -> Self {
-        let columns = METRICS.iter().map(|metric| {
-            let (title, values) = metric.column(comparison);
-            let cells = values
-                .iter()
-                .enumerate()
-                .map(|(row, own)| {
-                    let against = (row > 0).then(|| values[0].as_slice());
-                    Cell::new(own, against, metric.direction)
-                })
-                .collect();
-            Column { metric, title, cells }
-        });
         Self {
             losses: comparison.groups.iter().map(|group| group.setting.to_string()).collect(),
             seeds: comparison.signature.seeds.clone(),
-            columns: columns.filter(|column| column.cells.iter().any(|c| c.n > 0)).collect(),
+            columns: columns(comparison, &METRICS),
+            more: columns(comparison, &MORE),
             swept: Swept::new(comparison),
             signature: signature_line(&comparison.signature),
         }
     }
+}
+
+/// The columns of `metrics` that have a value.
+fn columns(comparison: &Comparison, metrics: &'static [Metric]) -> Vec<Column> {
+    let columns = metrics.iter().map(|metric| {
+        let (title, values) = metric.column(comparison);
+        let mut cells: Vec<Cell> = values
+            .iter()
+            .enumerate()
+            .map(|(row, own)| {
+                let against = (row > 0).then(|| values[0].as_slice());
+                Cell::new(own, against, metric.direction)
+            })
+            .collect();
+        significance::correct(&mut cells);
+        Column { metric, title, cells }
+    });
+    columns.filter(|column| column.cells.iter().any(|c| c.n > 0)).collect()
 }
 
 impl Cell {
@@ -155,8 +167,9 @@ impl Difference {
             Direction::Lower if difference.mean < 0.0 => Mark::Better,
             _ => Mark::Worse,
         });
-        let PairedDifference { n, mean, interval } = difference;
-        Some(Self { n, mean, interval, mark })
+        let PairedDifference { n, mean, interval, p } = difference;
+        let significance = p.and_then(|p| Significance::new(&first, &own, p));
+        Some(Self { n, mean, interval, mark, significance })
     }
 }
 
@@ -250,7 +263,7 @@ mod tests {
     #[test]
     fn what_no_run_has_is_no_column_and_what_some_lack_is_counted() {
         let mut comparison = sample::comparison(&["ce", "el(le=1)"], 3);
-        comparison.groups[1].runs[0].measures.ood = None;
+        comparison.groups[1].runs[0].measures.ood.clear();
         for run in comparison.groups.iter_mut().flat_map(|group| &mut group.runs) {
             run.measures.robustness.clear();
         }

@@ -1,7 +1,7 @@
 //! The report's files, each complete or not there: a temporary name, then a rename.
 
 use super::figure::{self, Figure, GENERATOR};
-use super::{Table, attacked, csv, html, markdown};
+use super::{Table, attacked, csv, detection, html, markdown};
 use crate::experiment::{Attacked, Comparison};
 use crate::{Error, Result};
 use std::fs::{self, File};
@@ -19,12 +19,11 @@ pub struct Written {
     pub csv: PathBuf,
     /// The figures, in the order of the page.
     pub figures: Vec<PathBuf>,
-    /// What the figure of accuracy under attack shows, where there is one.
-    pub robustness: Option<PathBuf>,
 }
 
-/// Writes `report.html`, `table.md`, `table.csv`, `figures/*.svg` and, where runs were attacked,
-/// `figures/robustness.csv` into the folder `out`, in place of an earlier report there. `recipe` is the text of the resolved recipe, for the page.
+/// Writes `report.html`, `table.md`, `table.csv`, `ood.csv` (every score of
+/// other data sets), and `figures/*.svg` each with its data as
+/// `figures/*.csv` into the folder `out`, in place of an earlier report there. `recipe` is the text of the resolved recipe, for the page.
 ///
 /// # Errors
 /// A comparison without losses or without seeds; a file that cannot be written, by its path.
@@ -42,13 +41,13 @@ pub fn write(comparison: &Comparison, recipe: &str, out: &Path) -> Result<Writte
         let path = out.join(name);
         replace(&path, text).map(|()| path)
     };
-    let runs = comparison.groups.iter().flat_map(|group| {
-        let runs = group.runs.iter();
-        runs.map(|run| (group.setting.to_string(), run.seed, &run.measures.robustness[..]))
-    });
-    let data = attacked::csv(runs);
+    if let Some(scores) = detection::csv(comparison) {
+        file("ood.csv", &scores)?;
+    }
+    for figure in &figures {
+        replace(&folder.join(figure.name).with_extension("csv"), &figure.csv())?;
+    }
     Ok(Written {
-        robustness: data.map(|data| file("figures/robustness.csv", &data)).transpose()?,
         figures: write_figures(&figures, &folder)?,
         markdown: file("table.md", &markdown::render(&table))?,
         csv: file("table.csv", &csv::render(&table))?,
@@ -175,8 +174,8 @@ mod tests {
         }
         let written = write(&slower, "seed = 1", two.path()).unwrap();
         write(&slower, "seed = 1", two.path()).unwrap();
-        assert_eq!(written.figures.len(), 11);
-        assert_eq!(files(one.path()).len(), 3 + 11 + 1);
+        assert_eq!(written.figures.len(), 14);
+        assert_eq!(files(one.path()).len(), 4 + 2 * 14);
         assert!(files(one.path()) == files(two.path()));
     }
 

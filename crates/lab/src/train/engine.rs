@@ -150,14 +150,14 @@ impl Training<'_> {
                     return Err(Error::Interrupted);
                 }
             }
-            let (val_nll, val_accuracy) = match &course.ema {
+            let validation = match &course.ema {
                 Some(ema) => ema.during(self.model.weights(), || self.validate(epoch))?,
                 None => self.validate(epoch)?,
             };
             let state = &mut course.state;
             state.sums.seconds += lap(&mut clock);
             let lr = self.lr(epoch, state.steps.saturating_sub(1));
-            let metrics = epoch_metrics(state, lr, val_nll, val_accuracy);
+            let metrics = epoch_metrics(state, lr, &validation);
             append_log(&self.log(), &metrics)?;
             if let Some(events) = &events {
                 events.add(&metrics)?;
@@ -300,13 +300,18 @@ impl Training<'_> {
         }
     }
 
-    /// Negative log-likelihood and accuracy on the validation part.
-    fn validate(&self, epoch: usize) -> Result<(f64, f64)> {
+    /// What the model is worth on the validation part.
+    fn validate(&self, epoch: usize) -> Result<Validation> {
         let predictions = predict(self.model, self.validation)?;
         let logits = Logits::new(&predictions.logits, predictions.classes)
             .map_err(|error| Error::Work(format!("validation after epoch {epoch}: {error}")))?;
         let labels = &predictions.labels;
-        Ok((measure::nll(logits, labels)?, measure::accuracy(logits, labels)?))
+        Ok(Validation {
+            nll: measure::nll(logits, labels)?,
+            accuracy: measure::accuracy(logits, labels)?,
+            margin: measure::mean(&measure::margins(logits, labels)?),
+            energy: measure::label_energy(logits, labels)?,
+        })
     }
 
     fn save(&self, course: &Course) -> Result<()> {
@@ -351,8 +356,16 @@ fn copy(named: &[(String, Tensor)]) -> Vec<(String, Tensor)> {
     named.iter().map(|(name, tensor)| (name.clone(), tensor.copy())).collect()
 }
 
+/// Means over the validation part after an epoch.
+struct Validation {
+    nll: f64,
+    accuracy: f64,
+    margin: Option<f64>,
+    energy: f64,
+}
+
 /// What is logged of the epoch that `state` has come to the end of.
-fn epoch_metrics(state: &State, lr: f64, val_nll: f64, val_accuracy: f64) -> EpochMetrics {
+fn epoch_metrics(state: &State, lr: f64, validation: &Validation) -> EpochMetrics {
     let sums = &state.sums;
     EpochMetrics {
         epoch: state.epoch,
@@ -360,8 +373,10 @@ fn epoch_metrics(state: &State, lr: f64, val_nll: f64, val_accuracy: f64) -> Epo
         train_loss: sums.loss / sums.seen as f64,
         train_accuracy: sums.correct as f64 / sums.seen as f64,
         grad_norm: sums.grad_norm / state.step as f64,
-        val_nll,
-        val_accuracy,
+        val_nll: validation.nll,
+        val_accuracy: validation.accuracy,
+        val_margin: validation.margin,
+        val_energy: Some(validation.energy),
         seconds: sums.seconds,
     }
 }

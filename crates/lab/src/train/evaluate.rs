@@ -20,6 +20,35 @@ pub struct Predictions {
     pub classes: usize,
 }
 
+/// What the last layer of a model sees of a part.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Represented {
+    /// f32, row-major (examples, width).
+    pub values: Vec<f32>,
+    /// The class of each example.
+    pub labels: Vec<i64>,
+    /// Columns of `values`.
+    pub width: usize,
+}
+
+/// Runs `model` up to its last layer, in evaluation mode, over all of `source`.
+///
+/// # Errors
+/// As [`predict`].
+pub fn represent(model: &dyn Model, source: &dyn Source) -> Result<Represented> {
+    let mut all = Represented { values: Vec::new(), labels: Vec::new(), width: 0 };
+    no_grad(|| {
+        for batch in source.in_order(BATCH)? {
+            let batch = batch?.to(model.weights().device())?;
+            let features = model.features(&batch.inputs, Mode::Evaluate)?;
+            all.width = features.size().last().map_or(0, |&width| width as usize);
+            all.values.extend(Vec::<f32>::try_from(features.f_flatten(0, -1)?)?);
+            all.labels.extend(Vec::<i64>::try_from(batch.targets)?);
+        }
+        Ok(all)
+    })
+}
+
 /// Runs `model` in evaluation mode over all of `source`.
 ///
 /// # Errors

@@ -9,8 +9,8 @@ use tch::{Kind, Tensor};
 use crate::models::Linear;
 use crate::{Check, Error, Result};
 
-/// `[l_softmax]`: large margins for a network whose last layer has no bias, such as MNISTNet. It is
-/// measured without them.
+/// `[l_softmax]`: large margins for a network whose last layer has no bias: MNISTNet, or another with
+/// `unbiased_head`. It is measured without them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LSoftmaxRecipe {
@@ -41,8 +41,8 @@ impl LargeMargin {
     pub fn new(recipe: &LSoftmaxRecipe, head: &Linear) -> Result<Self> {
         if head.bias.is_some() {
             return Err(Error::Request(format!(
-                "l_softmax: the last layer, {}, has a bias; it takes a model without one there, \
-                 such as mnist-net",
+                "l_softmax: the last layer, {}, has a bias; it takes mnist-net, or a resnet or \
+                 efficientnet-b0 with unbiased_head = true",
                 head.name
             )));
         }

@@ -7,6 +7,7 @@ mod engine;
 mod evaluate;
 mod gradient;
 mod l_softmax;
+mod odin;
 mod optimizer;
 mod schedule;
 mod state;
@@ -16,8 +17,9 @@ mod warmup;
 
 pub use ema::Ema;
 pub use engine::{Monitor, Trained, Training};
-pub use evaluate::{Predictions, predict};
+pub use evaluate::{Predictions, Represented, predict, represent};
 pub use l_softmax::{LSoftmaxRecipe, LargeMargin};
+pub use odin::Odin;
 pub use optimizer::{AdamRecipe, Decayed, Optimizer, OptimizerRecipe, RmspropRecipe, SgdRecipe};
 pub use schedule::{Moment, Schedule};
 pub use tensorboard::Events;

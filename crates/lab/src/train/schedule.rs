@@ -35,6 +35,10 @@ pub enum Schedule {
         /// Where it would be in the epoch after the last.
         #[serde(default)]
         end: f64,
+        /// Counts the epoch that is under way too, so that the last one is at `end`: a scheduler that
+        /// steps before the epoch instead of after it, as in the paper's code for iNaturalist.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        early: bool,
     },
     /// Multiplied by `factor` whenever another `every` epochs have passed.
     Exponential {
@@ -65,7 +69,8 @@ impl Schedule {
             Schedule::MultiStep { after, factor } => {
                 factor.powi(after.iter().filter(|&&last| now.epoch > last).count() as i32)
             }
-            Schedule::Cosine { end } => {
+            Schedule::Cosine { end, early } => {
+                let done = done + f64::from(u8::from(*early));
                 let angle = std::f64::consts::PI * done / now.epochs as f64;
                 end + (1.0 - end) * (1.0 + angle.cos()) / 2.0
             }
@@ -94,7 +99,7 @@ impl Check for Schedule {
             Schedule::Exponential { every, .. } if !(*every > 0.0 && every.is_finite()) => {
                 refuse(format!("every = {every} must be above 0"))
             }
-            Schedule::Cosine { end } if !(0.0..=1.0).contains(end) => {
+            Schedule::Cosine { end, .. } if !(0.0..=1.0).contains(end) => {
                 refuse(format!("end = {end} must lie in [0, 1]"))
             }
             Schedule::InverseSqrt { steps: 0 } => refuse("steps = 0 must be above 0".to_owned()),
@@ -131,7 +136,7 @@ mod tests {
     /// ```
     #[test]
     fn cosine_is_that_of_pytorch() {
-        let schedule = Schedule::Cosine { end: 0.1 };
+        let schedule = Schedule::Cosine { end: 0.1, early: false };
         let expected = [
             1.0, 0.9779754, 0.9140576, 0.8145034, 0.6890576, 0.55, 0.4109424, 0.2854966, 0.1859424,
             0.1220246,
@@ -140,6 +145,14 @@ mod tests {
             let found = schedule.factor(in_epoch(epoch));
             assert!((found - expected).abs() < 1e-7, "epoch {epoch}: {found}");
         }
+    }
+
+    /// Epoch e of the paper's 200 on iNaturalist has the rate of cos(πe/200), the last one 0.
+    #[test]
+    fn an_early_cosine_ends_at_its_end() {
+        let schedule = Schedule::Cosine { end: 0.0, early: true };
+        assert!((schedule.factor(in_epoch(5)) - 0.5).abs() < 1e-12);
+        assert!(schedule.factor(in_epoch(10)).abs() < 1e-12);
     }
 
     #[test]

@@ -163,6 +163,8 @@ mod tests {
             train_accuracy: 0.1 + 0.2,
             val_nll: 1e-300,
             val_accuracy,
+            val_margin: Some(0.1),
+            val_energy: None,
             grad_norm: 0.3,
             seconds: 0.1,
         }

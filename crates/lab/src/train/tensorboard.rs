@@ -160,6 +160,8 @@ mod tests {
             grad_norm: 3.0,
             val_nll: -1e-3,
             val_accuracy: 1.0,
+            val_margin: None,
+            val_energy: None,
             seconds: 9.0,
         }
     }

@@ -2,8 +2,8 @@
 
 use crate::random::Stream;
 
-/// Random numbers one after the other: a function of the seed, the transform, the epoch and the
-/// example alone. Threads, the order of the examples and where a training was resumed are no part of
+/// Random numbers one after the other: a function of the seed, the transform, the epoch, the example
+/// and how often it came before alone. Threads, the order of the examples and where a training was resumed are no part of
 /// them, and a transform that is left out changes nothing for the others.
 #[derive(Clone, Copy, Debug)]
 pub struct Draws {
@@ -16,6 +16,14 @@ impl Draws {
     pub fn new(seed: u64, transform: &str, epoch: usize, example: usize) -> Self {
         let part = (epoch as u64) << 32 | example as u64;
         Self { stream: Stream::new(seed, transform).part(part), next: 0 }
+    }
+
+    /// Those for the example when it comes again in the same epoch, after so many `repeats`.
+    pub fn again(self, repeats: u32) -> Self {
+        match repeats {
+            0 => self,
+            repeats => Self { stream: self.stream.part(u64::from(repeats)), ..self },
+        }
     }
 
     fn counter(&mut self) -> u64 {

@@ -43,14 +43,23 @@ impl Augmented {
         self.moments.clone().unwrap_or_else(|| self.stored.moments(channels, height * width))
     }
 
-    /// The image at `row` in `epoch`.
-    fn sample(&self, row: usize, epoch: usize) -> Result<Sample> {
-        let image = self.stored.image(row, self.shape)?;
+    /// The image that `sight` is of.
+    fn sample(&self, sight: Sight) -> Result<Sample> {
+        let image = self.stored.image(sight.row, self.shape)?;
         Ok(match &*self.transforms {
-            Transforms::Train(train) => train.apply(image, row, epoch),
+            Transforms::Train(train) => train.apply(image, sight),
             Transforms::Evaluate(evaluate) => evaluate.apply(&image).into(),
         })
     }
+}
+
+/// An image as it comes once in an epoch: what its random numbers depend on.
+#[derive(Clone, Copy, Debug)]
+struct Sight {
+    epoch: usize,
+    row: usize,
+    /// How often it came before.
+    repeats: u32,
 }
 
 /// What is done to each image.
@@ -84,9 +93,14 @@ impl From<Raster> for Sample {
 }
 
 impl Train {
-    fn apply(&self, mut image: Raster, row: usize, epoch: usize) -> Sample {
+    /// What `transform` draws.
+    fn draws(&self, transform: &str, sight: Sight) -> Draws {
+        Draws::new(self.seed, transform, sight.epoch, sight.row).again(sight.repeats)
+    }
+
+    fn apply(&self, mut image: Raster, sight: Sight) -> Sample {
         let recipe = &self.recipe;
-        let draws = |transform| Draws::new(self.seed, transform, epoch, row);
+        let draws = |transform| self.draws(transform, sight);
         if let Some(crop) = &recipe.random_crop {
             let corner = crop.draw(image.shape, &mut draws("augment/random-crop"));
             image = crop.apply(&image, corner);
@@ -122,18 +136,16 @@ impl Train {
         Sample { image, patches }
     }
 
-    /// Mixes a batch that begins with the example at row `first`, by which it is known, and gives
-    /// its targets.
+    /// Mixes a batch that begins with `first`, by which it is known, and gives its targets.
     fn mix(
         &self,
         inputs: &mut Tensor,
         labels: Tensor,
-        first: usize,
-        epoch: usize,
+        first: Sight,
         of: &AugmentedSource,
     ) -> Result<Tensor> {
         let Some(mix) = &self.recipe.mix else { return Ok(labels) };
-        let mixing = mix.draw(of.shape, &mut Draws::new(self.seed, "augment/mix", epoch, first));
+        let mixing = mix.draw(of.shape, &mut self.draws("augment/mix", first));
         mixing.apply(inputs, &labels, of.shape, of.classes)
     }
 }
@@ -154,8 +166,8 @@ impl AugmentedSource {
         Self { images, shape, labels, classes }
     }
 
-    /// The batch of the examples at `rows`.
-    fn batch(&self, samples: Vec<Sample>, rows: &[usize], epoch: usize) -> Result<Batch> {
+    /// The batch of the examples that `sights` are of.
+    fn batch(&self, samples: Vec<Sample>, sights: &[Sight]) -> Result<Batch> {
         let images = samples.iter().map(|sample| Ok(&sample.image.pixels));
         let mut inputs = seen_bytes(samples.len(), images, self.shape)?;
         let patches = |(at, sample): (usize, Sample)| {
@@ -166,10 +178,10 @@ impl AugmentedSource {
             let mut place = place.f_narrow(2, area.left as i64, area.width as i64)?;
             place.f_copy_(&Tensor::f_from_slice(&values)?.f_reshape(place.size())?)?;
         }
-        let labels: Vec<i64> = rows.iter().map(|&row| self.labels[row]).collect();
+        let labels: Vec<i64> = sights.iter().map(|sight| self.labels[sight.row]).collect();
         let labels = Tensor::f_from_slice(&labels)?;
         let targets = match &*self.images.transforms {
-            Transforms::Train(train) => train.mix(&mut inputs, labels, rows[0], epoch, self)?,
+            Transforms::Train(train) => train.mix(&mut inputs, labels, sights[0], self)?,
             Transforms::Evaluate(_) => labels,
         };
         Ok(Batch { inputs: vec![inputs], targets })
@@ -194,14 +206,16 @@ impl AugmentedSource {
         order: &Order,
         size: usize,
     ) -> Result<Batches<'_>> {
-        let (rows, epoch, images) = (order.rows.clone(), order.epoch, self.images.clone());
-        let make = move |at: usize| images.sample(rows[at], epoch);
+        let sights = order.rows.iter().zip(&order.repeats);
+        let sights: Vec<Sight> =
+            sights.map(|(&row, &repeats)| Sight { epoch: order.epoch, row, repeats }).collect();
+        let (images, wanted) = (self.images.clone(), sights.clone());
+        let make = move |at: usize| images.sample(wanted[at]);
         let mut samples = Ahead::new(order.rows.len(), threads, 2 * size, make)?;
-        let rows = order.rows.clone();
         let batch = move |first: usize| {
-            let rows = &rows[first..rows.len().min(first + size)];
-            let samples = samples.by_ref().take(rows.len()).collect::<Result<_>>()?;
-            self.batch(samples, rows, epoch)
+            let sights = &sights[first..sights.len().min(first + size)];
+            let samples = samples.by_ref().take(sights.len()).collect::<Result<_>>()?;
+            self.batch(samples, sights)
         };
         Ok(Box::new((0..order.rows.len()).step_by(size.max(1)).map(batch)))
     }

@@ -502,7 +502,7 @@ fn threads_and_order_change_no_image_and_epochs_do() {
     let source =
         AugmentedSource::new(images.clone(), parts.train.shape, parts.train.labels.clone(), 3);
     let found = |threads, epoch, rows: Vec<usize>, size| {
-        let order = Order { epoch, rows };
+        let order = Order::new(epoch, rows);
         by_row(source.batches_by(threads, &order, size).unwrap(), &order.rows)
     };
     let forwards: Vec<usize> = (0..23).collect();
@@ -512,6 +512,23 @@ fn threads_and_order_change_no_image_and_epochs_do() {
     let next = found(2, 2, forwards, 5);
     assert!(first.iter().zip(&next).all(|(a, b)| a.1 != b.1 && a.2 == b.2));
     assert!(first.iter().all(|(row, _, label)| *label == *row as i64 % 3));
+}
+
+/// As a class-balanced sampler repeats the examples of a rare class.
+#[test]
+fn an_image_that_comes_again_is_another_one() {
+    let parts = parts(&recipe(EVERYTHING), 23).unwrap();
+    let source = parts.train.source().unwrap();
+    let order = Order::new(1, vec![4, 7, 4, 4]);
+    assert_eq!(order.repeats, [0, 0, 1, 2]);
+    // One at a time, so that none is mixed with another.
+    let images = |order: &Order| -> Vec<Vec<f32>> {
+        let batches = source.batches(order, 1).unwrap();
+        batches.map(|batch| batch.unwrap().inputs[0].flatten(0, -1).try_into().unwrap()).collect()
+    };
+    let whole = images(&order);
+    assert!(whole[0] != whole[2] && whole[2] != whole[3] && whole[0] != whole[3]);
+    assert_eq!(images(&order.after(2)), whole[2..]);
 }
 
 #[test]
@@ -696,7 +713,7 @@ fn what_does_not_fit_the_images_is_refused() {
         held_out: HeldOut::Given { validation: numbers.clone(), test: numbers.clone() },
         examples: numbers,
         long_tail: None,
-        ood: None,
+        ood: Vec::new(),
     };
     let error = recipe("horizontal_flip = 0.5").parts(data.parts(1).unwrap(), 1).unwrap_err();
     assert!(error.to_string().contains("rows of numbers, not images"), "{error}");

@@ -24,6 +24,17 @@ impl Linear {
         Self::with(weights, name, [inputs, outputs], init, Some(init))
     }
 
+    /// Without a bias, so that its logits are lengths and angles alone: the last layer that large
+    /// margins take, drawn as in their code (He et al. 2015).
+    pub fn unbiased(
+        weights: &mut Weights,
+        name: &str,
+        inputs: usize,
+        outputs: usize,
+    ) -> Result<Self> {
+        Self::with(weights, name, [inputs, outputs], Init::kaiming(inputs), None)
+    }
+
     /// Draws the weights of `inputs` → `outputs` as told, and a bias if told how.
     pub fn with(
         weights: &mut Weights,

@@ -6,30 +6,37 @@ use crate::measure::{Histogram, Measures};
 use crate::report::axis::Axis;
 use crate::report::chart::{Mark, Panel, Shape};
 
-/// Margins z_y − max_{k≠y} z_k, all losses on one grid.
+/// Margins z_y − max_{k≠y} z_k of test and of training examples, all losses on one grid.
 pub fn margin(comparison: &Comparison) -> Option<Figure> {
-    let all = comparison.groups.iter().flat_map(|group| histograms(group, margins));
-    let edges = histogram::grid(all, 60)?;
-    let mut marks = steps(comparison, &edges, margins);
-    let top = highest(&marks);
-    marks.insert(0, Mark { series: 0, shape: Shape::Guide(vec![(0.0, 0.0), (0.0, 2.0 * top)]) });
-    Some(Figure {
-        name: "margin",
-        title: "Margins on the test part".to_owned(),
-        caption: format!(
-            "How far the label's logit lies above the largest other one (Figure 6 of the paper): \
-             {}, as shares of the test examples on one common grid of 60 bins; each run's 20 bins \
-             are shared out by overlap. Left of the dashed line at 0 an example is classified \
-             wrongly; the further right, the clearer the decision.",
-            seeds::pooled(&comparison.signature.seeds)
-        ),
-        legend: legend(comparison),
-        panels: vec![Panel {
-            title: "distribution of margins".to_owned(),
+    let both = |group| histograms(group, margins).chain(histograms(group, learned));
+    let edges = histogram::grid(comparison.groups.iter().flat_map(both), 60)?;
+    let panel = |title: &str, pick: Pick| {
+        let mut marks = steps(comparison, &edges, pick);
+        let top = highest(&marks);
+        let guide = Shape::Guide(vec![(0.0, 0.0), (0.0, 2.0 * top)]);
+        let drawn = !marks.is_empty();
+        marks.insert(0, Mark { series: 0, shape: guide });
+        drawn.then(|| Panel {
+            title: title.to_owned(),
             x: Axis::linear("margin", edges[0], edges[edges.len() - 1]),
             y: Axis::holding("share of examples, %", [0.0, top]),
             marks,
-        }],
+        })
+    };
+    let panels = [panel("test part", margins), panel("training part", learned)];
+    Some(Figure {
+        name: "margin",
+        title: "Margins".to_owned(),
+        caption: format!(
+            "How far the label's logit lies above the largest other one (Figure 6 of the paper): \
+             {}, as shares of the examples on one common grid of 60 bins; each run's 20 bins are \
+             shared out by overlap. Left of the dashed line at 0 an example is classified wrongly; \
+             the further right, the clearer the decision. Training examples are measured as the \
+             test part is, without augmentation.",
+            seeds::pooled(&comparison.signature.seeds)
+        ),
+        legend: legend(comparison),
+        panels: panels.into_iter().flatten().collect(),
     })
 }
 
@@ -62,23 +69,27 @@ pub fn likelihood(comparison: &Comparison) -> Option<Figure> {
     })
 }
 
-fn margins(measures: &Measures) -> &Histogram {
-    &measures.margin.histogram
+/// Where a run's histogram is, if it has it.
+type Pick = fn(&Measures) -> Option<&Histogram>;
+
+fn margins(measures: &Measures) -> Option<&Histogram> {
+    Some(&measures.margin.histogram)
 }
 
-fn likelihoods(measures: &Measures) -> &Histogram {
-    &measures.likelihood
+fn learned(measures: &Measures) -> Option<&Histogram> {
+    measures.train.as_ref().map(|train| &train.margin.histogram)
 }
 
-fn histograms(
-    group: &Group,
-    pick: fn(&Measures) -> &Histogram,
-) -> impl Iterator<Item = &Histogram> {
-    group.runs.iter().map(move |run| pick(&run.measures))
+fn likelihoods(measures: &Measures) -> Option<&Histogram> {
+    Some(&measures.likelihood)
+}
+
+fn histograms(group: &Group, pick: Pick) -> impl Iterator<Item = &Histogram> {
+    group.runs.iter().filter_map(move |run| pick(&run.measures))
 }
 
 /// One step histogram a loss.
-fn steps(comparison: &Comparison, edges: &[f64], pick: fn(&Measures) -> &Histogram) -> Vec<Mark> {
+fn steps(comparison: &Comparison, edges: &[f64], pick: Pick) -> Vec<Mark> {
     let groups = comparison.groups.iter().enumerate();
     groups
         .filter_map(|(series, group)| {
@@ -106,13 +117,14 @@ mod tests {
     fn every_loss_has_its_whole_mass() {
         let figure = margin(&sample::comparison(&["ce", "el(le=1)"], 3)).unwrap();
         let mut seen = 0;
-        for mark in &figure.panels[0].marks {
+        assert_eq!(figure.panels.len(), 2);
+        for mark in figure.panels.iter().flat_map(|panel| &panel.marks) {
             if let Shape::Steps { heights, .. } = &mark.shape {
                 seen += 1;
                 assert!((heights.iter().sum::<f64>() - 100.0).abs() < 1e-9);
             }
         }
-        assert_eq!(seen, 2);
+        assert_eq!(seen, 2 * 2);
     }
 
     #[test]
@@ -123,6 +135,7 @@ mod tests {
         assert!(figure.panels[0].x.low.is_finite());
         for group in &mut comparison.groups {
             for run in &mut group.runs {
+                run.measures.train = None;
                 run.measures.margin.histogram.high = f64::NAN;
             }
         }

@@ -1,8 +1,9 @@
-//! The conditional energy profile of one class (the paper's Figures 1 and 5).
+//! The conditional energy profile of one class (the paper's Figures 1 and 5), and of every class the
+//! gap between its own energy and the next.
 
 use super::{Figure, legend, seeds};
-use crate::experiment::{Comparison, Group};
-use crate::measure::mean;
+use crate::experiment::{Comparison, Group, Run};
+use crate::measure::{energy_gaps, mean};
 use crate::report::axis::Axis;
 use crate::report::chart::{Mark, Panel, Shape};
 
@@ -41,28 +42,58 @@ pub fn figure(comparison: &Comparison) -> Option<Figure> {
             "The conditional energy −z that test examples of class “{}” have for each class{all}, \
              in the order of increasing energy under {}; {} (Figure 5 of the paper; class number \
              {class}, as there). The example's own class should be the lowest; the wider the step \
-             from it to the next, the clearer the decision.",
+             from it to the next, the clearer the decision. Right, that step for every class, with \
+             the band of ±1 standard deviation over seeds.",
             comparison.classes[class],
             comparison.groups[0].setting,
             seeds::mean_only(&comparison.signature.seeds),
         ),
         legend: legend(comparison),
-        panels: vec![Panel {
-            title: "energy by class".to_owned(),
-            x: Axis {
-                names: Some(names.collect()),
-                ..Axis::linear("", -0.4, order.len() as f64 - 0.6)
+        panels: vec![
+            Panel {
+                title: "energy by class".to_owned(),
+                x: Axis {
+                    names: Some(names.collect()),
+                    ..Axis::linear("", -0.4, order.len() as f64 - 0.6)
+                },
+                y: Axis::holding("energy −z", values),
+                marks: marks.collect(),
             },
-            y: Axis::holding("energy −z", values),
-            marks: marks.collect(),
-        }],
+            gaps(comparison),
+        ],
     })
+}
+
+/// Of every class, by its number: the step from its own mean energy to the lowest of the others.
+fn gaps(comparison: &Comparison) -> Panel {
+    let of_class = |run: &Run| -> Vec<(f64, f64)> {
+        let gaps = energy_gaps(&run.measures.energy_profile).into_iter().enumerate();
+        gaps.filter_map(|(class, gap)| Some((class as f64, gap?))).collect()
+    };
+    let groups = comparison.groups.iter().enumerate();
+    let marks: Vec<Mark> = groups
+        .flat_map(|(series, group)| {
+            let runs: Vec<_> = group.runs.iter().map(of_class).collect();
+            seeds::mean_and_band(series, &runs)
+        })
+        .collect();
+    let values = marks.iter().flat_map(|mark| match &mark.shape {
+        Shape::Line(points) => points.as_slice(),
+        _ => &[],
+    });
+    let values: Vec<f64> = values.map(|point| point.1).chain([0.0]).collect();
+    Panel {
+        title: "gap to the next energy".to_owned(),
+        x: Axis::linear("class", -0.4, comparison.classes.len() as f64 - 0.6),
+        y: Axis::holding("energy of the next − own", values),
+        marks,
+    }
 }
 
 /// The class's energies, mean over the seeds that have its profile; a value that is not finite in
 /// one of them is not finite here, and not drawn.
 fn profile(group: &Group, class: usize, classes: usize) -> Option<Vec<f64>> {
-    let of_run = |run: &crate::experiment::Run| {
+    let of_run = |run: &Run| {
         let profile = run.measures.energy_profile.get(class)?.clone()?;
         (profile.len() == classes).then_some(profile)
     };
@@ -90,6 +121,10 @@ mod tests {
         assert!(points.windows(2).all(|pair| pair[0].1 <= pair[1].1));
         let names = figure.panels[0].x.names.as_ref().unwrap();
         assert_eq!(names[0].1, "three");
+        let Shape::Line(gaps) = &figure.panels[1].marks[1].shape else { panic!() };
+        let step = points[1].1 - points[0].1;
+        assert_eq!((gaps.len(), figure.panels[1].marks.len()), (10, 2 * 2));
+        assert!((gaps[CLASS].1 - step).abs() < 1e-9, "{gaps:?} {step}");
     }
 
     #[test]

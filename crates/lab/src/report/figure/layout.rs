@@ -1,6 +1,7 @@
 //! [`Figure`]: panels, a legend and a caption, as a stand-alone SVG file or as part of a page.
 
-use crate::report::chart::{self, Panel};
+use crate::report::chart::{self, Mark, Panel};
+use crate::report::csv;
 use crate::report::escape::xml;
 use std::fmt::Write;
 
@@ -34,6 +35,28 @@ impl Figure {
     /// The file's name.
     pub fn file_name(&self) -> String {
         format!("{}.svg", self.name)
+    }
+
+    /// The data of the drawing as a CSV file: a row a point, whatever its shape. `series` is the
+    /// legend's name; `high` and `value` are empty where the shape has no such number (a band goes
+    /// from y to high, a histogram's bin from x to high with the height y, a cell and a label have a
+    /// value of their own).
+    pub fn csv(&self) -> String {
+        let mut file = csv::line(
+            ["panel", "series", "shape", "x", "y", "high", "value"].map(str::to_owned).as_ref(),
+        );
+        for panel in &self.panels {
+            for Mark { series, shape } in &panel.marks {
+                let name = self.legend.iter().find(|(own, _)| own == series);
+                let name = name.map_or(String::new(), |(_, name)| csv::text(name));
+                for [x, y, high, value] in shape.rows() {
+                    let kind = shape.name().to_owned();
+                    let cells = [csv::text(&panel.title), name.clone(), kind, x, y, high, value];
+                    file += &csv::line(&cells);
+                }
+            }
+        }
+        file
     }
 
     /// Panels a row: up to three, but four as two and two.
@@ -148,5 +171,50 @@ impl Figure {
             x += needed;
         }
         y + LEGEND_LINE + 6.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::axis::Axis;
+    use crate::report::chart::Shape;
+
+    #[test]
+    fn every_point_of_a_figure_is_a_row_of_its_data() {
+        let axis = || Axis::linear("a", 0.0, 1.0);
+        let steps = Shape::Steps { edges: vec![0.0, 0.5, 1.0], heights: vec![2.0, 0.25] };
+        let marks = [
+            Shape::Line(vec![(0.5, f64::NAN)]),
+            Shape::Band(vec![(0.5, 1.0, 2.0)]),
+            steps,
+            Shape::Labels(vec![(0.1, 0.2, "=x,".to_owned())]),
+            Shape::Cells { cells: vec![(1.0, 2.0, 0.5)], full: 1.0 },
+            Shape::Vertical(0.75),
+        ];
+        let panel = Panel {
+            title: "one, two".to_owned(),
+            x: axis(),
+            y: axis(),
+            marks: marks.into_iter().map(|shape| Mark { series: 3, shape }).collect(),
+        };
+        let figure = Figure {
+            name: "f",
+            title: String::new(),
+            caption: String::new(),
+            legend: vec![(3, "ce".to_owned())],
+            panels: vec![panel],
+        };
+        let expected = [
+            "panel,series,shape,x,y,high,value",
+            "\"one, two\",ce,line,0.5,,,",
+            "\"one, two\",ce,band,0.5,1,2,",
+            "\"one, two\",ce,steps,0,2,0.5,",
+            "\"one, two\",ce,steps,0.5,0.25,1,",
+            "\"one, two\",ce,labels,0.1,0.2,,\"'=x,\"",
+            "\"one, two\",ce,cells,1,2,,0.5",
+            "\"one, two\",ce,vertical,0.75,,,",
+        ];
+        assert_eq!(figure.csv().split_terminator("\r\n").collect::<Vec<_>>(), expected);
     }
 }

@@ -2,12 +2,15 @@
 //! comparison to a [`Figure`], or `None` where the runs do not hold what it shows.
 
 mod calibration;
+mod confusion;
 mod curves;
 mod distributions;
 mod energy;
 mod felt;
+mod growth;
 mod histogram;
 mod layout;
+mod map;
 mod ood;
 pub mod robustness;
 mod seeds;
@@ -28,10 +31,13 @@ pub fn all(comparison: &Comparison) -> Vec<Figure> {
     figures.extend(
         [
             training::figure(comparison),
+            growth::figure(comparison),
             felt::figure(comparison),
             distributions::margin(comparison),
             distributions::likelihood(comparison),
             energy::figure(comparison),
+            confusion::figure(comparison),
+            map::figure(comparison),
             ood::figure(comparison),
             robustness::figure(comparison),
             calibration::figure(comparison),

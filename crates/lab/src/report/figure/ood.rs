@@ -11,11 +11,18 @@ use crate::report::number;
 const INSIDE: usize = 2;
 const OUTSIDE: usize = 1;
 
-/// One panel a loss; `None` where no run has the measurement.
+/// One panel a data set and loss; `None` where no run has the measurement.
 pub fn figure(comparison: &Comparison) -> Option<Figure> {
     let mut runs = comparison.groups.iter().flat_map(|group| &group.runs);
-    let data = runs.find_map(|run| run.measures.ood.as_ref())?.data.clone();
-    let panels: Vec<Panel> = comparison.groups.iter().filter_map(panel).collect();
+    let sets = &runs.find(|run| !run.measures.ood.is_empty())?.measures.ood;
+    let several = sets.len() > 1;
+    let names: Vec<&str> = sets.iter().map(|set| set.data.as_str()).collect();
+    let data = names.join(", ");
+    let panels: Vec<Panel> = names
+        .iter()
+        .flat_map(|name| comparison.groups.iter().map(move |group| (group, *name)))
+        .filter_map(|(group, name)| panel(group, name, several))
+        .collect();
     (!panels.is_empty()).then(|| Figure {
         name: "ood",
         title: format!("Telling the test part from {data}"),
@@ -27,13 +34,21 @@ pub fn figure(comparison: &Comparison) -> Option<Figure> {
              seeds.",
             seeds::pooled(&comparison.signature.seeds)
         ),
-        legend: vec![(INSIDE, "test part".to_owned()), (OUTSIDE, data)],
+        legend: vec![
+            (INSIDE, "test part".to_owned()),
+            (OUTSIDE, if several { "the other data".to_owned() } else { data }),
+        ],
         panels,
     })
 }
 
-fn panel(group: &Group) -> Option<Panel> {
-    let oods: Vec<&Ood> = group.runs.iter().filter_map(|run| run.measures.ood.as_ref()).collect();
+/// The panel of the data set `name`, which its title says where there are `several`.
+fn panel(group: &Group, name: &str, several: bool) -> Option<Panel> {
+    let oods: Vec<&Ood> = group
+        .runs
+        .iter()
+        .filter_map(|run| run.measures.ood.iter().find(|ood| ood.data == name))
+        .collect();
     let inside = || oods.iter().map(|ood| &ood.energy.inside);
     let outside = || oods.iter().map(|ood| &ood.energy.outside);
     let edges = histogram::grid(inside().chain(outside()), 40)?;
@@ -46,7 +61,12 @@ fn panel(group: &Group) -> Option<Panel> {
         .collect();
     let auroc = mean(&oods.iter().map(|ood| 100.0 * ood.energy.auroc).collect::<Vec<_>>())?;
     Some(Panel {
-        title: format!("{} — AUROC {} %", group.setting, number::plain(auroc, 2)),
+        title: format!(
+            "{}{} — AUROC {} %",
+            if several { format!("{name}: ") } else { String::new() },
+            group.setting,
+            number::plain(auroc, 2)
+        ),
         x: Axis::linear("largest logit", edges[0], edges[edges.len() - 1]),
         y: Axis::holding("share of examples, %", [0.0, highest(&marks)]),
         marks,
@@ -63,13 +83,26 @@ mod tests {
         let figure = figure(&sample::comparison(&["ce", "el(le=1)"], 2)).unwrap();
         assert_eq!(figure.panels.len(), 2);
         assert!(figure.panels.iter().all(|panel| panel.marks.len() == 2));
+        assert!(figure.panels[0].title.starts_with("ce — AUROC"), "{}", figure.panels[0].title);
+    }
+
+    #[test]
+    fn several_data_sets_have_panels_of_their_own() {
+        let mut comparison = sample::comparison(&["ce", "el(le=1)"], 2);
+        for run in comparison.groups.iter_mut().flat_map(|group| &mut group.runs) {
+            let near = Ood { data: "letters".to_owned(), ..run.measures.ood[0].clone() };
+            run.measures.ood.push(near);
+        }
+        let figure = figure(&comparison).unwrap();
+        let titles: Vec<_> = figure.panels.iter().map(|panel| &panel.title[..8]).collect();
+        assert_eq!(titles, ["clothes:", "clothes:", "letters:", "letters:"]);
     }
 
     #[test]
     fn none_without_the_measurement() {
         let mut comparison = sample::comparison(&["ce"], 2);
         for run in &mut comparison.groups[0].runs {
-            run.measures.ood = None;
+            run.measures.ood.clear();
         }
         assert!(figure(&comparison).is_none());
     }

@@ -1,4 +1,4 @@
-"""The peers of benches/run.py: PyTorch's cross entropy, and the official encouraging loss as its
+"""The peers of benches/loss.py: PyTorch's cross entropy, and the official encouraging loss as its
 authors compute it, by operations on the whole matrix. Same requests as
 crates/loss/examples/bench_loss.rs:
 

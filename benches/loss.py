@@ -1,29 +1,21 @@
 #!/usr/bin/env python3
 """The losses against PyTorch: one table of ratios, measured side by side.
 
-    python3 benches/run.py [--rounds 5] [--shapes 256x10,4096x1000] [--no-tch]
+    python3 benches/loss.py [--rounds 5] [--shapes 256x10,4096x1000] [--no-tch]
 
 Builds our program (crates/loss/examples/bench_loss.rs), makes a virtual environment with PyTorch
-under target/ for the peer (benches/peer.py; the first time it downloads about 3 GB), keeps both
+under target/ for the peer (benches/peer_loss.py; the first time it downloads about 3 GB), keeps both
 running and asks them in turn, so that both feel the same machine. Prints a Markdown table of
 medians and saves it as benches/results/loss-CPU.md and .json. Standard library only.
 """
 
 import argparse
-import datetime
-import json
 import os
-import platform
-import re
 import statistics
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-VENV = ROOT / "target" / "bench-venv"
-TORCH = "2.11.0"
+from common import ROOT, TARGET, Worker, machine, make_venv, save
 
 SHAPES = {
     (256, 10): "MNIST, CIFAR",
@@ -62,16 +54,6 @@ LINEAR_CASES = {
 }
 
 
-def make_venv():
-    python = VENV / "bin" / "python"
-    if not (VENV / "ready").exists():
-        print(f"installing torch {TORCH} into {VENV}", file=sys.stderr, flush=True)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", f"torch=={TORCH}", "numpy"], check=True)
-        (VENV / "ready").touch()
-    return python
-
-
 def build(features):
     if "tch" in features:
         subprocess.run([sys.executable, "scripts/libtorch.py"], cwd=ROOT, check=True)
@@ -80,29 +62,6 @@ def build(features):
          "--features", ",".join(features)], cwd=ROOT, check=True,
     )  # fmt: skip
     return TARGET / "release" / "examples" / "bench_loss"
-
-
-class Worker:
-    """A program that answers lines with lines."""
-
-    def __init__(self, command, threads):
-        names = ("RAYON_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-        environment = os.environ | {name: str(threads) for name in names}
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
-
-    def ask(self, *words):
-        line = " ".join(map(str, words))
-        print(line, file=self.process.stdin, flush=True)
-        answer = self.process.stdout.readline().split()
-        if not answer:
-            raise SystemExit(f"no answer to {line!r}")
-        return [float(word) for word in answer]
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
 
 
 def measure(shape, cases, commands, threads, rounds):
@@ -131,37 +90,6 @@ def peak(shape, case, commands, threads):
     found = int(worker.ask("peak", *shape, way, loss)[0])
     worker.close()
     return found
-
-
-def processor():
-    """Name, cores and vector instructions."""
-    name, flags = platform.processor() or platform.machine(), ""
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-        name = re.search(r"model name\s*: (.*)", text)[1]
-        family, model = (re.search(rf"{key}\s*: (.*)", text)[1] for key in ("cpu family", "model\t"))
-        name += f" (family {family}, model {model})"
-        flags = re.search(r"flags\s*: (.*)", text)[1]
-    except (OSError, TypeError):
-        pass
-    wanted = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_tile")
-    return name, [flag for flag in wanted if flag in flags.split()]
-
-
-def machine(python, threads):
-    name, features = processor()
-    run = lambda *command: subprocess.check_output(command, cwd=ROOT, text=True).strip()
-    return {
-        "cpu": name,
-        "features": features,
-        "cores": os.cpu_count(),
-        "threads": threads,
-        "system": platform.platform(terse=True),
-        "torch": run(python, str(ROOT / "benches" / "peer.py"), "version"),
-        "rustc": run("rustc", "--version"),
-        "steepness": run("git", "describe", "--always", "--dirty"),
-        "date": datetime.date.today().isoformat(),
-    }
 
 
 def milliseconds(value):
@@ -243,7 +171,7 @@ def main():
     wanted = arguments()
     features = ["rayon"] + ["tch"] * (not wanted.no_tch) + ["linear"] * (not wanted.no_linear)
     program, python = build(features), make_venv()
-    peer = [str(python), str(ROOT / "benches" / "peer.py"), str(wanted.threads)]
+    peer = [str(python), str(ROOT / "benches" / "peer_loss.py"), str(wanted.threads)]
     commands = {"ours": [str(program)], "peer": peer}
     shapes = list(SHAPES)
     if wanted.shapes:
@@ -266,17 +194,11 @@ def main():
              "peak_bytes": peaks[case]}
             for case, found in times.items()
         ]  # fmt: skip
-    about = machine(str(python), wanted.threads)
+    about = machine(python, wanted.threads)
     text = report(about, sections, ratios)
     print(text)
     if not wanted.no_save:
-        cpu = re.sub(r"[^a-z0-9]+", "-", about["cpu"].lower()).strip("-")
-        results = ROOT / "benches" / "results"
-        results.mkdir(exist_ok=True)
-        (results / f"loss-{cpu}.md").write_text(text)
-        (results / f"loss-{cpu}.json").write_text(
-            json.dumps({"machine": about, "measurements": raw}, indent=1) + "\n"
-        )
+        save("loss", about, text, raw)
 
 
 if __name__ == "__main__":

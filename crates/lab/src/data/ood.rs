@@ -1,0 +1,110 @@
+//! `[[ood]]`: further data sets, to be told from the one that is learned from.
+//!
+//! ```toml
+//! [[ood]]
+//! name = "clothes"
+//! distance = "far"
+//! data.idx = { path = "fashion-mnist" }
+//! ```
+
+use serde::{Deserialize, Serialize};
+
+use super::{DataRecipe, DataSet, Examples, HeldOut, load};
+use crate::experiment::recipe::name;
+use crate::measure::Distance;
+use crate::{Check, Error, Result};
+
+/// One of them, as a recipe asks for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OodRecipe {
+    /// What tables and files call it.
+    #[serde(deserialize_with = "name")]
+    pub name: String,
+    /// Whether it is like the data learned from; only said again in the report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distance: Option<Distance>,
+    /// The data: of a set with its own test part this part, of others everything.
+    pub data: DataRecipe,
+}
+
+/// One of them, read.
+#[derive(Clone, Debug)]
+pub struct OodSet {
+    /// What tables and files call it.
+    pub name: String,
+    /// Whether it is like the data learned from.
+    pub distance: Option<Distance>,
+    /// The examples; their labels mean nothing here.
+    pub examples: Examples,
+}
+
+impl Check for OodRecipe {
+    fn check(&self) -> Result<()> {
+        self.data.check().map_err(|error| Error::Request(format!("ood {}: {error}", self.name)))
+    }
+}
+
+impl OodRecipe {
+    /// Reads the examples.
+    ///
+    /// # Errors
+    /// As [`load`].
+    pub fn load(&self) -> Result<OodSet> {
+        let DataSet { examples, held_out, .. } = load(&self.data)?;
+        let examples = match held_out {
+            HeldOut::Shares(_) => examples,
+            HeldOut::Validation { test, .. } | HeldOut::Given { test, .. } => test,
+        };
+        Ok(OodSet { name: self.name.clone(), distance: self.distance, examples })
+    }
+}
+
+impl OodSet {
+    /// Refuses examples of another shape than `shape`, that of those learned from.
+    ///
+    /// # Errors
+    /// Both shapes.
+    pub fn check_shape(&self, shape: [usize; 3]) -> Result<()> {
+        let theirs = self.examples.shape;
+        if theirs == shape {
+            return Ok(());
+        }
+        let said = |[channels, height, width]: [usize; 3]| format!("{channels}×{height}×{width}");
+        Err(Error::Request(format!(
+            "the out-of-distribution examples {} are of {} (channels, height, width), those learned \
+             from of {}",
+            self.name,
+            said(theirs),
+            said(shape)
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_of_a_set_without_a_test_part_is_used() {
+        let text = "name = 'again'\ndistance = 'near'\n\
+                    data.digits = { validation = 0.1, test = 0.1 }";
+        let recipe: OodRecipe = toml::from_str(text).unwrap();
+        recipe.check().unwrap();
+        let set = recipe.load().unwrap();
+        assert_eq!((set.examples.len(), set.distance), (1797, Some(Distance::Near)));
+        assert!(set.check_shape([1, 8, 8]).is_ok());
+        let problem = set.check_shape([3, 8, 8]).unwrap_err().to_string();
+        assert!(problem.contains("again are of 1×8×8") && problem.contains("3×8×8"), "{problem}");
+    }
+
+    #[test]
+    fn mistakes_are_refused() {
+        for wrong in ["name = '../x'", "name = 'x'\ndistance = 'middle'", "name = 'x'\nnear = 1"] {
+            let text = format!("{wrong}\ndata.digits = {{ validation = 0.1, test = 0.1 }}");
+            assert!(toml::from_str::<OodRecipe>(&text).is_err(), "{wrong}");
+        }
+        let shares = "name = 'x'\ndata.digits = { validation = 0.6, test = 0.6 }";
+        assert!(toml::from_str::<OodRecipe>(shares).unwrap().check().is_err());
+    }
+}

@@ -1,0 +1,113 @@
+//! The nearest rows of one matrix to each row of another, found by looking at all of them.
+
+use tch::Tensor;
+
+use super::linalg::{numbers, squared_distances, unit_rows};
+use crate::Result;
+use crate::measure::parallel;
+
+/// How far apart two rows of features are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metric {
+    /// 1 − cos of the angle between them; a row of zeros is at distance 1 from everything.
+    Cosine,
+    /// ‖a − b‖.
+    Euclidean,
+}
+
+/// A neighbour's squared distance, of the unit rows for [`Metric::Cosine`], and its row.
+pub(in crate::measure) type Neighbour = (f64, usize);
+
+/// The `k` nearest rows of `bank` to each row of `queries`, nearest first, of equally near ones the
+/// first. With `left_out` the two are the same matrix, and no row is its own neighbour.
+pub(in crate::measure) fn nearest(
+    bank: &Tensor,
+    queries: &Tensor,
+    k: usize,
+    metric: Metric,
+    left_out: bool,
+) -> Result<Vec<Vec<Neighbour>>> {
+    /// Distances held at once, 64 MB of them.
+    const BLOCK: usize = 1 << 23;
+    let prepared = |matrix: &Tensor| match metric {
+        Metric::Cosine => unit_rows(matrix),
+        Metric::Euclidean => Ok(matrix.shallow_clone()),
+    };
+    let (bank, queries) = (prepared(bank)?, prepared(queries)?);
+    let (banked, asked) = (bank.size()[0] as usize, queries.size()[0] as usize);
+    let block = (BLOCK / banked).max(1);
+    let mut all = Vec::with_capacity(asked);
+    for start in (0..asked).step_by(block) {
+        let rows = block.min(asked - start);
+        let part = queries.f_narrow(0, start as i64, rows as i64)?;
+        let distances = numbers(&match metric {
+            Metric::Cosine => twice_cosine_distances(&part, &bank)?,
+            Metric::Euclidean => squared_distances(&part, &bank)?,
+        })?;
+        all.extend(parallel::map(rows, banked, |row| {
+            let row_of = &distances[row * banked..(row + 1) * banked];
+            let skipped = left_out.then_some(start + row);
+            smallest(row_of, k, skipped)
+        }));
+    }
+    Ok(all)
+}
+
+/// 2·(1 − cos), which is ‖a − b‖² of unit rows, and 2 where one of them is 0.
+fn twice_cosine_distances(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    Ok(a.f_matmul(&b.f_transpose(0, 1)?)?.f_mul_scalar(-2.0)?.f_add_scalar(2.0)?)
+}
+
+/// The `k` smallest values with their places, smallest first.
+fn smallest(values: &[f64], k: usize, skipped: Option<usize>) -> Vec<Neighbour> {
+    let mut best: Vec<Neighbour> = Vec::with_capacity(k + 1);
+    for (place, &value) in values.iter().enumerate() {
+        let among_them = best.len() < k || best.last().is_some_and(|worst| value < worst.0);
+        if among_them && Some(place) != skipped {
+            // Behind its equals, which came first.
+            best.insert(best.partition_point(|neighbour| neighbour.0 <= value), (value, place));
+            best.truncate(k);
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::representation::{Features, linalg::tensor};
+
+    #[test]
+    fn the_first_of_equals_is_nearer() {
+        assert_eq!(smallest(&[2.0, 1.0, 1.0, 3.0, 1.0], 2, None), [(1.0, 1), (1.0, 2)]);
+        assert_eq!(smallest(&[2.0, 1.0, 1.0, 3.0, 1.0], 2, Some(1)), [(1.0, 2), (1.0, 4)]);
+        assert_eq!(smallest(&[2.0, 1.0], 5, None), [(1.0, 1), (2.0, 0)]);
+        assert!(smallest(&[2.0, 1.0], 0, None).is_empty());
+    }
+
+    #[test]
+    fn finds_what_comparing_all_pairs_finds() {
+        let values: Vec<f64> = crate::measure::sample::uniform(3).take(90 * 4).collect();
+        let matrix = tensor(Features::new(&values, 4).unwrap()).unwrap();
+        let found = nearest(&matrix, &matrix, 3, Metric::Euclidean, true).unwrap();
+        for (row, found) in found.iter().enumerate() {
+            let of = |i: usize| &values[i * 4..i * 4 + 4];
+            let distance = |i: usize| -> f64 {
+                of(i).iter().zip(of(row)).map(|(a, b)| (a - b) * (a - b)).sum()
+            };
+            let mut order: Vec<usize> = (0..90).filter(|i| *i != row).collect();
+            order.sort_by(|a, b| distance(*a).total_cmp(&distance(*b)));
+            assert_eq!(found.iter().map(|n| n.1).collect::<Vec<_>>(), order[..3], "row {row}");
+        }
+    }
+
+    #[test]
+    fn cosine_looks_at_directions_only() {
+        let values = [1.0, 0.0, 100.0, 90.0, 0.0, 0.0, 0.0, -1.0];
+        let matrix = tensor(Features::new(&values, 2).unwrap()).unwrap();
+        let query = tensor(Features::new(&[1e-3, 1e-3], 2).unwrap()).unwrap();
+        let found = nearest(&matrix, &query, 4, Metric::Cosine, false).unwrap();
+        assert_eq!(found[0].iter().map(|n| n.1).collect::<Vec<_>>(), [1, 0, 2, 3]);
+        assert_eq!(found[0][2].0, 2.0);
+    }
+}

@@ -1,0 +1,183 @@
+//! Linear probe: a new head on frozen features (§5.3 of the paper, without its drifting batch
+//! statistics and augmentation).
+//!
+//! Multinomial logistic regression: W and b that minimise
+//! mean(−log softmax(xW + b)_y) + (λ/2)·‖W‖², which is convex, so that the result depends on the
+//! features alone and on no learning rate or seed. Each feature is first brought to mean 0 and
+//! standard deviation 1 over the training examples; scikit-learn's
+//! `LogisticRegression(C=1 / (λ·n))` behind a `StandardScaler` is the same model.
+
+use tch::{Kind, Tensor};
+
+use super::{
+    Features,
+    lbfgs::minimise,
+    linalg::{class_index, mean_row, numbers, tensor, vector},
+};
+use crate::measure::{Logit, softmax::argmax};
+use crate::{Error, Result};
+
+/// A linear classifier trained on features.
+#[derive(Debug)]
+pub struct Probe {
+    mean: Tensor,
+    scale: Tensor,
+    /// D×C.
+    weights: Tensor,
+    /// 1×C.
+    bias: Tensor,
+    labels: Vec<i64>,
+    columns: usize,
+    /// Mean −log p on the training examples, in nats, plus the penalty.
+    pub objective: f64,
+    /// Steps of L-BFGS that were taken.
+    pub steps: usize,
+    /// Whether the gradient became flat; if not, the penalty is too small for these features.
+    pub converged: bool,
+}
+
+impl Probe {
+    /// Trains on `labels`, one a row, any whole numbers, with the penalty λ.
+    ///
+    /// # Errors
+    /// Labels that are not one a row; a penalty that is negative or not finite.
+    pub fn fit<T: Logit>(features: Features<T>, labels: &[i64], penalty: f64) -> Result<Self> {
+        /// Largest entry of the gradient at which the minimum is reached.
+        const FLAT: f64 = 1e-7;
+        const STEPS: usize = 1000;
+        if !(penalty >= 0.0 && penalty.is_finite()) {
+            return Err(Error::Request(format!("a penalty of {penalty} is not 0 or more")));
+        }
+        let classes = features.classes(labels)?;
+        let (rows, columns) = (features.rows() as i64, features.columns());
+        let raw = tensor(features)?;
+        let mean = mean_row(&raw)?;
+        let centred = raw.f_sub(&mean)?;
+        let scale = mean_row(&centred.f_square()?)?.f_sqrt()?;
+        // A constant feature is only its mean's rounding away from 0 and must not be blown up.
+        let varies = scale.f_gt_tensor(&mean.f_abs()?.f_mul_scalar(1e-12)?)?;
+        let scale = scale.f_where_self(&varies, &vector(&[1.0])?)?;
+        let x = centred.f_div(&scale)?;
+        let transposed = x.f_transpose(0, 1)?;
+        let hits =
+            class_index(&classes)?.f_one_hot(classes.len() as i64)?.f_to_kind(Kind::Double)?;
+        let split = |values: &[f64]| -> Result<(Tensor, Tensor)> {
+            let (weights, bias) = values.split_at(columns * classes.len());
+            let weights = vector(weights)?.f_view([columns as i64, classes.len() as i64])?;
+            Ok((weights, vector(bias)?.f_view([1, classes.len() as i64])?))
+        };
+        let objective = |values: &[f64]| {
+            let (weights, bias) = split(values)?;
+            let log_p = bias.f_addmm(&x, &weights)?.f_log_softmax(1, Kind::Double)?;
+            let likelihood = log_p.f_mul(&hits)?.f_sum(Kind::Double)?.f_double_value(&[])?;
+            let squares = weights.f_square()?.f_sum(Kind::Double)?.f_double_value(&[])?;
+            let off = log_p.f_exp()?.f_sub(&hits)?.f_div_scalar(rows as f64)?;
+            let pull = transposed.f_matmul(&off)?.f_add(&weights.f_mul_scalar(penalty)?)?;
+            let mut gradient = numbers(&pull)?;
+            gradient.extend(numbers(&off.f_sum_dim_intlist(0, false, Kind::Double)?)?);
+            Ok((-likelihood / rows as f64 + 0.5 * penalty * squares, gradient))
+        };
+        let start = vec![0.0; (columns + 1) * classes.len()];
+        let minimum = minimise(start, objective, FLAT, STEPS)?;
+        let (weights, bias) = split(&minimum.at)?;
+        Ok(Self {
+            mean,
+            scale,
+            weights,
+            bias,
+            labels: classes.names,
+            columns,
+            objective: minimum.value,
+            steps: minimum.steps,
+            converged: minimum.converged,
+        })
+    }
+
+    /// The label of each example, of equally likely ones the smallest.
+    ///
+    /// # Errors
+    /// Features of another dimension.
+    pub fn predict<T: Logit>(&self, features: Features<T>) -> Result<Vec<i64>> {
+        features.check_columns(self.columns)?;
+        let x = tensor(features)?.f_sub(&self.mean)?.f_div(&self.scale)?;
+        let logits = numbers(&self.bias.f_addmm(&x, &self.weights)?)?;
+        let rows = logits.chunks_exact(self.labels.len());
+        Ok(rows.map(|row| self.labels[argmax(row)]).collect())
+    }
+
+    /// The share of examples whose label is predicted. A label that was not trained on is always
+    /// missed.
+    ///
+    /// # Errors
+    /// Features of another dimension; labels that are not one a row.
+    pub fn accuracy<T: Logit>(&self, features: Features<T>, labels: &[i64]) -> Result<f64> {
+        features.classes(labels)?;
+        let predictions = self.predict(features)?;
+        let hits = predictions.iter().zip(labels).filter(|(p, y)| p == y).count();
+        Ok(hits as f64 / labels.len() as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::sample::clusters;
+
+    #[test]
+    fn agrees_with_scikit_learn() {
+        // x, y = clusters(3, 120, 5, 4, 2.5) of sample.rs; n = 80; penalty = 1e-3
+        // s = StandardScaler().fit(x[:n]); a, b = s.transform(x[:n]), s.transform(x[n:])
+        // m = LogisticRegression(C=1 / (penalty * n), tol=1e-10, max_iter=10000).fit(a, y[:n])
+        // log_loss(y[:n], m.predict_proba(a)) + penalty / 2 * (m.coef_ ** 2).sum()
+        // m.score(a, y[:n]), m.score(b, y[n:])
+        let (values, labels) = clusters(3, 120, 5, 4, 2.5);
+        let train = Features::new(&values[..400], 5).unwrap();
+        let test = Features::new(&values[400..], 5).unwrap();
+        let probe = Probe::fit(train, &labels[..80], 1e-3).unwrap();
+        assert!(probe.converged, "{probe:?}");
+        assert!((probe.objective - OBJECTIVE).abs() < 1e-9, "{}", probe.objective);
+        let (on_train, on_test) =
+            (probe.accuracy(train, &labels[..80]), probe.accuracy(test, &labels[80..]));
+        assert_eq!((on_train.unwrap(), on_test.unwrap()), ACCURACIES);
+    }
+
+    const OBJECTIVE: f64 = 0.3624496722951946;
+    const ACCURACIES: (f64, f64) = (0.8375, 0.85);
+
+    #[test]
+    fn twice_the_same_is_the_same() {
+        let (values, labels) = clusters(8, 60, 4, 3, 2.0);
+        let features = Features::new(&values, 4).unwrap();
+        let fit = || Probe::fit(features, &labels, 1e-2).unwrap();
+        assert_eq!(fit().objective.to_bits(), fit().objective.to_bits());
+    }
+
+    #[test]
+    fn constant_features_and_single_classes_are_no_trouble() {
+        let features = Features::new(&[1.0f32, 5.0, 2.0, 5.0, 8.0, 5.0, 9.0, 5.0], 2).unwrap();
+        let labels = [-4, -4, 30, 30];
+        let probe = Probe::fit(features, &labels, 1e-3).unwrap();
+        assert!(probe.converged);
+        assert_eq!(probe.predict(features).unwrap(), labels);
+        assert_eq!(probe.accuracy(features, &[-4, 30, 30, 7]).unwrap(), 0.5);
+        let single = Probe::fit(features, &[3; 4], 0.0).unwrap();
+        assert_eq!((single.objective, single.accuracy(features, &[3; 4]).unwrap()), (0.0, 1.0));
+        // The mean of three times 0.1 is not 0.1.
+        let constant = Features::new(&[0.1f64; 3], 1).unwrap();
+        let chance = Probe::fit(constant, &[0, 1, 2], 0.0).unwrap();
+        assert!(chance.converged && (chance.objective - 3f64.ln()).abs() < 1e-12, "{chance:?}");
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let features = Features::new(&[1.0f32, 2.0], 1).unwrap();
+        assert!(Probe::fit(features, &[0], 1.0).is_err());
+        for penalty in [-1.0, f64::NAN, f64::INFINITY] {
+            assert!(Probe::fit(features, &[0, 1], penalty).is_err());
+        }
+        let probe = Probe::fit(features, &[0, 1], 1.0).unwrap();
+        let wide = Features::new(&[1.0f32, 2.0], 2).unwrap();
+        let complaint = probe.predict(wide).unwrap_err().to_string();
+        assert_eq!(complaint, "the features have 2 dimensions, not 1 like the others");
+    }
+}
