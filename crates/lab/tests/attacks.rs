@@ -20,28 +20,25 @@
 //!     right(T.MIFGSM(m, e, 2 / 255, 10, 1.0)(x, y))
 //!     for loss in ("ce", "dlr"): right(T.APGD(m, "Linf", e, 20, 1, 0, loss)(x, y))
 //!     right(T.Square(m, "Linf", e, 500, 1, 0.8, seed=0)(x, y))
-//!     for at in ("apgd-ce", "apgd-dlr", "apgd-t", "square"):
-//!         a = pyautoattack.AutoAttack(m, attacks=[at], eps=e, norm="Linf", seed=0, version="custom")
-//!         a.apgd.n_restarts = a.apgd_targeted.n_restarts = 1; a.square.n_queries = 500
-//!         a.apgd.n_iter = a.apgd_targeted.n_iter = 20; a.apgd_targeted.n_target_classes = 3
-//!         right(a.run_standard_evaluation(x, y, batch_size=1000))
 //! for e in (0.5, 1.0, 1.5):
 //!     right(T.PGDL2(m, e, 0.2, 40, random_start=False)(x, y))
-//!     for loss in ("ce", "dlr"): right(T.APGD(m, "L2", e, 20, 1, 0, loss)(x, y))
-//! adv = T.DeepFool(m, 50, 0.02)(x, y); far = (adv - x).flatten(1).norm(dim=1)
-//! far[m(adv).argmax(1) == y] = torch.inf; far[m(x).argmax(1) != y] = 0
-//! for e in (0.5, 1.0, 1.5): int((far > e).sum())
+//!     right(T.APGD(m, "L2", e, 100, 1, 0, "ce")(x, y))
+//!     right(T.APGD(m, "L2", e, 20, 1, 0, "dlr")(x, y))
+//! for at in ("apgd-ce", "apgd-dlr"):
+//!     a = pyautoattack.AutoAttack(m, attacks=[at], eps=0.1, norm="Linf", seed=0, version="custom")
+//!     a.apgd.n_restarts = 1
+//!     right(a.run_standard_evaluation(x, y, batch_size=1000))
 //! ```
 
 use steepness_lab::attack::{Spec, Trial};
 use steepness_lab::data::{DataRecipe, load};
 use tch::Tensor;
 
-const LINF: [f64; 3] = [0.05, 0.1, 0.15];
-const L2: [f64; 3] = [0.5, 1.0, 1.5];
-
-/// Half a percent of the 1000.
-const TOLERANCE: i64 = 5;
+/// Half a percent of the 1000; twice that for what searches at random, which so few queries leave
+/// half done.
+fn tolerance(attack: &str) -> i64 {
+    if attack.starts_with("square") { 10 } else { 5 }
+}
 
 /// The network's own forward pass, from the file beside this one.
 fn network() -> impl Fn(&Tensor) -> steepness_lab::Result<Tensor> {
@@ -64,18 +61,23 @@ fn network() -> impl Fn(&Tensor) -> steepness_lab::Result<Tensor> {
     }
 }
 
-/// An attack, its budgets, and how many of 1000 a trusted tool leaves right with each.
-type Golden = (&'static str, [f64; 3], [i64; 3]);
+/// An attack, and for some budgets how many of 1000 a trusted tool leaves right.
+type Golden = (&'static str, &'static [(f64, i64)]);
 
-const GOLDEN: [Golden; 8] = [
-    ("fgsm", LINF, [897, 723, 481]),
-    ("pgd", LINF, [859, 439, 19]),
-    ("mi-fgsm", LINF, [865, 737, 737]),
-    ("apgd(steps=20)", LINF, [858, 399, 7]),
-    ("apgd(steps=20, loss=dlr)", LINF, [857, 412, 14]),
-    ("pgd(norm=l2, step=0.2, start=none, floor=1e-10)", L2, [887, 578, 155]),
-    ("apgd(norm=l2, steps=20)", L2, [882, 577, 147]),
-    ("apgd(norm=l2, steps=20, loss=dlr)", L2, [882, 591, 176]),
+const GOLDEN: [Golden; 11] = [
+    // torchattacks
+    ("fgsm", &[(0.05, 897), (0.1, 723), (0.15, 481)]),
+    ("pgd", &[(0.05, 859), (0.1, 439), (0.15, 19)]),
+    ("mi-fgsm", &[(0.05, 865), (0.1, 737), (0.15, 737)]),
+    ("apgd(steps=20)", &[(0.05, 858), (0.1, 399), (0.15, 7)]),
+    ("apgd(steps=20, loss=dlr)", &[(0.05, 857), (0.1, 412), (0.15, 14)]),
+    ("pgd(norm=l2, step=0.2, start=none, floor=1e-10)", &[(0.5, 887), (1.0, 578), (1.5, 155)]),
+    ("square(queries=500)", &[(0.05, 909), (0.1, 712), (0.15, 239)]),
+    ("apgd(norm=l2)", &[(0.5, 878), (1.0, 555), (1.5, 127)]),
+    ("apgd(norm=l2, steps=20, loss=dlr)", &[(0.5, 882), (1.0, 591), (1.5, 176)]),
+    // pyautoattack
+    ("apgd", &[(0.1, 352)]),
+    ("apgd(loss=dlr)", &[(0.1, 362)]),
 ];
 
 #[test]
@@ -98,13 +100,16 @@ fn as_many_examples_fall_as_to_torchattacks_and_autoattack() {
         batch: 500,
     };
     let mut wrong = String::new();
-    for (attack, epsilons, expected) in GOLDEN {
+    for (attack, expected) in GOLDEN {
         let spec: Spec = attack.parse().unwrap();
+        let epsilons: Vec<f64> = expected.iter().map(|(epsilon, _)| *epsilon).collect();
         let points = trial.meet(spec.attack(), &epsilons).unwrap().curve().points;
         assert_eq!(points[0], (0.0, 0.974));
         let found: Vec<i64> = points[1..].iter().map(|p| (1000.0 * p.1).round() as i64).collect();
         println!("{attack}: {found:?}, golden {expected:?}");
-        if found.iter().zip(expected).any(|(found, golden)| (found - golden).abs() > TOLERANCE) {
+        let far =
+            |(found, (_, golden)): (&i64, &(f64, i64))| (found - golden).abs() > tolerance(attack);
+        if found.iter().zip(expected).any(far) {
             wrong += &format!("{attack}: {found:?} of 1000 right, golden {expected:?}\n");
         }
     }
