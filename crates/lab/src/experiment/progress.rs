@@ -24,26 +24,42 @@ pub struct Progress {
     speed: Mutex<Speed>,
 }
 
-/// Examples a second that all runs together have gone through of late.
+/// How fast all runs together go through examples.
 struct Speed {
+    /// Of late: since when, how many, and what that was a second.
     since: Instant,
     examples: usize,
     found: f64,
+    /// In all, what was found done left out.
+    began: Instant,
+    done: usize,
 }
 
 /// How long examples are counted for it.
 const WINDOW: Duration = Duration::from_secs(2);
 
 impl Speed {
-    /// It, after so many examples more.
+    fn new() -> Self {
+        let now = Instant::now();
+        Self { since: now, examples: 0, found: 0.0, began: now, done: 0 }
+    }
+
+    /// Examples a second of late, after so many more.
     fn after(&mut self, examples: usize) -> f64 {
         self.examples += examples;
+        self.done += examples;
         let passed = self.since.elapsed();
         if passed >= WINDOW {
             self.found = self.examples as f64 / passed.as_secs_f64();
             (self.since, self.examples) = (Instant::now(), 0);
         }
         self.found
+    }
+
+    /// How long `examples` take at the mean speed so far, if there is one.
+    fn left(&self, examples: u64) -> Option<Duration> {
+        let each = self.began.elapsed().as_secs_f64() / self.done as f64;
+        Duration::try_from_secs_f64(each * examples as f64).ok()
     }
 }
 
@@ -57,13 +73,13 @@ impl Progress {
             Some((runs * (epochs + MEASURING) * examples) as u64),
             target,
         );
-        let style = "{bar:32} {percent:>3} %  {elapsed}, about {eta} left  {msg}";
+        let style = "{bar:32} {percent:>3} %  {elapsed}  {msg}";
         bar.set_style(ProgressStyle::with_template(style).expect("a valid template"));
         if visible {
             bar.enable_steady_tick(Duration::from_millis(500));
         }
-        let speed = Speed { since: Instant::now(), examples: 0, found: 0.0 };
-        Self { bar, finished: Mutex::new(0), runs, epochs, examples, speed: Mutex::new(speed) }
+        let speed = Mutex::new(Speed::new());
+        Self { bar, finished: Mutex::new(0), runs, epochs, examples, speed }
     }
 
     /// A line that stays.
@@ -78,7 +94,6 @@ impl Progress {
     /// A run was found finished; it needed `epochs`.
     pub fn skipped(&self, epochs: usize) {
         self.bar.inc(((epochs + MEASURING) * self.examples) as u64);
-        self.bar.reset_eta();
         *hold(&self.finished) += 1;
     }
 
@@ -87,6 +102,7 @@ impl Progress {
         // Epochs that patience saved are done, too.
         let saved = self.epochs.saturating_sub(run.epochs.len());
         self.bar.inc(((MEASURING + saved) * self.examples) as u64);
+        hold(&self.speed).done += MEASURING * self.examples;
         let mut finished = hold(&self.finished);
         *finished += 1;
         let seconds: f64 = run.epochs.iter().map(|epoch| epoch.seconds).sum();
@@ -101,6 +117,13 @@ impl Progress {
         if self.bar.is_hidden() {
             eprintln!("{text}");
         }
+    }
+
+    /// "about 3 minutes left".
+    fn left(&self) -> String {
+        let examples = self.bar.length().unwrap_or(0).saturating_sub(self.bar.position());
+        let left = hold(&self.speed).left(examples);
+        left.map_or_else(String::new, |left| format!("about {} left", HumanDuration(left)))
     }
 
     /// No more is to come.
@@ -127,7 +150,6 @@ struct RunMonitor<'a> {
 impl Monitor for RunMonitor<'_> {
     fn resumed(&self, epochs: usize, examples: usize) {
         self.progress.bar.inc((epochs * self.progress.examples + examples) as u64);
-        self.progress.bar.reset_eta();
         self.progress
             .say(&format!("{}, seed {}: goes on after epoch {epochs}", self.setting, self.seed));
     }
@@ -136,22 +158,22 @@ impl Monitor for RunMonitor<'_> {
         let Progress { bar, finished, runs, speed, .. } = self.progress;
         bar.inc(examples as u64);
         let speed = hold(speed).after(examples);
-        bar.set_message(format!("{}/{runs} runs, {speed:.0} examples/s", *hold(finished)));
+        let (finished, left) = (*hold(finished), self.progress.left());
+        bar.set_message(format!("{left}, {finished}/{runs} runs, {speed:.0} examples/s"));
     }
 
     fn epoch(&self, metrics: &EpochMetrics) {
         let Progress { bar, examples, .. } = self.progress;
         if bar.is_hidden() {
             eprintln!(
-                "{}, seed {}: epoch {}, loss {:.4}, validation accuracy {:.2} %, {:.0} examples/s, \
-                 about {} left",
+                "{}, seed {}: epoch {}, loss {:.4}, validation accuracy {:.2} %, {:.0} examples/s, {}",
                 self.setting,
                 self.seed,
                 metrics.epoch,
                 metrics.train_loss,
                 100.0 * metrics.val_accuracy,
                 *examples as f64 / metrics.seconds,
-                HumanDuration(bar.eta())
+                self.progress.left()
             );
         }
     }
@@ -168,9 +190,19 @@ mod tests {
     #[test]
     fn speed_is_that_of_a_window() {
         let since = Instant::now().checked_sub(2 * WINDOW).unwrap();
-        let mut speed = Speed { since, examples: 300, found: 7.0 };
+        let mut speed = Speed { since, examples: 300, found: 7.0, began: since, done: 300 };
         let found = speed.after(100);
         assert!((50.0..=100.0).contains(&found), "{found}"); // 400 in four seconds or a little more
         assert_eq!(speed.after(100), found);
+    }
+
+    /// Pauses between epochs, in which nothing is counted, make it longer and no more than that.
+    #[test]
+    fn what_is_left_takes_as_long_as_what_was_done() {
+        let began = Instant::now().checked_sub(Duration::from_secs(100)).unwrap();
+        let speed = Speed { began, done: 50, ..Speed::new() };
+        let left = speed.left(25).unwrap().as_secs_f64();
+        assert!((50.0..51.0).contains(&left), "{left}");
+        assert_eq!(Speed::new().left(25), None);
     }
 }
