@@ -11,14 +11,12 @@ benches/results/attack-CPU.md with the seconds as .json.
 """
 
 import argparse
-import json
 import os
-import re
 import statistics
 import subprocess
 import sys
 
-import run
+import common
 
 TORCHATTACKS = "3.5.1"
 # As the program sets for itself: libtorch frees and takes back large buffers at every step.
@@ -26,9 +24,9 @@ KEEP = {"MALLOC_MMAP_THRESHOLD_": str(1 << 28), "MALLOC_TRIM_THRESHOLD_": str(1 
 
 
 def make_venv():
-    """A virtual environment that sees PyTorch of benches/run.py's."""
-    torch = run.make_venv()
-    venv = run.TARGET / "attack-venv"
+    """A virtual environment that sees PyTorch of benches/common.py's."""
+    torch = common.make_venv()
+    venv = common.TARGET / "attack-venv"
     python = venv / "bin" / "python"
     if not (venv / "ready").exists():
         subprocess.run([torch, "-m", "venv", "--clear", str(venv)], check=True)
@@ -47,9 +45,9 @@ def make_venv():
 def build():
     subprocess.run(
         ["cargo", "build", "--release", "-p", "steepness-lab", "--example", "bench_attack"],
-        cwd=run.ROOT, check=True,
+        cwd=common.ROOT, check=True,
     )  # fmt: skip
-    return run.TARGET / "release" / "examples" / "bench_attack"
+    return common.TARGET / "release" / "examples" / "bench_attack"
 
 
 def measure(workers, images, part, batch):
@@ -72,9 +70,9 @@ def main():
     ours, peer = build(), make_venv()
     threads = arguments.threads
     command = [str(ours), arguments.folder, str(threads)]
-    workers = {"ours": run.Worker(["env", *(f"{k}={v}" for k, v in KEEP.items()), *command], threads)}
-    script = str(run.ROOT / "benches" / "attack_peer.py")
-    workers["peer"] = run.Worker([str(peer), script, arguments.folder, str(threads)], threads)
+    workers = {"ours": common.Worker(["env", *(f"{k}={v}" for k, v in KEEP.items()), *command], threads)}
+    script = str(common.ROOT / "benches" / "peer_attack.py")
+    workers["peer"] = common.Worker([str(peer), script, arguments.folder, str(threads)], threads)
     lines = [
         f"PGD-L∞, 40 steps, on {arguments.images} MNIST images through the attack CNN, {threads} "
         f"threads: seconds in all, and the median over parts of {arguments.part} images of "
@@ -94,14 +92,10 @@ def main():
         seconds[batch] = times
     for worker in workers.values():
         worker.close()
-    about = run.machine(str(run.VENV / "bin" / "python"), threads)
+    about = common.machine(str(common.VENV / "bin" / "python"), threads)
     about_line = f"{about['cpu']}; torch {about['torch']}, {about['rustc']}; {about['date']}."
     text = "\n".join([*lines, "", about_line, ""])
-    slug = re.sub(r"[^a-z0-9]+", "-", about["cpu"].lower()).strip("-")
-    results = run.ROOT / "benches" / "results"
-    (results / f"attack-{slug}.md").write_text(text)
-    saved = {"machine": about, "seconds": seconds}
-    (results / f"attack-{slug}.json").write_text(json.dumps(saved, indent=1) + "\n")
+    common.save("attack", about, text, seconds)
     print(text)
 
 
