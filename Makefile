@@ -4,7 +4,7 @@ CARGO ?= cargo
 PYTHON ?= python3
 export STEEPNESS_TEST_DATA ?= $(wildcard $(abspath ../shared/data))
 
-.PHONY: build demo test soak check bench doc clean libtorch
+.PHONY: build demo test soak check bench bench-attack doc clean libtorch
 
 build: libtorch ## gives target/release/steepness
 	$(CARGO) build --release --locked -p steepness-cli
@@ -28,6 +28,9 @@ check: libtorch ## formatting, lints and documentation, warnings as errors
 bench: libtorch ## side by side with PyTorch; writes benches/results
 	$(PYTHON) benches/loss.py
 	$(PYTHON) benches/training.py
+
+bench-attack: libtorch ## PGD side by side with torchattacks, on MNIST in the folder MNIST=...
+	$(PYTHON) benches/attack.py $(MNIST)
 
 doc: libtorch ## target/doc/steepness/index.html
 	$(CARGO) doc --release --locked --workspace --no-deps

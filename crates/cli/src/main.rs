@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 the work failed, 2 the request was wrong, 130 interrupted.
 
+mod attack;
 mod bleu;
 mod compare;
 mod curves;
@@ -28,6 +29,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Attack(attack::Args),
     Bleu(bleu::Args),
     Compare(compare::Args),
     Curves(curves::Args),
@@ -40,6 +42,7 @@ enum Command {
 fn main() -> ExitCode {
     steepness_lab::keep_freed_memory();
     let done = match Arguments::parse().command {
+        Command::Attack(args) => attack::run(args).map_err(Into::into),
         Command::Bleu(args) => bleu::run(args).map_err(Into::into),
         Command::Compare(args) => compare::run(args),
         Command::Curves(args) => curves::run(args).map_err(Into::into),

@@ -1,39 +1,55 @@
 //! FGSM, the fast gradient sign method (Goodfellow et al. 2015): one step, x + ε·sign(∂L/∂x).
 
-use super::{Attack, Model, input_gradient};
-use crate::Result;
 use tch::Tensor;
 
-/// The attack; it has no settings.
-#[derive(Clone, Copy, Debug)]
-pub struct Fgsm;
+use super::{Attack, Clean, Model, Norm, Objective, objective_suffix, slope};
+use crate::Result;
+
+/// The attack and its settings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fgsm {
+    /// L.
+    pub objective: Objective,
+}
+
+impl Default for Fgsm {
+    fn default() -> Self {
+        Self { objective: Objective::CROSS_ENTROPY }
+    }
+}
 
 impl Attack for Fgsm {
-    fn name(&self) -> &'static str {
-        "fgsm"
+    fn name(&self) -> String {
+        format!("fgsm{}", objective_suffix(self.objective))
     }
 
     fn setting(&self) -> String {
-        "L∞, one step of ε along the sign of the cross-entropy gradient".into()
+        format!("L∞, one step of ε along the sign of the gradient of {}", self.objective)
     }
 
-    fn perturb(
-        &self,
-        model: &Model,
-        inputs: &Tensor,
-        labels: &Tensor,
-        epsilon: f64,
-        _first: usize,
-    ) -> Result<Tensor> {
-        let (_, gradient) = input_gradient(model, inputs, labels)?;
-        Ok(inputs.f_add(&gradient.f_sign()?.f_mul_scalar(epsilon)?)?.f_clamp(0.0, 1.0)?)
+    fn norm(&self) -> Norm {
+        Norm::Linf
+    }
+
+    fn objective(&self) -> Option<Objective> {
+        Some(self.objective)
+    }
+
+    fn cost(&self) -> f64 {
+        1.0
+    }
+
+    fn perturb(&self, model: &Model, clean: &Clean, epsilon: f64) -> Result<Tensor> {
+        let slope = slope(model, self.objective, clean.inputs, clean.labels, None)?;
+        let step = slope.gradient.f_sign()?.f_mul_scalar(epsilon)?;
+        Ok(clean.inputs.f_add(&step)?.f_clamp(0.0, 1.0)?)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attack::tests::{images, linear};
+    use crate::attack::tests::{attacked, images, keeps_the_rules, linear, values};
 
     #[test]
     fn is_optimal_for_a_linear_model() {
@@ -41,12 +57,18 @@ mod tests {
         let model = linear(&[2.0, -1.0, 0.0, 1.0, 1.0, 0.0], 3);
         let inputs = images(&[0.5, 0.5, 0.5, 0.05, 0.9, 1.0], 3);
         let labels = Tensor::from_slice(&[0i64, 1]);
-        let moved = Fgsm.perturb(&model, &inputs, &labels, 0.25, 0).unwrap();
-        let moved = Vec::<f32>::try_from(moved.flatten(0, -1)).unwrap();
-        // w₀ − w₁ = (1, −2, 0): a pixel without influence stays, and the move ends at 0 and 1.
-        assert_eq!(moved, [0.25, 0.75, 0.5, 0.05 + 0.25, 0.9 - 0.25, 1.0]);
-        let moved = Fgsm.perturb(&model, &inputs, &labels, 1.0, 0).unwrap();
-        let moved = Vec::<f32>::try_from(moved.flatten(0, -1)).unwrap();
-        assert_eq!(moved, [0.0, 1.0, 0.5, 1.0, 0.0, 1.0]);
+        for objective in [Objective::CROSS_ENTROPY, Objective::Margin] {
+            let attack = Fgsm { objective };
+            let moved = values(&attacked(&attack, &model, &inputs, &labels, 0.25, 0));
+            // w₀ − w₁ = (1, −2, 0): a pixel without influence stays, and the move ends at 0 and 1.
+            assert_eq!(moved, [0.25, 0.75, 0.5, 0.05 + 0.25, 0.9 - 0.25, 1.0]);
+            let moved = values(&attacked(&attack, &model, &inputs, &labels, 1.0, 0));
+            assert_eq!(moved, [0.0, 1.0, 0.5, 1.0, 0.0, 1.0]);
+        }
+    }
+
+    #[test]
+    fn keeps_the_rules_of_an_attack() {
+        keeps_the_rules(&Fgsm::default());
     }
 }

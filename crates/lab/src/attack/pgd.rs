@@ -1,100 +1,132 @@
-//! PGD-L∞, projected gradient descent (Madry et al. 2018): many small sign steps from a random
-//! start, each projected back into the ε-box around the input and into \[0, 1\].
+//! PGD, projected gradient descent (Madry et al. 2018): many small steps from a random start, each
+//! projected back into the ball of radius ε around the input and into \[0, 1\].
 
-use super::{Attack, Model, input_gradient};
-use crate::{Error, Result};
 use tch::{Kind, Tensor};
 
+use super::targeted::each_target;
+use super::{Attack, Clean, Effort, Model, Norm, Objective, objective_suffix, slope};
+use crate::{Error, Result};
+
 /// The attack and its settings.
-pub struct Pgd<'a> {
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pgd {
+    /// What measures the budget.
+    pub norm: Norm,
     /// Steps.
     pub steps: usize,
-    /// Step size α in pixel units.
-    pub step_size: f64,
-    /// Where the random start comes from: a number in \[0, 1) for (example, pixel), which is a
-    /// function of these two and a seed, never of a global generator.
-    pub start: &'a dyn Fn(usize, usize) -> f32,
+    /// Length of one of them in pixel units.
+    pub step: f64,
+    /// Whether it starts at a random place in the ball, or at the input.
+    pub random_start: bool,
+    /// What is climbed.
+    pub objective: Objective,
+    /// Towards how many wrong classes, one after the other; 0 for none in particular.
+    pub targets: usize,
+    /// Is added to the gradient's length in L2, see [`Norm::steepest`]; the paper's code has 1e-10.
+    pub floor: f64,
 }
 
-impl<'a> Pgd<'a> {
-    /// The paper's settings: 40 steps of 2/255.
-    pub fn new(start: &'a dyn Fn(usize, usize) -> f32) -> Self {
-        Self { steps: 40, step_size: 2.0 / 255.0, start }
+impl Default for Pgd {
+    /// The paper's L∞: 40 steps of 2/255.
+    fn default() -> Self {
+        Self {
+            norm: Norm::Linf,
+            steps: 40,
+            step: 2.0 / 255.0,
+            random_start: true,
+            objective: Objective::CROSS_ENTROPY,
+            targets: 0,
+            floor: 0.0,
+        }
     }
+}
 
-    /// U(±ε) for each pixel of examples shaped like `inputs`, of which the first is `first`.
-    fn offsets(&self, inputs: &Tensor, epsilon: f64, first: usize) -> Result<Tensor> {
-        let shape = inputs.size();
-        let examples = shape.first().map_or(0, |n| *n as usize);
-        let pixels = inputs.numel() / examples.max(1);
-        let offset = |i: usize| {
-            let uniform = (self.start)(first + i / pixels, i % pixels);
-            (epsilon * (2.0 * f64::from(uniform) - 1.0)) as f32
+impl Pgd {
+    fn climb(
+        &self,
+        model: &Model,
+        clean: &Clean,
+        epsilon: f64,
+        targets: Option<&Tensor>,
+    ) -> Result<Tensor> {
+        let ball = self.norm.ball(clean.inputs, epsilon)?;
+        let mut moved = match self.random_start {
+            true => ball.project(&clean.inputs.f_add(&self.norm.draw(clean, "pgd", epsilon)?)?)?,
+            false => clean.inputs.shallow_clone(),
         };
-        let offsets: Vec<f32> = (0..inputs.numel()).map(offset).collect();
-        Ok(Tensor::f_from_slice(&offsets)?.f_view(shape.as_slice())?.f_to(inputs.device())?)
+        for _ in 0..self.steps {
+            let slope = slope(model, self.objective, &moved, clean.labels, targets)?;
+            let up = self.norm.steepest(&slope.gradient, self.floor)?;
+            moved = ball.project(&moved.f_add(&up.f_mul_scalar(self.step)?)?)?;
+        }
+        Ok(moved)
     }
 }
 
-impl Attack for Pgd<'_> {
-    fn name(&self) -> &'static str {
-        "pgd-linf"
+impl Attack for Pgd {
+    fn name(&self) -> String {
+        let targeted = if self.targets > 0 { "-targeted" } else { "" };
+        let floored = if self.floor > 0.0 { "-floored" } else { "" };
+        let loss = objective_suffix(self.objective);
+        format!("pgd-{}{loss}{targeted}{floored}", self.norm.word())
     }
 
     fn setting(&self) -> String {
+        let along = match (self.norm, self.floor > 0.0) {
+            (Norm::Linf, _) => "the sign of the gradient".to_owned(),
+            (Norm::L2, false) => "the gradient".to_owned(),
+            (Norm::L2, true) => format!("the gradient over its length plus {:e}", self.floor),
+        };
+        let from = if self.random_start { "from a random start" } else { "from the input" };
+        let towards = match self.targets {
+            0 => String::new(),
+            n => format!(", towards each of the {n} most probable wrong classes"),
+        };
         format!(
-            "L∞, {} steps of {:.5} along the sign of the cross-entropy gradient from a random start",
-            self.steps, self.step_size
+            "{}, {} steps of {:.5} along {along} of {} {from}{towards}",
+            self.norm, self.steps, self.step, self.objective
         )
     }
 
-    fn perturb(
-        &self,
-        model: &Model,
-        inputs: &Tensor,
-        labels: &Tensor,
-        epsilon: f64,
-        first: usize,
-    ) -> Result<Tensor> {
-        if inputs.f_kind()? != Kind::Float {
+    fn norm(&self) -> Norm {
+        self.norm
+    }
+
+    fn objective(&self) -> Option<Objective> {
+        Some(self.objective)
+    }
+
+    fn effort(&self) -> Effort {
+        if self.targets > 0 { Effort::Standing } else { Effort::Every }
+    }
+
+    fn cost(&self) -> f64 {
+        (self.steps * self.targets.max(1)) as f64
+    }
+
+    fn perturb(&self, model: &Model, clean: &Clean, epsilon: f64) -> Result<Tensor> {
+        if clean.inputs.f_kind()? != Kind::Float {
             return Err(Error::Request("inputs under attack are f32".into()));
         }
-        let lowest = inputs.f_sub_scalar(epsilon)?.f_clamp_min(0.0)?;
-        let highest = inputs.f_add_scalar(epsilon)?.f_clamp_max(1.0)?;
-        let project = |moved: Tensor| moved.f_clamp_tensor(Some(&lowest), Some(&highest));
-        let mut moved = project(inputs.f_add(&self.offsets(inputs, epsilon, first)?)?)?;
-        for _ in 0..self.steps {
-            let (_, gradient) = input_gradient(model, &moved, labels)?;
-            moved = project(moved.f_add(&gradient.f_sign()?.f_mul_scalar(self.step_size)?)?)?;
+        match self.targets {
+            0 => self.climb(model, clean, epsilon, None),
+            targets => each_target(model, clean, targets, &|clean, goals| {
+                self.climb(model, clean, epsilon, Some(goals))
+            }),
         }
-        Ok(moved)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attack::{
-        Fgsm,
-        tests::{images, linear},
-    };
-    use tch::Reduction;
-
-    /// A start that depends on example and pixel only.
-    fn start(example: usize, pixel: usize) -> f32 {
-        ((example * 7919 + pixel * 104_729) % 1000) as f32 / 1000.0
-    }
+    use crate::attack::Fgsm;
+    use crate::attack::tests::{attacked, bent, images, keeps_the_rules, linear, points, values};
 
     fn loss(model: &Model, inputs: &Tensor, labels: &Tensor) -> f64 {
-        let none = None::<&Tensor>;
-        model(inputs)
-            .unwrap()
-            .cross_entropy_loss(labels, none, Reduction::Mean, -100, 0.0)
-            .double_value(&[])
-    }
-
-    fn values(tensor: &Tensor) -> Vec<f32> {
-        tensor.flatten(0, -1).try_into().unwrap()
+        let logits = model(inputs).unwrap();
+        let values = Objective::CROSS_ENTROPY.values(&logits, labels, None).unwrap();
+        values.mean(None).double_value(&[])
     }
 
     #[test]
@@ -102,52 +134,49 @@ mod tests {
         let model = linear(&[2.0, -1.0, 1.0, 1.0], 2);
         let inputs = images(&[0.5, 0.5, 0.05, 0.9], 2);
         let labels = Tensor::from_slice(&[0i64, 1]);
-        let moved = Pgd::new(&start).perturb(&model, &inputs, &labels, 0.1, 0).unwrap();
-        let best = Fgsm.perturb(&model, &inputs, &labels, 0.1, 0).unwrap();
+        let moved = attacked(&Pgd::default(), &model, &inputs, &labels, 0.1, 0);
+        let best = attacked(&Fgsm::default(), &model, &inputs, &labels, 0.1, 0);
         for (found, expected) in values(&moved).iter().zip(values(&best)) {
             assert!((found - expected).abs() < 1e-6, "{found} is not {expected}");
         }
+        // In L2 it is the end of the radius along w₁ − w₀ = (−1, 2), unless 0 or 1 is in between.
+        let round = Pgd { norm: Norm::L2, step: 0.02, ..Pgd::default() };
+        let moved = values(&attacked(&round, &model, &inputs, &labels, 0.1, 0));
+        let (x, y) = (0.5 - 0.1 / 5f32.sqrt(), 0.5 + 0.2 / 5f32.sqrt());
+        assert!((moved[0] - x).abs() < 1e-3 && (moved[1] - y).abs() < 1e-3, "{moved:?}");
     }
 
     #[test]
     fn is_stronger_than_one_step_where_the_model_bends() {
-        let hidden = linear(&[9.0, -9.0, -9.0, 9.0, 5.0, 5.0], 2);
-        let output = Tensor::from_slice(&[3.0f32, -3.0, 1.0, -3.0, 3.0, 1.0]).view([2, 3]);
-        let model = |inputs: &Tensor| Ok((hidden(inputs)? - 1.0).sin().matmul(&output.tr()));
-        let pixels: Vec<f32> = (0..40).map(|i| start(i, 3)).collect();
-        let inputs = images(&pixels, 2);
-        let labels = model(&inputs).unwrap().argmax(1, false);
-        let moved = Pgd::new(&start).perturb(&model, &inputs, &labels, 0.2, 0).unwrap();
-        let step = Fgsm.perturb(&model, &inputs, &labels, 0.2, 0).unwrap();
-        let [clean, fgsm, pgd] = [&inputs, &step, &moved].map(|x| loss(&model, x, &labels));
+        let (inputs, labels) = points();
+        let moved = attacked(&Pgd::default(), &bent(), &inputs, &labels, 0.2, 0);
+        let step = attacked(&Fgsm::default(), &bent(), &inputs, &labels, 0.2, 0);
+        let [clean, fgsm, pgd] = [&inputs, &step, &moved].map(|x| loss(&bent(), x, &labels));
         assert!(pgd > fgsm + 0.1 && fgsm > clean, "{clean} {fgsm} {pgd}");
     }
 
     #[test]
-    fn stays_within_the_budget_and_the_pixels() {
-        let model = linear(&[2.0, -1.0, 1.0, 1.0], 2);
-        let inputs = images(&[0.0, 1.0, 0.02, 0.97, 0.5, 0.5], 2);
-        let labels = Tensor::from_slice(&[0i64, 1, 0]);
+    fn keeps_the_rules_of_an_attack() {
         for steps in [0, 1, 40] {
-            let pgd = Pgd { steps, ..Pgd::new(&start) };
-            let moved = values(&pgd.perturb(&model, &inputs, &labels, 0.05, 0).unwrap());
-            for (to, from) in moved.iter().zip(values(&inputs)) {
-                assert!((0.0..=1.0).contains(to) && (to - from).abs() <= 0.05 + 1e-6);
+            for norm in [Norm::Linf, Norm::L2] {
+                keeps_the_rules(&Pgd { steps, norm, ..Pgd::default() });
             }
         }
+        keeps_the_rules(&Pgd { objective: Objective::Dlr, random_start: false, ..Pgd::default() });
     }
 
     #[test]
-    fn does_not_depend_on_the_batches() {
-        let model = linear(&[2.0, -1.0, 1.0, 1.0], 2);
-        let inputs = images(&[0.2, 0.8, 0.3, 0.7, 0.5, 0.5], 2);
-        let labels = Tensor::from_slice(&[0i64, 1, 0]);
-        let pgd = Pgd { steps: 2, ..Pgd::new(&start) };
-        let whole = pgd.perturb(&model, &inputs, &labels, 0.3, 10).unwrap();
-        let part = |at, n| {
-            let (inputs, labels) = (inputs.narrow(0, at, n), labels.narrow(0, at, n));
-            pgd.perturb(&model, &inputs, &labels, 0.3, 10 + at as usize).unwrap()
+    fn a_floor_masks_and_without_it_the_gradient_counts_however_small() {
+        // A lead of about 60 leaves cross entropy a gradient of 1e-25.
+        let model = linear(&[100.0, 0.0, 0.0, 100.0], 2);
+        let inputs = images(&[0.8, 0.2], 2);
+        let labels = Tensor::from_slice(&[0i64]);
+        let gone = |floor| {
+            let norm = Norm::L2;
+            let pgd = Pgd { norm, floor, random_start: false, step: 0.2, ..Pgd::default() };
+            let moved = attacked(&pgd, &model, &inputs, &labels, 1.0, 0);
+            (moved - &inputs).abs().max().double_value(&[])
         };
-        assert_eq!(values(&whole), values(&Tensor::cat(&[part(0, 1), part(1, 2)], 0)));
+        assert!(gone(1e-10) < 1e-6 && gone(0.0) > 0.5, "{} {}", gone(1e-10), gone(0.0));
     }
 }

@@ -117,6 +117,11 @@ fn try_out(recipe: &Recipe, settings: &[Setting], data: &DataSet) -> Result<usiz
         }
         LargeMargin::new(margin, model.head())?;
     }
+    if recipe.adversarial.is_some() && !train.inputs.are_images() {
+        return Err(Error::Request(
+            "adversarial is for images: a move of ε means nothing to the columns of a table".into(),
+        ));
+    }
     for Setting { loss, .. } in settings {
         let criterion = loss.criterion_with_counts(&train.counts())?;
         recipe.augment.check_loss(loss, &criterion)?;

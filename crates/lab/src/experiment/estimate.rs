@@ -1,6 +1,7 @@
 //! How long a comparison will take, from a few steps of the real model on the real data.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use tch::Device;
@@ -51,18 +52,21 @@ impl Estimate {
         let (step, steps) = step(recipe, &parts.train, device)?;
         let example = step / recipe.batch.get().min(parts.train.len()) as f64;
         let epoch = parts.train.len() as f64 + FORWARD * parts.validation.len() as f64;
-        let attacks = match &recipe.attack {
-            Some(attack) if parts.test.inputs.are_images() => {
-                let budgets = attack.epsilons.len() as f64;
-                (budgets - 1.0) * (1.0 + attack.pgd_steps.get() as f64) + 2.0 * budgets * FORWARD
+        let attacks = match recipe.attack.as_ref().filter(|_| parts.test.inputs.are_images()) {
+            Some(attack) => {
+                let most = attack.examples.map_or(usize::MAX, NonZeroUsize::get);
+                attack.cost() * parts.test.len().min(most) as f64
             }
-            _ => 0.0,
+            None => 0.0,
         };
         // A stage that trains the last layer alone goes through the rest forward.
         let stages = [&recipe.crt, &recipe.probe].into_iter().flatten();
         let stages: usize = stages.map(|stage| stage.epochs.unwrap_or(recipe.epochs).get()).sum();
         let epochs = recipe.epochs.get() as f64 + FORWARD * stages as f64;
-        let run = epochs * epoch + parts.test.len() as f64 * (1.0 + attacks);
+        // Training on attacked examples takes as many more passes.
+        let adversarial = recipe.adversarial.as_ref().map_or(0.0, |a| a.attack.attack().cost());
+        let adversarial = adversarial * (recipe.epochs.get() * parts.train.len()) as f64;
+        let run = epochs * epoch + adversarial + parts.test.len() as f64 + attacks;
         let rounds = runs.div_ceil(jobs.max(1));
         let (seconds, patient) = (rounds as f64 * run * example, recipe.patience.is_some());
         Ok(Self { seconds, runs, jobs, steps, patient })

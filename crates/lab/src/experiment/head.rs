@@ -77,6 +77,7 @@ impl<'a> Head<'a> {
             model,
             criterion: Loss::from(Curve::CROSS_ENTROPY).criterion(train.classes.len())?,
             margin: None,
+            adversarial: None,
             freeze_backbone: true,
             optimizer: optimizer.as_ref().unwrap_or(&run.optimizer),
             update: &run.update,

@@ -1,5 +1,6 @@
 //! What is compared with what: the recipe, the run directory, the comparison.
 
+mod attacked;
 mod compare;
 mod comparison;
 mod device;
@@ -17,6 +18,7 @@ mod run_dir;
 mod spec;
 mod sweep;
 
+pub use attacked::Attacked;
 pub use compare::{Options, compare};
 pub use comparison::{Comparison, EpochMetrics, Group, Run, Signature};
 pub use device::device;
@@ -26,7 +28,7 @@ pub use folder::Folder;
 pub use head::HeadRecipe;
 pub use predictor::{Prediction, Predictor, Ranked};
 pub use proposal::Proposal;
-pub use recipe::{AttackRecipe, Recipe, RunRecipe, Select, check_losses, check_seeds};
+pub use recipe::{Recipe, RunRecipe, Select, check_losses, check_seeds};
 pub use run::run;
 pub use run_dir::RunDir;
 pub use sweep::{Setting, Sweep};

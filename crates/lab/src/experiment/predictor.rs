@@ -129,7 +129,7 @@ impl RunDir {
     ///
     /// # Errors
     /// A folder that holds no run, or one that is not finished.
-    fn open(path: &Path) -> Result<Self> {
+    pub(super) fn open(path: &Path) -> Result<Self> {
         let refuse = |problem: &str| {
             Err(Error::Request(format!("{} is no finished run: {problem}", path.display())))
         };

@@ -8,7 +8,8 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use super::{AttackRecipe, Recipe, Select};
+use super::{Recipe, Select};
+use crate::attack::AttackRecipe;
 use crate::data::augment::AugmentRecipe;
 use crate::data::{
     Asked, DataRecipe, Format, Fractions, Inspection, Sampling, Size, detect, inspect, table,
@@ -97,6 +98,7 @@ impl Proposal {
             model,
             optimizer,
             update: Update::default(),
+            adversarial: None,
             attack: attack(found.format),
         };
         let steps = examples.div_ceil(batch);
@@ -134,8 +136,7 @@ fn scaled(data: &mut DataRecipe, found: &Inspection) -> [usize; 3] {
 
 /// What is measured beyond what is always measured: graphs are not attacked.
 fn attack(format: Format) -> Option<AttackRecipe> {
-    let pgd_steps = NonZeroUsize::new(10)?;
-    let attack = AttackRecipe { epsilons: vec![0.0, 0.03, 0.1], pgd_steps, pgd_step_size: 0.01 };
+    let attack = AttackRecipe::short(&[0.0, 0.03, 0.1], NonZeroUsize::new(10)?, 0.01);
     (format != Format::Tu).then_some(attack)
 }
 

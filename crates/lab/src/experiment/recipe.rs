@@ -10,12 +10,13 @@ use sha2::{Digest, Sha256};
 use steepness::Loss;
 
 use super::{HeadRecipe, Setting, Sweep, spec};
+use crate::attack::{AdversarialRecipe, AttackRecipe};
 use crate::check::checked;
 use crate::data::augment::AugmentRecipe;
 use crate::data::{DataRecipe, OodRecipe, Sampling};
 use crate::models::{ModelRecipe, Precision};
 use crate::train::{LSoftmaxRecipe, OptimizerRecipe, Schedule, Update, Warmup};
-use crate::{Check, Error, Result};
+use crate::{Error, Result};
 
 /// The recipe that the program carries with it, and its name for messages.
 const EMBEDDED: (&str, &str) =
@@ -83,7 +84,10 @@ pub struct Recipe {
     /// What happens around the optimizer's steps.
     #[serde(default, skip_serializing_if = "Update::is_default", deserialize_with = "checked")]
     pub update: Update,
-    /// How the models are attacked, if they are.
+    /// Trains on examples that are attacked.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
+    pub adversarial: Option<AdversarialRecipe>,
+    /// How each model is attacked when it is trained, if at all.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
     pub attack: Option<AttackRecipe>,
     /// A second stage that trains the classifier anew.
@@ -127,37 +131,6 @@ impl Select {
             Select::Last => "last epoch",
             Select::Test => "best TEST accuracy (chosen on what is reported: too good)",
         }
-    }
-}
-
-/// How each model is attacked: FGSM and PGD-L∞ over the same grid.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AttackRecipe {
-    /// Budgets ε in pixel units of \[0, 1\], ascending, 0 first.
-    pub epsilons: Vec<f64>,
-    /// Steps of PGD.
-    pub pgd_steps: NonZeroUsize,
-    /// Length of one of them in pixel units.
-    pub pgd_step_size: f64,
-}
-
-impl Check for AttackRecipe {
-    fn check(&self) -> Result<()> {
-        let grid = &self.epsilons;
-        let ascending = grid.windows(2).all(|pair| pair[0] < pair[1]);
-        if grid.first() != Some(&0.0) || !ascending || !grid.iter().all(|e| *e <= 1.0) {
-            return Err(Error::Request(format!(
-                "attack: epsilons = {grid:?} must ascend from 0 and not exceed 1"
-            )));
-        }
-        let size = self.pgd_step_size;
-        if !(size > 0.0 && size <= 1.0) {
-            return Err(Error::Request(format!(
-                "attack: pgd_step_size = {size} must lie in (0, 1]"
-            )));
-        }
-        Ok(())
     }
 }
 
@@ -248,6 +221,7 @@ impl Recipe {
             l_softmax: rest.l_softmax,
             optimizer: rest.optimizer,
             update: rest.update,
+            adversarial: rest.adversarial,
             attack: rest.attack,
             crt: rest.crt,
             probe: rest.probe,
@@ -316,7 +290,10 @@ pub struct RunRecipe {
     /// What happens around the optimizer's steps.
     #[serde(default, skip_serializing_if = "Update::is_default")]
     pub update: Update,
-    /// How it is attacked, if it is.
+    /// Trains on examples that are attacked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adversarial: Option<AdversarialRecipe>,
+    /// How it is attacked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attack: Option<AttackRecipe>,
     /// A second stage that trains the classifier anew.

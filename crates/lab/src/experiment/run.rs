@@ -5,24 +5,16 @@ use std::borrow::Cow;
 use std::num::NonZeroUsize;
 
 use steepness::{Criterion, Reduction, Targets};
-use tch::{Device, Tensor};
 
+use super::attacked::attack_all;
 use super::head::Head;
 use super::representation::{MOST, Representations};
-use super::{AttackRecipe, Options, RunDir, RunRecipe, Select};
-use crate::attack::{Attack, Fgsm, Pgd, robustness};
+use super::{Options, RunDir, RunRecipe, Select};
 use crate::data::{DataSet, Examples, Parts, Reader};
-use crate::measure::{
-    self, Groups, Learned, Logits, Measures, Ood, RobustnessCurve, Scores, Threshold,
-};
-use crate::models::{self, Mode, Model};
-use crate::random::Stream;
+use crate::measure::{self, Groups, Learned, Logits, Measures, Ood, Scores, Threshold};
+use crate::models::{self, Model};
 use crate::train::{LargeMargin, Monitor, Predictions, Trained, Training, predict};
 use crate::{Error, Result};
-
-/// Examples attacked at a time, and examples that are in memory as a model sees them.
-const ATTACKED: usize = 512;
-const LOADED: usize = 2 * ATTACKED;
 
 /// Makes the run of `recipe` on `data` in `dir` with `device`, going on where an earlier call stopped.
 ///
@@ -55,6 +47,7 @@ pub fn run(
         model: &*model,
         criterion,
         margin: margin.transpose()?,
+        adversarial: recipe.adversarial.as_ref(),
         freeze_backbone: false,
         optimizer: &recipe.optimizer,
         update: &recipe.update,
@@ -160,10 +153,8 @@ fn measure(
         });
         outside.push((set.name.as_str(), predictions));
     }
-    if let Some(attack) = &recipe.attack
-        && test.inputs.are_images()
-    {
-        measures.robustness = attack_all(attack, recipe.seed, model, test)?;
+    if let Some(attack) = recipe.attack.as_ref().filter(|_| test.inputs.are_images()) {
+        measures.robustness = attack_all(attack, model, test, recipe.seed, &|_| ())?;
     }
     dir.write_predictions(&inside, &outside)?;
     if let Some(map) = representations.map()? {
@@ -187,73 +178,4 @@ fn label_gradients(criterion: Criterion, predictions: &Predictions) -> Result<Ve
     criterion.forward_backward(logits, Targets::Hard(labels), &mut gradient)?;
     let of_label = |(row, &label): (&[f32], &i64)| row[label as usize];
     Ok(gradient.chunks_exact(*classes).zip(labels).map(of_label).collect())
-}
-
-/// FGSM and PGD over the recipe's grid, on so many examples at once as fit into memory.
-fn attack_all(
-    recipe: &AttackRecipe,
-    seed: u64,
-    model: &dyn Model,
-    test: &Examples,
-) -> Result<Vec<RobustnessCurve>> {
-    let random = Stream::new(seed, "pgd");
-    // An attack is worked out on the CPU; only the model runs where it is.
-    let device = model.weights().device();
-    let forward = |inputs: &Tensor| -> Result<Tensor> {
-        Ok(model.forward(&[inputs.f_to(device)?], Mode::Evaluate)?.f_to(Device::Cpu)?)
-    };
-    let mut parts: [Vec<(usize, RobustnessCurve)>; 2] = Default::default();
-    for first in (0..test.len()).step_by(LOADED) {
-        let rows: Vec<usize> = (first..test.len().min(first + LOADED)).collect();
-        let part = test.select(&rows);
-        let inputs = part.tensor()?;
-        let start = |example: usize, pixel: usize| {
-            random.part((first + example) as u64).uniform(pixel as u64) as f32
-        };
-        let pgd =
-            Pgd { steps: recipe.pgd_steps.get(), step_size: recipe.pgd_step_size, start: &start };
-        let attacks: [&dyn Attack; 2] = [&Fgsm, &pgd];
-        for (attack, parts) in attacks.into_iter().zip(&mut parts) {
-            let grid = &recipe.epsilons;
-            let curve = robustness(&forward, &inputs, &part.labels, attack, grid, ATTACKED)?;
-            parts.push((part.len(), curve));
-        }
-    }
-    Ok(parts.into_iter().filter_map(pool).collect())
-}
-
-/// One curve of those over parts of the examples, each with the number of its examples.
-fn pool(parts: Vec<(usize, RobustnessCurve)>) -> Option<RobustnessCurve> {
-    let total: usize = parts.iter().map(|(examples, _)| examples).sum();
-    // A share is a whole number of examples, and so is their sum: one part stays as it is.
-    let share = |of: &dyn Fn(&RobustnessCurve) -> f64| {
-        let counts = parts.iter().map(|(examples, curve)| (of(curve) * *examples as f64).round());
-        counts.sum::<f64>() / total as f64
-    };
-    let first = &parts.first()?.1;
-    let point = |(at, (epsilon, _)): (usize, &(f64, f64))| (*epsilon, share(&|c| c.points[at].1));
-    Some(RobustnessCurve {
-        points: first.points.iter().enumerate().map(point).collect(),
-        zero_gradient: share(&|curve| curve.zero_gradient),
-        ..first.clone()
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn curves_over_parts_become_one() {
-        let curve = |right: f64, examples: f64, blind: f64| RobustnessCurve {
-            attack: "fgsm".to_owned(),
-            setting: "one step".to_owned(),
-            points: vec![(0.0, 1.0), (0.1, right / examples)],
-            zero_gradient: blind / examples,
-        };
-        let parts = vec![(49, curve(37.0, 49.0, 0.0)), (3, curve(2.0, 3.0, 1.0))];
-        assert_eq!(pool(parts), Some(curve(39.0, 52.0, 1.0)));
-        assert_eq!(pool(vec![(49, curve(37.0, 49.0, 3.0))]), Some(curve(37.0, 49.0, 3.0)));
-        assert_eq!(pool(Vec::new()), None);
-    }
 }

@@ -343,15 +343,39 @@ pub struct OodScore {
 /// Accuracy of one model under one attack as its budget grows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RobustnessCurve {
-    /// "fgsm" or "pgd-linf".
+    /// "fgsm", "pgd-linf", "apgd-linf-dlr" …, or "worst-linf" of all in that norm.
     pub attack: String,
     /// How it was run, for people: steps, step size, norm, random start.
     pub setting: String,
     /// (ε in pixel units of \[0, 1\], accuracy), ε = 0 first.
     pub points: Vec<(f64, f64)>,
-    /// Share of clean examples whose input gradient is exactly zero: such an attack is blind there,
-    /// which looks like robustness and is not.
+    /// Share of clean examples where the input gradient that the attack follows is exactly zero: it
+    /// is blind there, which looks like robustness and is not.
     pub zero_gradient: f64,
+    /// Share of clean examples where it is not, but nowhere as large as the smallest number that f32
+    /// holds with full precision, 1.2·10⁻³⁸: it underflows.
+    #[serde(default)]
+    pub faint_gradient: f64,
+    /// What measures ε: "linf" or "l2".
+    #[serde(default = "linf")]
+    pub norm: String,
+    /// What the attack makes large: "ce", "ce/10" with the logits over 10, "margin" or "dlr" along
+    /// a gradient; "none" where it knows no gradient, "any" for the worst of several.
+    #[serde(default = "ce")]
+    pub objective: String,
+    /// How many examples were attacked; 0 in records from before this was noted.
+    #[serde(default)]
+    pub examples: usize,
+}
+
+/// The norm of every attack before there was another.
+fn linf() -> String {
+    "linf".to_owned()
+}
+
+/// The objective of every attack before there was another.
+fn ce() -> String {
+    "ce".to_owned()
 }
 
 #[cfg(test)]

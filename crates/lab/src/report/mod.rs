@@ -3,6 +3,7 @@
 //! [`Table`] holds the numbers once; text, Markdown, CSV, JSON and the page are renderings of it.
 //! Nothing here reads a clock or a path, so equal runs give equal bytes in every file.
 
+mod attacked;
 mod axis;
 mod chart;
 mod csv;
@@ -23,11 +24,12 @@ mod table;
 mod text;
 mod write;
 
+pub use attacked::{attacked_json, attacked_text};
 pub use metric::{Direction, METRICS, MORE, Metric};
 pub use significance::Significance;
 pub use swept::{Line, Point, Swept};
 pub use table::{Cell, Column, Difference, Mark, Table};
-pub use write::{Written, write, write_curves};
+pub use write::{Written, write, write_attacked, write_curves};
 
 use crate::experiment::Comparison;
 

@@ -85,6 +85,10 @@ fn run(loss: f64, seed: u64) -> Run {
             })
             .to_vec(),
         zero_gradient: 0.03 * loss,
+        faint_gradient: 0.0,
+        norm: "linf".to_owned(),
+        objective: "ce".to_owned(),
+        examples: 300,
     };
     let bins = |k: usize, n: usize| (k as f64 / n as f64, (k + 1) as f64 / n as f64);
     let reliability = (0..15).map(|k| {

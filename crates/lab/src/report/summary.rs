@@ -1,9 +1,11 @@
 //! The paragraph in front of the page: only what the intervals support.
 
+use super::attacked::mean_curves;
 use super::escape::xml;
 use super::number;
 use super::table::{Column, Difference, Table};
-use crate::experiment::Comparison;
+use crate::attack::masking;
+use crate::experiment::{Comparison, Group};
 use crate::measure::mean;
 
 /// Share of examples with a gradient of exactly zero that is worth a warning.
@@ -50,7 +52,7 @@ pub fn render(comparison: &Comparison, table: &Table) -> String {
         }
         text += &chance(table);
     }
-    text + &blind(comparison)
+    text + &blind(comparison) + &masked(comparison)
 }
 
 /// "accuracy higher with el(le=1) (+0.35 points [+0.10, +0.60])", "margin higher with every other
@@ -140,6 +142,17 @@ fn blind(comparison: &Comparison) -> String {
     )
 }
 
+/// A warning where an attack without the gradient of cross entropy beats those that follow it.
+fn masked(comparison: &Comparison) -> String {
+    let of_group = |group: &Group| -> Vec<String> {
+        let runs: Vec<_> = group.runs.iter().map(|run| &run.measures.robustness[..]).collect();
+        let warnings = masking(&mean_curves(&runs)).into_iter();
+        let name = code(&group.setting.to_string());
+        warnings.map(|warning| format!(" Under {name}, {}.", xml(&warning))).collect()
+    };
+    comparison.groups.iter().flat_map(of_group).collect()
+}
+
 fn code(spec: &str) -> String {
     format!("<code>{}</code>", xml(spec))
 }
@@ -193,5 +206,19 @@ mod tests {
             curve.zero_gradient = 0.0;
         }
         assert!(!summary(&comparison).contains("blind"));
+    }
+
+    #[test]
+    fn masking_is_reported() {
+        let mut comparison = sample::comparison(&["ce", "el(le=1)"], 2);
+        assert!(!summary(&comparison).contains("masking"));
+        for run in &mut comparison.groups[1].runs {
+            let mut square = run.measures.robustness[1].clone();
+            (square.attack, square.objective) = ("square-linf".to_owned(), "none".to_owned());
+            square.points.iter_mut().skip(1).for_each(|point| point.1 *= 0.5);
+            run.measures.robustness.push(square);
+        }
+        let text = summary(&comparison);
+        assert!(text.contains("Under <code>el(le=1)</code>, gradient masking: with ε"), "{text}");
     }
 }

@@ -1,8 +1,8 @@
 //! The report's files, each complete or not there: a temporary name, then a rename.
 
 use super::figure::{self, Figure, GENERATOR};
-use super::{Table, csv, detection, html, markdown};
-use crate::experiment::Comparison;
+use super::{Table, attacked, csv, detection, html, markdown};
+use crate::experiment::{Attacked, Comparison};
 use crate::{Error, Result};
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -53,6 +53,29 @@ pub fn write(comparison: &Comparison, recipe: &str, out: &Path) -> Result<Writte
         csv: file("table.csv", &csv::render(&table))?,
         page: file("report.html", &html::render(comparison, &table, &figures, recipe))?,
     })
+}
+
+/// Writes `attack.csv`, `attack.json` and `robustness.svg` into the folder `out`, in place of earlier
+/// ones there.
+///
+/// # Errors
+/// Nothing to write; a file that cannot be written, by its path.
+pub fn write_attacked(runs: &[Attacked], out: &Path) -> Result<Vec<PathBuf>> {
+    let each = runs.iter().map(|run| (run.setting.to_string(), run.seed, &run.curves[..]));
+    let (Some(data), Some(figure)) = (attacked::csv(each), attacked::figure(runs)) else {
+        return Err(Error::Request("there is nothing to report: no attack".to_owned()));
+    };
+    fs::create_dir_all(out).map_err(Error::output(out))?;
+    let files = [
+        ("attack.csv", data),
+        ("attack.json", attacked::attacked_json(runs).to_string() + "\n"),
+        ("robustness.svg", figure.svg()),
+    ];
+    let written = files.into_iter().map(|(name, text)| {
+        let path = out.join(name);
+        replace(&path, &text).map(|()| path)
+    });
+    written.collect()
 }
 
 /// Draws the figures that need no training into the folder `out`, which is made if need be: the

@@ -15,8 +15,9 @@ use tch::{Kind, Tensor, no_grad};
 use super::state::{Snapshot, State, Sums};
 use super::{
     Ema, Events, LargeMargin, Moment, Optimizer, OptimizerRecipe, Schedule, Update, Warmup,
-    checkpoint, gradient, predict,
+    adversarial, checkpoint, gradient, predict,
 };
+use crate::attack::AdversarialRecipe;
 use crate::data::{Batch, Order, Source};
 use crate::experiment::EpochMetrics;
 use crate::measure::{self, Logits};
@@ -46,6 +47,8 @@ pub struct Training<'a> {
     pub criterion: Criterion,
     /// What widens the label's angle while training.
     pub margin: Option<LargeMargin>,
+    /// What moves the inputs before each step.
+    pub adversarial: Option<&'a AdversarialRecipe>,
     /// Trains the last layer alone, on features as they are in evaluation: all else stays as it is,
     /// the running moments of batch normalisation included.
     pub freeze_backbone: bool,
@@ -240,7 +243,11 @@ impl Training<'_> {
         let first = state.steps.wrapping_mul(self.update.accumulate.get() as u64);
         for (pass, batch) in (first..).zip(batches) {
             let mode = Mode::Train { seed: self.seed, pass, precision: self.precision };
-            let features = self.features(&batch.inputs, mode)?;
+            let moved = self.adversarial.map(|attack| {
+                adversarial::moved(attack, self.model, batch, self.seed, pass * self.batch as u64)
+            });
+            let moved = moved.transpose()?;
+            let features = self.features(moved.as_ref().unwrap_or(&batch.inputs), mode)?;
             let mut learn = |logits: &Tensor| {
                 let loss = self
                     .criterion

@@ -1,5 +1,6 @@
 //! Training: one engine for every data set, model and loss.
 
+mod adversarial;
 pub mod checkpoint;
 mod ema;
 mod engine;

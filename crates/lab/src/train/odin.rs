@@ -9,7 +9,7 @@
 use tch::{Kind, Tensor, no_grad};
 
 use crate::Result;
-use crate::attack::input_gradient;
+use crate::attack::{Objective, slope};
 use crate::data::Source;
 use crate::models::{Mode, Model};
 
@@ -59,7 +59,8 @@ impl Odin {
         inputs: &Tensor,
     ) -> Result<Vec<f64>> {
         let predictions = no_grad(|| cooled(inputs))?.f_argmax(-1, false)?;
-        let (_, gradient) = input_gradient(cooled, inputs, &predictions)?;
+        let objective = Objective::CROSS_ENTROPY;
+        let gradient = slope(cooled, objective, inputs, &predictions, None)?.gradient;
         let moved = inputs.f_sub(&gradient.f_sign()?.f_mul_scalar(self.noise)?)?;
         // In f64: near a uniform softmax, f32 would tie what differs by a little.
         let logits = no_grad(|| cooled(&moved))?.f_to_kind(Kind::Double)?;

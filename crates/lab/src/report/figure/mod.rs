@@ -12,7 +12,7 @@ mod histogram;
 mod layout;
 mod map;
 mod ood;
-mod robustness;
+pub mod robustness;
 mod seeds;
 mod sweep;
 mod training;

@@ -1,16 +1,37 @@
 //! Accuracy under attack as its budget grows (the paper's Figure 7).
 
-use super::{Figure, legend, seeds};
-use crate::experiment::{Comparison, Group};
+use super::{Figure, seeds};
+use crate::experiment::Comparison;
 use crate::measure::{RobustnessCurve, mean};
 use crate::report::axis::Axis;
 use crate::report::chart::Panel;
 use crate::report::number;
 
+/// What was attacked: its name, and the curves of each of its runs.
+pub struct Series<'a> {
+    /// The loss, with what is swept.
+    pub name: String,
+    /// One list a seed.
+    pub runs: Vec<&'a [RobustnessCurve]>,
+}
+
 /// One panel an attack; `None` where no run was attacked.
 pub fn figure(comparison: &Comparison) -> Option<Figure> {
+    let series: Vec<Series> = comparison
+        .groups
+        .iter()
+        .map(|group| Series {
+            name: group.setting.to_string(),
+            runs: group.runs.iter().map(|run| &run.measures.robustness[..]).collect(),
+        })
+        .collect();
+    of(&series, &comparison.signature.seeds)
+}
+
+/// One panel an attack; `None` where there is no curve.
+pub fn of(series: &[Series], seeds: &[u64]) -> Option<Figure> {
     let mut attacks: Vec<&RobustnessCurve> = Vec::new();
-    for curve in comparison.groups.iter().flat_map(curves) {
+    for curve in series.iter().flat_map(curves) {
         if attacks.iter().all(|known| known.attack != curve.attack) {
             attacks.push(curve);
         }
@@ -20,9 +41,7 @@ pub fn figure(comparison: &Comparison) -> Option<Figure> {
     }
     let settings: Vec<String> = attacks
         .iter()
-        .map(|curve| {
-            format!("{}: {} ({})", title(&curve.attack), curve.setting, blind(comparison, curve))
-        })
+        .map(|curve| format!("{}: {}{}", title(&curve.attack), curve.setting, blind(series, curve)))
         .collect();
     Some(Figure {
         name: "robustness",
@@ -31,55 +50,82 @@ pub fn figure(comparison: &Comparison) -> Option<Figure> {
             "Accuracy on test examples moved by up to ε in pixel units (Figure 7 of the paper): {}. \
              {}. Where the gradient is exactly zero an attack finds no direction; that looks like \
              robustness and is not.",
-            seeds::described(&comparison.signature.seeds),
+            seeds::described(seeds),
             settings.join(". "),
         ),
-        legend: legend(comparison),
-        panels: attacks.iter().map(|curve| panel(comparison, &curve.attack)).collect(),
+        legend: series.iter().map(|series| series.name.clone()).enumerate().collect(),
+        panels: attacks.iter().map(|curve| panel(series, &curve.attack)).collect(),
     })
 }
 
-fn panel(comparison: &Comparison, attack: &str) -> Panel {
+fn panel(series: &[Series], attack: &str) -> Panel {
+    let all = series.iter().flat_map(curves).filter(|curve| curve.attack == attack);
+    let budgets: Vec<f64> = all.flat_map(|curve| curve.points.iter().map(|p| p.0)).collect();
+    let x = axis(&budgets);
     let points = |curve: &RobustnessCurve| -> Vec<(f64, f64)> {
-        curve.points.iter().map(|&(epsilon, accuracy)| (epsilon, 100.0 * accuracy)).collect()
+        let inside = curve.points.iter().filter(|point| point.0 >= x.low);
+        inside.map(|&(epsilon, accuracy)| (epsilon, 100.0 * accuracy)).collect()
     };
-    let marks = comparison.groups.iter().enumerate().flat_map(|(series, group)| {
-        let curves: Vec<_> = curves(group).filter(|c| c.attack == attack).map(points).collect();
-        seeds::mean_and_band(series, &curves)
+    let marks = series.iter().enumerate().flat_map(|(at, series)| {
+        let curves: Vec<_> = curves(series).filter(|c| c.attack == attack).map(points).collect();
+        seeds::mean_and_band(at, &curves)
     });
-    let all = comparison.groups.iter().flat_map(curves).filter(|curve| curve.attack == attack);
-    let budgets = all.flat_map(|curve| curve.points.iter().map(|point| point.0));
-    let high = Axis::holding("", budgets.chain([0.0])).high;
     Panel {
-        title: title(attack).to_owned(),
-        x: Axis::linear("ε, pixel units", 0.0, high),
-        y: Axis::linear("accuracy, %", 0.0, 100.0),
+        title: title(attack),
         marks: marks.collect(),
+        y: Axis::linear("accuracy, %", 0.0, 100.0),
+        x,
     }
 }
 
-fn curves(group: &Group) -> impl Iterator<Item = &RobustnessCurve> {
-    group.runs.iter().flat_map(|run| &run.measures.robustness)
-}
-
-/// The field's way of writing an attack's name.
-fn title(attack: &str) -> &str {
-    match attack {
-        "fgsm" => "FGSM",
-        "pgd-linf" => "PGD-L∞",
-        other => other,
+/// From 0 on, or by ratios where the budgets above 0 are far apart.
+fn axis(budgets: &[f64]) -> Axis {
+    let positive = || budgets.iter().copied().filter(|epsilon| *epsilon > 0.0);
+    let (least, most) = (positive().fold(f64::MAX, f64::min), positive().fold(0.0, f64::max));
+    if most > 20.0 * least {
+        return Axis::logarithmic("ε, pixel units", positive());
     }
+    let high = Axis::holding("", budgets.iter().copied().chain([0.0])).high;
+    Axis::linear("ε, pixel units", 0.0, high)
 }
 
-/// "zero gradient on 0.0 % of the examples under ce, …".
-fn blind(comparison: &Comparison, attack: &RobustnessCurve) -> String {
-    let shares = comparison.groups.iter().filter_map(|group| {
-        let same = curves(group).filter(|curve| curve.attack == attack.attack);
-        let share = mean(&same.map(|curve| 100.0 * curve.zero_gradient).collect::<Vec<_>>())?;
-        Some(format!("{}\u{a0}% under {}", number::plain(share, 1), group.setting))
+fn curves<'a>(series: &Series<'a>) -> impl Iterator<Item = &'a RobustnessCurve> {
+    series.runs.clone().into_iter().flatten()
+}
+
+/// The field's way of writing an attack's name: "pgd-linf-margin" is PGD-L∞-margin.
+pub fn title(attack: &str) -> String {
+    let part = |part: &str| match part {
+        "fgsm" | "pgd" | "apgd" | "mi" | "cw" | "dlr" | "ce" => part.to_uppercase(),
+        "linf" => "L∞".to_owned(),
+        "l2" => "L2".to_owned(),
+        "deepfool" => "DeepFool".to_owned(),
+        "square" => "Square".to_owned(),
+        other => other.to_owned(),
+    };
+    attack.split('-').map(part).collect::<Vec<_>>().join("-")
+}
+
+/// " (input gradient exactly zero on 0.0 % of the examples under ce, …)", where it follows one.
+fn blind(series: &[Series], attack: &RobustnessCurve) -> String {
+    if ["none", "any"].contains(&attack.objective.as_str()) {
+        return String::new();
+    }
+    let shares = series.iter().filter_map(|series| {
+        let same = || curves(series).filter(|curve| curve.attack == attack.attack);
+        let percent = |of: fn(&RobustnessCurve) -> f64| {
+            mean(&same().map(|curve| 100.0 * of(curve)).collect::<Vec<_>>())
+        };
+        let zero = number::plain(percent(|curve| curve.zero_gradient)?, 1);
+        let faint = percent(|curve| curve.faint_gradient)?;
+        let faint = match faint > 0.0 {
+            true => format!(" and underflowing on {}\u{a0}%", number::plain(faint, 1)),
+            false => String::new(),
+        };
+        Some(format!("{zero}\u{a0}%{faint} under {}", series.name))
     });
     format!(
-        "input gradient exactly zero on {} of the examples",
+        " (input gradient exactly zero on {} of the examples)",
         shares.collect::<Vec<_>>().join(", ")
     )
 }

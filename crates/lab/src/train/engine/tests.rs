@@ -1,4 +1,5 @@
 use super::*;
+use crate::attack::AdversarialRecipe;
 use crate::data::augment::AugmentRecipe;
 use crate::data::{Batches, DataRecipe, Examples, Fractions, Inputs, Parts, Sampling, load};
 use crate::models::{ModelRecipe, Precision, build};
@@ -65,6 +66,7 @@ struct How {
     #[serde(default)]
     sampler: Sampling,
     l_softmax: Option<LSoftmaxRecipe>,
+    adversarial: Option<AdversarialRecipe>,
     #[serde(default)]
     freeze_backbone: bool,
 }
@@ -130,6 +132,7 @@ impl Setup {
             model: &*model,
             criterion,
             margin: margin.transpose().unwrap(),
+            adversarial: self.how.adversarial.as_ref(),
             freeze_backbone: self.how.freeze_backbone,
             optimizer: &self.how.optimizer,
             update: &self.how.update,
@@ -228,6 +231,33 @@ fn bf16_learns_as_f32_does_and_goes_on_bit_for_bit() {
         assert!(difference != 0.0 && difference.abs() < 0.02, "{difference}");
         assert!((half.val_nll / full.val_nll - 1.0).abs() < 0.1, "{half:?} {full:?}");
     }
+}
+
+#[test]
+fn adversarial_training_goes_on_bit_for_bit_and_sees_other_images() {
+    for attack in ["pgd(steps=2, step=0.1)", "pgd(norm=l2, steps=2, step=0.5)", "fgsm"] {
+        let how = format!("{SGD}\n    adversarial = {{ attack = '{attack}', epsilon = 0.2 }}");
+        let setup = Setup::with(&how);
+        assert_resumes(&setup, "el(le=0.5)");
+        let [plain, moved] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let plain = Setup::new().finish(plain.path(), "ce", 3);
+        let moved = setup.finish(moved.path(), "ce", 3);
+        assert!(moved.history[2].train_loss > 1.1 * plain.history[2].train_loss, "{attack}");
+    }
+}
+
+#[test]
+fn adversarial_training_needs_pixels() {
+    let how = format!("{SGD}\n    adversarial = {{ attack = 'fgsm', epsilon = 0.2 }}");
+    let mut setup = Setup::with(&how);
+    let Inputs::Pixels { values, .. } = &setup.train.inputs else { panic!("digits are pixels") };
+    setup.train.inputs = Inputs::Numbers(values.iter().map(|&value| f32::from(value)).collect());
+    let dir = tempfile::tempdir().unwrap();
+    let error = setup.train(dir.path(), "ce", 0, 0).0.unwrap_err().to_string();
+    assert!(
+        error.contains("images in pixel units, 0 to 1, not [8, 1, 8, 8] from 0 to 16"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -1,0 +1,120 @@
+//! `steepness attack`: how far the inputs of finished runs have to move before the models are wrong.
+
+use std::io::{self, Write};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use steepness_lab::attack::{AttackRecipe, EPSILONS, L2_EPSILONS, Preset, Spec};
+use steepness_lab::experiment::{Attacked, cores, device};
+use steepness_lab::report::{attacked_json, attacked_text, write_attacked};
+use steepness_lab::{Check, Error, Result};
+
+/// Attack finished runs on images, and say how many of their test examples stay right
+///
+/// Prints accuracy against the budget for each loss, mean and deviation over its seeds, and warns of
+/// gradient masking. Writes attack.csv, attack.json and robustness.svg. An attack is one line:
+/// "fgsm", "pgd(norm=l2, steps=100, loss=margin)", "mi-fgsm", "apgd(loss=dlr)", "cw", "deepfool",
+/// "square(queries=1000)".
+#[derive(clap::Args)]
+pub struct Args {
+    /// The folders of runs: OUT/LOSS/seed=0
+    #[arg(value_name = "RUN", required = true)]
+    runs: Vec<PathBuf>,
+
+    /// Known attacks; without it and without --attack, "thorough"
+    #[arg(long, value_name = "NAME")]
+    preset: Option<Known>,
+
+    /// One more attack
+    #[arg(long = "attack", value_name = "SPEC")]
+    attacks: Vec<Spec>,
+
+    /// Budgets of attacks in L∞, pixels of [0, 1], from 0 on; without it those of the paper
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    epsilons: Vec<f64>,
+
+    /// Budgets of attacks in L2, from 0 on; without it those of the paper
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    l2_epsilons: Vec<f64>,
+
+    /// Attack the first so many test examples only
+    #[arg(long, value_name = "N")]
+    examples: Option<NonZeroUsize>,
+
+    /// Where the files go; without it the folder attack of the run, if it is one
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Threads; without it as many as there are cores
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+
+    /// Where the models run: auto (a GPU where libtorch finds one), cpu, cuda or cuda:1
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    device: String,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// The presets by name.
+#[derive(Clone, Copy, ValueEnum)]
+enum Known {
+    /// Those of the paper's Figure 7
+    Paper,
+    /// Those and attacks that need no gradient of cross entropy
+    Thorough,
+}
+
+/// Does it.
+///
+/// # Errors
+/// What is no finished run on images; attacks and budgets that make no sense.
+pub fn run(args: Args) -> Result<()> {
+    let recipe = recipe(&args);
+    recipe.check()?;
+    let out = match (&args.out, &args.runs[..]) {
+        (Some(out), _) => out.clone(),
+        (None, [run]) => run.join("attack"),
+        (None, runs) => {
+            return Err(Error::Request(format!("{} runs need --out DIR", runs.len())));
+        }
+    };
+    let device = device(&args.device)?;
+    let threads = args.threads.map_or(cores(), NonZeroUsize::get);
+    let attack = |path: &PathBuf| {
+        let begin = |name: &str| eprintln!("{}: {name}", path.display());
+        Attacked::new(path, &recipe, device, threads, &begin)
+    };
+    let attacked = args.runs.iter().map(attack).collect::<Result<Vec<_>>>()?;
+    let written = write_attacked(&attacked, &out)?;
+    let text = if args.json {
+        attacked_json(&attacked).to_string() + "\n"
+    } else {
+        let written: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
+        format!("{}{}\n", attacked_text(&attacked), written.join("\n"))
+    };
+    let stdout = Path::new("standard output");
+    io::stdout().lock().write_all(text.as_bytes()).map_err(Error::output(stdout))
+}
+
+fn recipe(args: &Args) -> AttackRecipe {
+    let preset = match args.preset {
+        Some(Known::Paper) => Some(Preset::Paper),
+        Some(Known::Thorough) => Some(Preset::Thorough),
+        None => args.attacks.is_empty().then_some(Preset::Thorough),
+    };
+    let said = |grid: &[f64], default: &[f64]| {
+        if grid.is_empty() { default.to_vec() } else { grid.to_vec() }
+    };
+    AttackRecipe {
+        preset,
+        epsilons: said(&args.epsilons, &EPSILONS),
+        l2_epsilons: said(&args.l2_epsilons, &L2_EPSILONS),
+        attacks: args.attacks.clone(),
+        examples: args.examples,
+        ..AttackRecipe::default()
+    }
+}
