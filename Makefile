@@ -4,7 +4,7 @@ CARGO ?= cargo
 PYTHON ?= python3
 export STEEPNESS_TEST_DATA ?= $(wildcard $(abspath ../shared/data))
 
-.PHONY: build demo test soak check bench bench-attack doc clean libtorch
+.PHONY: build demo test soak check bench bench-data doc clean libtorch
 
 build: libtorch ## gives target/release/steepness
 	$(CARGO) build --release --locked -p steepness-cli
@@ -29,8 +29,9 @@ bench: libtorch ## side by side with PyTorch; writes benches/results
 	$(PYTHON) benches/loss.py
 	$(PYTHON) benches/training.py
 
-bench-attack: libtorch ## PGD side by side with torchattacks, on MNIST in the folder MNIST=...
-	$(PYTHON) benches/attack.py $(MNIST)
+bench-data: libtorch ## the same on data: MNIST under PGD (torchattacks), graphs (PyTorch Geometric)
+	$(PYTHON) benches/attacks.py data/mnist
+	$(PYTHON) benches/graphs.py data/PROTEINS data/NCI1
 
 doc: libtorch ## target/doc/steepness/index.html
 	$(CARGO) doc --release --locked --workspace --no-deps

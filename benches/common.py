@@ -28,6 +28,23 @@ def make_venv():
     return python
 
 
+def make_venv_beside(name, *installs):
+    """The Python of a further virtual environment, target/NAME, which sees the packages of the first
+    one; `installs` are what pip is asked to install."""
+    venv = ROOT / "target" / name
+    python, ready = venv / "bin" / "python", venv / "ready"
+    wanted = "\n".join(" ".join(install) for install in installs)
+    if not ready.exists() or ready.read_text() != wanted:
+        make_venv()
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(venv)], check=True)
+        own, others = (next(of.glob("lib/*/site-packages")) for of in (venv, VENV))
+        (own / "others.pth").write_text(f"{others}\n")
+        for install in installs:
+            subprocess.run([python, "-m", "pip", "install", "-q", *install], check=True)
+        ready.write_text(wanted)
+    return python
+
+
 class Worker:
     """A program that answers lines with lines."""
 

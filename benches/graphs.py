@@ -4,40 +4,22 @@
     python3 benches/graphs.py FOLDER... [--rounds 5]
 
 FOLDER is what `steepness data get PROTEINS` makes. Builds crates/lab/examples/bench_graphs.rs, puts
-PyTorch Geometric beside the PyTorch of benches/run.py, keeps both running and asks them in turn. Prints
+PyTorch Geometric beside the PyTorch of the other benches, keeps both running and asks them in turn. Prints
 a Markdown table of medians and saves it as benches/results/graphs-CPU.md and .json. Standard library
 only.
 """
 
 import argparse
-import json
-import re
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 
-from run import ROOT, TARGET, VENV, Worker, machine, make_venv
+from common import ROOT, TARGET, Worker, machine, make_venv_beside, save
 
 GEOMETRIC = "2.8.1"
-BESIDE = ROOT / "target" / "bench-graphs-venv"
 # Epochs of a round; the first meets cold caches and pages that are not there yet.
 EPOCHS = 4
-
-
-def make_venv_beside():
-    """A virtual environment that sees the packages of the other benches and has PyTorch Geometric."""
-    python = BESIDE / "bin" / "python"
-    if not (BESIDE / "ready").exists():
-        make_venv()
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(BESIDE)], check=True)
-        packages = next(BESIDE.glob("lib/*/site-packages"))
-        others = next(VENV.glob("lib/*/site-packages"))
-        (packages / "others.pth").write_text(f"{others}\n")
-        install = [python, "-m", "pip", "install", "-q", f"torch_geometric=={GEOMETRIC}"]
-        subprocess.run(install, check=True)
-        (BESIDE / "ready").touch()
-    return python
 
 
 def build():
@@ -68,10 +50,10 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     wanted = parser.parse_args()
-    python = make_venv_beside()
+    python = make_venv_beside("bench-graphs-venv", [f"torch_geometric=={GEOMETRIC}"])
     peer = [str(python), str(ROOT / "benches" / "peer_graphs.py")]
     commands = {"ours": [str(build())], "peer": peer}
-    about = machine(str(python), "/".join(map(str, wanted.threads)))
+    about = machine(python, "/".join(map(str, wanted.threads)))
     lines, raw = [], []
     for folder in wanted.folders:
         for threads in wanted.threads:
@@ -91,12 +73,7 @@ def main():
         "| data | threads | ms | PyTorch Geometric, ms | it takes |", "|---|---|---|---|---|", *lines,
     ]) + "\n"  # fmt: skip
     print(text)
-    cpu = re.sub(r"[^a-z0-9]+", "-", about["cpu"].lower()).strip("-")
-    results = ROOT / "benches" / "results"
-    (results / f"graphs-{cpu}.md").write_text(text)
-    (results / f"graphs-{cpu}.json").write_text(
-        json.dumps({"machine": about, "epochs": raw}, indent=1) + "\n"
-    )
+    save("graphs", about, text, raw)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-//! The laboratory's part of benches/attack.py: PGD-L∞ with the paper's settings on the attack CNN.
+//! The laboratory's part of benches/attacks.py: PGD-L∞ with the paper's settings on the attack CNN.
 //!
 //!     bench_attack MNIST-FOLDER THREADS
 //!

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """PGD-L∞ (40 steps, epsilon 0.3) on 10,000 MNIST images through the attack CNN, against torchattacks.
 
-    python3 benches/attack.py MNIST-FOLDER [--images 10000] [--part 500] [--batches 128,512]
+    python3 benches/attacks.py MNIST-FOLDER [--images 10000] [--part 500] [--batches 128,512]
 
 Builds crates/lab/examples/bench_attack.rs, installs torchattacks beside PyTorch into a virtual
 environment of its own under target/, keeps both programs running and asks them in turn for one part
 of the images after the other, so that both feel the same machine. The weights are those drawn at
 first: the time does not depend on them. Prints a Markdown table and saves it as
-benches/results/attack-CPU.md with the seconds as .json.
+benches/results/attacks-CPU.md with the seconds as .json.
 """
 
 import argparse
@@ -24,22 +24,9 @@ KEEP = {"MALLOC_MMAP_THRESHOLD_": str(1 << 28), "MALLOC_TRIM_THRESHOLD_": str(1 
 
 
 def make_venv():
-    """A virtual environment that sees PyTorch of benches/common.py's."""
-    torch = common.make_venv()
-    venv = common.TARGET / "attack-venv"
-    python = venv / "bin" / "python"
-    if not (venv / "ready").exists():
-        subprocess.run([torch, "-m", "venv", "--clear", str(venv)], check=True)
-        path = "import sysconfig; print(sysconfig.get_paths()['purelib'])"
-        of = [subprocess.check_output([p, "-c", path], text=True).strip() for p in (torch, python)]
-        with open(f"{of[1]}/torch.pth", "w") as file:
-            file.write(of[0] + "\n")
-        packages = ["scipy", "requests", "tqdm"]
-        pip = [python, "-m", "pip", "install", "-q"]
-        subprocess.run([*pip, *packages], check=True)
-        subprocess.run([*pip, "--no-deps", f"torchattacks=={TORCHATTACKS}"], check=True)
-        (venv / "ready").touch()
-    return python
+    """torchattacks without what it asks for: an old version of requests, and no PyTorch of its own."""
+    attacks = ["--no-deps", f"torchattacks=={TORCHATTACKS}"]
+    return common.make_venv_beside("bench-attack-venv", ["scipy", "requests", "tqdm"], attacks)
 
 
 def build():
@@ -71,7 +58,7 @@ def main():
     threads = arguments.threads
     command = [str(ours), arguments.folder, str(threads)]
     workers = {"ours": common.Worker(["env", *(f"{k}={v}" for k, v in KEEP.items()), *command], threads)}
-    script = str(common.ROOT / "benches" / "peer_attack.py")
+    script = str(common.ROOT / "benches" / "peer_attacks.py")
     workers["peer"] = common.Worker([str(peer), script, arguments.folder, str(threads)], threads)
     lines = [
         f"PGD-L∞, 40 steps, on {arguments.images} MNIST images through the attack CNN, {threads} "
@@ -92,10 +79,10 @@ def main():
         seconds[batch] = times
     for worker in workers.values():
         worker.close()
-    about = common.machine(str(common.VENV / "bin" / "python"), threads)
+    about = common.machine(peer, threads)
     about_line = f"{about['cpu']}; torch {about['torch']}, {about['rustc']}; {about['date']}."
     text = "\n".join([*lines, "", about_line, ""])
-    common.save("attack", about, text, seconds)
+    common.save("attacks", about, text, seconds)
     print(text)
 
 

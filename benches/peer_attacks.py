@@ -1,4 +1,4 @@
-"""The peer of benches/attack.py: torchattacks' PGD on the same network. Same requests as
+"""The peer of benches/attacks.py: torchattacks' PGD on the same network. Same requests as
 crates/lab/examples/bench_attack.rs."""
 
 import gzip
