@@ -75,7 +75,7 @@ fn what_cannot_be_attacked_is_refused() {
     write_table(&place.path().join("rings.csv"), 400);
     train(place.path(), "[data.table]\npath = \"rings.csv\"\ntarget = \"ring\"", "");
     for (arguments, expected) in [
-        (&["attack", RUNS[0]][..], "was trained on a table"),
+        (&["attack", RUNS[0]][..], "was not trained on images"),
         (&["attack", "runs/new"], "name one of its runs"),
         (&["attack", RUNS[0], RUNS[1]], "2 runs need --out DIR"),
         (&["attack", RUNS[0], "--epsilons", "0.1"], "epsilons = [0.1] must ascend from 0"),

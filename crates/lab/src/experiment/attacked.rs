@@ -46,8 +46,7 @@ impl Attacked {
         let parts = run.augment.parts(data.parts(run.seed)?, run.seed)?;
         if !parts.test.inputs.are_images() {
             return Err(Error::Request(format!(
-                "{} was trained on a table: an attack within ε of a pixel means nothing to its \
-                 columns",
+                "{} was not trained on images: an attack within ε of a pixel means nothing to it",
                 path.display()
             )));
         }
