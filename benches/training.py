@@ -129,9 +129,9 @@ def report(about, rows):
         "",
         "Medians in milliseconds. A step is forward pass, cross entropy, backward pass and SGD on a"
         " batch that is there; an epoch includes loading and augmentation, which PyTorch does in a"
-        " DataLoader with a worker for each core. PyTorch runs eagerly, as it is (contiguous) and with"
-        " channels last, which the models of the laboratory have of themselves. Memory is the peak of"
-        " the whole process; of PyTorch without that of its workers.",
+        " DataLoader, where images are cropped with a worker for each core. PyTorch runs eagerly, as"
+        " it is (contiguous) and with channels last, which the models of the laboratory have of"
+        " themselves. Memory is the peak of the whole process; of PyTorch without that of its workers.",
         "",
         "| what | ours, ms | PyTorch, ms | channels last, ms | PyTorch takes | channels last takes |"
         " ours, MiB | of PyTorch's |",
