@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import torch
-from peer import official_el
+from peer_loss import official_el
 from torch import nn
 from torch_geometric.data import Batch, Data
 from torch_geometric.io import read_tu_data
