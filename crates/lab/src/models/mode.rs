@@ -15,7 +15,7 @@ pub enum Precision {
     #[default]
     F32,
     /// 8 bits of mantissa and the range of f32, which therefore needs no scaling of gradients: what
-    /// PyTorch calls autocast to bfloat16. Two to three times as fast where the processor knows it.
+    /// PyTorch calls autocast to bfloat16. Up to twice as fast where the processor knows it.
     Bf16,
 }
 
