@@ -5,7 +5,7 @@
 use tch::{Kind, Tensor};
 
 use super::norm::{Ball, spread};
-use super::targeted::each_target;
+use super::targeted::aimed;
 use super::{
     Attack, Clean, Effort, Model, Norm, Objective, Slope, objective_suffix, pick, positions, slope,
     wrong,
@@ -278,12 +278,9 @@ impl Attack for Apgd {
     }
 
     fn perturb(&self, model: &Model, clean: &Clean, epsilon: f64) -> Result<Tensor> {
-        match self.targets {
-            0 => self.restarted(model, clean, epsilon, None),
-            targets => each_target(model, clean, targets, &|clean, goals| {
-                self.restarted(model, clean, epsilon, Some(goals))
-            }),
-        }
+        aimed(model, clean, self.targets, &|clean, goals| {
+            self.restarted(model, clean, epsilon, goals)
+        })
     }
 }
 

@@ -4,7 +4,7 @@
 use tch::Tensor;
 
 use super::norm::spread;
-use super::targeted::each_target;
+use super::targeted::aimed;
 use super::{Attack, Clean, Effort, Model, Norm, Objective, objective_suffix, slope};
 use crate::Result;
 
@@ -94,12 +94,7 @@ impl Attack for Momentum {
     }
 
     fn perturb(&self, model: &Model, clean: &Clean, epsilon: f64) -> Result<Tensor> {
-        match self.targets {
-            0 => self.climb(model, clean, epsilon, None),
-            targets => each_target(model, clean, targets, &|clean, goals| {
-                self.climb(model, clean, epsilon, Some(goals))
-            }),
-        }
+        aimed(model, clean, self.targets, &|clean, goals| self.climb(model, clean, epsilon, goals))
     }
 }
 

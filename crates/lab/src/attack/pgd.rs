@@ -3,7 +3,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::targeted::each_target;
+use super::targeted::aimed;
 use super::{Attack, Clean, Effort, Model, Norm, Objective, objective_suffix, slope};
 use crate::{Error, Result};
 
@@ -108,12 +108,7 @@ impl Attack for Pgd {
         if clean.inputs.f_kind()? != Kind::Float {
             return Err(Error::Request("inputs under attack are f32".into()));
         }
-        match self.targets {
-            0 => self.climb(model, clean, epsilon, None),
-            targets => each_target(model, clean, targets, &|clean, goals| {
-                self.climb(model, clean, epsilon, Some(goals))
-            }),
-        }
+        aimed(model, clean, self.targets, &|clean, goals| self.climb(model, clean, epsilon, goals))
     }
 }
 

@@ -5,20 +5,23 @@ use tch::Tensor;
 use super::{Clean, Model, pick, positions, wrong};
 use crate::{Error, Result};
 
-/// Runs `attack` towards each of the `targets` wrong classes with the largest logits of the clean
-/// inputs, on those that stand, and keeps the first move that makes the model wrong; where none
-/// does, the last one.
+/// Runs `attack` without a target where there are to be none. Otherwise towards each of the `targets`
+/// wrong classes with the largest logits of the clean inputs, on those that stand, and keeps the first
+/// move that makes the model wrong; where none does, the last one.
 ///
 /// `attack` gets the examples and their target classes (N,).
 ///
 /// # Errors
 /// More targets than wrong classes; what the attack or the model refuses.
-pub fn each_target(
+pub fn aimed(
     model: &Model,
     clean: &Clean,
     targets: usize,
-    attack: &dyn Fn(&Clean, &Tensor) -> Result<Tensor>,
+    attack: &dyn Fn(&Clean, Option<&Tensor>) -> Result<Tensor>,
 ) -> Result<Tensor> {
+    if targets == 0 {
+        return attack(clean, None);
+    }
     let logits = tch::no_grad(|| model(clean.inputs))?;
     let classes = logits.size()[1];
     if targets as i64 >= classes {
@@ -40,7 +43,7 @@ pub fn each_target(
         let numbers = pick(clean.numbers, &standing)?;
         let rest = Clean { inputs: &inputs, labels: &labels, numbers: &numbers, seed: clean.seed };
         let goals = ranked.f_select(1, rank)?.f_index_select(0, &standing)?;
-        let found = attack(&rest, &goals)?;
+        let found = attack(&rest, Some(&goals))?;
         let _ = moved.shallow_clone().f_index_copy_(0, &standing, &found)?;
         let fell = tch::no_grad(|| wrong(&model(&found)?, &labels))?;
         standing = standing.f_index_select(0, &positions(&fell.f_logical_not()?)?)?;
