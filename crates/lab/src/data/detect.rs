@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::cifar::{Cifar, Labels};
-use super::{files, idx, image_folder, inaturalist, tu};
+use super::{files, idx, image_folder, inaturalist, text, tu};
 use crate::{Error, Result};
 
 /// A format that is known.
@@ -28,6 +28,8 @@ pub enum Format {
     Table,
     /// Graphs in the text format of TU Dortmund.
     Tu,
+    /// Text in two languages, line by line.
+    Parallel,
 }
 
 impl fmt::Display for Format {
@@ -40,6 +42,7 @@ impl fmt::Display for Format {
             Format::ImageFolder => "a folder of images",
             Format::Table => "a table",
             Format::Tu => "graphs in the TU text format",
+            Format::Parallel => "sentences and their translations",
         })
     }
 }
@@ -64,6 +67,7 @@ fn folder(path: &Path) -> Result<Format> {
         () if Cifar::Hundred(Labels::Fine).is_there(path) => Format::Cifar100,
         () if inaturalist::is_there(path) => Format::INaturalist,
         () if tu::is_there(path) => Format::Tu,
+        () if !text::languages(path)?.is_empty() => Format::Parallel,
         () if image_folder::is_there(path) => Format::ImageFolder,
         () => return Err(unknown(path, &names)),
     })
@@ -83,8 +87,8 @@ fn unknown(path: &Path, names: &[String]) -> Error {
     Error::Request(format!(
         "{}: no data that are known ({there}){hint}; known are folders with \
          train-images-idx3-ubyte[.gz], data_batch_1.bin (CIFAR-10), train.bin (CIFAR-100), \
-         train2018.json (iNaturalist), train/CLASS/*.jpg or NAME_graph_indicator.txt (graphs), and \
-         tables (CSV)",
+         train2018.json (iNaturalist), train/CLASS/*.jpg, NAME_graph_indicator.txt (graphs) or \
+         train.de and train.en (translations), and tables (CSV)",
         path.display()
     ))
 }
@@ -185,11 +189,12 @@ mod tests {
             ("cifar-10-subset", Format::Cifar10),
             ("cifar-100-subset", Format::Cifar100),
             ("tu/NCI1", Format::Tu),
+            ("multi30k", Format::Parallel),
             ("imbalanced/yeast.data", Format::Table),
             ("imbalanced/winequality-white.csv", Format::Table),
         ] {
             assert_eq!(detect(&data.join(name)).unwrap(), expected, "{name}");
         }
-        assert!(detect(&data.join("multi30k")).is_err());
+        assert!(detect(&data.join("tatoeba")).is_err());
     }
 }

@@ -8,20 +8,23 @@ use super::augment::AugmentedSource;
 use super::graphs::GraphSource;
 use super::image_files::FileSource;
 use super::inputs::{Inputs, seen};
+use super::text::PairSource;
 use super::{Batch, Batches, Order, Source};
 use crate::{Error, Result};
 
 /// Labelled examples of one shape: images, the rows of a table as "images" of 1×1 pixel with a channel
-/// for each column, or graphs with a channel for each feature of a node.
+/// for each column, graphs with a channel for each feature of a node, or sentences with their
+/// translations.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Examples {
     /// Example by example, each row-major as channels × height × width.
     pub inputs: Inputs,
-    /// Channels, height and width of one example.
+    /// Channels, height and width of one example; 1×1×1 for a pair of sentences.
     pub shape: [usize; 3],
-    /// The class of each example, from 0.
+    /// The class of each example, from 0. A pair of sentences has none of its own, each piece of its
+    /// translation has: all 0.
     pub labels: Vec<i64>,
-    /// Names of the classes.
+    /// Names of the classes; of pairs of sentences, the pieces that translations are made of.
     pub classes: Vec<String>,
 }
 
@@ -52,8 +55,12 @@ impl Examples {
         self.select(&(0..self.len()).step_by(step).collect::<Vec<_>>())
     }
 
-    /// How many examples each class has.
+    /// How many examples each class has; of pairs of sentences, how often each piece is to be
+    /// predicted.
     pub fn counts(&self) -> Vec<u64> {
+        if let Inputs::Pairs(pairs) = &self.inputs {
+            return pairs.target_counts();
+        }
         counts(&self.labels, self.classes.len())
     }
 
@@ -66,8 +73,13 @@ impl Examples {
     /// The inputs as a model sees them, f32 (N, C, H, W); of graphs, the features of all nodes.
     ///
     /// # Errors
-    /// No examples, a file that has changed since it was checked, and what libtorch refuses.
+    /// No examples, pairs of sentences, a file that has changed since it was checked, and what
+    /// libtorch refuses.
     pub fn tensor(&self) -> Result<Tensor> {
+        if let Inputs::Pairs(_) = self.inputs {
+            let problem = "pairs of sentences are of several lengths: they are no one tensor";
+            return Err(Error::Request(problem.to_owned()));
+        }
         let source = self.source()?;
         let all = source.in_order(self.len())?.next();
         let all =
@@ -97,6 +109,7 @@ impl Examples {
             Inputs::Graphs(graphs) => {
                 return Ok(Box::new(GraphSource::new(graphs.clone(), self.labels.clone())));
             }
+            Inputs::Pairs(pairs) => return Ok(Box::new(PairSource::new(pairs.clone()))),
         };
         Ok(Box::new(MemorySource {
             inputs: stored.f_reshape([self.len() as i64, channels, height, width])?,

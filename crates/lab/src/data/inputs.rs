@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use tch::{Device, Kind, Tensor};
 
 use super::augment::{Augmented, Raster};
-use super::{Graphs, ImageFiles};
+use super::{Graphs, ImageFiles, Pairs};
 use crate::{Error, Result};
 
 /// The inputs of many examples, one after the other.
@@ -26,6 +26,8 @@ pub enum Inputs {
     Augmented(Augmented),
     /// Graphs with features on their nodes.
     Graphs(Graphs),
+    /// Sentences and their translations.
+    Pairs(Pairs),
 }
 
 impl Inputs {
@@ -42,6 +44,7 @@ impl Inputs {
             Inputs::Files(images) => images.bytes(),
             Inputs::Augmented(images) => images.bytes(),
             Inputs::Graphs(graphs) => graphs.len(),
+            Inputs::Pairs(pairs) => pairs.pieces(),
         }
     }
 
@@ -65,17 +68,18 @@ impl Inputs {
             Inputs::Files(images) => Inputs::Files(images.select(rows)),
             Inputs::Augmented(images) => Inputs::Augmented(images.select(rows)),
             Inputs::Graphs(graphs) => Inputs::Graphs(graphs.select(rows)),
+            Inputs::Pairs(pairs) => Inputs::Pairs(pairs.select(rows)),
         }
     }
 
     /// Whether an attack within ε of a value means something: to pixels, but neither to the columns of
-    /// a table nor to the nodes of a graph.
+    /// a table nor to the nodes of a graph nor to words.
     pub fn are_images(&self) -> bool {
-        !matches!(self, Inputs::Numbers(_) | Inputs::Graphs(_))
+        !matches!(self, Inputs::Numbers(_) | Inputs::Graphs(_) | Inputs::Pairs(_))
     }
 
     /// Mean and standard deviation of each channel over all examples, as a model sees them. An
-    /// example is `channels` planes of `plane` values.
+    /// example is `channels` planes of `plane` values; of words there are none.
     pub fn moments(&self, channels: usize, plane: usize) -> Vec<(f64, f64)> {
         match self {
             Inputs::Pixels { values, brightest } => {
@@ -102,6 +106,7 @@ impl Inputs {
             Inputs::Files(images) => images.moments(),
             Inputs::Augmented(images) => images.moments(),
             Inputs::Graphs(graphs) => graphs.moments(),
+            Inputs::Pairs(_) => Vec::new(),
         }
     }
 
@@ -120,7 +125,7 @@ impl Inputs {
                 pixels
             }
             Inputs::Files(images) => return images.image(row),
-            Inputs::Numbers(_) | Inputs::Augmented(_) | Inputs::Graphs(_) => {
+            Inputs::Numbers(_) | Inputs::Augmented(_) | Inputs::Graphs(_) | Inputs::Pairs(_) => {
                 return Err(Error::Request("the examples are no stored images".to_owned()));
             }
         };

@@ -3,6 +3,7 @@
 //!
 //! It reads everything: an image that cannot be decoded is found here.
 
+mod parallel;
 mod text;
 
 use std::num::NonZeroUsize;
@@ -33,7 +34,8 @@ pub struct Inspection {
     pub notes: Vec<String>,
     /// Names of the classes.
     pub classes: Vec<String>,
-    /// Training part, then validation and test where it has them.
+    /// Training part, then validation and test where it has them. Of sentences and their
+    /// translations, without classes, the counts are those of the pairs.
     pub parts: Vec<Part>,
     /// Of images, or of the numbers that a model sees of a row or of a node.
     pub size: Size,
@@ -164,6 +166,7 @@ pub fn inspect(
             });
             Inspection { recipe, ..found }
         }
+        Format::Parallel => parallel::inspect(path)?,
     };
     found.path = path.display().to_string();
     Ok(found)

@@ -1,7 +1,7 @@
 //! What a model learns from: one file a format, then how a data set is split and drawn from.
 //!
-//! A data set of another kind (sentences) is a new file that implements [`Source`], one
-//! variant of [`DataRecipe`] and one line in [`load`]; the engine needs to know nothing of it.
+//! A data set of another kind is a new file that implements [`Source`], one variant of
+//! [`DataRecipe`] and one line in [`load`]; the engine needs to know nothing of it.
 
 mod ahead;
 pub mod augment;
@@ -31,6 +31,7 @@ mod set;
 mod split;
 pub mod table;
 mod take;
+pub mod text;
 pub mod tu;
 
 pub use decode::{Image, decode};
@@ -58,6 +59,7 @@ pub use sampling::Sampling;
 pub use set::{DataSet, HeldOut, Parts};
 pub use split::{Fractions, Split, Splitting, hold_out, stratified};
 pub use take::Take;
+pub use text::{Corpus, PairSource, Pairs, ParallelRecipe, Side, Vocabulary};
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -138,6 +140,7 @@ pub fn load(recipe: &DataRecipe) -> Result<DataSet> {
                 nodes: Some(features),
             })
         }
+        DataRecipe::Parallel(recipe) => text::load(recipe),
     }
 }
 
@@ -210,6 +213,9 @@ fn described(path: &Path, examples: &Examples, what: &str) -> String {
         Inputs::Graphs(graphs) => {
             let mean = graphs.node_counts().sum::<usize>() as f64 / examples.len() as f64;
             format!("{mean:.1} nodes on average")
+        }
+        Inputs::Pairs(pairs) => {
+            format!("{:.1} pieces on average", pairs.pieces() as f64 / examples.len() as f64)
         }
     };
     let (count, classes) = (examples.len(), examples.classes.len());

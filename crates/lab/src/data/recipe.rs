@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::cifar::Labels;
 use super::split::check_share;
 use super::table::Target;
+use super::text::ParallelRecipe;
 use super::{Fractions, LongTail, Splitting, Take};
 use crate::{Check, Error, Result};
 
@@ -35,6 +36,8 @@ pub enum DataRecipe {
     Table(TableRecipe),
     /// Graphs in the text format of the TU Dortmund collection.
     Tu(TuRecipe),
+    /// Sentences and their translations.
+    Parallel(ParallelRecipe),
 }
 
 /// Images with their own test part.
@@ -225,6 +228,7 @@ impl DataRecipe {
                 Fractions { validation: *validation, test: *test }
             }
             DataRecipe::Tu(recipe) => recipe.shares(),
+            DataRecipe::Parallel(recipe) => recipe.shares(),
         }
     }
 
@@ -238,6 +242,7 @@ impl DataRecipe {
                 vec![&mut recipe.path]
             }
             DataRecipe::Tu(recipe) => vec![&mut recipe.path],
+            DataRecipe::Parallel(recipe) => vec![&mut recipe.path],
             DataRecipe::Table(recipe) => {
                 [&mut recipe.path].into_iter().chain(&mut recipe.test_path).collect()
             }
@@ -270,6 +275,7 @@ impl Check for DataRecipe {
                 recipe.split.check(recipe.shares())?;
                 (recipe.shares(), recipe.long_tail.as_ref())
             }
+            DataRecipe::Parallel(recipe) => return recipe.check(),
         };
         shares.check()?;
         tail.map_or(Ok(()), Check::check)
@@ -352,6 +358,13 @@ mod tests {
                 "[data.tu]\npath = \"t\"\nattributes = true\nsplit = \"folds\"\n\
                  validation = 0.1\ntest = 0.1\n",
             ),
+            (
+                "[data.parallel]\npath = \"m\"\nclean = {}\nvocabulary = { size = 500 }",
+                "[data.parallel]\npath = \"m\"\nsource = \"de\"\ntarget = \"en\"\n\
+                 tokenize = \"none\"\nlowercase = false\nmax_len = 1024\n\n\
+                 [data.parallel.vocabulary]\nkind = \"bpe\"\nsize = 500\njoint = true\n\n\
+                 [data.parallel.clean]\nmax_len = 175\nratio = 1.5\n",
+            ),
         ] {
             let recipe = parse(text);
             assert_eq!(toml::to_string(&recipe).unwrap(), expected);
@@ -386,12 +399,20 @@ mod tests {
             "[data.table]\npath = \"m\"\nvalidation = 0.5\ntest = 0.5",
             "[data.tu]\npath = \"m\"\nsplit = \"folds\"\ntest = 0.3",
             "[data.inaturalist]\npath = \"m\"\nsize = 5000",
+            "[data.parallel]\npath = \"m\"\nsource = \"en\"",
+            "[data.parallel]\npath = \"m\"\ntarget = \"../en\"",
+            "[data.parallel]\npath = \"m\"\ntest = \"../test\"",
+            "[data.parallel]\npath = \"m\"\ntarget = \"cs\"\ntokenize = \"moses\"",
+            "[data.parallel]\npath = \"m\"\nvocabulary = { size = 4 }",
+            "[data.parallel]\npath = \"m\"\nclean = { ratio = 0.5 }",
+            "[data.parallel]\npath = \"m\"\nshares = { validation = 0.5, test = 0.5 }",
             "[data.image-folder]\npath = \"m\"\nsize = 64\nvalidation = -0.1",
         ] {
             assert!(parse(text).data.check().is_err(), "{text}");
         }
         let wrong = |text: &str| toml::from_str::<File>(text).is_err();
         assert!(wrong("[data.idx]\npath = \"\"") && wrong("[data.idx]") && wrong("[data.jpg]"));
+        assert!(wrong("[data.parallel]\npath = \"t\"\nmax_len = 0"));
         assert!(wrong("[data.image-folder]\npath = \"t\"\nsize = 0"));
         assert!(wrong("[data.table]\npath = \"t\"\ntarget = 0"));
         assert!(wrong("[data.cifar10]\npath = \"t\"\nlabels = \"fine\""));

@@ -100,11 +100,24 @@ pub trait Source {
         self.len() == 0
     }
 
+    /// How many predictions there are to learn in an epoch: one an example, or one a token.
+    fn targets(&self) -> usize {
+        self.len()
+    }
+
     /// The examples in `order`, `size` at a time, the last batch with what is left.
     ///
     /// # Errors
     /// What the source or libtorch refuses, here or in the batch that it concerns.
     fn batches(&self, order: &Order, size: usize) -> Result<Batches<'_>>;
+
+    /// All batches of [`Source::batches`] but the first `done`, as a training that goes on needs them.
+    ///
+    /// # Errors
+    /// As [`Source::batches`].
+    fn batches_after(&self, order: &Order, size: usize, done: usize) -> Result<Batches<'_>> {
+        self.batches(&order.clone().after(done * size), size)
+    }
 
     /// All examples as they lie, for measuring.
     ///

@@ -55,6 +55,13 @@ impl Proposal {
                 table::columns(path)?.join(", ")
             )));
         }
+        if detect(path)? == Format::Parallel {
+            return Err(Error::Request(format!(
+                "{} holds {}: `steepness data check` says how a recipe asks for them",
+                path.display(),
+                Format::Parallel
+            )));
+        }
         let found = inspect(path, asked, watch)?;
         let mut data = found
             .recipe

@@ -120,6 +120,10 @@ impl Check for ModelRecipe {
 /// Sizes that make no network, or none for such examples; a file that does not fit.
 pub fn build(recipe: &ModelRecipe, train: &Examples, seed: u64) -> Result<Box<dyn Model>> {
     recipe.check()?;
+    if let Inputs::Pairs(_) = train.inputs {
+        let problem = "the data are pairs of sentences, which this model does not take";
+        return Err(Error::Request(problem.to_owned()));
+    }
     let takes_graphs = matches!(recipe, ModelRecipe::GraphNet(_));
     if takes_graphs != matches!(train.inputs, Inputs::Graphs(_)) {
         return Err(Error::Request(match takes_graphs {

@@ -194,6 +194,7 @@ fn augmented(
     if !examples.inputs.are_images() {
         let what = match examples.inputs {
             Inputs::Graphs(_) => "graphs",
+            Inputs::Pairs(_) => "pairs of sentences",
             _ => "rows of numbers",
         };
         return refuse(format!("the examples are {what}, not images"));

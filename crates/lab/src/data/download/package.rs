@@ -38,8 +38,9 @@ pub enum Source {
 }
 
 /// The checksums of the idx files are those of the files with the published MD5 sums (in comments,
-/// as torchvision lists them); those of CIFAR are on the page of the data set. Of graphs,
-/// the numbers are those that give the published means (Morris et al. 2020).
+/// as torchvision lists them); those of CIFAR are on the page of the data set; those of
+/// Multi30k are of the files in its repository, of which a translation has 29000, 1014 and 1000 lines.
+/// Of graphs, the numbers are those that give the published means (Morris et al. 2020).
 const PACKAGES: &[Package] = &[
     Package {
         name: "mnist",
@@ -179,6 +180,83 @@ const PACKAGES: &[Package] = &[
         classes: &[],
         graphs: Some([188, 3371, 7442]),
     },
+    Package {
+        name: "multi30k",
+        about: "31014 descriptions of photographs, English, German and French (Elliott et al. 2016), \
+            for research, 2 MB",
+        files: &[
+            (
+                "train.de.gz",
+                637_044,
+                Checksum::Sha256(
+                    "726e39b2fa9eb9ffb6dc763fb35a179f80fae06ffc5d28b6ace5faa883de28a6",
+                ),
+            ),
+            (
+                "train.en.gz",
+                568_929,
+                Checksum::Sha256(
+                    "d79cfa999dd4c51d2cb42499b6796d5a882c3a8a961923c25a898c90f8bbd56f",
+                ),
+            ),
+            (
+                "train.fr.gz",
+                604_242,
+                Checksum::Sha256(
+                    "622e75069e9f4c577425c4f277116ce66e63a2401c0a2312d90073cb12379a3c",
+                ),
+            ),
+            (
+                "val.de.gz",
+                24_681,
+                Checksum::Sha256(
+                    "f0cba2f995189cf5770f29a8a9a537a3ad3f51657ad873405082ff6863a5e75a",
+                ),
+            ),
+            (
+                "val.en.gz",
+                21_650,
+                Checksum::Sha256(
+                    "14f7d25ddd868909a9213e361768460edcacdd6ab9d1e77b92560dc10c10dc28",
+                ),
+            ),
+            (
+                "val.fr.gz",
+                23_001,
+                Checksum::Sha256(
+                    "ca3106f1a72390591d25f6c45cb4cd39dec4cd3f123e099748a3ce5256c160e9",
+                ),
+            ),
+            (
+                "test_2016_flickr.de.gz",
+                22_890,
+                Checksum::Sha256(
+                    "9204244e408ccb38d2a55cfcd344df15005fc42a07a6e55ca6c52b6ababb8cc8",
+                ),
+            ),
+            (
+                "test_2016_flickr.en.gz",
+                21_077,
+                Checksum::Sha256(
+                    "611d361c6334bc7246101d48097c13cf5c4413c5befc793cc629934359d532d9",
+                ),
+            ),
+            (
+                "test_2016_flickr.fr.gz",
+                22_310,
+                Checksum::Sha256(
+                    "6d326e188d259fb1d04ac19eae3af956559b3a0b93d7635e56c90987c40c8b90",
+                ),
+            ),
+        ],
+        hosts: &[
+            "https://raw.githubusercontent.com/multi30k/dataset/master/data/task1/raw/",
+            "https://github.com/multi30k/dataset/raw/master/data/task1/raw/",
+        ],
+        top: None,
+        classes: &[],
+        graphs: None,
+    },
 ];
 
 /// All of them.
@@ -300,6 +378,9 @@ mod tests {
     fn names_are_known() {
         assert_eq!(package("mnist").unwrap().files.len(), 4);
         assert_eq!(package("proteins").unwrap().name, "PROTEINS");
+        let multi30k = package("multi30k").unwrap();
+        let train = multi30k.files.iter().filter(|(name, ..)| name.starts_with("train."));
+        assert_eq!((multi30k.files.len(), train.count()), (9, 3));
         let error = package("imagenet").unwrap_err().to_string();
         assert!(error.contains("there are mnist, fashion-mnist, cifar-10, cifar-100"), "{error}");
     }

@@ -13,8 +13,10 @@ const MOST_LINES: usize = 20;
 impl fmt::Display for Inspection {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(&self.summary())?;
-        writeln!(f)?;
-        write!(f, "{}", self.channel_table())?;
+        if self.format != Format::Parallel {
+            writeln!(f)?;
+            write!(f, "{}", self.channel_table())?;
+        }
         if let Some(recipe) = &self.recipe {
             writeln!(f, "\nIn a recipe:\n")?;
             f.write_str(&toml_of(recipe))?;
@@ -39,6 +41,9 @@ impl Inspection {
         for Part { name, examples, .. } in &self.parts {
             writeln!(f, "{name:<12}{examples} {}", self.what())?;
         }
+        if self.format == Format::Parallel {
+            return Ok(());
+        }
         writeln!(f, "{:<12}{}", "size", self.describe_size())?;
         writeln!(f, "{:<12}{}", "classes", self.describe_classes())?;
         if !self.columns.is_empty() {
@@ -54,6 +59,7 @@ impl Inspection {
         match self.format {
             Format::Table => "rows",
             Format::Tu => "graphs",
+            Format::Parallel => "pairs of sentences",
             _ => "images",
         }
     }

@@ -1,0 +1,22 @@
+//! Text in two languages: sentences and their translations, one file a concept.
+
+mod clean;
+mod files;
+mod form;
+mod moses;
+mod pairs;
+mod parallel;
+mod recipe;
+mod source;
+mod vocabulary;
+
+pub use clean::Clean;
+pub use files::{Lines, Part, Text};
+pub(super) use files::{languages, test_sets};
+pub use form::Form;
+pub use moses::Moses;
+pub use pairs::{Corpus, Pairs, Side};
+pub use parallel::load;
+pub use recipe::{ParallelRecipe, Tokenize};
+pub use source::PairSource;
+pub use vocabulary::{BOS, EOS, Kind, PAD, SPECIALS, UNK, Vocabulary, VocabularyRecipe};
