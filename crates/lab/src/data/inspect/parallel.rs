@@ -7,8 +7,8 @@ use super::super::{DataPath, DataRecipe, Format};
 use super::{Inspection, Size, part};
 use crate::{Error, Result};
 
-/// Reads all that is in the folder `path`: from the first language that is not English into English,
-/// or from the first one into the second.
+/// Reads all that is in the folder `path`: from the first language that is not English into
+/// English, or from the first one into the second.
 pub(super) fn inspect(path: &Path) -> Result<Inspection> {
     let written = path
         .to_str()

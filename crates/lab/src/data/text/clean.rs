@@ -7,8 +7,8 @@ use crate::{Check, Error, Result};
 /// A word of more bytes than this is none.
 const LONGEST_WORD: usize = 1000;
 
-/// `clean = { max_len = 175, ratio = 1.5 }`: what Moses' script `clean-corpus-n` leaves, with a length
-/// of at least 1.
+/// `clean = { max_len = 175, ratio = 1.5 }`: what Moses' script `clean-corpus-n` leaves, with a
+/// length of at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Clean {

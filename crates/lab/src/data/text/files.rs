@@ -1,8 +1,8 @@
 //! [`Text`]: the lines of text in two languages as they lie in its files.
 //!
 //! A folder holds `train.de`, `train.en`, `val.de` and so on, as Multi30k and what comes out of
-//! Moses' scripts do: line i of one file is the translation of line i of the other. A single file holds
-//! an English sentence, a tab and its translation a line, as selections of Tatoeba do.
+//! Moses' scripts do: line i of one file is the translation of line i of the other. A single file
+//! holds an English sentence, a tab and its translation a line, as selections of Tatoeba do.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -166,8 +166,8 @@ fn stems(path: &Path, languages: [&str; 2]) -> Result<Vec<String>> {
     Ok(source.into_iter().filter(|stem| target.contains(stem)).map(str::to_owned).collect())
 }
 
-/// The languages, by codes of two letters, in which the folder `path` has a training part, and another
-/// part that is there in two of them.
+/// The languages, by codes of two letters, in which the folder `path` has a training part, and
+/// another part that is there in two of them.
 pub(in super::super) fn languages(path: &Path) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for entry in files::entries(path)? {
@@ -213,8 +213,8 @@ fn aligned([source, target]: [PathBuf; 2]) -> Result<Lines> {
     ))
 }
 
-/// The lines of a file, which may be packed. A line ends at a line feed, or at a carriage return and
-/// a line feed, and nowhere else.
+/// The lines of a file, which may be packed. A line ends at a line feed, or at a carriage return
+/// and a line feed, and nowhere else.
 fn lines(path: &Path) -> Result<Vec<String>> {
     let bytes = files::read(path, MOST_BYTES)?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
@@ -378,7 +378,9 @@ pub(super) mod tests {
         let folder = folder(&files.concat());
         let error = read(folder.path()).unwrap_err().to_string();
         assert!(
-            error.ends_with("there are test_2016_flickr, test_2017: test = \"NAME\" says which test set is meant"),
+            error.ends_with(
+                "there are test_2016_flickr, test_2017: test = \"NAME\" says which test set is meant"
+            ),
             "{error}"
         );
         let mut recipe = recipe(folder.path());

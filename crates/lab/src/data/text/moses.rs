@@ -1,9 +1,10 @@
 //! [`Moses`]: how a line is cut into words and punctuation, and put together again.
 //!
-//! The rules are those of the Moses tokeniser for German, English and French (Koehn et al. 2007), as
-//! its port sacremoses has them, without its option to split at every dash; only the signs of Chinese,
-//! Japanese and Korean are letters here, as in Moses itself, and apart from each other there. The marks of Moses' own
-//! formats are escaped in the words, `'` as `&apos;`, as published data sets of translations have them.
+//! The rules are those of the Moses tokeniser for German, English and French (Koehn et al. 2007),
+//! as its port sacremoses has them, without its option to split at every dash; only that the signs
+//! of Chinese, Japanese and Korean are letters here, as in Moses itself, and stand apart there. The
+//! marks of Moses' own formats are escaped in the words, `'` as `&apos;`, as published data sets of
+//! translations have them.
 
 use std::sync::LazyLock;
 
@@ -223,8 +224,8 @@ impl Moses {
         }
     }
 
-    /// The line that `text`, words and marks with spaces between them, was cut from, as far as that is
-    /// known.
+    /// The line that `text`, words and marks with spaces between them, was cut from, as far as that
+    /// is known.
     pub fn detokenize(self, text: &str) -> String {
         let text = format!(" {text} ").replace(" @-@ ", "-");
         let names = OLD_ESCAPES.iter().chain(ESCAPES.iter().rev());
@@ -259,8 +260,8 @@ impl Moses {
         line.trim().to_owned()
     }
 
-    /// What stands before and after `word`, a mark or an abbreviation that joins its neighbours; "?"
-    /// is what the word before it asks for.
+    /// What stands before and after `word`, a mark or an abbreviation that joins its neighbours;
+    /// "?" is what the word before it asks for.
     fn joins(
         self,
         word: &str,
@@ -305,8 +306,8 @@ fn is_roman(word: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// Lines of Multi30k and Tatoeba, and some for what these lack, as sacremoses cuts them and puts
-    /// them together: language, line, words, line again, with a tab between them. In Python:
+    /// Lines of Multi30k and Tatoeba, and some for what these lack, as sacremoses cuts them and
+    /// puts them together: language, line, words, line again, with a tab between them. In Python:
     ///
     /// ```python
     /// from sacremoses import MosesTokenizer, MosesDetokenizer  # 0.2.0

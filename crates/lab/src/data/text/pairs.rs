@@ -1,4 +1,5 @@
-//! [`Pairs`]: sentences and their translations as pieces, and the batches that a model takes of them.
+//! [`Pairs`]: sentences and their translations as pieces, and the batches that a model takes of
+//! them.
 
 use std::sync::Arc;
 
@@ -15,7 +16,8 @@ pub struct Pairs {
     rows: Vec<usize>,
 }
 
-/// Sentence pairs, one after the other: line i of one side is the translation of line i of the other.
+/// Sentence pairs, one after the other: line i of one side is the translation of line i of the
+/// other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Corpus {
     /// What is translated.
@@ -71,8 +73,8 @@ impl Side {
         &self.pieces[self.starts[row]..self.starts[row + 1]]
     }
 
-    /// i64 (`rows`, `width`): the pieces of each of `rows` behind `first` and before `last`, which may
-    /// be none, then [`PAD`].
+    /// i64 (`rows`, `width`): the pieces of each of `rows` behind `first` and before `last`, which
+    /// may be none, then [`PAD`].
     fn padded(&self, rows: &[usize], first: &[i64], last: &[i64]) -> Result<Tensor> {
         let extra = first.len() + last.len();
         let width = rows.iter().map(|&row| self.pieces_of(row).len() + extra).max().unwrap_or(0);
@@ -164,11 +166,11 @@ impl Pairs {
         Self { all: self.all.clone(), rows: rows.iter().map(|&row| self.rows[row]).collect() }
     }
 
-    /// The pairs at `rows`, in that order, as a model takes them: the source i64 (B, S), its pieces and
-    /// [`EOS`]; what stands before each prediction i64 (B, T), [`EOS`] and the pieces of the target,
-    /// both padded on the right with [`PAD`]; and where predictions are made i64 (N), the places
-    /// b·T + t without padding, row by row. Then the N predictions themselves i64: the pieces of each
-    /// target and [`EOS`], in the same order.
+    /// The pairs at `rows`, in that order, as a model takes them: the source i64 (B, S), its pieces
+    /// and [`EOS`]; what stands before each prediction i64 (B, T), [`EOS`] and the pieces of the
+    /// target, both padded on the right with [`PAD`]; and where predictions are made i64 (N), the
+    /// places b·T + t without padding, row by row. Then the N predictions themselves i64: the
+    /// pieces of each target and [`EOS`], in the same order.
     ///
     /// # Errors
     /// Only what libtorch refuses.

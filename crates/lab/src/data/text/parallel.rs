@@ -1,9 +1,9 @@
 //! [`load`]: text in two languages as a data set.
 //!
-//! Vocabularies are learned from the training part alone, after what is not learned from has left it:
-//! pairs with an empty side, pairs that [`Clean`](super::Clean) drops, and at last those with too many
-//! pieces. What is measured is never dropped, but cut to as many pieces; the text that a translation
-//! is compared with stays whole.
+//! Vocabularies are learned from the training part alone, after what is not learned from has left
+//! it: pairs with an empty side, pairs that [`Clean`](super::Clean) drops, and at last those with
+//! too many pieces. What is measured is never dropped, but cut to as many pieces; the text that a
+//! translation is compared with stays whole.
 
 use std::sync::Arc;
 

@@ -12,8 +12,8 @@ use crate::{Check, Error, Result};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ParallelRecipe {
-    /// A folder with `train.de`, `train.en`, `val.de` and so on; or a file with an English sentence, a
-    /// tab and its translation a line.
+    /// A folder with `train.de`, `train.en`, `val.de` and so on; or a file with an English
+    /// sentence, a tab and its translation a line.
     pub path: DataPath,
     /// The language that is translated: how its files end.
     #[serde(default = "german")]
@@ -42,8 +42,8 @@ pub struct ParallelRecipe {
     /// Takes a part of the pairs alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub take: Option<Take>,
-    /// Of a file: the shares of its English sentences, repeated ones counted once, that are held out;
-    /// 0.05 and 0.05 without it. They are the same for every seed.
+    /// Of a file: the shares of its English sentences, repeated ones counted once, that are held
+    /// out; 0.05 and 0.05 without it. They are the same for every seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shares: Option<Fractions>,
 }

@@ -4,8 +4,8 @@ use super::super::{Batch, Batches, Order, Source};
 use super::Pairs;
 use crate::Result;
 
-/// Sentence pairs to draw batches from. The size of a batch is how many pieces it holds at most on its
-/// longer side, ends and padding counted.
+/// Sentence pairs to draw batches from. The size of a batch is how many pieces it holds at most on
+/// its longer side, ends and padding counted.
 #[derive(Debug)]
 pub struct PairSource {
     pairs: Pairs,
@@ -18,9 +18,9 @@ impl PairSource {
     }
 
     /// The rows of each batch: those of `order`, sorted by the lengths of target and source so that
-    /// equal lengths stay in the order that was drawn, cut where rows × length would be above `size`.
-    /// A pair longer than that is a batch of its own. The batches come in the order of the places that
-    /// their first rows have in `order`, and so at random if it is random.
+    /// equal lengths stay in the order that was drawn, cut where rows × length would be above
+    /// `size`. A pair longer than that is a batch of its own. The batches come in the order of the
+    /// places that their first rows have in `order`, and so at random if it is random.
     pub fn packed(&self, order: &Order, size: usize) -> Vec<Vec<usize>> {
         let lengths: Vec<[usize; 2]> = self.pairs.lengths().collect();
         let mut places: Vec<usize> = (0..order.rows.len()).collect();

@@ -1,8 +1,9 @@
 //! [`Vocabulary`]: the pieces of words that sentences are made of.
 //!
-//! Pieces are learned from text, by byte pair encoding (Sennrich et al. 2016) or as a unigram language
-//! model (Kudo 2018). As in SentencePiece, the mark ▁ stands for the space before a word, so that a
-//! sentence comes back from its pieces as it was, but for the kind and number of its spaces.
+//! Pieces are learned from text, by byte pair encoding (Sennrich et al. 2016) or as a unigram
+//! language model (Kudo 2018). As in SentencePiece, the mark ▁ stands for the space before a word,
+//! so that a sentence comes back from its pieces as it was, but for the kind and number of its
+//! spaces.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -33,8 +34,8 @@ pub const SPECIALS: [&str; 4] = ["<s>", "<pad>", "</s>", "<unk>"];
 /// The space before a word.
 const SPACE: char = '▁';
 
-/// A word is cut into such lengths before pieces are learned from it: no text makes training slow or
-/// lets a sum of its logarithms overflow.
+/// A word is cut into such lengths before pieces are learned from it: no text makes training slow
+/// or lets a sum of its logarithms overflow.
 const MOST_LETTERS: usize = 64;
 
 /// How pieces are chosen.
@@ -195,8 +196,8 @@ impl Vocabulary {
         &self.pieces
     }
 
-    /// The pieces of `line`, without any mark but [`UNK`]: a mark that is written out in the text is
-    /// unknown too.
+    /// The pieces of `line`, without any mark but [`UNK`]: a mark that is written out in the text
+    /// is unknown too.
     ///
     /// # Errors
     /// What the package refuses, which is nothing that is known.
@@ -312,6 +313,8 @@ fn in_order(model: &Unigram) -> Vec<(String, f64)> {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::data::test_folder;
 
@@ -428,6 +431,35 @@ pub(crate) mod tests {
             assert!(error.exit_code() == 2 && error.to_string().contains(expected), "{error}");
         }
         assert!(Vocabulary::load(&folder.path().join("none")).is_err());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Whatever is in the text, it comes back, and nothing vanishes of any other.
+        #[test]
+        fn any_text_is_learned_and_comes_back(
+            lines in prop::collection::vec("[a-c▁é猫 \u{a0}\u{300}]{0,40}|\\PC{0,20}", 1..8),
+            other in "\\PC{0,20}",
+        ) {
+            for kind in [Kind::Bpe, Kind::Unigram] {
+                let Ok(vocabulary) = Vocabulary::train(kind, 300, lines.iter().map(|line| &**line))
+                else {
+                    prop_assert!(lines.iter().all(|line| split(line).next().is_none()));
+                    continue;
+                };
+                for line in &lines {
+                    let words: Vec<&str> = split(line).collect();
+                    let back = vocabulary.decode(&vocabulary.encode(line).unwrap());
+                    prop_assert_eq!(back, words.join(" "));
+                }
+                let pieces = vocabulary.encode(&other).unwrap();
+                prop_assert!(pieces.iter().all(|&piece| piece >= UNK as u32));
+                prop_assert_eq!(pieces.is_empty(), split(&other).next().is_none());
+                let words = vocabulary.decode(&pieces).split(' ').count();
+                prop_assert_eq!(words, split(&other).count().max(1));
+            }
+        }
     }
 
     #[test]
