@@ -9,6 +9,7 @@ use steepness::Loss;
 use steepness_lab::experiment::{
     self, Comparison, Options, Recipe, Select, Sweep, check_losses, check_seeds,
 };
+use steepness_lab::train::OnNan;
 use steepness_lab::{Error, report};
 
 use crate::{interrupt, own};
@@ -57,6 +58,10 @@ pub struct Args {
     /// End a training after so many epochs without a better accuracy
     #[arg(long, value_name = "EPOCHS")]
     patience: Option<NonZeroUsize>,
+
+    /// What happens where a loss or a gradient is not finite: stop, or skip the step and count it
+    #[arg(long, value_name = "WHAT", value_parser = parse_on_nan)]
+    on_nan: Option<OnNan>,
 
     /// Folder for the results; runs/NAME without it
     #[arg(long, value_name = "DIR")]
@@ -137,6 +142,7 @@ fn resolve(args: &Args) -> anyhow::Result<Recipe> {
     }
     recipe.select = args.select.unwrap_or(recipe.select);
     recipe.patience = args.patience.or(recipe.patience);
+    recipe.update.on_nan = args.on_nan.unwrap_or(recipe.update.on_nan);
     if let Some(Seeds(seeds)) = &args.seeds {
         recipe.seeds = seeds.clone();
     }
@@ -178,7 +184,15 @@ fn command_line() -> String {
         .join(" ")
 }
 
-/// As a recipe says it.
+/// As a recipe says it; so does the next one.
+fn parse_on_nan(text: &str) -> Result<OnNan, String> {
+    match text {
+        "stop" => Ok(OnNan::Stop),
+        "skip" => Ok(OnNan::Skip),
+        _ => Err("there are stop and skip".to_owned()),
+    }
+}
+
 fn parse_select(text: &str) -> Result<Select, String> {
     match text {
         "best" => Ok(Select::Best),

@@ -2,6 +2,7 @@
 
 use super::{Select, Setting, Sweep};
 use crate::measure::{FeatureMap, Measures};
+use crate::train::is_zero;
 use serde::{Deserialize, Serialize};
 
 /// Several losses on the same data and seeds.
@@ -58,6 +59,9 @@ pub struct EpochMetrics {
     pub train_accuracy: f64,
     /// Norm of the gradient of all parameters, before it is clipped: mean over the steps.
     pub grad_norm: f64,
+    /// Steps that were skipped, since their loss or gradient was not finite.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub skipped: u64,
     /// Validation negative log-likelihood, the same measure for every loss.
     pub val_nll: f64,
     /// Validation accuracy, a fraction.

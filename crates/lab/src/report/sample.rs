@@ -49,6 +49,7 @@ fn run(loss: f64, seed: u64) -> Run {
             train_loss: error,
             train_accuracy: 1.0 - error,
             grad_norm: 2.0 * error,
+            skipped: 0,
             val_nll: 3.5 * error * (1.0 + 0.4 * loss),
             val_accuracy: 1.0 - error + 0.002 * loss,
             val_margin: Some((3.0 + 4.0 * loss) * (1.0 - error)),

@@ -14,8 +14,8 @@ use tch::{Kind, Tensor, no_grad};
 
 use super::state::{Snapshot, State, Sums};
 use super::{
-    Average, Events, LargeMargin, Moment, Optimizer, OptimizerRecipe, Schedule, Update, Warmup,
-    adversarial, checkpoint, gradient, predict_each,
+    Average, Events, LargeMargin, Moment, OnNan, Optimizer, OptimizerRecipe, Schedule, Update,
+    Warmup, adversarial, checkpoint, gradient, predict_each,
 };
 use crate::attack::AdversarialRecipe;
 use crate::data::{Batch, Order, Source};
@@ -112,7 +112,7 @@ impl Training<'_> {
     ///
     /// # Errors
     /// [`Error::Interrupted`] after a checkpoint once `stop` is set; [`Error::Work`] before the
-    /// update of a step whose logits, loss or gradient are not finite; files that cannot be written.
+    /// update of a step whose logits, loss or gradient are not finite, unless they are to be skipped; files that cannot be written.
     pub fn run(mut self, stop: &AtomicBool, monitor: &dyn Monitor) -> Result<Trained> {
         let mut course = self.resume(monitor)?;
         let (mut saved, mut pause) = (Instant::now(), self.checkpoint_every);
@@ -125,8 +125,8 @@ impl Training<'_> {
             let epoch = course.state.epoch;
             let order = (self.order)(epoch);
             let size = self.update.accumulate.get();
-            let done = course.state.step.saturating_mul(size).saturating_mul(self.batch);
-            let mut batches = self.train.batches(&order.after(done), self.batch)?;
+            let done = course.state.step.saturating_mul(size);
+            let mut batches = self.train.batches_after(&order, self.batch, done)?;
             self.criterion.set_epoch(epoch, self.epochs);
             let mut clock = Instant::now();
             loop {
@@ -156,6 +156,7 @@ impl Training<'_> {
             {
                 average.follow(self.model.weights(), share)?;
             }
+            self.check_skipped(&course.state, monitor)?;
             let validation = match course.average.as_ref().filter(|_| self.update.ema.is_some()) {
                 Some(average) => average.during(self.model.weights(), || self.validate(epoch))?,
                 None => self.validate(epoch)?,
@@ -185,6 +186,22 @@ impl Training<'_> {
         };
         let Course { state, best, .. } = course;
         Ok(Trained { history: state.history, best, last, criterion: self.criterion })
+    }
+
+    /// Says how many steps of the epoch that is over were skipped, and refuses that all were.
+    fn check_skipped(&self, state: &State, monitor: &dyn Monitor) -> Result<()> {
+        let (skipped, steps, epoch) = (state.sums.skipped, state.step as u64, state.epoch);
+        if skipped > 0 && skipped == steps {
+            return Err(Error::Work(format!(
+                "epoch {epoch}: all {steps} steps were skipped, for none was finite"
+            )));
+        }
+        if skipped > 0 {
+            monitor.warning(&format!(
+                "epoch {epoch}: {skipped} of {steps} steps were skipped, for they were not finite"
+            ));
+        }
+        Ok(())
     }
 
     /// Whether no epoch is to come.
@@ -247,9 +264,43 @@ impl Training<'_> {
 
     /// One step of the optimizer, by the mean loss over all of `batches`.
     fn step(&mut self, batches: &[Batch], course: &mut Course) -> Result<()> {
-        let state = &mut course.state;
-        let (epoch, step) = (state.epoch, state.step + 1);
-        let place = |problem: String| Error::Work(format!("epoch {epoch}, step {step}: {problem}"));
+        let (sums, carried) = (course.state.sums, self.criterion.state());
+        let place = format!("epoch {}, step {}", course.state.epoch, course.state.step + 1);
+        let broken = match self.learn(batches, &mut course.state) {
+            Ok(norm) if norm.is_finite() => {
+                self.move_weights(norm, course)?;
+                None
+            }
+            Ok(norm) => Some(format!("the norm of the gradient is {norm}")),
+            Err(Learning::Broken(problem)) => Some(problem),
+            Err(Learning::Failed(Error::Work(problem))) => {
+                return Err(Error::Work(format!("{place}: {problem}")));
+            }
+            Err(Learning::Failed(error)) => return Err(error),
+        };
+        match (broken, self.update.on_nan) {
+            (None, _) => {}
+            (Some(problem), OnNan::Stop) => {
+                return Err(Error::Work(format!("{place}: {problem}; nothing was updated")));
+            }
+            // As if the batches had not been there.
+            (Some(_), OnNan::Skip) => {
+                gradient::clear(self.parameters())?;
+                self.criterion.set_state(carried);
+                course.state.sums = Sums { skipped: sums.skipped + 1, ..sums };
+            }
+        }
+        course.state.step += 1;
+        course.state.steps += 1;
+        Ok(())
+    }
+
+    /// Adds up the gradient of all of `batches`, and returns its norm.
+    fn learn(
+        &mut self,
+        batches: &[Batch],
+        state: &mut State,
+    ) -> std::result::Result<f64, Learning> {
         let all: usize = batches.iter().map(Batch::len).sum();
         let first = state.steps.wrapping_mul(self.update.accumulate.get() as u64);
         for (pass, batch) in (first..).zip(batches) {
@@ -259,16 +310,23 @@ impl Training<'_> {
             });
             let moved = moved.transpose()?;
             let features = self.features(moved.as_ref().unwrap_or(&batch.inputs), mode)?;
+            let mut broken = None;
             let mut learn = |logits: &Tensor| {
-                let loss = self
-                    .criterion
-                    .forward_tch(logits, &batch.targets)
-                    .map_err(|error| place(error.to_string()))?;
+                let loss = match self.criterion.forward_tch(logits, &batch.targets) {
+                    Ok(loss) => loss,
+                    Err(error) if all_finite(logits)? => {
+                        return Err(Error::Work(error.to_string()));
+                    }
+                    Err(error) => {
+                        broken = Some(error.to_string());
+                        return Err(Error::Work(error.to_string()));
+                    }
+                };
                 let value = loss.f_double_value(&[])?;
                 if !value.is_finite() {
-                    return Err(place(format!(
-                        "the loss of the batch is {value}; nothing was updated"
-                    )));
+                    let problem = format!("the loss of the batch is {value}");
+                    broken = Some(problem.clone());
+                    return Err(Error::Work(problem));
                 }
                 let examples = batch.len();
                 loss.f_mul_scalar(examples as f64 / all as f64)?.f_backward()?;
@@ -280,26 +338,31 @@ impl Training<'_> {
                 Ok(())
             };
             let head = self.model.head();
-            match &mut self.margin {
-                Some(margin) => margin.step(&features, head, &batch.targets, learn)?,
-                None => learn(&head.forward(&features, mode)?.f_to_kind(Kind::Float)?)?,
+            let learned = match &mut self.margin {
+                Some(margin) => margin.step(&features, head, &batch.targets, learn),
+                None => head
+                    .forward(&features, mode)
+                    .and_then(|logits| learn(&logits.f_to_kind(Kind::Float)?)),
+            };
+            match (learned, broken) {
+                (Err(_), Some(problem)) => return Err(Learning::Broken(problem)),
+                (learned, _) => learned?,
             }
         }
-        let norm = gradient::norm(self.parameters())?;
-        if !norm.is_finite() {
-            return Err(place(format!("the norm of the gradient is {norm}; nothing was updated")));
-        }
+        Ok(gradient::norm(self.parameters())?)
+    }
+
+    /// Moves the weights along a gradient of that norm.
+    fn move_weights(&self, norm: f64, course: &mut Course) -> Result<()> {
         if let Some(limit) = self.update.clip_norm {
             gradient::clip(self.parameters(), norm, limit)?;
         }
-        let lr = self.lr(epoch, course.state.steps);
+        let lr = self.lr(course.state.epoch, course.state.steps);
         course.optimizer.step(self.parameters(), lr, course.state.steps + 1)?;
         if let (Some(average), Some(share)) = (&mut course.average, self.update.after_step()) {
             average.follow(self.model.weights(), share)?;
         }
         course.state.sums.grad_norm += norm;
-        course.state.step += 1;
-        course.state.steps += 1;
         Ok(())
     }
 
@@ -361,6 +424,24 @@ impl Training<'_> {
     }
 }
 
+/// Why a step came to no gradient.
+enum Learning {
+    /// Something is not finite.
+    Broken(String),
+    /// Anything else.
+    Failed(Error),
+}
+
+impl<E: Into<Error>> From<E> for Learning {
+    fn from(error: E) -> Self {
+        Learning::Failed(error.into())
+    }
+}
+
+fn all_finite(logits: &Tensor) -> Result<bool> {
+    Ok(logits.f_isfinite()?.f_all()?.f_int64_value(&[])? != 0)
+}
+
 /// Seconds since the last call.
 fn lap(clock: &mut Instant) -> f64 {
     let seconds = clock.elapsed().as_secs_f64();
@@ -394,7 +475,8 @@ fn epoch_metrics(state: &State, lr: f64, validation: &Validation) -> EpochMetric
         lr,
         train_loss: sums.loss / sums.seen as f64,
         train_accuracy: sums.correct as f64 / sums.seen as f64,
-        grad_norm: sums.grad_norm / state.step as f64,
+        grad_norm: sums.grad_norm / (state.step as u64 - sums.skipped) as f64,
+        skipped: sums.skipped,
         val_nll: validation.nll,
         val_accuracy: validation.accuracy,
         val_margin: validation.margin,

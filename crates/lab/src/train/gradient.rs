@@ -37,6 +37,20 @@ pub fn clip<'a>(parameters: impl Iterator<Item = &'a Tensor>, norm: f64, limit: 
     }
 }
 
+/// Sets it to 0, where there is one.
+///
+/// # Errors
+/// Only what libtorch refuses.
+pub fn clear<'a>(parameters: impl Iterator<Item = &'a Tensor>) -> Result<()> {
+    for parameter in parameters {
+        let mut gradient = parameter.f_grad()?;
+        if gradient.defined() {
+            let _ = gradient.f_zero_()?;
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

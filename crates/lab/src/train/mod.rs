@@ -22,6 +22,7 @@ pub use l_softmax::{LSoftmaxRecipe, LargeMargin};
 pub use odin::Odin;
 pub use optimizer::{AdamRecipe, Decayed, Optimizer, OptimizerRecipe, RmspropRecipe, SgdRecipe};
 pub use schedule::{Moment, Schedule};
+pub(crate) use state::is_zero;
 pub use tensorboard::Events;
-pub use update::Update;
+pub use update::{OnNan, Update};
 pub use warmup::Warmup;

@@ -51,8 +51,16 @@ pub struct Sums {
     pub seen: i64,
     /// Norm of the gradient of each step.
     pub grad_norm: f64,
+    /// Steps that were skipped, since they were not finite.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub skipped: u64,
     /// Wall-clock seconds.
     pub seconds: f64,
+}
+
+/// For `skip_serializing_if`: what hardly ever happens is told where it did.
+pub(crate) fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl State {
@@ -166,6 +174,7 @@ mod tests {
             val_margin: Some(0.1),
             val_energy: None,
             grad_norm: 0.3,
+            skipped: 0,
             seconds: 0.1,
         }
     }

@@ -158,6 +158,7 @@ mod tests {
             train_loss: 0.5 / epoch as f64,
             train_accuracy: 0.25,
             grad_norm: 3.0,
+            skipped: 0,
             val_nll: -1e-3,
             val_accuracy: 1.0,
             val_margin: None,

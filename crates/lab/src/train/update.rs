@@ -28,6 +28,26 @@ pub struct Update {
     /// translation; those epochs themselves are validated with their own weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub average: Option<NonZeroUsize>,
+    /// What happens where a loss or a gradient is not finite.
+    #[serde(default, skip_serializing_if = "OnNan::is_default")]
+    pub on_nan: OnNan,
+}
+
+/// What happens where a loss or a gradient is not finite.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnNan {
+    /// The training stops before the update, with the epoch and the step.
+    #[default]
+    Stop,
+    /// The step moves nothing, and is counted.
+    Skip,
+}
+
+impl OnNan {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 fn one() -> NonZeroUsize {
@@ -36,7 +56,7 @@ fn one() -> NonZeroUsize {
 
 impl Default for Update {
     fn default() -> Self {
-        Self { accumulate: one(), clip_norm: None, ema: None, average: None }
+        Self { accumulate: one(), clip_norm: None, ema: None, average: None, on_nan: OnNan::Stop }
     }
 }
 

@@ -481,16 +481,39 @@ fn a_killed_training_goes_on_bit_for_bit() {
     assert_eq!(losses, EPOCHS);
 }
 
-#[test]
-fn nan_stops_before_the_update() {
-    let mut setup = Setup::new();
+/// The digits with a number in one of them that is none.
+fn with_nan(how: &str) -> Setup {
+    let mut setup = Setup::with(&format!("{SGD}\n{how}"));
     let mut numbers = vec![0.5; setup.train.inputs.len()];
     numbers[64 * 150 + 35] = f32::NAN;
     setup.train.inputs = Inputs::Numbers(numbers);
+    setup
+}
+
+#[test]
+fn nan_stops_before_the_update() {
     let dir = tempfile::tempdir().unwrap();
-    let error = setup.train(dir.path(), "ce", 1, 0).0.unwrap_err();
+    let error = with_nan("").train(dir.path(), "ce", 1, 0).0.unwrap_err();
     assert_eq!(error.exit_code(), 1);
     let message = error.to_string();
     assert!(message.starts_with("epoch 1, step "), "{message}");
     assert!(message.to_lowercase().contains("nan"), "{message}");
+}
+
+#[test]
+fn nan_can_be_skipped_and_is_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut setup = with_nan("update.on_nan = \"skip\"");
+    let (trained, warnings) = setup.train(dir.path(), "ce", 1, 0);
+    let trained = trained.unwrap();
+    assert!(trained.history.iter().all(|epoch| epoch.skipped == 1 && epoch.grad_norm.is_finite()));
+    assert!(warnings[0].starts_with("epoch 1: 1 of 25 steps were skipped"), "{warnings:?}");
+    for (_, weight) in &trained.last {
+        assert!(weight.isfinite().all().int64_value(&[]) != 0);
+    }
+    // Nothing but what cannot be learned from.
+    setup.train.inputs = Inputs::Numbers(vec![f32::NAN; setup.train.inputs.len()]);
+    let dir = tempfile::tempdir().unwrap();
+    let error = setup.train(dir.path(), "ce", 1, 0).0.unwrap_err().to_string();
+    assert_eq!(error, "epoch 1: all 25 steps were skipped, for none was finite");
 }
