@@ -66,6 +66,21 @@ impl ImageFolder {
     }
 }
 
+/// Every image in the folder `path` and below it, all of one class: what has no classes, or none that
+/// matter, such as examples from another world.
+///
+/// # Errors
+/// A folder without images.
+pub(super) fn without_classes(path: &Path) -> Result<ImageList> {
+    let mut files = Vec::new();
+    collect(path, &mut files, 0)?;
+    if files.is_empty() {
+        let problem = "no .jpg, .jpeg or .png files in it";
+        return Err(Error::malformed(path, "images", problem));
+    }
+    Ok(ImageList { labels: vec![0; files.len()], files, classes: vec!["image".to_owned()] })
+}
+
 /// Whether the folder `path` looks like one.
 pub(super) fn is_there(path: &Path) -> bool {
     if path.join("train").is_dir() {

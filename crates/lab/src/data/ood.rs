@@ -7,8 +7,11 @@
 //! data.idx = { path = "fashion-mnist" }
 //! ```
 
+use std::num::NonZeroUsize;
+
 use serde::{Deserialize, Serialize};
 
+use super::image_folder::without_classes;
 use super::{DataRecipe, DataSet, Examples, HeldOut, load};
 use crate::experiment::recipe::name;
 use crate::measure::Distance;
@@ -24,7 +27,8 @@ pub struct OodRecipe {
     /// Whether it is like the data learned from; only said again in the report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distance: Option<Distance>,
-    /// The data: of a set with its own test part this part, of others everything.
+    /// The data: of a set with its own test part this part, of others everything. A folder of images
+    /// needs no classes.
     pub data: DataRecipe,
 }
 
@@ -46,26 +50,34 @@ impl Check for OodRecipe {
 }
 
 impl OodRecipe {
-    /// Reads the examples.
+    /// Reads the examples; `shape` is that of those learned from.
     ///
     /// # Errors
-    /// As [`load`].
-    pub fn load(&self) -> Result<OodSet> {
-        let DataSet { examples, held_out, .. } = load(&self.data)?;
-        let examples = match held_out {
-            HeldOut::Shares(..) => examples,
-            HeldOut::Validation { test, .. } | HeldOut::Given { test, .. } => test,
+    /// As [`load`], and another shape.
+    pub fn load(&self, shape: [usize; 3]) -> Result<OodSet> {
+        let examples = match &self.data {
+            DataRecipe::ImageFolder(recipe) if !recipe.path.resolve().join("train").is_dir() => {
+                let side = recipe.size.map(NonZeroUsize::get);
+                without_classes(&recipe.path.resolve())?.examples(side, Some(shape))?
+            }
+            data => match load(data)? {
+                DataSet { examples, held_out: HeldOut::Shares(..), .. } => examples,
+                DataSet { held_out: HeldOut::Validation { test, .. }, .. }
+                | DataSet { held_out: HeldOut::Given { test, .. }, .. } => test,
+            },
         };
-        Ok(OodSet { name: self.name.clone(), distance: self.distance, examples })
+        let set = self.named(examples);
+        set.check_shape(shape)?;
+        Ok(set)
+    }
+
+    fn named(&self, examples: Examples) -> OodSet {
+        OodSet { name: self.name.clone(), distance: self.distance, examples }
     }
 }
 
 impl OodSet {
-    /// Refuses examples of another shape than `shape`, that of those learned from.
-    ///
-    /// # Errors
-    /// Both shapes.
-    pub fn check_shape(&self, shape: [usize; 3]) -> Result<()> {
+    fn check_shape(&self, shape: [usize; 3]) -> Result<()> {
         let theirs = self.examples.shape;
         if theirs == shape {
             return Ok(());
@@ -83,6 +95,7 @@ impl OodSet {
 
 #[cfg(test)]
 mod tests {
+    use super::super::decode::tests::write;
     use super::*;
 
     #[test]
@@ -91,11 +104,27 @@ mod tests {
                     data.digits = { validation = 0.1, test = 0.1 }";
         let recipe: OodRecipe = toml::from_str(text).unwrap();
         recipe.check().unwrap();
-        let set = recipe.load().unwrap();
+        let set = recipe.load([1, 8, 8]).unwrap();
         assert_eq!((set.examples.len(), set.distance), (1797, Some(Distance::Near)));
-        assert!(set.check_shape([1, 8, 8]).is_ok());
-        let problem = set.check_shape([3, 8, 8]).unwrap_err().to_string();
+        let problem = recipe.load([3, 8, 8]).unwrap_err().to_string();
         assert!(problem.contains("again are of 1×8×8") && problem.contains("3×8×8"), "{problem}");
+    }
+
+    #[test]
+    fn images_need_no_classes_to_be_of_another_world() {
+        let folder = tempfile::tempdir().unwrap();
+        let recipe = |shape| {
+            let path = folder.path();
+            let text = format!("name = 'x'\ndata.image-folder = {{ path = {path:?} }}");
+            toml::from_str::<OodRecipe>(&text).unwrap().load(shape)
+        };
+        let error = recipe([3, 2, 3]).unwrap_err().to_string();
+        assert!(error.contains("no .jpg, .jpeg or .png files in it"), "{error}");
+        write(&folder.path().join("1.png"), 1);
+        write(&folder.path().join("deep/down/2.png"), 2);
+        let set = recipe([3, 2, 3]).unwrap();
+        assert_eq!((set.examples.len(), set.examples.shape), (2, [3, 2, 3]));
+        assert!(recipe([3, 4, 4]).unwrap_err().to_string().contains("are of 3×0×0"));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::progress::Progress;
 use super::{
     Comparison, Estimate, Folder, Group, Recipe, Run, RunDir, Select, Setting, Signature, run,
 };
-use crate::data::{DataSet, load};
+use crate::data::{DataSet, Inputs, load};
 use crate::models;
 use crate::train::LargeMargin;
 use crate::{Error, Result};
@@ -89,15 +89,14 @@ fn load_all(recipe: &Recipe) -> Result<DataSet> {
                 asked.name
             )));
         }
-        let set = asked.load()?;
-        set.check_shape(data.examples.shape)?;
+        let set = asked.load(data.examples.shape)?;
         data.ood.push(set);
     }
     Ok(data)
 }
 
-/// Builds what the first runs need, so that a senseless recipe leaves nothing behind, and returns the
-/// number of their training examples.
+/// Builds what the first runs need, so that a senseless recipe leaves nothing behind, and returns how
+/// many predictions an epoch learns from.
 fn try_out(recipe: &Recipe, settings: &[Setting], data: &DataSet) -> Result<usize> {
     if recipe.select == Select::Best && data.test_validates() {
         return Err(Error::Request(
@@ -126,16 +125,21 @@ fn try_out(recipe: &Recipe, settings: &[Setting], data: &DataSet) -> Result<usiz
         }
         LargeMargin::new(margin, model.head())?;
     }
+    if matches!(train.inputs, Inputs::Pairs(_)) && !recipe.ood.is_empty() {
+        return Err(Error::Request(
+            "ood is for images, tables and graphs, not for text".to_owned(),
+        ));
+    }
     if recipe.adversarial.is_some() && !train.inputs.are_images() {
         return Err(Error::Request(
-            "adversarial is for images: a move of ε means nothing to the columns of a table".into(),
+            "adversarial is for images: a move of ε means nothing to other data".into(),
         ));
     }
     for Setting { loss, .. } in settings {
         let criterion = loss.criterion_with_counts(&train.counts())?;
         recipe.augment.check_loss(loss, &criterion)?;
     }
-    Ok(train.len())
+    Ok(train.source()?.targets())
 }
 
 /// What the runs take that are not finished; `None` if all are.
