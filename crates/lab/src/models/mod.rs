@@ -16,6 +16,7 @@ mod mlp;
 mod mnist_net;
 mod mode;
 mod resnet;
+mod transformer;
 mod weights;
 
 pub use attack_cnn::AttackCnnRecipe;
@@ -28,6 +29,10 @@ pub use mlp::MlpRecipe;
 pub use mnist_net::MnistNetRecipe;
 pub use mode::{Mode, Precision};
 pub use resnet::{ResNetRecipe, Stem};
+#[cfg(test)]
+pub(crate) use transformer::golden_transformer;
+pub(crate) use transformer::{EOS, PAD, UNK};
+pub use transformer::{NormPlace, Sharing, State, Transformer, TransformerRecipe};
 pub use weights::Weights;
 
 use std::path::Path;
@@ -81,15 +86,18 @@ pub enum ModelRecipe {
     /// Residual networks of 18, 34 or 50 layers.
     #[serde(rename = "resnet")]
     ResNet(ResNetRecipe),
+    /// Encoder and decoder for translation.
+    Transformer(TransformerRecipe),
 }
 
 impl ModelRecipe {
     /// The file with the initial weights, and whether the last layer is drawn anew.
     fn initial(&self) -> (Option<&Path>, bool) {
         let (weights, new_head) = match self {
-            ModelRecipe::Cnn(_) | ModelRecipe::GraphNet(_) | ModelRecipe::Mlp(_) => {
-                return (None, false);
-            }
+            ModelRecipe::Cnn(_)
+            | ModelRecipe::GraphNet(_)
+            | ModelRecipe::Mlp(_)
+            | ModelRecipe::Transformer(_) => return (None, false),
             ModelRecipe::AttackCnn(recipe) => (&recipe.weights, recipe.new_head),
             ModelRecipe::EfficientNet(recipe) => (&recipe.weights, recipe.new_head),
             ModelRecipe::MnistNet(recipe) => (&recipe.weights, recipe.new_head),
@@ -108,6 +116,7 @@ impl Check for ModelRecipe {
             ModelRecipe::EfficientNet(recipe) => recipe.check(),
             ModelRecipe::GraphNet(recipe) => recipe.check(),
             ModelRecipe::ResNet(recipe) => recipe.check(),
+            ModelRecipe::Transformer(recipe) => recipe.check(),
             _ => Ok(()),
         }
     }
@@ -140,6 +149,10 @@ pub fn build(recipe: &ModelRecipe, train: &Examples, seed: u64) -> Result<Box<dy
         ModelRecipe::Mlp(recipe) => Box::new(mlp::Mlp::new(recipe, train, weights)?),
         ModelRecipe::MnistNet(_) => Box::new(mnist_net::MnistNet::new(train, weights)?),
         ModelRecipe::ResNet(recipe) => Box::new(resnet::ResNet::new(recipe, train, weights)?),
+        ModelRecipe::Transformer(_) => {
+            let problem = "model.transformer takes pairs of sentences, and the data are none";
+            return Err(Error::Request(problem.to_owned()));
+        }
     };
     if let (Some(file), new_head) = recipe.initial() {
         initial::load(&*model, file, new_head)?;
