@@ -106,6 +106,15 @@ fn try_out(recipe: &Recipe, settings: &[Setting], data: &DataSet) -> Result<usiz
                 .to_owned(),
         ));
     }
+    if recipe.update.average.is_some()
+        && (recipe.select != Select::Last || recipe.patience.is_some())
+    {
+        return Err(Error::Request(
+            "update.average is the mean of the last epochs: it needs select = \"last\", and no \
+             patience"
+                .to_owned(),
+        ));
+    }
     let seed = recipe.seeds[0];
     let train = recipe.augment.parts(data.parts(seed)?, seed)?.train;
     let model = models::build(&recipe.model, &train, seed)?;

@@ -3,11 +3,14 @@
 use super::{
     Calibration, Confusion, Groups, Logit, Logits, Recalibrated, Representation, accuracy, ece,
     energy_profile, label_energy, legacy_margins, likelihoods, lse_margins, margins, mean, median,
-    nll, reliability, scale, steepness,
+    nll, reliability, scale, steepness, translation,
 };
 use crate::{Error, Result};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
+
+/// Classes whose energies are recorded, each for every other.
+const MOST_PROFILED: usize = 1000;
 
 /// Everything that was measured on one run's held-out examples.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,7 +28,8 @@ pub struct Measures {
     /// Mean conditional energy of the label, −z_y.
     pub energy_mean: f64,
     /// For each class c, the mean over examples of c of the energies −z, one value a class.
-    /// `None` for a class without examples.
+    /// `None` for a class without examples; empty with more than 1000 classes, whose
+    /// squares nobody could look at.
     pub energy_profile: Vec<Option<Vec<f64>>>,
     /// Histogram of the label's probability, 20 bins over \[0, 1\].
     pub likelihood: Histogram,
@@ -78,6 +82,9 @@ pub struct Measures {
     /// What the features are worth, where there were some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub representation: Option<Representation>,
+    /// How good whole translations are, of sentence pairs; everything else is then of single words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub translation: Option<translation::Quality>,
 }
 
 /// What was learned by heart: the measures of training examples, as they are without augmentation.
@@ -154,7 +161,10 @@ impl Measures {
             ece: ece(&reliability),
             margin: Spread::new(&margins(logits, labels)?)?,
             energy_mean: label_energy(logits, labels)?,
-            energy_profile: energy_profile(logits, labels)?,
+            energy_profile: match logits.classes() {
+                0..=MOST_PROFILED => energy_profile(logits, labels)?,
+                _ => Vec::new(),
+            },
             likelihood: Histogram::new(&likelihoods, 0.0, 1.0, 20),
             reliability,
             steepness: steepness(&likelihoods, gradients, 20)?,
@@ -172,6 +182,7 @@ impl Measures {
             balance: Some(Balance::new(&confusion)),
             groups: None,
             representation: None,
+            translation: None,
         })
     }
 

@@ -72,7 +72,7 @@ pub struct Metric {
 }
 
 /// The columns, in their order.
-pub const METRICS: [Metric; 14] = [
+pub const METRICS: [Metric; 15] = [
     Metric {
         key: "accuracy",
         title: "accuracy",
@@ -81,6 +81,15 @@ pub const METRICS: [Metric; 14] = [
         decimals: 2,
         meaning: "share of test examples whose largest logit is the label's",
         source: Source::Field(|m| Some(100.0 * m.accuracy)),
+    },
+    Metric {
+        key: "bleu",
+        title: "BLEU",
+        unit: "",
+        direction: Direction::Higher,
+        decimals: 2,
+        meaning: "BLEU of the translations of the test sentences as sacreBLEU computes it (13a)",
+        source: Source::Field(|m| Some(m.translation.as_ref()?.bleu)),
     },
     Metric {
         key: "nll",
@@ -206,7 +215,7 @@ pub const METRICS: [Metric; 14] = [
 ];
 
 /// What only the page and the files for programs show.
-pub const MORE: [Metric; 18] = [
+pub const MORE: [Metric; 20] = [
     Metric {
         key: "balanced_accuracy",
         title: "balanced accuracy",
@@ -369,6 +378,24 @@ pub const MORE: [Metric; 18] = [
         meaning: "the same by the features' distance",
         source: Source::Field(|m| share(Some(representation(m)?.knn_euclidean))),
     },
+    Metric {
+        key: "chrf",
+        title: "chrF2",
+        unit: "",
+        direction: Direction::Higher,
+        decimals: 2,
+        meaning: "chrF2 of the same translations: n-grams of characters",
+        source: Source::Field(|m| Some(m.translation.as_ref()?.chrf)),
+    },
+    Metric {
+        key: "length_ratio",
+        title: "length ratio",
+        unit: "",
+        direction: Direction::Undefined,
+        decimals: 3,
+        meaning: "words of the translations for each word of the references",
+        source: Source::Field(|m| Some(m.translation.as_ref()?.length_ratio)),
+    },
 ];
 
 impl Metric {
@@ -462,7 +489,7 @@ mod tests {
         measures.accuracy = 0.5;
         measures.nll = 0.25;
         assert_eq!(METRICS[0].column(&comparison).1, [[Some(50.0)]]);
-        assert_eq!(METRICS[1].column(&comparison).1, [[Some(0.25)]]);
+        assert_eq!(METRICS[2].column(&comparison).1, [[Some(0.25)]]);
     }
 
     #[test]
@@ -474,7 +501,7 @@ mod tests {
             (vec![(0.0, 0.9)], "FGSM", None),
         ] {
             comparison.groups[0].runs[0].measures.robustness[0].points = grid;
-            let (found, values) = METRICS[7].column(&comparison);
+            let (found, values) = METRICS[8].column(&comparison);
             assert_eq!(found, title);
             assert_eq!(values, [[value]]);
         }
@@ -498,7 +525,7 @@ mod tests {
         let mut comparison = sample::comparison(&["ce"], 1);
         comparison.groups[0].runs[0].measures.ood.clear();
         comparison.groups[0].runs[0].measures.robustness.clear();
-        for metric in &METRICS[5..] {
+        for metric in &METRICS[6..] {
             assert_eq!(metric.column(&comparison).1, [[None]], "{}", metric.key);
         }
     }

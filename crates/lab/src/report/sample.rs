@@ -188,6 +188,7 @@ fn run(loss: f64, seed: u64) -> Run {
             balance: None,
             groups: None,
             representation: None,
+            translation: None,
         },
         map: Some(map),
     }

@@ -12,7 +12,8 @@ use crate::measure::mean;
 const BLIND: f64 = 0.01;
 
 /// What a sentence is about, and the columns it speaks of.
-const TOPICS: [(&str, &[&str]); 5] = [
+const TOPICS: [(&str, &[&str]); 6] = [
+    ("Translation", &["bleu"]),
     ("Accuracy", &["accuracy"]),
     ("Margin", &["margin"]),
     ("Calibration", &["ece", "nll"]),
@@ -88,7 +89,7 @@ fn named(table: &Table, column: &Column, losses: &[(&String, &Difference)]) -> S
     let decimals = column.metric.decimals;
     let unit = if column.metric.unit == "%" { " points" } else { "" };
     let signed = |value: f64| number::signed(value, decimals);
-    let spelled = column.metric.key == "accuracy";
+    let spelled = ["accuracy", "bleu"].contains(&column.metric.key);
     if !spelled && losses.len() > 1 && losses.len() == table.losses.len() - 1 {
         let means = losses.iter().map(|(_, difference)| difference.mean);
         let least = means.clone().fold(f64::INFINITY, f64::min);

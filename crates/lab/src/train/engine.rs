@@ -14,8 +14,8 @@ use tch::{Kind, Tensor, no_grad};
 
 use super::state::{Snapshot, State, Sums};
 use super::{
-    Ema, Events, LargeMargin, Moment, Optimizer, OptimizerRecipe, Schedule, Update, Warmup,
-    adversarial, checkpoint, gradient, predict,
+    Average, Events, LargeMargin, Moment, Optimizer, OptimizerRecipe, Schedule, Update, Warmup,
+    adversarial, checkpoint, gradient, predict_each,
 };
 use crate::attack::AdversarialRecipe;
 use crate::data::{Batch, Order, Source};
@@ -102,7 +102,8 @@ struct Course {
     state: State,
     /// The weights of the best epoch.
     best: Vec<(String, Tensor)>,
-    ema: Option<Ema>,
+    /// A mean of the weights, where the recipe asks for one.
+    average: Option<Average>,
     optimizer: Optimizer,
 }
 
@@ -150,8 +151,13 @@ impl Training<'_> {
                     return Err(Error::Interrupted);
                 }
             }
-            let validation = match &course.ema {
-                Some(ema) => ema.during(self.model.weights(), || self.validate(epoch))?,
+            if let (Some(average), Some(share)) =
+                (&mut course.average, self.update.after_epoch(epoch, self.epochs))
+            {
+                average.follow(self.model.weights(), share)?;
+            }
+            let validation = match course.average.as_ref().filter(|_| self.update.ema.is_some()) {
+                Some(average) => average.during(self.model.weights(), || self.validate(epoch))?,
                 None => self.validate(epoch)?,
             };
             let state = &mut course.state;
@@ -167,13 +173,16 @@ impl Training<'_> {
             state.history.push(metrics);
             (state.epoch, state.step) = (epoch + 1, 0);
             if state.best_epoch() == Some(epoch) {
-                course.best = self.measured(&course)?;
+                course.best = self.validated(&course)?;
             }
         }
         if !finished_before {
             self.save(&course)?;
         }
-        let last = self.measured(&course)?;
+        let last = match &course.average {
+            Some(average) => copy(average.mean()),
+            None => self.model.weights().snapshot()?,
+        };
         let Course { state, best, .. } = course;
         Ok(Trained { history: state.history, best, last, criterion: self.criterion })
     }
@@ -187,19 +196,21 @@ impl Training<'_> {
     /// Where to go on: the newest checkpoint, or the beginning.
     fn resume(&mut self, monitor: &dyn Monitor) -> Result<Course> {
         let weights = self.model.weights();
-        let ema = self.update.ema.map(|decay| Ema::new(decay, weights)).transpose()?;
+        let Update { ema, average, .. } = self.update;
+        let mean = ema.is_some() || average.is_some();
+        let average = mean.then(|| Average::new(weights)).transpose()?;
         let mut optimizer = Optimizer::new(self.optimizer, self.parameters())?;
         let files = checkpoint::newest(&self.checkpoints(), &|text| monitor.warning(text))?;
         let Some(files) = files else {
             let state = State::start(self.criterion.state());
-            return Ok(Course { state, best: weights.snapshot()?, ema, optimizer });
+            return Ok(Course { state, best: weights.snapshot()?, average, optimizer });
         };
         let snapshot = Snapshot::from_files(&files)?;
         weights.restore(&snapshot.last)?;
         optimizer.restore(&snapshot.optimizer)?;
-        let mut course = Course { state: snapshot.state, best: snapshot.best, ema, optimizer };
-        if let Some(ema) = &mut course.ema {
-            ema.restore(&snapshot.ema.unwrap_or_default())?;
+        let mut course = Course { state: snapshot.state, best: snapshot.best, average, optimizer };
+        if let Some(average) = &mut course.average {
+            average.restore(&snapshot.average.unwrap_or_default())?;
         }
         self.criterion.set_state(course.state.criterion);
         if let (Some(margin), Some(lambda)) = (&mut self.margin, course.state.lambda) {
@@ -283,8 +294,8 @@ impl Training<'_> {
         }
         let lr = self.lr(epoch, course.state.steps);
         course.optimizer.step(self.parameters(), lr, course.state.steps + 1)?;
-        if let Some(ema) = &mut course.ema {
-            ema.follow(self.model.weights())?;
+        if let (Some(average), Some(share)) = (&mut course.average, self.update.after_step()) {
+            average.follow(self.model.weights(), share)?;
         }
         course.state.sums.grad_norm += norm;
         course.state.step += 1;
@@ -292,25 +303,36 @@ impl Training<'_> {
         Ok(())
     }
 
-    /// A copy of the weights that are measured.
-    fn measured(&self, course: &Course) -> Result<Vec<(String, Tensor)>> {
-        match &course.ema {
-            Some(ema) => Ok(copy(ema.average())),
+    /// A copy of the weights that an epoch was validated with.
+    fn validated(&self, course: &Course) -> Result<Vec<(String, Tensor)>> {
+        match course.average.as_ref().filter(|_| self.update.ema.is_some()) {
+            Some(average) => Ok(copy(average.mean())),
             None => self.model.weights().snapshot(),
         }
     }
 
     /// What the model is worth on the validation part.
     fn validate(&self, epoch: usize) -> Result<Validation> {
-        let predictions = predict(self.model, self.validation)?;
-        let logits = Logits::new(&predictions.logits, predictions.classes)
-            .map_err(|error| Error::Work(format!("validation after epoch {epoch}: {error}")))?;
-        let labels = &predictions.labels;
+        let mut sums = Validation { nll: 0.0, accuracy: 0.0, margin: Some(0.0), energy: 0.0 };
+        let mut seen = 0;
+        predict_each(self.model, self.validation, |some| {
+            let logits = Logits::new(&some.logits, some.classes)
+                .map_err(|error| Error::Work(format!("validation after epoch {epoch}: {error}")))?;
+            let (labels, count) = (&some.labels, some.labels.len() as f64);
+            let margin = measure::mean(&measure::margins(logits, labels)?);
+            sums.nll += count * measure::nll(logits, labels)?;
+            sums.accuracy += measure::correct(logits, labels)? as f64;
+            sums.margin = sums.margin.zip(margin).map(|(sum, margin)| sum + count * margin);
+            sums.energy += count * measure::label_energy(logits, labels)?;
+            seen += some.labels.len();
+            Ok(())
+        })?;
+        let mean = |sum: f64| sum / seen as f64;
         Ok(Validation {
-            nll: measure::nll(logits, labels)?,
-            accuracy: measure::accuracy(logits, labels)?,
-            margin: measure::mean(&measure::margins(logits, labels)?),
-            energy: measure::label_energy(logits, labels)?,
+            nll: mean(sums.nll),
+            accuracy: mean(sums.accuracy),
+            margin: sums.margin.map(mean),
+            energy: mean(sums.energy),
         })
     }
 
@@ -324,7 +346,7 @@ impl Training<'_> {
             },
             last: self.model.weights().snapshot()?,
             best: share(&course.best),
-            ema: course.ema.as_ref().map(|ema| share(ema.average())),
+            average: course.average.as_ref().map(|average| share(average.mean())),
             optimizer: course.optimizer.carried(),
         };
         checkpoint::save(&self.checkpoints(), state.steps, &snapshot.to_files()?)

@@ -55,14 +55,35 @@ pub fn represent(model: &dyn Model, source: &dyn Source) -> Result<Represented> 
 /// What the source, the model or libtorch refuses.
 pub fn predict(model: &dyn Model, source: &dyn Source) -> Result<Predictions> {
     let mut all = Predictions { logits: Vec::new(), labels: Vec::new(), classes: 0 };
+    predict_each(model, source, |some| {
+        all.classes = some.classes;
+        all.logits.extend(some.logits);
+        all.labels.extend(some.labels);
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+/// As [`predict`], a part at a time: the words of a whole data set among ten thousand others would
+/// fill the memory.
+///
+/// # Errors
+/// As [`predict`], and those of `see`.
+pub fn predict_each(
+    model: &dyn Model,
+    source: &dyn Source,
+    mut see: impl FnMut(Predictions) -> Result<()>,
+) -> Result<()> {
     no_grad(|| {
         for batch in source.in_order(BATCH)? {
             let batch = batch?.to(model.weights().device())?;
             let logits = model.forward(&batch.inputs, Mode::Evaluate)?;
-            all.classes = logits.size().last().map_or(0, |&classes| classes as usize);
-            all.logits.extend(Vec::<f32>::try_from(logits.f_flatten(0, -1)?)?);
-            all.labels.extend(Vec::<i64>::try_from(batch.targets)?);
+            see(Predictions {
+                classes: logits.size().last().map_or(0, |&classes| classes as usize),
+                logits: Vec::try_from(logits.f_flatten(0, -1)?)?,
+                labels: Vec::try_from(batch.targets)?,
+            })?;
         }
-        Ok(all)
+        Ok(())
     })
 }

@@ -1,8 +1,8 @@
 //! Training: one engine for every data set, model and loss.
 
 mod adversarial;
+mod average;
 pub mod checkpoint;
-mod ema;
 mod engine;
 mod evaluate;
 mod gradient;
@@ -15,9 +15,9 @@ mod tensorboard;
 mod update;
 mod warmup;
 
-pub use ema::Ema;
+pub use average::Average;
 pub use engine::{Monitor, Trained, Training};
-pub use evaluate::{Predictions, Represented, predict, represent};
+pub use evaluate::{Predictions, Represented, predict, predict_each, represent};
 pub use l_softmax::{LSoftmaxRecipe, LargeMargin};
 pub use odin::Odin;
 pub use optimizer::{AdamRecipe, Decayed, Optimizer, OptimizerRecipe, RmspropRecipe, SgdRecipe};

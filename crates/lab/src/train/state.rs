@@ -87,8 +87,8 @@ pub struct Snapshot {
     pub last: Vec<(String, Tensor)>,
     /// The weights of the best epoch; before the end of the first one, as they are.
     pub best: Vec<(String, Tensor)>,
-    /// Their moving average, where there is one.
-    pub ema: Option<Vec<(String, Tensor)>>,
+    /// Their mean over the training, where one is kept.
+    pub average: Option<Vec<(String, Tensor)>>,
     /// What the optimizer carries from step to step.
     pub optimizer: Vec<Tensor>,
 }
@@ -96,7 +96,7 @@ pub struct Snapshot {
 const STATE: &str = "state.json";
 const LAST: &str = "last.safetensors";
 const BEST: &str = "best.safetensors";
-const EMA: &str = "ema.safetensors";
+const AVERAGE: &str = "average.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
 
 impl Snapshot {
@@ -124,8 +124,8 @@ impl Snapshot {
             (BEST.to_owned(), tensors::encode(&self.best)?),
             (OPTIMIZER.to_owned(), tensors::encode(&optimizer)?),
         ]);
-        if let Some(ema) = &self.ema {
-            files.insert(EMA.to_owned(), tensors::encode(ema)?);
+        if let Some(average) = &self.average {
+            files.insert(AVERAGE.to_owned(), tensors::encode(average)?);
         }
         Ok(files)
     }
@@ -145,7 +145,7 @@ impl Snapshot {
                 .map_err(|error| Error::Work(format!("{STATE}: {error}")))?,
             last: tensors::decode(file(LAST)?)?,
             best: tensors::decode(file(BEST)?)?,
-            ema: files.get(EMA).map(|bytes| tensors::decode(bytes)).transpose()?,
+            average: files.get(AVERAGE).map(|bytes| tensors::decode(bytes)).transpose()?,
             optimizer: optimizer.into_iter().map(|(_, tensor)| tensor).collect(),
         })
     }
@@ -185,12 +185,13 @@ mod tests {
         state.history = vec![epoch(1, 0.7)];
         let weights = |x: f32| vec![("w".to_owned(), Tensor::from_slice(&[x, -0.0]))];
         let optimizer = (0..12).map(|i| Tensor::from(i as f32)).collect();
-        let ema = Some(weights(0.3));
-        let snapshot = Snapshot { state, last: weights(0.1), best: weights(0.2), ema, optimizer };
+        let average = Some(weights(0.3));
+        let snapshot =
+            Snapshot { state, last: weights(0.1), best: weights(0.2), average, optimizer };
         let back = Snapshot::from_files(&snapshot.to_files().unwrap()).unwrap();
         assert_eq!(back.state, snapshot.state);
         assert_eq!(back.best[0].1, snapshot.best[0].1);
-        assert_eq!(back.ema.unwrap()[0].1, snapshot.ema.unwrap()[0].1);
+        assert_eq!(back.average.unwrap()[0].1, snapshot.average.unwrap()[0].1);
         let order: Vec<f64> = back.optimizer.iter().map(|t| t.double_value(&[])).collect();
         assert_eq!(order, (0..12).map(f64::from).collect::<Vec<_>>());
     }
@@ -199,7 +200,7 @@ mod tests {
     fn infinite_weights_are_not_saved() {
         let last = vec![("conv1.bias".to_owned(), Tensor::from_slice(&[1.0, f32::NAN]))];
         let state = State::start(Default::default());
-        let snapshot = Snapshot { state, last, best: vec![], ema: None, optimizer: vec![] };
+        let snapshot = Snapshot { state, last, best: vec![], average: None, optimizer: vec![] };
         let error = snapshot.to_files().unwrap_err().to_string();
         assert!(error.contains("the weights conv1.bias are no longer finite"), "{error}");
     }

@@ -24,6 +24,10 @@ pub struct Update {
     /// it, what is validated, selected and measured is the average.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ema: Option<f64>,
+    /// Measures the mean of the weights after each of the last so many epochs, as is usual for
+    /// translation; those epochs themselves are validated with their own weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average: Option<NonZeroUsize>,
 }
 
 fn one() -> NonZeroUsize {
@@ -32,11 +36,23 @@ fn one() -> NonZeroUsize {
 
 impl Default for Update {
     fn default() -> Self {
-        Self { accumulate: one(), clip_norm: None, ema: None }
+        Self { accumulate: one(), clip_norm: None, ema: None, average: None }
     }
 }
 
 impl Update {
+    /// How far the mean of the weights moves towards them at a step.
+    pub(super) fn after_step(&self) -> Option<f64> {
+        self.ema.map(|decay| 1.0 - decay)
+    }
+
+    /// How far it does at the end of `epoch` of `epochs`, counted from 1: all the way at the first one
+    /// that counts.
+    pub(super) fn after_epoch(&self, epoch: usize, epochs: usize) -> Option<f64> {
+        let before = epochs.saturating_sub(self.average?.get());
+        (epoch > before).then(|| 1.0 / (epoch - before) as f64)
+    }
+
     /// For `skip_serializing_if`: a recipe that does not say it stays as it was.
     pub(crate) fn is_default(&self) -> bool {
         *self == Self::default()
@@ -53,6 +69,9 @@ impl Check for Update {
             (_, Some(decay)) if !(0.0..1.0).contains(&decay) => {
                 refuse(format!("ema = {decay} must lie in [0, 1)"))
             }
+            _ if self.ema.is_some() && self.average.is_some() => {
+                refuse("ema and average are two means of the weights: one of them".to_owned())
+            }
             _ => Ok(()),
         }
     }
@@ -63,11 +82,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn each_epoch_that_counts_weighs_the_same_in_their_mean() {
+        let update: Update = toml::from_str("average = 3").unwrap();
+        let shares: Vec<_> = (1..=10).map(|epoch| update.after_epoch(epoch, 10)).collect();
+        assert_eq!(shares[..7], [None; 7]);
+        assert_eq!(shares[7..], [Some(1.0), Some(0.5), Some(1.0 / 3.0)]);
+        // More epochs than there are: all of them.
+        assert_eq!(update.after_epoch(1, 2), Some(1.0));
+        assert_eq!(update.after_step(), None);
+    }
+
+    #[test]
     fn senseless_updates_are_refused() {
         for (toml, expected) in [
             ("clip_norm = 0.0", "clip_norm = 0 must be above 0"),
             ("clip_norm = nan", "clip_norm = NaN must be above 0"),
             ("ema = 1.0", "ema = 1 must lie in [0, 1)"),
+            ("ema = 0.9\naverage = 5", "ema and average are two means of the weights: one of them"),
         ] {
             let error = toml::from_str::<Update>(toml).unwrap().check().unwrap_err().to_string();
             assert_eq!(error, format!("update: {expected}"));

@@ -4,6 +4,7 @@
 
 mod bleu;
 mod chrf;
+mod quality;
 mod resample;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ mod tokenize;
 
 pub use bleu::{Bleu, BleuScore, Smoothing};
 pub use chrf::Chrf;
+pub use quality::Quality;
 pub use resample::{Interval, Paired, interval, paired_bootstrap};
 pub use tokenize::Tokenizer;
 

@@ -305,6 +305,7 @@ fn all_that_a_training_carries_goes_on_bit_for_bit() {
     );
     setup.train = setup.train.select(&(0..40).collect::<Vec<_>>());
     assert_resumes(&setup, "ce");
+    assert_resumes(&Setup::with(&format!("{SGD}\nupdate.average = 2")), "ce");
 }
 
 impl Setup {
@@ -438,6 +439,11 @@ fn updates_do_what_they_say() {
     assert_eq!(averaged.history[2].train_loss, plain.history[2].train_loss);
     assert_ne!(averaged.history[2].val_nll, plain.history[2].val_nll);
     assert_ne!(numbers(&averaged).1[1], numbers(&plain).1[1]);
+    // The mean over epochs is told apart at the end alone, and of one epoch it is that one.
+    let [one, two] = ["update.average = 1", "update.average = 2"].map(train);
+    assert_eq!(numbers(&one), numbers(&plain));
+    assert_eq!(numbers(&two).0, numbers(&plain).0);
+    assert_ne!(numbers(&two).1[1], numbers(&plain).1[1]);
     // 25 steps an epoch: the first one ends within the warm-up, at its 25th step.
     let warmed = train("warmup = { steps = 50, from = 0.5 }");
     assert!((warmed.history[0].lr - 0.05 * 0.74).abs() < 1e-12, "{}", warmed.history[0].lr);
