@@ -40,7 +40,8 @@ fn main() -> Answer<()> {
                 tch::set_num_threads(threads.parse()?);
                 let (model, source) = (model()?, sources(sentences.parse()?)?);
                 let options = SearchOptions { max_len_a: 1.0, max_len_b: 2, ..Default::default() };
-                let round = || timed(|| Ok(drop(search(&model, &source, &options)?)));
+                let round =
+                    || timed(|| search(&model, &source, &options).map(drop).map_err(Into::into));
                 (0..rounds.parse()?).map(|_: usize| round()).collect::<Answer<_>>()?
             }
             _ => return Err(format!("{line:?} is no request").into()),

@@ -167,11 +167,10 @@ impl Best {
 
     /// Takes it if it is good enough; a NaN never is, nor what is impossible.
     fn offer(&mut self, candidate: Candidate) {
-        if !(candidate.total > self.least()) {
-            return;
+        if candidate.total > self.least() {
+            let place = self.found.partition_point(|found| found.total >= candidate.total);
+            self.found.insert(place, candidate);
+            self.found.truncate(self.most);
         }
-        let place = self.found.partition_point(|found| found.total >= candidate.total);
-        self.found.insert(place, candidate);
-        self.found.truncate(self.most);
     }
 }

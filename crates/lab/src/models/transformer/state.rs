@@ -46,7 +46,7 @@ impl State {
         let Some(first) = self.layers.first() else { return Ok(()) };
         let device = first.source.device();
         let stays = kept.len() as i64 == first.source.rows();
-        let [kept, rows] = [kept, rows].map(|numbers| Tensor::f_from_slice(numbers));
+        let [kept, rows] = [kept, rows].map(Tensor::f_from_slice);
         let (kept, rows) = (kept?.f_to(device)?, rows?.f_to(device)?);
         for layer in &mut self.layers {
             layer.own = layer.own.as_ref().map(|own| own.select(&rows)).transpose()?;
