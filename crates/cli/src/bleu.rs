@@ -9,6 +9,8 @@ use steepness_lab::measure::translation::{
 };
 use steepness_lab::{Error, Result};
 
+use crate::lines;
+
 /// Score translations: BLEU as sacreBLEU computes it, or chrF
 ///
 /// Line n of the hypotheses is a translation of what line n of each reference translates, too: plain
@@ -61,12 +63,12 @@ pub struct Args {
 /// Files that are missing, not UTF-8, or not of the same number of lines.
 pub fn run(args: Args) -> Result<()> {
     let references: Vec<_> =
-        args.references.iter().map(|path| lines(path)).collect::<Result<_>>()?;
+        args.references.iter().map(|path| lines::read(path)).collect::<Result<_>>()?;
     let bleu = Bleu { tokenizer: args.tokenize, smoothing: args.smooth, lowercase: args.lowercase };
     let chrf = args.chrf.map(|words| Chrf { words: words.into(), lowercase: args.lowercase });
     let metric: &dyn Metric = chrf.as_ref().map_or(&bleu, |chrf| chrf);
     let counts = |path: &Path| -> Result<Vec<Vec<f64>>> {
-        let lines = lines(path)?;
+        let lines = lines::read(path)?;
         for (reference, at) in references.iter().zip(&args.references) {
             if reference.len() != lines.len() {
                 return Err(Error::Request(format!(
@@ -109,19 +111,6 @@ pub fn run(args: Args) -> Result<()> {
     let text = if args.json { format!("{found}\n") } else { text(&found) };
     let stdout = Path::new("standard output");
     io::stdout().lock().write_all(text.as_bytes()).map_err(Error::output(stdout))
-}
-
-/// The lines of a file; an end of line at its end begins no further one.
-fn lines(path: &Path) -> Result<Vec<String>> {
-    let bytes = std::fs::read(path).map_err(Error::input(path))?;
-    let bytes = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-    let line = |(at, line): (usize, &[u8])| {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let place = || format!("line {}", at + 1);
-        String::from_utf8(line.to_owned())
-            .map_err(|_| Error::malformed(path, place(), "it is not UTF-8".to_owned()))
-    };
-    bytes.split(|byte| *byte == b'\n').enumerate().map(line).collect()
 }
 
 fn resampled(interval: Interval) -> Value {

@@ -8,11 +8,13 @@ mod compare;
 mod curves;
 mod data;
 mod interrupt;
+mod lines;
 mod loss;
 mod measure;
 mod own;
 mod predict;
 mod progress;
+mod translate;
 
 use std::io;
 use std::process::ExitCode;
@@ -37,6 +39,7 @@ enum Command {
     Loss(loss::Args),
     Measure(measure::Args),
     Predict(predict::Args),
+    Translate(translate::Args),
 }
 
 fn main() -> ExitCode {
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Command::Loss(args) => loss::run(args).map_err(Into::into),
         Command::Measure(args) => measure::run(args).map_err(Into::into),
         Command::Predict(args) => predict::run(args).map_err(Into::into),
+        Command::Translate(args) => translate::run(args).map_err(Into::into),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

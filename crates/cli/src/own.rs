@@ -12,8 +12,8 @@ use crate::progress::Progress;
 #[derive(clap::Args)]
 pub struct Args {
     /// Your data: a folder of images (CLASS/*.jpg, train/CLASS/*.jpg), MNIST's or CIFAR's files, graphs
-    /// (NAME_A.txt and so on, as TU Dortmund has them), or a table (CSV); with a recipe, where the data
-    /// of that recipe lie
+    /// (NAME_A.txt and so on, as TU Dortmund has them), sentences and their translations (train.de,
+    /// train.en and so on), or a table (CSV); with a recipe, where the data of that recipe lie
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
 

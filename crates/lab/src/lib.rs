@@ -4,7 +4,8 @@
 //! Data flows one way, and a stage knows only the types of the stage before it:
 //! [`experiment`]'s recipe → [`data`] → [`models`] → the loss (crate `steepness`) → [`train`] → run
 //! directory → [`measure`] → [`report`]. [`measure`] never needs a model: it takes arrays, so it
-//! also serves people who bring logits from elsewhere. [`attack`] needs a model and its gradient.
+//! also serves people who bring logits from elsewhere. [`attack`] needs a model and its gradient,
+//! [`translate`] a Transformer.
 
 pub mod attack;
 mod autograd;
@@ -20,6 +21,7 @@ pub mod random;
 pub mod report;
 mod tensors;
 pub mod train;
+pub mod translate;
 
 pub use check::Check;
 pub use error::{Error, Result};

@@ -1,5 +1,6 @@
 //! [`Examples`]: labelled examples of one shape.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use tch::Tensor;
@@ -11,6 +12,9 @@ use super::inputs::{Inputs, seen};
 use super::text::PairSource;
 use super::{Batch, Batches, Order, Source};
 use crate::{Error, Result};
+
+/// Logits of [`Examples::measurable`]: 256 MiB of f32.
+const MOST_LOGITS: usize = 1 << 26;
 
 /// Labelled examples of one shape: images, the rows of a table as "images" of 1×1 pixel with a channel
 /// for each column, graphs with a channel for each feature of a node, or sentences with their
@@ -53,6 +57,17 @@ impl Examples {
     pub fn at_most(&self, most: usize) -> Self {
         let step = self.len().div_ceil(most.max(1)).max(1);
         self.select(&(0..self.len()).step_by(step).collect::<Vec<_>>())
+    }
+
+    /// Some of them, spread evenly, whose logits fit into memory together: all, but for pairs of
+    /// sentences, which have a prediction among thousands at every word.
+    pub fn measurable(&self) -> Cow<'_, Self> {
+        let Inputs::Pairs(pairs) = &self.inputs else { return Cow::Borrowed(self) };
+        let logits = pairs.targets() * self.classes.len();
+        match logits <= MOST_LOGITS {
+            true => Cow::Borrowed(self),
+            false => Cow::Owned(self.at_most((self.len() * MOST_LOGITS / logits).max(1))),
+        }
     }
 
     /// How many examples each class has; of pairs of sentences, how often each piece is to be

@@ -49,9 +49,10 @@ impl Estimate {
         jobs: usize,
     ) -> Result<Self> {
         let parts = recipe.augment.parts(data.parts(recipe.seed)?, recipe.seed)?;
-        let (step, steps) = step(recipe, &parts.train, device)?;
-        let example = step / recipe.batch.get().min(parts.train.len()) as f64;
-        let epoch = parts.train.len() as f64 + FORWARD * parts.validation.len() as f64;
+        let (example, steps) = step(recipe, &parts.train, device)?;
+        let targets = |part: &Examples| Ok::<_, Error>(part.source()?.targets() as f64);
+        let train = targets(&parts.train)?;
+        let epoch = train + FORWARD * targets(&parts.validation)?;
         let attacks = match recipe.attack.as_ref().filter(|_| parts.test.inputs.are_images()) {
             Some(attack) => {
                 let most = attack.examples.map_or(usize::MAX, NonZeroUsize::get);
@@ -65,15 +66,15 @@ impl Estimate {
         let epochs = recipe.epochs.get() as f64 + FORWARD * stages as f64;
         // Training on attacked examples takes as many more passes.
         let adversarial = recipe.adversarial.as_ref().map_or(0.0, |a| a.attack.attack().cost());
-        let adversarial = adversarial * (recipe.epochs.get() * parts.train.len()) as f64;
-        let run = epochs * epoch + adversarial + parts.test.len() as f64 + attacks;
+        let adversarial = adversarial * recipe.epochs.get() as f64 * train;
+        let run = epochs * epoch + adversarial + targets(&parts.test)? + attacks;
         let rounds = runs.div_ceil(jobs.max(1));
         let (seconds, patient) = (rounds as f64 * run * example, recipe.patience.is_some());
         Ok(Self { seconds, runs, jobs, steps, patient })
     }
 }
 
-/// Seconds of a step, and how many were measured.
+/// Seconds that a prediction takes to learn from, and how many steps were measured.
 fn step(recipe: &RunRecipe, train: &Examples, device: Device) -> Result<(f64, usize)> {
     let model = models::build(&recipe.model, train, recipe.seed)?;
     model.weights().move_to(device)?;
@@ -81,7 +82,7 @@ fn step(recipe: &RunRecipe, train: &Examples, device: Device) -> Result<(f64, us
     criterion.set_epoch(1, recipe.epochs.get());
     let mut optimizer = Optimizer::new(&recipe.optimizer, model.weights().parameters())?;
     let source = train.source()?;
-    let (mut start, mut steps) = (Instant::now(), 0);
+    let (mut start, mut steps, mut seen) = (Instant::now(), 0, 0);
     // An epoch may be shorter than what is to be measured.
     'measure: for epoch in 1.. {
         for batch in source.batches(&order(train.len(), recipe.seed, epoch), recipe.batch.get())? {
@@ -96,7 +97,10 @@ fn step(recipe: &RunRecipe, train: &Examples, device: Device) -> Result<(f64, us
             if steps == 1 {
                 // The first one allocates.
                 start = Instant::now();
-            } else if steps > STEPS.1 || steps > STEPS.0 && start.elapsed() >= MEASURED {
+                continue;
+            }
+            seen += batch.len();
+            if steps > STEPS.1 || steps > STEPS.0 && start.elapsed() >= MEASURED {
                 break 'measure;
             }
         }
@@ -105,7 +109,7 @@ fn step(recipe: &RunRecipe, train: &Examples, device: Device) -> Result<(f64, us
         }
     }
     let steps = steps - 1;
-    Ok((start.elapsed().as_secs_f64() / steps as f64, steps))
+    Ok((start.elapsed().as_secs_f64() / seen as f64, steps))
 }
 
 impl fmt::Display for Estimate {

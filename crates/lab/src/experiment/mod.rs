@@ -17,6 +17,8 @@ mod run;
 mod run_dir;
 mod spec;
 mod sweep;
+mod translated;
+mod translator;
 
 pub use attacked::Attacked;
 pub use compare::{Options, compare};
@@ -32,3 +34,4 @@ pub use recipe::{Recipe, RunRecipe, Select, check_losses, check_seeds};
 pub use run::run;
 pub use run_dir::RunDir;
 pub use sweep::{Setting, Sweep};
+pub use translator::{Translated, Translation, TranslationRun, Translator};

@@ -6,7 +6,7 @@ use serde::Serialize;
 use tch::Device;
 
 use super::{RunDir, RunRecipe};
-use crate::data::{Examples, Graphs, Inputs, Reader, Store};
+use crate::data::{DataRecipe, Examples, Graphs, Inputs, Reader, Store};
 use crate::measure::{Logits, Scores, Threshold};
 use crate::models::{self, Model};
 use crate::train::predict;
@@ -51,6 +51,12 @@ impl Predictor {
     pub fn load(path: &Path, device: Device) -> Result<Self> {
         let run = RunDir::open(path)?;
         let (recipe, classes) = (run.recipe()?, run.classes()?);
+        if let DataRecipe::Parallel(_) = &recipe.data {
+            let run = path.display();
+            let problem =
+                format!("{run} classifies words of translations: `steepness translate {run}`");
+            return Err(Error::Request(problem));
+        }
         let (reader, threshold) = (run.reader()?, run.threshold()?);
         let evaluate = recipe.augment.evaluate.as_ref();
         let shape = evaluate.map_or(reader.shape, |evaluate| evaluate.shape(reader.shape));

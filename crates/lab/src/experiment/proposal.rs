@@ -16,6 +16,7 @@ use crate::data::{
 };
 use crate::models::{CnnRecipe, GraphNetRecipe, MlpRecipe, ModelRecipe, Precision};
 use crate::train::{AdamRecipe, Decayed, OptimizerRecipe, Schedule, SgdRecipe, Update};
+use crate::translate::SearchOptions;
 use crate::{Error, Result};
 
 /// Larger images are scaled to this height and width: what the small network sees in time.
@@ -29,6 +30,11 @@ const EPOCHS: (usize, usize) = (5, 200);
 
 /// Examples a step where there are so many to learn from.
 const BATCHES: [(usize, usize); 4] = [(50_000, 128), (5_000, 64), (500, 32), (0, 16)];
+
+/// The recipe for text, its name for messages, and the sentences that it is for.
+const TRANSLATION: (&str, &str) =
+    ("recipes/multi30k.toml", include_str!("../../../../recipes/multi30k.toml"));
+const TRANSLATED: usize = 29_000;
 
 /// A recipe, and what it was made from.
 #[derive(Clone, Debug)]
@@ -55,19 +61,15 @@ impl Proposal {
                 table::columns(path)?.join(", ")
             )));
         }
-        if detect(path)? == Format::Parallel {
-            return Err(Error::Request(format!(
-                "{} holds {}: `steepness data check` says how a recipe asks for them",
-                path.display(),
-                Format::Parallel
-            )));
-        }
         let found = inspect(path, asked, watch)?;
         let mut data = found
             .recipe
             .clone()
             .ok_or_else(|| Error::Request(format!("the path {} is not UTF-8", path.display())))?;
         data.make_absolute()?;
+        if found.format == Format::Parallel {
+            return Self::translation(path, found, data);
+        }
         let size = scaled(&mut data, &found);
         let shares = data.shares();
         let examples = learned_from(&found, shares);
@@ -95,6 +97,7 @@ impl Proposal {
             precision: Precision::default(),
             sampler: Sampling::default(),
             l_softmax: None,
+            search: SearchOptions::default(),
             crt: None,
             probe: None,
             scale: BTreeMap::new(),
@@ -113,6 +116,28 @@ impl Proposal {
             "{epochs} epochs of {steps} steps of {batch} examples, {by} with learning rate {lr}, {drops}"
         );
         let lines = vec![("split", split(&found, shares)), ("model", why), ("training", training)];
+        Ok(Self { found, recipe, lines })
+    }
+
+    /// For sentences and their translations: the recipe of Multi30k, for as many sentences in all.
+    fn translation(path: &Path, found: Inspection, data: DataRecipe) -> Result<Self> {
+        let (name, text) = TRANSLATION;
+        let like = Recipe::parse(Path::new(name), text, None)?;
+        let sentences = found.parts[0].examples;
+        let epochs = (TRANSLATED * like.epochs.get()).div_ceil(sentences.max(1));
+        let epochs = NonZeroUsize::new(epochs.clamp(like.epochs.get().min(5), 200));
+        let recipe =
+            Recipe { name: name_of(path), data, epochs: epochs.unwrap_or(like.epochs), ..like };
+        let training = format!(
+            "{} epochs of batches of {} pieces, Adam with learning rate {}, which rises and falls again",
+            recipe.epochs,
+            recipe.batch,
+            recipe.optimizer.lr()
+        );
+        let model =
+            "Transformer of 3 + 3 layers and 256 features, for 4000 pieces of both languages";
+        let split = "as it comes: training, validation and test part".to_owned();
+        let lines = vec![("split", split), ("model", model.to_owned()), ("training", training)];
         Ok(Self { found, recipe, lines })
     }
 }
@@ -288,6 +313,23 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }
+    }
+
+    #[test]
+    fn sentences_get_a_transformer() {
+        let folder = tempfile::tempdir().unwrap();
+        for part in ["train", "val", "test"] {
+            for (language, text) in [("de", "ein Hund\nHund\n"), ("en", "a dog\ndog\n")] {
+                fs::write(folder.path().join(format!("{part}.{language}")), text).unwrap();
+            }
+        }
+        let proposal = propose(folder.path(), None).unwrap();
+        let recipe = &proposal.recipe;
+        assert!(matches!(recipe.model, ModelRecipe::Transformer(_)));
+        assert_eq!(recipe.losses.len(), 2);
+        assert_eq!(Recipe::parse(Path::new("again"), &recipe.to_toml(), None).unwrap(), *recipe);
+        let text = proposal.to_string();
+        assert!(text.contains("training    200 epochs of batches of 1024 pieces, Adam"), "{text}");
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::data::augment::AugmentRecipe;
 use crate::data::{DataRecipe, OodRecipe, Sampling};
 use crate::models::{ModelRecipe, Precision};
 use crate::train::{LSoftmaxRecipe, OptimizerRecipe, Schedule, Update, Warmup};
+use crate::translate::SearchOptions;
 use crate::{Error, Result};
 
 /// The recipe that the program carries with it, and its name for messages.
@@ -90,6 +91,9 @@ pub struct Recipe {
     /// How each model is attacked when it is trained, if at all.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
     pub attack: Option<AttackRecipe>,
+    /// How it translates, if it does.
+    #[serde(default, skip_serializing_if = "usual_search", deserialize_with = "checked")]
+    pub search: SearchOptions,
     /// A second stage that trains the classifier anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crt: Option<HeadRecipe>,
@@ -223,6 +227,7 @@ impl Recipe {
             update: rest.update,
             adversarial: rest.adversarial,
             attack: rest.attack,
+            search: rest.search,
             crt: rest.crt,
             probe: rest.probe,
         }
@@ -296,6 +301,9 @@ pub struct RunRecipe {
     /// How it is attacked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attack: Option<AttackRecipe>,
+    /// How it translates, if it does.
+    #[serde(default, skip_serializing_if = "usual_search", deserialize_with = "checked")]
+    pub search: SearchOptions,
     /// A second stage that trains the classifier anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crt: Option<HeadRecipe>,
@@ -334,6 +342,11 @@ fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
 /// Whether a recipe leaves images as they are.
 fn unchanged(augment: &AugmentRecipe) -> bool {
     *augment == AugmentRecipe::default()
+}
+
+/// Whether a recipe translates as it is usual.
+fn usual_search(search: &SearchOptions) -> bool {
+    *search == SearchOptions::default()
 }
 
 /// A name that is safe as a folder.

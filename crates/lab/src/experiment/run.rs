@@ -9,8 +9,9 @@ use steepness::{Criterion, Reduction, Targets};
 use super::attacked::attack_all;
 use super::head::Head;
 use super::representation::{MOST, Representations};
+use super::translated::translate_test;
 use super::{Options, RunDir, RunRecipe, Select};
-use crate::data::{DataSet, Examples, Parts, Reader};
+use crate::data::{DataSet, Examples, Inputs, Parts, Reader};
 use crate::measure::{self, Groups, Learned, Logits, Measures, Ood, Scores, Threshold};
 use crate::models::{self, Model};
 use crate::train::{LargeMargin, Monitor, Predictions, Trained, Training, predict};
@@ -33,6 +34,7 @@ pub fn run(
     let parts = data.parts(recipe.seed)?;
     // What was learned from, for measuring: some of it, and not augmented.
     let learned = recipe.augment.measured(Cow::Owned(parts.train.at_most(MOST)))?;
+    let learned = learned.measurable();
     let parts = recipe.augment.parts(parts, recipe.seed)?;
     let Parts { train, validation, test } = parts;
     let model = models::build(&recipe.model, &train, recipe.seed)?;
@@ -40,6 +42,9 @@ pub fn run(
     let criterion = recipe.loss.criterion_with_counts(&train.counts())?;
     recipe.augment.check_loss(&recipe.loss, &criterion)?;
     dir.begin(recipe, &data.examples.classes, &Reader::new(&recipe.data, data), options.device)?;
+    if let Inputs::Pairs(pairs) = &train.inputs {
+        dir.write_vocabularies(pairs.vocabularies())?;
+    }
     // What chooses among epochs is the validation part, unless the recipe asks otherwise.
     let chooses = if recipe.select == Select::Test { &test } else { &validation };
     let margin = recipe.l_softmax.map(|margin| LargeMargin::new(&margin, model.head()));
@@ -81,7 +86,7 @@ pub fn run(
         first_stage_accuracy = Some(accuracy(&*model, &test)?);
         train_head(Head::crt(crt))?;
     }
-    let known = predict(&*model, &*validation.source()?)?;
+    let known = predict(&*model, &*validation.measurable().source()?)?;
     let threshold = Threshold::new(&Scores::new(finite(&known, "validation part")?))?;
     dir.write_model(model.weights(), &threshold)?;
     let counts = train.counts().into_iter().map(|count| count as i64).collect();
@@ -125,7 +130,7 @@ fn measure(
     Measured { learned, counts, known, test }: &Measured,
     dir: &RunDir,
 ) -> Result<Measures> {
-    let inside = predict(model, &*test.source()?)?;
+    let inside = predict(model, &*test.measurable().source()?)?;
     let logits = finite(&inside, "test part")?;
     let gradients = label_gradients(criterion, &inside)?;
     let mut measures = Measures::new(logits, &inside.labels, &gradients)?;
@@ -138,6 +143,11 @@ fn measure(
     let known_by_heart = predict(model, &*learned.source()?)?;
     let by_heart = finite(&known_by_heart, "training part")?;
     measures.train = Some(Learned::new(by_heart, &known_by_heart.labels)?);
+    if let Some(translations) = translate_test(model, recipe, test)? {
+        measures.translation = Some(translations.quality()?);
+        dir.write_translations(&translations)?;
+        return Ok(measures);
+    }
     let representations = Representations::new(model, learned, test)?;
     measures.representation = Some(representations.measure()?);
     let scores = Scores::new(logits);

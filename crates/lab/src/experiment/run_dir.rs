@@ -4,6 +4,8 @@
 //! <out>/<loss>[/lr=<rate>]/seed=<k>/   recipe.toml  environment.json  classes.json  inputs.json
 //!     metrics.jsonl  checkpoint/  weights.safetensors  threshold.json
 //!     logits.npy  labels.npy  ood_logits.npy  ood_logits.<name>.npy  map.npy  measure.json
+//!     vocabulary.source.json  vocabulary.target.json  test.source.txt  test.translation.txt
+//!     test.reference.txt   (of translation, in place of the .npy)
 //!     crt/  probe/  events.out.tfevents.steepness   (where asked for)
 //! ```
 //!
@@ -11,9 +13,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::environment::Environment;
+use super::translated::Translations;
 use super::{EpochMetrics, Run, RunRecipe, Setting};
+use crate::data::text::Vocabulary;
 use crate::data::{Reader, npy};
 use crate::measure::{FeatureMap, Measures, Threshold};
 use crate::models::Weights;
@@ -26,6 +31,7 @@ use tch::{Device, Tensor};
 const CLASSES: &str = "classes.json";
 const INPUTS: &str = "inputs.json";
 const WEIGHTS: &str = "weights.safetensors";
+const VOCABULARIES: [&str; 2] = ["vocabulary.source.json", "vocabulary.target.json"];
 const MAP: &str = "map.npy";
 const THRESHOLD: &str = "threshold.json";
 
@@ -110,6 +116,40 @@ impl RunDir {
             };
             npy::write_matrix(&at(&file), &ood.logits, ood.classes)
         })
+    }
+
+    /// Writes what makes the pieces of source and target.
+    ///
+    /// # Errors
+    /// Names the path that cannot be written.
+    pub fn write_vocabularies(&self, vocabularies: [&Arc<Vocabulary>; 2]) -> Result<()> {
+        let files = VOCABULARIES.iter().zip(vocabularies);
+        files.into_iter().try_for_each(|(name, vocabulary)| vocabulary.save(&self.path.join(name)))
+    }
+
+    /// What makes the pieces of source and target.
+    ///
+    /// # Errors
+    /// As [`RunDir::recipe`].
+    pub fn vocabularies(&self) -> Result<[Arc<Vocabulary>; 2]> {
+        let [source, target] = VOCABULARIES.map(|name| Vocabulary::load(&self.path.join(name)));
+        Ok([Arc::new(source?), Arc::new(target?)])
+    }
+
+    /// Writes the test sentences, their translations and their references, a line each.
+    ///
+    /// # Errors
+    /// Names the path that cannot be written.
+    pub(super) fn write_translations(&self, all: &Translations) -> Result<()> {
+        for (name, lines) in [
+            ("test.source.txt", &all.sources),
+            ("test.translation.txt", &all.hypotheses),
+            ("test.reference.txt", &all.references),
+        ] {
+            let text: String = lines.iter().map(|line| line.clone() + "\n").collect();
+            durable::write(&self.path.join(name), text.as_bytes())?;
+        }
+        Ok(())
     }
 
     /// Writes the maps of test examples.

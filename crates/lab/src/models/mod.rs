@@ -16,6 +16,7 @@ mod mlp;
 mod mnist_net;
 mod mode;
 mod resnet;
+mod transformer;
 mod weights;
 
 pub use attack_cnn::AttackCnnRecipe;
@@ -28,6 +29,9 @@ pub use mlp::MlpRecipe;
 pub use mnist_net::MnistNetRecipe;
 pub use mode::{Mode, Precision};
 pub use resnet::{ResNetRecipe, Stem};
+#[cfg(test)]
+pub(crate) use transformer::golden_transformer;
+pub use transformer::{NormPlace, Sharing, State, Transformer, TransformerRecipe};
 pub use weights::Weights;
 
 use std::path::Path;
@@ -51,6 +55,11 @@ pub trait Model {
 
     /// Its weights, shared with the layers: a change here is a change of the model.
     fn weights(&self) -> &Weights;
+
+    /// Itself, if it can translate.
+    fn as_transformer(&self) -> Option<&Transformer> {
+        None
+    }
 
     /// Logits f32 (N, classes) of a batch's inputs.
     ///
@@ -81,21 +90,50 @@ pub enum ModelRecipe {
     /// Residual networks of 18, 34 or 50 layers.
     #[serde(rename = "resnet")]
     ResNet(ResNetRecipe),
+    /// Encoder and decoder for translation.
+    Transformer(TransformerRecipe),
 }
 
 impl ModelRecipe {
     /// The file with the initial weights, and whether the last layer is drawn anew.
     fn initial(&self) -> (Option<&Path>, bool) {
         let (weights, new_head) = match self {
-            ModelRecipe::Cnn(_) | ModelRecipe::GraphNet(_) | ModelRecipe::Mlp(_) => {
-                return (None, false);
-            }
+            ModelRecipe::Cnn(_)
+            | ModelRecipe::GraphNet(_)
+            | ModelRecipe::Mlp(_)
+            | ModelRecipe::Transformer(_) => return (None, false),
             ModelRecipe::AttackCnn(recipe) => (&recipe.weights, recipe.new_head),
             ModelRecipe::EfficientNet(recipe) => (&recipe.weights, recipe.new_head),
             ModelRecipe::MnistNet(recipe) => (&recipe.weights, recipe.new_head),
             ModelRecipe::ResNet(recipe) => (&recipe.weights, recipe.new_head),
         };
         (weights.as_deref(), new_head)
+    }
+}
+
+impl ModelRecipe {
+    /// Refuses inputs of a kind that the network is not for.
+    fn check_takes(&self, inputs: &Inputs) -> Result<()> {
+        let wants = match self {
+            ModelRecipe::GraphNet(_) => Some(("model.graph-net", "graphs")),
+            ModelRecipe::Transformer(_) => Some(("model.transformer", "pairs of sentences")),
+            _ => None,
+        };
+        let are = match inputs {
+            Inputs::Graphs(_) => Some(("model.graph-net", "graphs")),
+            Inputs::Pairs(_) => Some(("model.transformer", "pairs of sentences")),
+            _ => None,
+        };
+        match (wants, are) {
+            (wants, are) if wants == are => Ok(()),
+            (_, Some((model, kind))) => {
+                Err(Error::Request(format!("the data are {kind}, which {model} takes")))
+            }
+            (Some((model, kind)), None) => {
+                Err(Error::Request(format!("{model} takes {kind}, and the data are none")))
+            }
+            (None, None) => Ok(()),
+        }
     }
 }
 
@@ -108,6 +146,7 @@ impl Check for ModelRecipe {
             ModelRecipe::EfficientNet(recipe) => recipe.check(),
             ModelRecipe::GraphNet(recipe) => recipe.check(),
             ModelRecipe::ResNet(recipe) => recipe.check(),
+            ModelRecipe::Transformer(recipe) => recipe.check(),
             _ => Ok(()),
         }
     }
@@ -120,17 +159,7 @@ impl Check for ModelRecipe {
 /// Sizes that make no network, or none for such examples; a file that does not fit.
 pub fn build(recipe: &ModelRecipe, train: &Examples, seed: u64) -> Result<Box<dyn Model>> {
     recipe.check()?;
-    if let Inputs::Pairs(_) = train.inputs {
-        let problem = "the data are pairs of sentences, which this model does not take";
-        return Err(Error::Request(problem.to_owned()));
-    }
-    let takes_graphs = matches!(recipe, ModelRecipe::GraphNet(_));
-    if takes_graphs != matches!(train.inputs, Inputs::Graphs(_)) {
-        return Err(Error::Request(match takes_graphs {
-            true => "model.graph-net takes graphs, and the data are none".to_owned(),
-            false => "the data are graphs, which model.graph-net takes".to_owned(),
-        }));
-    }
+    recipe.check_takes(&train.inputs)?;
     let weights = Weights::new(seed);
     let model: Box<dyn Model> = match recipe {
         ModelRecipe::AttackCnn(_) => Box::new(attack_cnn::AttackCnn::new(train, weights)?),
@@ -144,6 +173,9 @@ pub fn build(recipe: &ModelRecipe, train: &Examples, seed: u64) -> Result<Box<dy
         ModelRecipe::Mlp(recipe) => Box::new(mlp::Mlp::new(recipe, train, weights)?),
         ModelRecipe::MnistNet(_) => Box::new(mnist_net::MnistNet::new(train, weights)?),
         ModelRecipe::ResNet(recipe) => Box::new(resnet::ResNet::new(recipe, train, weights)?),
+        ModelRecipe::Transformer(recipe) => {
+            Box::new(transformer::Transformer::for_pairs(recipe, train, weights)?)
+        }
     };
     if let (Some(file), new_head) = recipe.initial() {
         initial::load(&*model, file, new_head)?;

@@ -215,7 +215,7 @@ pub const METRICS: [Metric; 15] = [
 ];
 
 /// What only the page and the files for programs show.
-pub const MORE: [Metric; 20] = [
+pub const MORE: [Metric; 21] = [
     Metric {
         key: "balanced_accuracy",
         title: "balanced accuracy",
@@ -386,6 +386,15 @@ pub const MORE: [Metric; 20] = [
         decimals: 2,
         meaning: "chrF2 of the same translations: n-grams of characters",
         source: Source::Field(|m| Some(m.translation.as_ref()?.chrf)),
+    },
+    Metric {
+        key: "bleu_of_words",
+        title: "BLEU of words",
+        unit: "",
+        direction: Direction::Higher,
+        decimals: 2,
+        meaning: "BLEU of the words as they were learned, unsmoothed, as fairseq prints it and the paper reports it",
+        source: Source::Field(|m| m.translation.as_ref()?.bleu_of_words),
     },
     Metric {
         key: "length_ratio",

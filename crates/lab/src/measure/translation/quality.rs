@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bleu, Chrf, Metric, segments, total};
+use super::{Bleu, Chrf, Metric, Smoothing, Tokenizer, segments, total};
 use crate::Result;
 
 /// The scores of one system, with what others need to compute the same numbers.
@@ -20,6 +20,10 @@ pub struct Quality {
     pub chrf_signature: String,
     /// Words of the translations for each word of the references, as BLEU counts both.
     pub length_ratio: f64,
+    /// BLEU of the words as they were learned, without smoothing: what fairseq's `generate` prints, and
+    /// the paper reports. Only of text that was cut into words; other tools' words give other numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bleu_of_words: Option<f64>,
 }
 
 impl Quality {
@@ -40,7 +44,19 @@ impl Quality {
             chrf: chrf.score(&characters),
             chrf_signature: chrf.signature(1),
             length_ratio: details.hypothesis_length as f64 / details.reference_length.max(1) as f64,
+            bleu_of_words: None,
         })
+    }
+
+    /// With [`Quality::bleu_of_words`] of lines that are words between spaces.
+    ///
+    /// # Errors
+    /// As [`Quality::new`].
+    pub fn with_words(self, hypotheses: &[String], references: Vec<String>) -> Result<Self> {
+        let bleu =
+            Bleu { tokenizer: Tokenizer::None, smoothing: Smoothing::None, lowercase: false };
+        let counts = total(&segments(&bleu, hypotheses, &[references])?);
+        Ok(Self { bleu_of_words: Some(bleu.score(&counts)), ..self })
     }
 }
 

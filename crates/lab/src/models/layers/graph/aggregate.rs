@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use tch::{Kind, Tensor};
 
-use super::kernel::{add, add_scaled, row, row_mut, set_scaled, widest};
+use super::kernel::{add, add_scaled, row, row_mut, set_scaled};
 use super::{Topology, is_ours, rectified};
 use crate::Result;
 use crate::autograd::{Operation, Values, attach, filled};
+use crate::models::layers::widest::widest;
 
 /// How neighbours are weighed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

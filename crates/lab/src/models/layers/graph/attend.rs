@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use tch::{Kind, Tensor};
 
-use super::kernel::{add_scaled, dot, row, row_mut, widest};
+use super::kernel::{add_scaled, dot, row, row_mut};
 use super::{Topology, is_ours};
 use crate::Result;
 use crate::autograd::{Operation, Values, attach, filled};
+use crate::models::layers::widest::widest;
 
 /// Slope of the leaky rectifier below 0.
 const SLOPE: f32 = 0.2;

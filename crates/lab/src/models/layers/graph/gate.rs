@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use tch::{Kind, Tensor};
 
-use super::kernel::{add_scaled, dot, row, row_mut, set_scaled, widest};
+use super::kernel::{add_scaled, dot, row, row_mut, set_scaled};
 use super::select::select;
 use super::{Topology, is_ours};
 use crate::Result;
 use crate::autograd::{Operation, Values, attach, filled};
+use crate::models::layers::widest::widest;
 
 /// Of features f32 (N, width) and scores f32 (N), a share `ratio` of each graph's nodes, and which of
 /// these are neighbours.

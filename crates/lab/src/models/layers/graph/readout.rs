@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use tch::{Kind, Tensor};
 
-use super::kernel::{add, row, row_mut, widest};
+use super::kernel::{add, row, row_mut};
 use super::{Topology, is_ours};
 use crate::Result;
 use crate::autograd::{Operation, Values, attach, filled};
+use crate::models::layers::widest::widest;
 
 /// Features f32 (N, width) of the nodes → f32 (G, 2 · width): the maxima, then the means. The gradient
 /// of a maximum goes to all nodes that have it, in equal parts.

@@ -1,0 +1,191 @@
+//! [`Translator`]: a finished run that translates.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tch::{Device, Tensor};
+
+use super::{RunDir, RunRecipe};
+use crate::data::text::{Corpus, EOS, PAD, Pairs, ParallelRecipe, Side, Vocabulary};
+use crate::data::{DataRecipe, Examples, Inputs};
+use crate::models::{self, Model, Transformer};
+use crate::translate::{Hypothesis, SearchOptions, search};
+use crate::{Error, Result};
+
+/// Pieces of a batch of sources, ends and padding counted. A search holds several hypotheses of each.
+const BATCH: usize = 2048;
+
+/// A network with what makes its pieces of lines, and lines of its pieces.
+pub struct Translator<'a> {
+    model: &'a Transformer,
+    sides: [Side; 2],
+    /// The most pieces of a sentence that are read; the recipe's, so that none is longer than those
+    /// that were learned from.
+    most: usize,
+}
+
+/// A translation of a line.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Translation {
+    /// As text.
+    pub text: String,
+    /// Its words as the model wrote them, before they became that text.
+    #[serde(skip)]
+    pub words: String,
+    /// Its mean log-probability, as the length penalty has it.
+    pub score: f64,
+}
+
+/// What became of a line.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Translated {
+    /// The best translations, the best first; of an empty line there is one, which is empty.
+    pub best: Vec<Translation>,
+    /// How many of its pieces were left out, since it has more than the run was trained on.
+    pub left_out: usize,
+}
+
+impl<'a> Translator<'a> {
+    /// `model` with what `recipe` says of text; `vocabularies` are those of source and target.
+    ///
+    /// # Errors
+    /// A recipe whose data are no text.
+    pub fn new(
+        model: &'a Transformer,
+        recipe: &RunRecipe,
+        vocabularies: [Arc<Vocabulary>; 2],
+    ) -> Result<Self> {
+        let DataRecipe::Parallel(data) = &recipe.data else { return Err(no_text()) };
+        Ok(Self { model, sides: sides(data, vocabularies)?, most: data.max_len.get() })
+    }
+
+    /// Translates `lines`. What one becomes does not depend on the others, but for rounding.
+    ///
+    /// # Errors
+    /// Options that make no sense; what libtorch refuses.
+    pub fn translate(&self, lines: &[&str], options: &SearchOptions) -> Result<Vec<Translated>> {
+        let (mut all, mut sentences) = (Vec::new(), Vec::new());
+        for line in lines {
+            let mut pieces = self.sides[0].encode(line)?;
+            let left_out = pieces.len().saturating_sub(self.most);
+            pieces.truncate(self.most);
+            all.push(Translated { best: vec![Translation::default()], left_out });
+            sentences.push(pieces);
+        }
+        for rows in batches(&sentences) {
+            let sources = padded(&sentences, &rows)?.f_to(self.model.weights().device())?;
+            let found = search(self.model, &sources, options)?;
+            for (row, hypotheses) in rows.into_iter().zip(found) {
+                all[row].best = hypotheses.iter().map(|found| self.finish(found)).collect();
+            }
+        }
+        Ok(all)
+    }
+
+    /// Whether lines are cut into words before pieces are looked up.
+    pub(super) fn cuts_into_words(&self) -> bool {
+        self.sides[1].form.moses.is_some()
+    }
+
+    /// The words of a line of the target language, as the model learns them.
+    pub(super) fn words_of_target(&self, line: &str) -> String {
+        self.sides[1].form.apply(line)
+    }
+
+    fn finish(&self, found: &Hypothesis) -> Translation {
+        let pieces: Vec<u32> = found.tokens.iter().map(|&token| token as u32).collect();
+        let [_, target] = &self.sides;
+        let words = target.vocabulary.decode(&pieces);
+        Translation { text: target.form.undo(&words), words, score: found.score }
+    }
+}
+
+/// The sentences of neither language, with what they would be made of.
+fn sides(data: &ParallelRecipe, [source, target]: [Arc<Vocabulary>; 2]) -> Result<[Side; 2]> {
+    let [from, to] = data.forms()?;
+    Ok([Side::new(source, from), Side::new(target, to)])
+}
+
+fn no_text() -> Error {
+    Error::Request("the run was not trained to translate".to_owned())
+}
+
+/// The rows that are translated together: of similar length, and as many as [`BATCH`] holds. Those
+/// without a piece are in none.
+fn batches(pieces: &[Vec<u32>]) -> Vec<Vec<usize>> {
+    let length = |row: usize| pieces[row].len() + 1;
+    let mut rows: Vec<usize> = (0..pieces.len()).filter(|&row| !pieces[row].is_empty()).collect();
+    rows.sort_by_key(|&row| length(row));
+    let mut batches: Vec<Vec<usize>> = Vec::new();
+    for row in rows {
+        match batches.last_mut() {
+            Some(batch) if (batch.len() + 1) * length(row) <= BATCH => batch.push(row),
+            _ => batches.push(vec![row]),
+        }
+    }
+    batches
+}
+
+/// i64 (`rows`, S): the pieces of each and [`EOS`], then [`PAD`].
+fn padded(pieces: &[Vec<u32>], rows: &[usize]) -> Result<Tensor> {
+    let width = rows.iter().map(|&row| pieces[row].len() + 1).max().unwrap_or(0);
+    let mut values = Vec::with_capacity(rows.len() * width);
+    for (at, &row) in rows.iter().enumerate() {
+        values.extend(pieces[row].iter().map(|&piece| i64::from(piece)));
+        values.push(EOS);
+        values.resize((at + 1) * width, PAD);
+    }
+    Ok(Tensor::f_from_slice(&values)?.f_reshape([rows.len() as i64, width as i64])?)
+}
+
+/// The network of a finished run, and what it takes to translate with it.
+pub struct TranslationRun {
+    model: Box<dyn Model>,
+    recipe: RunRecipe,
+    vocabularies: [Arc<Vocabulary>; 2],
+}
+
+impl TranslationRun {
+    /// Loads the run in the folder `path`, whichever device it was made on, to run on `device`.
+    ///
+    /// # Errors
+    /// What is no run, one that is not finished, or one that does not translate; vocabularies that do
+    /// not fit its weights; files that are damaged.
+    pub fn load(path: &Path, device: Device) -> Result<Self> {
+        let run = RunDir::open(path)?;
+        let recipe = run.recipe()?;
+        let DataRecipe::Parallel(data) = &recipe.data else { return Err(no_text()) };
+        let vocabularies = run.vocabularies()?;
+        let target = &vocabularies[1];
+        let classes = run.classes()?;
+        if classes != target.pieces() {
+            return Err(Error::Request(format!(
+                "{}: its vocabulary of the target has {} pieces, and its weights are for {} others",
+                path.display(),
+                target.len(),
+                classes.len()
+            )));
+        }
+        let [source, target] = sides(data, vocabularies.clone())?;
+        let blank = Corpus { source, target };
+        let like = Examples {
+            inputs: Inputs::Pairs(Pairs::from(blank)),
+            shape: [1; 3],
+            labels: Vec::new(),
+            classes,
+        };
+        let model = models::build(&recipe.model, &like, recipe.seed)?;
+        model.weights().restore(&run.weights()?)?;
+        model.weights().move_to(device)?;
+        Ok(Self { model, recipe, vocabularies })
+    }
+
+    /// To translate with it.
+    ///
+    /// # Errors
+    /// A run of another kind.
+    pub fn translator(&self) -> Result<Translator<'_>> {
+        let model = self.model.as_transformer().ok_or_else(no_text)?;
+        Translator::new(model, &self.recipe, self.vocabularies.clone())
+    }
+}
