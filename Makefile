@@ -28,6 +28,7 @@ check: libtorch ## formatting, lints and documentation, warnings as errors
 bench: libtorch ## side by side with PyTorch; writes benches/results
 	$(PYTHON) benches/loss.py
 	$(PYTHON) benches/training.py
+	$(PYTHON) benches/translation.py
 
 bench-data: libtorch ## the same on data: MNIST under PGD (torchattacks), graphs (PyTorch Geometric)
 	$(PYTHON) benches/attacks.py data/mnist

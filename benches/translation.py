@@ -28,11 +28,41 @@ CASES = [
 ]  # fmt: skip
 
 
-def build():
+# Places of a batch and pieces of the vocabulary, of the last layer with its loss.
+HEAD = (4096, 10_000)
+HEAD_CASES = {
+    ("ours", "linear"): "fused, f32",
+    ("ours", "linear-tch"): "libtorch's product and our loss, f32",
+    ("ours", "linear-bf16"): "libtorch's product in bf16 and our loss",
+    ("peer", "linear"): "PyTorch, f32",
+}
+
+
+def build(package, example, *features):
     subprocess.run([sys.executable, "scripts/libtorch.py"], cwd=ROOT, check=True)
-    command = ["cargo", "build", "--release", "--locked", "-p", "steepness-lab"]
-    subprocess.run([*command, "--example", "bench_translation"], cwd=ROOT, check=True)
-    return TARGET / "release" / "examples" / "bench_translation"
+    command = ["cargo", "build", "--release", "--locked", "-p", package, "--example", example]
+    subprocess.run([*command, *features], cwd=ROOT, check=True)
+    return [str(TARGET / "release" / "examples" / example)]
+
+
+def head(threads, commands, rounds):
+    """Lines of the table and raw figures of the last layer: a projection of 512 features and a loss."""
+    lines, raw = [], []
+    for loss in ("ce", "el(le=0.75)"):
+        for (who, way), name in HEAD_CASES.items():
+            worker = Worker(commands[who], threads)
+            bytes_ = int(worker.ask("peak", *HEAD, way, loss)[0])
+            worker.close()
+            worker = Worker(commands[who], threads)
+            times = worker.ask("time", *HEAD, rounds + 1, way, loss)[1:]
+            worker.close()
+            median = statistics.median(times)
+            lines.append(
+                f"| {name}, `{loss}` | {threads} | {1e3 * median:.0f} | {HEAD[0] / median:,.0f}"
+                f" | {bytes_ / 2**20:,.0f} |"
+            )
+            raw.append({"head": [who, way, loss], "threads": threads, "s": times, "bytes": bytes_})
+    return lines, raw
 
 
 def measure(case, threads, commands, rounds):
@@ -66,7 +96,7 @@ def main():
     wanted = parser.parse_args()
     python = make_venv()
     peer = [str(python), str(ROOT / "benches" / "peer_translation.py")]
-    commands = {"ours": [str(build())], "peer": peer}
+    commands = {"ours": build("steepness-lab", "bench_translation"), "peer": peer}
     about = machine(python, "/".join(map(str, wanted.threads)))
     lines, raw = [], []
     for case in CASES:
@@ -74,6 +104,13 @@ def main():
             times = measure(case, threads, commands, wanted.rounds)
             lines.append(row(case, threads, times))
             raw.append({"case": list(case), "threads": threads} | times)
+    commands["ours"] = build("steepness", "bench_loss", "--features", "rayon,tch,linear")
+    head_lines = []
+    for threads in wanted.threads:
+        commands["peer"] = [str(python), str(ROOT / "benches" / "peer_loss.py"), str(threads)]
+        found = head(threads, commands, wanted.rounds)
+        head_lines += found[0]
+        raw += found[1]
     text = "\n".join([
         "# A Transformer against PyTorch", "",
         f"{about['cpu']}, {about['cores']} cores ({', '.join(about['features'])}); PyTorch"
@@ -83,7 +120,11 @@ def main():
         " dropout of 0.3; PyTorch runs eagerly, in bf16 under autocast, with `F.cross_entropy` and the"
         " official composition of the encouraging loss. The search keeps keys and values on both sides."
         " Medians of rounds that alternate, a second.", "",
-        "| what | threads | ours | PyTorch | PyTorch takes |", "|---|---|---|---|---|", *lines,
+        "| what | threads | ours | PyTorch | PyTorch takes |", "|---|---|---|---|---|", *lines, "",
+        f"The last layer with its loss, forward and backward: {HEAD[0]:,} places of 512 features among"
+        f" {HEAD[1]:,} pieces. *Memory* is the peak of one call beyond its inputs, the gradients of"
+        " features and weights included.", "",
+        "| last layer | threads | ms | tokens/s | memory, MiB |", "|---|---|---|---|---|", *head_lines,
     ]) + "\n"  # fmt: skip
     print(text)
     if not wanted.no_save:

@@ -17,7 +17,7 @@ use std::time::Instant;
 use steepness::{Loss, Targets};
 
 /// Units of the features that a linear layer turns into logits.
-#[cfg(feature = "linear")]
+#[cfg(any(feature = "linear", feature = "tch"))]
 const WIDTH: usize = 512;
 
 type Answer = Result<String, Box<dyn std::error::Error>>;
@@ -73,6 +73,11 @@ fn prepare(rows: usize, classes: usize, what: &str) -> Result<Call, Box<dyn std:
     #[cfg(feature = "linear")]
     if way == "linear" {
         return linear(classes, spec, labels, draws);
+    }
+    #[cfg(feature = "tch")]
+    if let "linear-tch" | "linear-bf16" = way {
+        let kind = if way == "linear-tch" { tch::Kind::Float } else { tch::Kind::BFloat16 };
+        return unfused(classes, spec, &labels, draws, kind);
     }
     let mut logits = vec![0f32; rows * classes];
     logits.iter_mut().for_each(|z| *z = draws.normal());
@@ -153,6 +158,32 @@ fn linear(
         };
         let batch = Targets::Hard(&labels);
         timed(|| criterion.linear_forward_backward(layer, batch, gradients))
+    }))
+}
+
+/// The same through libtorch's product in numbers of `kind`, logits and all, as a model has it.
+#[cfg(feature = "tch")]
+fn unfused(
+    classes: usize,
+    spec: &str,
+    labels: &[i64],
+    mut draws: Draws,
+    kind: tch::Kind,
+) -> Result<Call, Box<dyn std::error::Error>> {
+    let mut criterion = spec.parse::<Loss>()?.criterion(classes)?;
+    let mut drawn = |rows: usize, scale: f32| {
+        let values: Vec<f32> = (0..rows * WIDTH).map(|_| draws.normal() / scale).collect();
+        tch::Tensor::from_slice(&values).view([rows as i64, WIDTH as i64]).set_requires_grad(true)
+    };
+    let (features, weight) = (drawn(labels.len(), 1.0), drawn(classes, (WIDTH as f32).sqrt()));
+    let labels = tch::Tensor::from_slice(labels);
+    Ok(Box::new(move || {
+        timed(|| {
+            let none = None::<&tch::Tensor>;
+            let logits = features.to_kind(kind).linear(&weight.to_kind(kind), none);
+            let loss = criterion.forward_tch(&logits.to_kind(tch::Kind::Float), &labels)?;
+            Ok(tch::Tensor::run_backward(&[loss], &[&features, &weight], false, false))
+        })
     }))
 }
 
