@@ -2,13 +2,14 @@
 //!
 //! A folder holds `train.de`, `train.en`, `val.de` and so on, as Multi30k and what comes out of
 //! Moses' scripts do: line i of one file is the translation of line i of the other. A single file
-//! holds an English sentence, a tab and its translation a line, as selections of Tatoeba do.
+//! holds an English sentence, a tab and its translation a line, as selections of Tatoeba do. See
+//! [`iwslt`] for a folder as IWSLT publishes it.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::super::{Fractions, files};
-use super::ParallelRecipe;
+use super::{ParallelRecipe, iwslt};
 use crate::random::Stream;
 use crate::{Error, Result};
 
@@ -52,9 +53,10 @@ impl Text {
     /// UTF-8, files of unequal numbers of lines, a line without a tab; a part without any line.
     pub fn read(recipe: &ParallelRecipe) -> Result<Self> {
         let path = recipe.path.resolve();
-        let text = match path.is_dir() {
-            true => Self::of_folder(&path, recipe)?,
-            false => Self::of_file(&path, recipe)?,
+        let text = match (path.is_dir(), iwslt::languages(&path, recipe)) {
+            (_, Some(pair)) => iwslt::read(&path, &pair, recipe)?,
+            (true, None) => Self::of_folder(&path, recipe)?,
+            (false, None) => Self::of_file(&path, recipe)?,
         };
         for part in [&text.train, &text.validation, &text.test] {
             if part.lines[0].is_empty() {
@@ -104,7 +106,7 @@ impl Text {
         let tests = there.iter().filter(is_test).collect();
         let test = one(tests, &what, "test = \"NAME\" says which test set is meant")?;
         let part = |name: String| -> Result<Part> {
-            let lines = aligned(languages.map(|language| file(path, &name, language)))?;
+            let lines = aligned(languages.map(|language| file(path, &name, language)), &lines)?;
             Ok(Part { name, lines })
         };
         Ok(Self {
@@ -198,9 +200,12 @@ fn file(folder: &Path, stem: &str, language: &str) -> PathBuf {
     if plain.exists() { plain } else { folder.join(format!("{stem}.{language}.gz")) }
 }
 
-/// The lines of two files, of which there have to be as many.
-fn aligned([source, target]: [PathBuf; 2]) -> Result<Lines> {
-    let lines = [lines(&source)?, lines(&target)?];
+/// What `read` finds in two files, of which there has to be as much.
+pub(super) fn aligned(
+    [source, target]: [PathBuf; 2],
+    read: &dyn Fn(&Path) -> Result<Vec<String>>,
+) -> Result<Lines> {
+    let lines = [read(&source)?, read(&target)?];
     let [a, b] = [lines[0].len(), lines[1].len()];
     if a == b {
         return Ok(lines);
@@ -215,7 +220,7 @@ fn aligned([source, target]: [PathBuf; 2]) -> Result<Lines> {
 
 /// The lines of a file, which may be packed. A line ends at a line feed, or at a carriage return
 /// and a line feed, and nowhere else.
-fn lines(path: &Path) -> Result<Vec<String>> {
+pub(super) fn lines(path: &Path) -> Result<Vec<String>> {
     let bytes = files::read(path, MOST_BYTES)?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);

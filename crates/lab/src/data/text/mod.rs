@@ -3,6 +3,7 @@
 mod clean;
 mod files;
 mod form;
+mod iwslt;
 mod moses;
 mod pairs;
 mod parallel;
