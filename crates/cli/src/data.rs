@@ -46,7 +46,8 @@ struct CheckArgs {
     json: bool,
 }
 
-/// Get a data set: mnist, fashion-mnist, cifar-10, cifar-100, PROTEINS, NCI1, MUTAG or multi30k
+/// Get a data set: mnist, fashion-mnist, cifar-10, cifar-100, PROTEINS, NCI1, MUTAG, multi30k,
+/// iwslt14-de-en or iwslt17-fr-en
 ///
 /// Broken downloads go on where they stopped; nothing is taken whose checksum is not the published
 /// one. Of graphs none is published: there the numbers of graphs, nodes and edges must be.

@@ -81,7 +81,10 @@ fn check_says_what_is_there() {
     assert_eq!(json["parts"][0]["counts"], serde_json::json!([30, 30]));
     assert_eq!(json["recipe"]["idx"]["path"], "bars");
     let names = succeed(&run(place.path(), &["data", "get"]));
-    assert!(names.lines().count() == 8 && names.contains("fashion-mnist  70000 images"), "{names}");
+    assert!(
+        names.lines().count() == 10 && names.contains("fashion-mnist  70000 images"),
+        "{names}"
+    );
 }
 
 #[test]

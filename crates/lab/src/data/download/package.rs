@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Checksum, Downloader, Remote, Watch, unpack};
-use crate::data::Inputs;
+use crate::data::text::{ParallelRecipe, Text};
 use crate::data::tu::Tu;
+use crate::data::{DataPath, Inputs};
 use crate::{Error, Result, durable};
 
 /// A data set to download.
@@ -23,9 +24,17 @@ pub struct Package {
     top: Option<&'static str>,
     /// Names of its classes, where its files do not have them.
     classes: &'static [&'static str],
-    /// How many graphs, nodes and edges it must have, an edge that leads both ways counting twice,
-    /// where no checksum is published.
-    graphs: Option<[usize; 3]>,
+    /// What must be in it, where no checksum is published.
+    holds: Option<Contents>,
+}
+
+/// Numbers that tell a data set from another, or from a part of it.
+#[derive(Clone, Copy, Debug)]
+enum Contents {
+    /// Graphs, nodes and edges, an edge that leads both ways counting twice.
+    Graphs([usize; 3]),
+    /// Test sentences, German and English.
+    Sentences(usize),
 }
 
 /// Where the files come from.
@@ -40,7 +49,8 @@ pub enum Source {
 /// The checksums of the idx files are those of the files with the published MD5 sums (in comments,
 /// as torchvision lists them); those of CIFAR are on the page of the data set; those of
 /// Multi30k are of the files in its repository, of which a translation has 29000, 1014 and 1000 lines.
-/// Of graphs, the numbers are those that give the published means (Morris et al. 2020).
+/// Of graphs, the numbers are those that give the published means (Morris et al. 2020); that of IWSLT17
+/// is what sacreBLEU lists, and the sentences of IWSLT14's test part are those that fairseq counts.
 const PACKAGES: &[Package] = &[
     Package {
         name: "mnist",
@@ -81,7 +91,7 @@ const PACKAGES: &[Package] = &[
         ],
         top: None,
         classes: &[],
-        graphs: None,
+        holds: None,
     },
     Package {
         name: "fashion-mnist",
@@ -125,7 +135,7 @@ const PACKAGES: &[Package] = &[
             "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag",
             "boot",
         ],
-        graphs: None,
+        holds: None,
     },
     Package {
         name: "cifar-10",
@@ -138,7 +148,7 @@ const PACKAGES: &[Package] = &[
         hosts: &["https://www.cs.toronto.edu/~kriz/"],
         top: Some("cifar-10-batches-bin"),
         classes: &[],
-        graphs: None,
+        holds: None,
     },
     Package {
         name: "cifar-100",
@@ -151,7 +161,7 @@ const PACKAGES: &[Package] = &[
         hosts: &["https://www.cs.toronto.edu/~kriz/"],
         top: Some("cifar-100-binary"),
         classes: &[],
-        graphs: None,
+        holds: None,
     },
     Package {
         name: "PROTEINS",
@@ -160,7 +170,7 @@ const PACKAGES: &[Package] = &[
         hosts: &["https://www.chrsmrrs.com/graphkerneldatasets/"],
         top: Some("PROTEINS"),
         classes: &[],
-        graphs: Some([1113, 43_471, 162_088]),
+        holds: Some(Contents::Graphs([1113, 43_471, 162_088])),
     },
     Package {
         name: "NCI1",
@@ -169,7 +179,7 @@ const PACKAGES: &[Package] = &[
         hosts: &["https://www.chrsmrrs.com/graphkerneldatasets/"],
         top: Some("NCI1"),
         classes: &[],
-        graphs: Some([4110, 122_747, 265_506]),
+        holds: Some(Contents::Graphs([4110, 122_747, 265_506])),
     },
     Package {
         name: "MUTAG",
@@ -178,7 +188,7 @@ const PACKAGES: &[Package] = &[
         hosts: &["https://www.chrsmrrs.com/graphkerneldatasets/"],
         top: Some("MUTAG"),
         classes: &[],
-        graphs: Some([188, 3371, 7442]),
+        holds: Some(Contents::Graphs([188, 3371, 7442])),
     },
     Package {
         name: "multi30k",
@@ -255,7 +265,28 @@ const PACKAGES: &[Package] = &[
         ],
         top: None,
         classes: &[],
-        graphs: None,
+        holds: None,
+    },
+    Package {
+        name: "iwslt14-de-en",
+        about: "TED talks, German and English, 160 thousand sentences (Cettolo et al. 2014), 20 MB",
+        files: &[("de-en.tgz", 100_000_000, Checksum::Unpublished)],
+        hosts: &["https://dl.fbaipublicfiles.com/fairseq/data/iwslt14/"],
+        top: Some("de-en"),
+        classes: &[],
+        holds: Some(Contents::Sentences(6750)),
+    },
+    Package {
+        name: "iwslt17-fr-en",
+        about: "TED talks, French and English, 233 thousand sentences (Cettolo et al. 2017), 30 MB",
+        files: &[("fr-en.tgz", 200_000_000, Checksum::Md5("19927da9de0f40348cad9c0fc61642ac"))],
+        hosts: &[
+            "https://raw.githubusercontent.com/hlt-mt/WIT3/master/archive/2017-01-trnted/texts/fr/en/",
+            "https://wit3.fbk.eu/archive/2017-01-trnted/texts/fr/en/",
+        ],
+        top: Some("fr-en"),
+        classes: &[],
+        holds: None,
     },
 ];
 
@@ -329,19 +360,32 @@ pub fn get(
     Ok(())
 }
 
-/// Refuses graphs that are not as many as they must be, in the unpacked `folder`.
+/// Refuses contents that are not as many as they must be, in the unpacked `folder`.
 fn sound(package: &Package, folder: &Path) -> Result<()> {
-    let Some(expected) = package.graphs else { return Ok(()) };
-    let Inputs::Graphs(graphs) = Tu::load(folder, false)?.examples.inputs else { return Ok(()) };
-    let nodes: Vec<usize> = graphs.node_counts().collect();
-    let found = [nodes.len(), nodes.iter().sum(), graphs.edge_counts().sum()];
+    let (found, expected) = match package.holds {
+        None => return Ok(()),
+        Some(Contents::Graphs(expected)) => {
+            let say = |[graphs, nodes, edges]: [usize; 3]| {
+                format!("{graphs} graphs, {nodes} nodes, {edges} edges")
+            };
+            let Inputs::Graphs(graphs) = Tu::load(folder, false)?.examples.inputs else {
+                return Ok(());
+            };
+            let nodes: Vec<usize> = graphs.node_counts().collect();
+            let found = [nodes.len(), nodes.iter().sum(), graphs.edge_counts().sum()];
+            (say(found), say(expected))
+        }
+        Some(Contents::Sentences(expected)) => {
+            let path = DataPath::new(folder.to_string_lossy());
+            let text = Text::read(&ParallelRecipe::new(path, "de", "en"))?;
+            let say = |sentences: usize| format!("{sentences} test sentences");
+            (say(text.test.lines[0].len()), say(expected))
+        }
+    };
     if found == expected {
         return Ok(());
     }
-    let say = |[graphs, nodes, edges]: [usize; 3]| {
-        format!("{graphs} graphs, {nodes} nodes, {edges} edges")
-    };
-    let problem = format!("{}, expected {}", say(found), say(expected));
+    let problem = format!("{found}, expected {expected}");
     Err(Error::malformed(Path::new(package.name), "counts", problem))
 }
 
@@ -436,6 +480,30 @@ mod tests {
         zipped(&|text| text);
         take(package, &path, &out).unwrap();
         assert_eq!(Tu::load(&out, false).unwrap().examples.counts(), [63, 125]);
+    }
+
+    #[test]
+    fn sentences_are_counted() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("de-en.tgz");
+        let lines = "ein Hund\n".repeat(30);
+        let set = "<seg id=\"1\"> ein Hund </seg>\n".repeat(4);
+        let entries: Vec<(&str, EntryType, &[u8])> = [
+            ("de-en/train.tags.de-en.de", lines.as_bytes()),
+            ("de-en/train.tags.de-en.en", lines.as_bytes()),
+            ("de-en/IWSLT14.TED.tst2010.de-en.de.xml", set.as_bytes()),
+            ("de-en/IWSLT14.TED.tst2010.de-en.en.xml", set.as_bytes()),
+        ]
+        .map(|(name, bytes)| (name, EntryType::Regular, bytes))
+        .to_vec();
+        fs::write(&path, archive(&entries)).unwrap();
+        let (iwslt14, out) = (package("iwslt14-de-en").unwrap(), place.path().join("out"));
+        let error = take(iwslt14, &path, &out).unwrap_err().to_string();
+        assert!(error.contains("4 test sentences, expected 6750 test sentences"), "{error}");
+        assert_eq!(files::entries(&out).unwrap().len(), 0);
+        let smaller = Package { holds: Some(Contents::Sentences(4)), ..*iwslt14 };
+        take(&smaller, &path, &out).unwrap();
+        assert!(out.join("de-en/train.tags.de-en.en").is_file());
     }
 
     #[test]

@@ -53,8 +53,8 @@ impl Text {
     /// UTF-8, files of unequal numbers of lines, a line without a tab; a part without any line.
     pub fn read(recipe: &ParallelRecipe) -> Result<Self> {
         let path = recipe.path.resolve();
-        let text = match (path.is_dir(), iwslt::languages(&path, recipe)) {
-            (_, Some(pair)) => iwslt::read(&path, &pair, recipe)?,
+        let text = match (path.is_dir(), iwslt::home(&path)) {
+            (_, Some((folder, pair))) => iwslt::read(&folder, &pair, recipe)?,
             (true, None) => Self::of_folder(&path, recipe)?,
             (false, None) => Self::of_file(&path, recipe)?,
         };
@@ -171,6 +171,9 @@ fn stems(path: &Path, languages: [&str; 2]) -> Result<Vec<String>> {
 /// The languages, by codes of two letters, in which the folder `path` has a training part, and
 /// another part that is there in two of them.
 pub(in super::super) fn languages(path: &Path) -> Result<Vec<String>> {
+    if let Some((_, pair)) = iwslt::home(path) {
+        return Ok(pair.split('-').map(str::to_owned).collect());
+    }
     let mut found = Vec::new();
     for entry in files::entries(path)? {
         let name = files::name(&entry);

@@ -5,7 +5,7 @@
 //! pairs that cleaning leaves every 23rd is the validation part, and all sets together are the test part.
 //! Where the recipe names one of the sets, that is the test part, and the others are the validation part.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::super::files;
 use super::files::{Lines, Part, Text, aligned, lines};
@@ -18,19 +18,35 @@ const EVERY: usize = 23;
 /// What lines of a training file are titles and descriptions, which are sentences, too.
 const KEPT: [&str; 2] = ["title", "description"];
 
-/// The pair of languages as the names of the files have it, if the folder `path` is such a one.
-pub(super) fn languages(path: &Path, recipe: &ParallelRecipe) -> Option<String> {
-    let [a, b] = [&recipe.source, &recipe.target];
-    let pairs = [format!("{a}-{b}"), format!("{b}-{a}")];
-    pairs.into_iter().find(|pair| path.join(format!("train.tags.{pair}.{a}")).is_file())
+/// The folder with the talks, which is `path` or lies in it, and its pair of languages as the names of its
+/// files have it.
+pub(super) fn home(path: &Path) -> Option<(PathBuf, String)> {
+    let entries = files::entries(path).ok()?;
+    let pair = |entry: &PathBuf| {
+        let name = files::name(entry);
+        Some(name.strip_prefix("train.tags.")?.split_once('.')?.0.to_owned())
+    };
+    if let Some(pair) = entries.iter().find_map(pair) {
+        return Some((path.to_owned(), pair));
+    }
+    let inside = |folder: &PathBuf| {
+        let entries = files::entries(folder).ok()?;
+        Some((folder.clone(), entries.iter().find_map(pair)?))
+    };
+    entries.iter().filter(|entry| entry.is_dir()).find_map(inside)
 }
 
 /// Reads the folder `path` with the files of the pair of languages `pair`.
 ///
 /// # Errors
-/// As [`Text::read`].
+/// As [`Text::read`]; another pair of languages than the recipe's.
 pub(super) fn read(path: &Path, pair: &str, recipe: &ParallelRecipe) -> Result<Text> {
     let codes = [recipe.source.as_str(), recipe.target.as_str()];
+    let [a, b] = codes;
+    if ![format!("{a}-{b}"), format!("{b}-{a}")].iter().any(|known| known == pair) {
+        let problem = format!("the talks are {pair}, asked for are {a} and {b}");
+        return Err(Error::malformed(path, "languages", problem));
+    }
     let train =
         aligned(codes.map(|code| path.join(format!("train.tags.{pair}.{code}"))), &|path| {
             Ok(lines(path)?.iter().filter_map(|line| sentence(line)).collect())
@@ -197,6 +213,17 @@ mod tests {
         let mut back = recipe(folder.path());
         (back.source, back.target) = ("en".to_owned(), "de".to_owned());
         assert_eq!(Text::read(&back).unwrap().test.lines[0][0], "en eins");
+        // So has the folder that it was unpacked in.
+        let around = tempfile::tempdir().unwrap();
+        fs::create_dir(around.path().join("de-en")).unwrap();
+        for entry in files::entries(folder.path()).unwrap() {
+            fs::copy(&entry, around.path().join("de-en").join(files::name(&entry))).unwrap();
+        }
+        assert_eq!(Text::read(&recipe(around.path())).unwrap().train.lines[0].len(), 47);
+        assert_eq!(super::super::languages(around.path()).unwrap(), ["de", "en"]);
+        back.target = "fr".to_owned();
+        let other = Text::read(&back).unwrap_err().to_string();
+        assert!(other.contains("the talks are de-en, asked for are en and fr"), "{other}");
         let mut named = recipe(folder.path());
         named.test = Some("tst2010".to_owned());
         let text = Text::read(&named).unwrap();
