@@ -67,8 +67,9 @@ fn folder(path: &Path) -> Result<Format> {
         () if Cifar::Hundred(Labels::Fine).is_there(path) => Format::Cifar100,
         () if inaturalist::is_there(path) => Format::INaturalist,
         () if tu::is_there(path) => Format::Tu,
-        () if !text::languages(path)?.is_empty() => Format::Parallel,
         () if image_folder::is_there(path) => Format::ImageFolder,
+        // It looks into every folder, of which those of images are full.
+        () if !text::languages(path)?.is_empty() => Format::Parallel,
         () => return Err(unknown(path, &names)),
     })
 }

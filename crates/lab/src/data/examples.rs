@@ -59,11 +59,20 @@ impl Examples {
         self.select(&(0..self.len()).step_by(step).collect::<Vec<_>>())
     }
 
+    /// How many predictions there are to make: one an example, or one for each piece of a translation and
+    /// its end.
+    pub fn targets(&self) -> usize {
+        match &self.inputs {
+            Inputs::Pairs(pairs) => pairs.targets(),
+            _ => self.len(),
+        }
+    }
+
     /// Some of them, spread evenly, whose logits fit into memory together: all, but for pairs of
     /// sentences, which have a prediction among thousands at every word.
     pub fn measurable(&self) -> Cow<'_, Self> {
-        let Inputs::Pairs(pairs) = &self.inputs else { return Cow::Borrowed(self) };
-        let logits = pairs.targets() * self.classes.len();
+        let Inputs::Pairs(_) = self.inputs else { return Cow::Borrowed(self) };
+        let logits = self.targets() * self.classes.len();
         match logits <= MOST_LOGITS {
             true => Cow::Borrowed(self),
             false => Cow::Owned(self.at_most((self.len() * MOST_LOGITS / logits).max(1))),

@@ -139,7 +139,7 @@ fn try_out(recipe: &Recipe, settings: &[Setting], data: &DataSet) -> Result<usiz
         let criterion = loss.criterion_with_counts(&train.counts())?;
         recipe.augment.check_loss(loss, &criterion)?;
     }
-    Ok(train.source()?.targets())
+    Ok(train.targets())
 }
 
 /// What the runs take that are not finished; `None` if all are.

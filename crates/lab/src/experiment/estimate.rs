@@ -50,9 +50,8 @@ impl Estimate {
     ) -> Result<Self> {
         let parts = recipe.augment.parts(data.parts(recipe.seed)?, recipe.seed)?;
         let (example, steps) = step(recipe, &parts.train, device)?;
-        let targets = |part: &Examples| Ok::<_, Error>(part.source()?.targets() as f64);
-        let train = targets(&parts.train)?;
-        let epoch = train + FORWARD * targets(&parts.validation)?;
+        let train = parts.train.targets() as f64;
+        let epoch = train + FORWARD * parts.validation.targets() as f64;
         let attacks = match recipe.attack.as_ref().filter(|_| parts.test.inputs.are_images()) {
             Some(attack) => {
                 let most = attack.examples.map_or(usize::MAX, NonZeroUsize::get);
@@ -67,7 +66,7 @@ impl Estimate {
         // Training on attacked examples takes as many more passes.
         let adversarial = recipe.adversarial.as_ref().map_or(0.0, |a| a.attack.attack().cost());
         let adversarial = adversarial * recipe.epochs.get() as f64 * train;
-        let run = epochs * epoch + adversarial + targets(&parts.test)? + attacks;
+        let run = epochs * epoch + adversarial + parts.test.targets() as f64 + attacks;
         let rounds = runs.div_ceil(jobs.max(1));
         let (seconds, patient) = (rounds as f64 * run * example, recipe.patience.is_some());
         Ok(Self { seconds, runs, jobs, steps, patient })
