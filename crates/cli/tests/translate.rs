@@ -72,13 +72,18 @@ max_len_b = 20
 
 const RUN: &str = "runs/words/el_le=0.5+smooth_0.1/seed=1";
 
-fn write_text(folder: &Path) {
-    fs::create_dir_all(folder).unwrap();
+/// A folder with the recipe and its text.
+fn with_text() -> tempfile::TempDir {
+    let place = tempfile::tempdir().unwrap();
+    let text = place.path().join("text");
+    fs::create_dir(&text).unwrap();
     for (part, count, first) in [("train", 600, 0), ("val", 20, 1000), ("test", 20, 2000)] {
-        for (language, text) in ["de", "en"].iter().zip(sentences(count, first)) {
-            fs::write(folder.join(format!("{part}.{language}")), text).unwrap();
+        for (language, lines) in ["de", "en"].iter().zip(sentences(count, first)) {
+            fs::write(text.join(format!("{part}.{language}")), lines).unwrap();
         }
     }
+    fs::write(place.path().join("recipe.toml"), RECIPE).unwrap();
+    place
 }
 
 /// What `translate` makes of `text` that comes in.
@@ -95,10 +100,8 @@ fn piped(place: &Path, arguments: &[&str], text: &[u8]) -> std::process::Output 
 
 #[test]
 fn sentences_are_learned_compared_and_translated() {
-    let place = tempfile::tempdir().unwrap();
+    let place = with_text();
     let at = place.path();
-    write_text(&at.join("text"));
-    fs::write(at.join("recipe.toml"), RECIPE).unwrap();
     let table = succeed(&run(at, &["compare", "recipe.toml"]));
     assert!(table.contains("BLEU"), "{table}");
     let measured = fs::read_to_string(at.join(RUN).join("measure.json")).unwrap();
@@ -159,10 +162,8 @@ fn sentences_are_learned_compared_and_translated() {
 
 #[test]
 fn text_that_cannot_be_learned_from_is_refused() {
-    let place = tempfile::tempdir().unwrap();
+    let place = with_text();
     let at = place.path();
-    write_text(&at.join("text"));
-    fs::write(at.join("recipe.toml"), RECIPE).unwrap();
     let refuse = |name: &str, text: &[u8]| {
         let path = at.join("text").join(name);
         let before = fs::read(&path).unwrap();

@@ -100,11 +100,6 @@ pub trait Source {
         self.len() == 0
     }
 
-    /// How many predictions there are to learn in an epoch: one an example, or one a token.
-    fn targets(&self) -> usize {
-        self.len()
-    }
-
     /// The examples in `order`, `size` at a time, the last batch with what is left.
     ///
     /// # Errors

@@ -123,8 +123,8 @@ impl RunDir {
     /// # Errors
     /// Names the path that cannot be written.
     pub fn write_vocabularies(&self, vocabularies: [&Arc<Vocabulary>; 2]) -> Result<()> {
-        let files = VOCABULARIES.iter().zip(vocabularies);
-        files.into_iter().try_for_each(|(name, vocabulary)| vocabulary.save(&self.path.join(name)))
+        let mut files = VOCABULARIES.iter().zip(vocabularies);
+        files.try_for_each(|(name, vocabulary)| vocabulary.save(&self.path.join(name)))
     }
 
     /// What makes the pieces of source and target.

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tch::{Device, Tensor};
+use tch::Device;
 
 use super::{RunDir, RunRecipe};
-use crate::data::text::{Corpus, EOS, PAD, Pairs, ParallelRecipe, Side, Vocabulary};
+use crate::data::text::{Corpus, EOS, Pairs, ParallelRecipe, Side, Vocabulary, packed};
 use crate::data::{DataRecipe, Examples, Inputs};
 use crate::models::{self, Model, Transformer};
 use crate::translate::{Hypothesis, SearchOptions, search};
@@ -64,17 +64,17 @@ impl<'a> Translator<'a> {
     /// # Errors
     /// Options that make no sense; what libtorch refuses.
     pub fn translate(&self, lines: &[&str], options: &SearchOptions) -> Result<Vec<Translated>> {
-        let (mut all, mut sentences) = (Vec::new(), Vec::new());
+        let (mut all, mut source) = (Vec::new(), self.sides[0].clone());
         for line in lines {
-            let mut pieces = self.sides[0].encode(line)?;
+            let mut pieces = source.encode(line)?;
             let left_out = pieces.len().saturating_sub(self.most);
             pieces.truncate(self.most);
             all.push(Translated { best: vec![Translation::default()], left_out });
-            sentences.push(pieces);
+            source.push(String::new(), &pieces);
         }
-        for rows in batches(&sentences) {
-            let sources = padded(&sentences, &rows)?.f_to(self.model.weights().device())?;
-            let found = search(self.model, &sources, options)?;
+        for rows in batches(&source) {
+            let padded = source.padded(&rows, &[], &[EOS])?;
+            let found = search(self.model, &padded.f_to(self.model.weights().device())?, options)?;
             for (row, hypotheses) in rows.into_iter().zip(found) {
                 all[row].best = hypotheses.iter().map(|found| self.finish(found)).collect();
             }
@@ -110,32 +110,13 @@ fn no_text() -> Error {
     Error::Request("the run was not trained to translate".to_owned())
 }
 
-/// The rows that are translated together: of similar length, and as many as [`BATCH`] holds. Those
+/// The sentences that are translated together: of similar length, and as many as [`BATCH`] holds. Those
 /// without a piece are in none.
-fn batches(pieces: &[Vec<u32>]) -> Vec<Vec<usize>> {
-    let length = |row: usize| pieces[row].len() + 1;
-    let mut rows: Vec<usize> = (0..pieces.len()).filter(|&row| !pieces[row].is_empty()).collect();
+fn batches(source: &Side) -> Vec<Vec<usize>> {
+    let length = |row: usize| source.pieces_of(row).len() + 1;
+    let mut rows: Vec<usize> = (0..source.lines.len()).filter(|&row| length(row) > 1).collect();
     rows.sort_by_key(|&row| length(row));
-    let mut batches: Vec<Vec<usize>> = Vec::new();
-    for row in rows {
-        match batches.last_mut() {
-            Some(batch) if (batch.len() + 1) * length(row) <= BATCH => batch.push(row),
-            _ => batches.push(vec![row]),
-        }
-    }
-    batches
-}
-
-/// i64 (`rows`, S): the pieces of each and [`EOS`], then [`PAD`].
-fn padded(pieces: &[Vec<u32>], rows: &[usize]) -> Result<Tensor> {
-    let width = rows.iter().map(|&row| pieces[row].len() + 1).max().unwrap_or(0);
-    let mut values = Vec::with_capacity(rows.len() * width);
-    for (at, &row) in rows.iter().enumerate() {
-        values.extend(pieces[row].iter().map(|&piece| i64::from(piece)));
-        values.push(EOS);
-        values.resize((at + 1) * width, PAD);
-    }
-    Ok(Tensor::f_from_slice(&values)?.f_reshape([rows.len() as i64, width as i64])?)
+    packed(rows, length, BATCH)
 }
 
 /// The network of a finished run, and what it takes to translate with it.

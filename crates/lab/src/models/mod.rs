@@ -114,14 +114,16 @@ impl ModelRecipe {
 impl ModelRecipe {
     /// Refuses inputs of a kind that the network is not for.
     fn check_takes(&self, inputs: &Inputs) -> Result<()> {
+        const GRAPHS: (&str, &str) = ("model.graph-net", "graphs");
+        const PAIRS: (&str, &str) = ("model.transformer", "pairs of sentences");
         let wants = match self {
-            ModelRecipe::GraphNet(_) => Some(("model.graph-net", "graphs")),
-            ModelRecipe::Transformer(_) => Some(("model.transformer", "pairs of sentences")),
+            ModelRecipe::GraphNet(_) => Some(GRAPHS),
+            ModelRecipe::Transformer(_) => Some(PAIRS),
             _ => None,
         };
         let are = match inputs {
-            Inputs::Graphs(_) => Some(("model.graph-net", "graphs")),
-            Inputs::Pairs(_) => Some(("model.transformer", "pairs of sentences")),
+            Inputs::Graphs(_) => Some(GRAPHS),
+            Inputs::Pairs(_) => Some(PAIRS),
             _ => None,
         };
         match (wants, are) {

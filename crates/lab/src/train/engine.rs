@@ -112,7 +112,8 @@ impl Training<'_> {
     ///
     /// # Errors
     /// [`Error::Interrupted`] after a checkpoint once `stop` is set; [`Error::Work`] before the
-    /// update of a step whose logits, loss or gradient are not finite, unless they are to be skipped; files that cannot be written.
+    /// update of a step whose logits, loss or gradient are not finite, unless they are to be skipped;
+    /// files that cannot be written.
     pub fn run(mut self, stop: &AtomicBool, monitor: &dyn Monitor) -> Result<Trained> {
         let mut course = self.resume(monitor)?;
         let (mut saved, mut pause) = (Instant::now(), self.checkpoint_every);
@@ -157,7 +158,7 @@ impl Training<'_> {
                 average.follow(self.model.weights(), share)?;
             }
             self.check_skipped(&course.state, monitor)?;
-            let validation = match course.average.as_ref().filter(|_| self.update.ema.is_some()) {
+            let validation = match self.moving(&course) {
                 Some(average) => average.during(self.model.weights(), || self.validate(epoch))?,
                 None => self.validate(epoch)?,
             };
@@ -174,16 +175,13 @@ impl Training<'_> {
             state.history.push(metrics);
             (state.epoch, state.step) = (epoch + 1, 0);
             if state.best_epoch() == Some(epoch) {
-                course.best = self.validated(&course)?;
+                course.best = self.copied(self.moving(&course))?;
             }
         }
         if !finished_before {
             self.save(&course)?;
         }
-        let last = match &course.average {
-            Some(average) => copy(average.mean()),
-            None => self.model.weights().snapshot()?,
-        };
+        let last = self.copied(course.average.as_ref())?;
         let Course { state, best, .. } = course;
         Ok(Trained { history: state.history, best, last, criterion: self.criterion })
     }
@@ -266,25 +264,17 @@ impl Training<'_> {
     fn step(&mut self, batches: &[Batch], course: &mut Course) -> Result<()> {
         let (sums, carried) = (course.state.sums, self.criterion.state());
         let place = format!("epoch {}, step {}", course.state.epoch, course.state.step + 1);
-        let broken = match self.learn(batches, &mut course.state) {
-            Ok(norm) if norm.is_finite() => {
-                self.move_weights(norm, course)?;
-                None
-            }
-            Ok(norm) => Some(format!("the norm of the gradient is {norm}")),
-            Err(Learning::Broken(problem)) => Some(problem),
-            Err(Learning::Failed(Error::Work(problem))) => {
-                return Err(Error::Work(format!("{place}: {problem}")));
-            }
-            Err(Learning::Failed(error)) => return Err(error),
+        let norm = match self.learn(batches, &mut course.state) {
+            Err(Error::Work(problem)) => return Err(Error::Work(format!("{place}: {problem}"))),
+            learned => learned?,
         };
-        match (broken, self.update.on_nan) {
-            (None, _) => {}
-            (Some(problem), OnNan::Stop) => {
+        match (norm, self.update.on_nan) {
+            (Ok(norm), _) => self.move_weights(norm, course)?,
+            (Err(problem), OnNan::Stop) => {
                 return Err(Error::Work(format!("{place}: {problem}; nothing was updated")));
             }
             // As if the batches had not been there.
-            (Some(_), OnNan::Skip) => {
+            (Err(_), OnNan::Skip) => {
                 gradient::clear(self.parameters())?;
                 self.criterion.set_state(carried);
                 course.state.sums = Sums { skipped: sums.skipped + 1, ..sums };
@@ -295,12 +285,12 @@ impl Training<'_> {
         Ok(())
     }
 
-    /// Adds up the gradient of all of `batches`, and returns its norm.
+    /// Adds up the gradient of all of `batches`, and returns its norm, or what is not finite.
     fn learn(
         &mut self,
         batches: &[Batch],
         state: &mut State,
-    ) -> std::result::Result<f64, Learning> {
+    ) -> Result<std::result::Result<f64, String>> {
         let all: usize = batches.iter().map(Batch::len).sum();
         let first = state.steps.wrapping_mul(self.update.accumulate.get() as u64);
         for (pass, batch) in (first..).zip(batches) {
@@ -312,21 +302,17 @@ impl Training<'_> {
             let features = self.features(moved.as_ref().unwrap_or(&batch.inputs), mode)?;
             let mut broken = None;
             let mut learn = |logits: &Tensor| {
+                let mut give_up = |problem: String, finite: bool| {
+                    broken = (!finite).then(|| problem.clone());
+                    Err(Error::Work(problem))
+                };
                 let loss = match self.criterion.forward_tch(logits, &batch.targets) {
                     Ok(loss) => loss,
-                    Err(error) if all_finite(logits)? => {
-                        return Err(Error::Work(error.to_string()));
-                    }
-                    Err(error) => {
-                        broken = Some(error.to_string());
-                        return Err(Error::Work(error.to_string()));
-                    }
+                    Err(error) => return give_up(error.to_string(), all_finite(logits)?),
                 };
                 let value = loss.f_double_value(&[])?;
                 if !value.is_finite() {
-                    let problem = format!("the loss of the batch is {value}");
-                    broken = Some(problem.clone());
-                    return Err(Error::Work(problem));
+                    return give_up(format!("the loss of the batch is {value}"), false);
                 }
                 let examples = batch.len();
                 loss.f_mul_scalar(examples as f64 / all as f64)?.f_backward()?;
@@ -345,11 +331,13 @@ impl Training<'_> {
                     .and_then(|logits| learn(&logits.f_to_kind(Kind::Float)?)),
             };
             match (learned, broken) {
-                (Err(_), Some(problem)) => return Err(Learning::Broken(problem)),
+                (Err(_), Some(problem)) => return Ok(Err(problem)),
                 (learned, _) => learned?,
             }
         }
-        Ok(gradient::norm(self.parameters())?)
+        let norm = gradient::norm(self.parameters())?;
+        let broken = || format!("the norm of the gradient is {norm}");
+        Ok(if norm.is_finite() { Ok(norm) } else { Err(broken()) })
     }
 
     /// Moves the weights along a gradient of that norm.
@@ -366,9 +354,14 @@ impl Training<'_> {
         Ok(())
     }
 
-    /// A copy of the weights that an epoch was validated with.
-    fn validated(&self, course: &Course) -> Result<Vec<(String, Tensor)>> {
-        match course.average.as_ref().filter(|_| self.update.ema.is_some()) {
+    /// The mean of the weights that takes their place from step to step.
+    fn moving<'b>(&self, course: &'b Course) -> Option<&'b Average> {
+        course.average.as_ref().filter(|_| self.update.ema.is_some())
+    }
+
+    /// A copy of the weights, or of their mean.
+    fn copied(&self, average: Option<&Average>) -> Result<Vec<(String, Tensor)>> {
+        match average {
             Some(average) => Ok(copy(average.mean())),
             None => self.model.weights().snapshot(),
         }
@@ -421,20 +414,6 @@ impl Training<'_> {
 
     fn log(&self) -> PathBuf {
         self.dir.join("metrics.jsonl")
-    }
-}
-
-/// Why a step came to no gradient.
-enum Learning {
-    /// Something is not finite.
-    Broken(String),
-    /// Anything else.
-    Failed(Error),
-}
-
-impl<E: Into<Error>> From<E> for Learning {
-    fn from(error: E) -> Self {
-        Learning::Failed(error.into())
     }
 }
 

@@ -20,4 +20,5 @@ pub use pairs::{Corpus, Pairs, Side};
 pub use parallel::load;
 pub use recipe::{ParallelRecipe, Tokenize};
 pub use source::PairSource;
+pub(crate) use source::packed;
 pub use vocabulary::{BOS, EOS, Kind, PAD, SPECIALS, UNK, Vocabulary, VocabularyRecipe};

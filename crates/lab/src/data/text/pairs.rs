@@ -75,7 +75,7 @@ impl Side {
 
     /// i64 (`rows`, `width`): the pieces of each of `rows` behind `first` and before `last`, which
     /// may be none, then [`PAD`].
-    fn padded(&self, rows: &[usize], first: &[i64], last: &[i64]) -> Result<Tensor> {
+    pub(crate) fn padded(&self, rows: &[usize], first: &[i64], last: &[i64]) -> Result<Tensor> {
         let extra = first.len() + last.len();
         let width = rows.iter().map(|&row| self.pieces_of(row).len() + extra).max().unwrap_or(0);
         let mut values = Vec::with_capacity(rows.len() * width);

@@ -28,22 +28,11 @@ impl PairSource {
             let [source, target] = lengths[order.rows[place]];
             (target, source)
         });
-        let mut batches: Vec<Vec<usize>> = Vec::new();
-        let mut longest = 0;
-        for place in places {
+        let longer = |place: usize| {
             let [source, target] = lengths[order.rows[place]];
-            let length = source.max(target) + 1;
-            match batches.last_mut() {
-                Some(batch) if (batch.len() + 1) * longest.max(length) <= size => {
-                    longest = longest.max(length);
-                    batch.push(place);
-                }
-                _ => {
-                    longest = length;
-                    batches.push(vec![place]);
-                }
-            }
-        }
+            source.max(target) + 1
+        };
+        let mut batches = packed(places, longer, size);
         batches.sort_by_key(|batch| batch[0]);
         for place in batches.iter_mut().flatten() {
             *place = order.rows[*place];
@@ -52,13 +41,34 @@ impl PairSource {
     }
 }
 
+/// `rows` in batches, in their order, each as many as `size` holds when all are padded to the longest of
+/// them. What is longer than that itself is a batch of its own.
+pub(crate) fn packed(
+    rows: Vec<usize>,
+    length: impl Fn(usize) -> usize,
+    size: usize,
+) -> Vec<Vec<usize>> {
+    let mut batches: Vec<Vec<usize>> = Vec::new();
+    let mut longest = 0;
+    for row in rows {
+        let length = length(row);
+        match batches.last_mut() {
+            Some(batch) if (batch.len() + 1) * longest.max(length) <= size => {
+                longest = longest.max(length);
+                batch.push(row);
+            }
+            _ => {
+                longest = length;
+                batches.push(vec![row]);
+            }
+        }
+    }
+    batches
+}
+
 impl Source for PairSource {
     fn len(&self) -> usize {
         self.pairs.len()
-    }
-
-    fn targets(&self) -> usize {
-        self.pairs.targets()
     }
 
     fn batches(&self, order: &Order, size: usize) -> Result<Batches<'_>> {
@@ -145,7 +155,7 @@ mod tests {
         let left = targets(source.batches_after(&order, 100, 5).unwrap());
         assert!(all.len() > 10);
         assert_eq!(left, all[5..]);
-        assert_eq!(all.iter().map(Vec::len).sum::<usize>(), source.targets());
+        assert_eq!(all.iter().map(Vec::len).sum::<usize>(), source.pairs.targets());
         assert!(targets(source.batches_after(&order, 100, 1000).unwrap()).is_empty());
     }
 

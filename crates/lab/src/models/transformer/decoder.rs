@@ -2,11 +2,11 @@
 
 use tch::Tensor;
 
+use super::TransformerRecipe;
 use super::encoder::Source;
-use super::residual::Residual;
+use super::residual::{Residual, after_layers};
 use super::state::{LayerState, State};
 use super::tokens::Tokens;
-use super::{NormPlace, TransformerRecipe};
 use crate::Result;
 use crate::models::layers::{Attention, Embedding, FeedForward, LayerNorm, Visible};
 use crate::models::{Mode, Weights};
@@ -38,10 +38,7 @@ impl Decoder {
     ) -> Result<Self> {
         let layers = (0..recipe.decoder_layers).map(|at| Layer::new(weights, at, recipe));
         let layers = layers.collect::<Result<_>>()?;
-        let norm = match recipe.norm {
-            NormPlace::Post => None,
-            NormPlace::Pre => Some(LayerNorm::new(weights, "decoder.norm", recipe.width)?),
-        };
+        let norm = after_layers(weights, "decoder", recipe)?;
         Ok(Self { tokens: Tokens::new(embedding, "decoder", recipe), layers, norm })
     }
 

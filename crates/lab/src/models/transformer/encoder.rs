@@ -2,9 +2,9 @@
 
 use tch::Tensor;
 
-use super::residual::Residual;
+use super::TransformerRecipe;
+use super::residual::{Residual, after_layers};
 use super::tokens::Tokens;
-use super::{NormPlace, TransformerRecipe};
 use crate::Result;
 use crate::data::text::PAD;
 use crate::models::layers::{Attention, Embedding, FeedForward, LayerNorm, Visible};
@@ -51,10 +51,7 @@ impl Encoder {
     ) -> Result<Self> {
         let layers = (0..recipe.encoder_layers).map(|at| Layer::new(weights, at, recipe));
         let layers = layers.collect::<Result<_>>()?;
-        let norm = match recipe.norm {
-            NormPlace::Post => None,
-            NormPlace::Pre => Some(LayerNorm::new(weights, "encoder.norm", recipe.width)?),
-        };
+        let norm = after_layers(weights, "encoder", recipe)?;
         Ok(Self { tokens: Tokens::new(embedding, "encoder", recipe), layers, norm })
     }
 

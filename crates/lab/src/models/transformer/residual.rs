@@ -41,3 +41,16 @@ impl Residual {
         }
     }
 }
+
+/// What follows the last layer of a `side` whose layers normalise what they see: nothing has normalised
+/// their last output.
+pub fn after_layers(
+    weights: &mut Weights,
+    side: &str,
+    recipe: &TransformerRecipe,
+) -> Result<Option<LayerNorm>> {
+    match recipe.norm {
+        NormPlace::Post => Ok(None),
+        NormPlace::Pre => LayerNorm::new(weights, &format!("{side}.norm"), recipe.width).map(Some),
+    }
+}
