@@ -62,7 +62,8 @@
 //! * feature `burn`: `criterion.forward_burn(logits, targets)?.backward()`;
 //! * feature `candle`: `criterion.forward_candle(&logits, &targets)?.backward()?`;
 //! * feature `linear`: the last linear layer and the loss in one, without the logits in memory:
-//!   `criterion.linear_forward_backward(layer, targets, gradients)`;
+//!   `criterion.linear_forward_backward(layer, targets, gradients)`, and with `tch`
+//!   `criterion.linear_forward_tch(&features, &weight, None, &targets)?.0.backward()`;
 //! * slices of f32, f64, [`half::bf16`] or [`half::f16`] for everything else:
 //!   [`Criterion::forward_backward`].
 //!

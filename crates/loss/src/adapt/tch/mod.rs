@@ -4,8 +4,11 @@
 //! The kernel yields the gradient with the value; it is handed to the graph by a node of its own
 //! (`known_gradient.cpp`), so the backward pass neither recomputes nor copies anything.
 
-use super::layout::Layout;
 mod composed;
+#[cfg(feature = "linear")]
+mod linear;
+
+use super::layout::Layout;
 
 use crate::criterion::{Batch, Criterion, Outcome, Reduction};
 use crate::element::Element;
@@ -18,9 +21,10 @@ use torch_sys::C_tensor;
 
 unsafe extern "C" {
     fn steepness_known_gradient(
-        logits: *const C_tensor,
+        inputs: *const *const C_tensor,
+        gradients: *const *const C_tensor,
+        count: usize,
         value: *const C_tensor,
-        gradient: *const C_tensor,
         class_dimension: i64,
         result: *mut *mut C_tensor,
     ) -> *mut c_char;
@@ -120,7 +124,7 @@ impl Criterion {
             self.forward_backward(values, batch, into)?
         };
         let value = value_tensor(&outcome, logits, layout, per_row);
-        let loss = attach(logits, &value, &gradient, layout.dimension)?;
+        let loss = attach(&[(logits, Some(&gradient))], &value, layout.dimension)?;
         Ok((loss, outcome))
     }
 }
@@ -228,7 +232,7 @@ impl Criterion {
         let classes = moved.remove(layout.dimension);
         moved.push(classes);
         let gradient = gradient.view(&moved[..]).movedim_int(-1, layout.dimension as i64);
-        let loss = attach(logits, &value, &gradient, layout.dimension)?;
+        let loss = attach(&[(logits, Some(&gradient))], &value, layout.dimension)?;
         Ok((loss, outcome))
     }
 }
@@ -303,15 +307,26 @@ fn value_tensor(outcome: &Outcome, logits: &Tensor, layout: Layout, per_row: boo
     Tensor::from_slice(&losses).to_kind(kind).view(&rows.collect::<Vec<_>>()[..])
 }
 
-/// A tensor of value `value` whose gradient with respect to `logits` is `gradient`.
-fn attach(logits: &Tensor, value: &Tensor, gradient: &Tensor, dimension: usize) -> Result<Tensor> {
+/// A tensor of value `value` whose gradient with respect to each of the inputs is the one beside it, if
+/// any. With one loss a row there is one input, whose classes are in `dimension`.
+fn attach(
+    inputs: &[(&Tensor, Option<&Tensor>)],
+    value: &Tensor,
+    dimension: usize,
+) -> Result<Tensor> {
+    let gradient = |(_, gradient): &(&Tensor, Option<&Tensor>)| {
+        gradient.map_or(std::ptr::null(), |gradient| gradient.as_ptr())
+    };
+    let gradients: Vec<*const C_tensor> = inputs.iter().map(gradient).collect();
+    let inputs: Vec<*const C_tensor> = inputs.iter().map(|(input, _)| input.as_ptr()).collect();
     let mut result = std::ptr::null_mut();
-    // SAFETY: the pointers are those of living tensors; the callee makes references of its own.
+    // SAFETY: the pointers are null or those of living tensors; the callee makes references of its own.
     let message = unsafe {
         steepness_known_gradient(
-            logits.as_ptr(),
+            inputs.as_ptr(),
+            gradients.as_ptr(),
+            inputs.len(),
             value.as_ptr(),
-            gradient.as_ptr(),
             dimension as i64,
             &mut result,
         )
