@@ -13,7 +13,7 @@ demo: build ## compares four losses on handwritten digits: a table and a page
 	target/release/steepness compare
 
 test: libtorch ## every test of the workspace, and of the adapters to other frameworks
-	$(CARGO) test --release --locked --workspace --features steepness/linear
+	$(CARGO) test --release --locked --workspace
 	$(CARGO) test --profile adapters --locked -p steepness --features burn,candle-nn \
 		--lib --test burn --test candle
 

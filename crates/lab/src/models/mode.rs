@@ -62,10 +62,14 @@ impl Mode {
     /// # Errors
     /// Only what libtorch refuses.
     pub fn cast(self, tensor: &Tensor) -> Result<Tensor> {
-        let kind = match self {
+        Ok(tensor.f_to_kind(self.kind())?)
+    }
+
+    /// The kind of those numbers.
+    pub fn kind(self) -> Kind {
+        match self {
             Mode::Train { precision: Precision::Bf16, .. } => Kind::BFloat16,
             _ => Kind::Float,
-        };
-        Ok(tensor.f_to_kind(kind)?)
+        }
     }
 }

@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use steepness::Criterion;
-use tch::{Kind, Tensor, no_grad};
+use tch::{Tensor, no_grad};
 
+use super::last_layer::{Judged, judge, judge_logits};
 use super::state::{Snapshot, State, Sums};
 use super::{
     Average, Events, LargeMargin, Moment, OnNan, Optimizer, OptimizerRecipe, Schedule, Update,
@@ -301,14 +302,17 @@ impl Training<'_> {
             let moved = moved.transpose()?;
             let features = self.features(moved.as_ref().unwrap_or(&batch.inputs), mode)?;
             let mut broken = None;
-            let mut learn = |logits: &Tensor| {
+            let mut learn = |judged: Judged| {
                 let mut give_up = |problem: String, finite: bool| {
                     broken = (!finite).then(|| problem.clone());
                     Err(Error::Work(problem))
                 };
-                let loss = match self.criterion.forward_tch(logits, &batch.targets) {
-                    Ok(loss) => loss,
-                    Err(error) => return give_up(error.to_string(), all_finite(logits)?),
+                let (loss, correct) = match judged {
+                    Ok(judged) => judged,
+                    Err(error) => {
+                        let finite = !matches!(error, steepness::Error::Logit { .. });
+                        return give_up(error.to_string(), finite);
+                    }
                 };
                 let value = loss.f_double_value(&[])?;
                 if !value.is_finite() {
@@ -316,19 +320,17 @@ impl Training<'_> {
                 }
                 let examples = batch.len();
                 loss.f_mul_scalar(examples as f64 / all as f64)?.f_backward()?;
-                let hits =
-                    logits.f_argmax(-1, false)?.f_eq_tensor(&batch.labels()?)?.f_sum(None)?;
-                state.sums.correct += hits.f_int64_value(&[])?;
+                state.sums.correct += correct;
                 state.sums.loss += value * examples as f64;
                 state.sums.seen += examples as i64;
                 Ok(())
             };
-            let head = self.model.head();
+            let (head, criterion) = (self.model.head(), &mut self.criterion);
             let learned = match &mut self.margin {
-                Some(margin) => margin.step(&features, head, &batch.targets, learn),
-                None => head
-                    .forward(&features, mode)
-                    .and_then(|logits| learn(&logits.f_to_kind(Kind::Float)?)),
+                Some(margin) => margin.step(&features, head, &batch.targets, |logits| {
+                    learn(judge_logits(criterion, logits, batch)?)
+                }),
+                None => judge(criterion, &features, head, batch, mode).and_then(learn),
             };
             match (learned, broken) {
                 (Err(_), Some(problem)) => return Ok(Err(problem)),
@@ -415,10 +417,6 @@ impl Training<'_> {
     fn log(&self) -> PathBuf {
         self.dir.join("metrics.jsonl")
     }
-}
-
-fn all_finite(logits: &Tensor) -> Result<bool> {
-    Ok(logits.f_isfinite()?.f_all()?.f_int64_value(&[])? != 0)
 }
 
 /// Seconds since the last call.

@@ -225,7 +225,7 @@ fn bf16_learns_as_f32_does_and_goes_on_bit_for_bit() {
     assert_resumes(&half, "el(le=0.5)");
     let run = |setup: &Setup| setup.finish(tempfile::tempdir().unwrap().path(), "ce", 1);
     let (half, full) = (run(&half), run(&Setup::with(SGD)));
-    assert!(half.last.iter().all(|(_, weights)| weights.kind() == Kind::Float));
+    assert!(half.last.iter().all(|(_, weights)| weights.kind() == tch::Kind::Float));
     for (half, full) in half.history.iter().zip(&full.history) {
         let difference = half.train_loss / full.train_loss - 1.0;
         assert!(difference != 0.0 && difference.abs() < 0.02, "{difference}");
