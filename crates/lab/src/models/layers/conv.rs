@@ -2,6 +2,7 @@
 
 use tch::Tensor;
 
+use super::towards_images;
 use crate::Result;
 use crate::models::{Init, Mode, Weights};
 
@@ -95,6 +96,10 @@ impl Conv {
         .map(|n| n as i64);
         let convolve =
             |x: &Tensor, zeros: i64| x.f_conv2d(&weight, bias.as_ref(), stride, zeros, 1, groups);
+        if towards_images::serves(x, &weight, &self.window) {
+            let convolved = convolve(&x.f_detach()?, before)?;
+            return towards_images::attached(x, &convolved, &weight, &self.window);
+        }
         Ok(if before == after {
             convolve(x, before)?
         } else {

@@ -14,6 +14,7 @@ mod linear;
 mod normalise;
 mod positions;
 mod prelu;
+mod towards_images;
 mod widest;
 
 pub use attention::{Attention, Memory, Visible};
