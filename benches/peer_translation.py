@@ -2,8 +2,8 @@
 beam search with cached keys and values that stops as early. Same requests as
 crates/lab/examples/bench_translation.rs:
 
-    train THREADS PRECISION LOSS STEPS   ->  seconds of each step
-    search THREADS SENTENCES ROUNDS      ->  seconds of each round
+    train THREADS SIZE PRECISION LOSS STEPS   ->  seconds of each step
+    search THREADS SENTENCES ROUNDS           ->  seconds of each round
 """
 
 import math
@@ -15,14 +15,16 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-VOCABULARY, SENTENCES, WIDTH, HIDDEN, HEADS, LAYERS, DROPOUT = 8000, 128, 256, 1024, 4, 3, 0.3
+VOCABULARY, SENTENCES, HIDDEN, HEADS, DROPOUT = 8000, 128, 1024, 4, 0.3
+# Width, and layers on each side.
+SIZES = {"small": (256, 3), "iwslt": (512, 6)}
 BEAM, PAD, EOS = 5, 1, 2
 
 
 class Attention(nn.Module):
-    def __init__(self):
+    def __init__(self, width):
         super().__init__()
-        self.query, self.key, self.value, self.output = (nn.Linear(WIDTH, WIDTH) for _ in range(4))
+        self.query, self.key, self.value, self.output = (nn.Linear(width, width) for _ in range(4))
 
     def split(self, x):
         return x.unflatten(2, (HEADS, -1)).transpose(1, 2)
@@ -38,11 +40,11 @@ class Attention(nn.Module):
 
 
 class Layer(nn.Module):
-    def __init__(self, decodes):
+    def __init__(self, width, decodes):
         super().__init__()
-        self.attention, self.source = Attention(), Attention() if decodes else None
-        self.widen, self.narrow = nn.Linear(WIDTH, HIDDEN), nn.Linear(HIDDEN, WIDTH)
-        self.norms = nn.ModuleList(nn.LayerNorm(WIDTH) for _ in range(3 if decodes else 2))
+        self.attention, self.source = Attention(width), Attention(width) if decodes else None
+        self.widen, self.narrow = nn.Linear(width, HIDDEN), nn.Linear(HIDDEN, width)
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3 if decodes else 2))
 
     def add(self, x, y, norm):
         return self.norms[norm](x + F.dropout(y, DROPOUT, self.training))
@@ -55,20 +57,21 @@ class Layer(nn.Module):
 
 
 class Transformer(nn.Module):
-    def __init__(self):
+    def __init__(self, size):
         super().__init__()
-        self.embeddings = nn.ModuleList(nn.Embedding(VOCABULARY, WIDTH, PAD) for _ in range(2))
-        self.encoder = nn.ModuleList(Layer(False) for _ in range(LAYERS))
-        self.decoder = nn.ModuleList(Layer(True) for _ in range(LAYERS))
-        self.output = nn.Linear(WIDTH, VOCABULARY, bias=False)
+        width, layers = SIZES[size]
+        self.embeddings = nn.ModuleList(nn.Embedding(VOCABULARY, width, PAD) for _ in range(2))
+        self.encoder = nn.ModuleList(Layer(width, False) for _ in range(layers))
+        self.decoder = nn.ModuleList(Layer(width, True) for _ in range(layers))
+        self.output = nn.Linear(width, VOCABULARY, bias=False)
         for table in (*self.embeddings, self.output):
-            nn.init.normal_(table.weight, std=WIDTH**-0.5)
-        step = -math.log(10000) / (WIDTH // 2 - 1)
-        angles = torch.arange(2, 258).unsqueeze(1) * torch.exp(torch.arange(WIDTH // 2) * step)
+            nn.init.normal_(table.weight, std=width**-0.5)
+        step = -math.log(10000) / (width // 2 - 1)
+        angles = torch.arange(2, 258).unsqueeze(1) * torch.exp(torch.arange(width // 2) * step)
         self.register_buffer("places", torch.cat([angles.sin(), angles.cos()], 1))
 
     def embed(self, side, tokens, start=0):
-        x = self.embeddings[side](tokens) * math.sqrt(WIDTH)
+        x = self.embeddings[side](tokens) * math.sqrt(self.output.in_features)
         x = x + self.places[start : start + tokens.shape[1]]
         return F.dropout(x, DROPOUT, self.training)
 
@@ -132,8 +135,8 @@ def loss_function(spec):
     raise ValueError(f"no loss {spec!r} here")
 
 
-def train(precision, spec, steps):
-    model, loss_of = Transformer().train(), loss_function(spec)
+def train(size, precision, spec, steps):
+    model, loss_of = Transformer(size).train(), loss_function(spec)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.0005, betas=(0.9, 0.98))
     rows = sentences(SENTENCES, 13)
     source, previous = padded(sentences(SENTENCES, 12)), padded([[EOS] + row[:-1] for row in rows])
@@ -160,7 +163,7 @@ def search(model, source):
     states, mask = model.encode(source)
     beams = lambda x: x.repeat_interleave(BEAM, 0)
     memories = [tuple(map(beams, layer.source.memory(states))) for layer in model.decoder]
-    mask, own = beams(mask), [None] * LAYERS
+    mask, own = beams(mask), [None] * len(model.decoder)
     sentence = torch.arange(count)
     tokens = torch.full((count * BEAM, 1), EOS)
     scores = torch.zeros(count, BEAM)
@@ -213,8 +216,8 @@ def answer(words):
     torch.manual_seed(0)
     torch.set_num_threads(int(words[1]))
     if words[0] == "train":
-        return train(words[2], words[3].replace("_", " "), int(words[4]))
-    model, source = Transformer().eval(), padded(sentences(int(words[2]), 12))
+        return train(*words[2:4], words[4].replace("_", " "), int(words[5]))
+    model, source = Transformer("small").eval(), padded(sentences(int(words[2]), 12))
     return [seconds(lambda: search(model, source)) for _ in range(int(words[3]))]
 
 

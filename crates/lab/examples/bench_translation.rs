@@ -1,8 +1,8 @@
 //! What benches/translation.py asks: training steps and beam search of a Transformer on made-up sentences.
 //!
 //! ```text
-//! train THREADS PRECISION LOSS STEPS   ->  seconds of each step
-//! search THREADS SENTENCES ROUNDS      ->  seconds of each round
+//! train THREADS SIZE PRECISION LOSS STEPS   ->  seconds of each step
+//! search THREADS SENTENCES ROUNDS           ->  seconds of each round
 //! ```
 //!
 //! Sizes, sentences and options are those of benches/peer_translation.py.
@@ -11,8 +11,9 @@ use std::error::Error;
 use std::io::BufRead;
 use std::time::Instant;
 
+use steepness_lab::data::Batch;
 use steepness_lab::models::{Mode, Model, Precision, Transformer, TransformerRecipe, Weights};
-use steepness_lab::train::{Optimizer, OptimizerRecipe};
+use steepness_lab::train::{Optimizer, OptimizerRecipe, judge};
 use steepness_lab::translate::{SearchOptions, search};
 use tch::Tensor;
 
@@ -28,17 +29,17 @@ fn main() -> Answer<()> {
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         let seconds = match line.split(' ').collect::<Vec<_>>()[..] {
-            ["train", threads, precision, loss, steps] => {
+            ["train", threads, size, precision, loss, steps] => {
                 tch::set_num_threads(threads.parse()?);
                 let precision = match precision {
                     "bf16" => Precision::Bf16,
                     _ => Precision::F32,
                 };
-                train(precision, &loss.replace('_', " "), steps.parse()?)?
+                train(size, precision, &loss.replace('_', " "), steps.parse()?)?
             }
             ["search", threads, sentences, rounds] => {
                 tch::set_num_threads(threads.parse()?);
-                let (model, source) = (model()?, sources(sentences.parse()?)?);
+                let (model, source) = (model("small")?, sources(sentences.parse()?)?);
                 let options = SearchOptions { max_len_a: 1.0, max_len_b: 2, ..Default::default() };
                 let round =
                     || timed(|| search(&model, &source, &options).map(drop).map_err(Into::into));
@@ -51,12 +52,16 @@ fn main() -> Answer<()> {
     Ok(())
 }
 
-fn model() -> Answer<Transformer> {
+fn model(size: &str) -> Answer<Transformer> {
+    let (width, layers) = match size {
+        "iwslt" => (512, 6),
+        _ => (256, 3),
+    };
     let recipe = TransformerRecipe {
-        width: 256,
+        width,
         hidden: 1024,
-        encoder_layers: 3,
-        decoder_layers: 3,
+        encoder_layers: layers,
+        decoder_layers: layers,
         ..Default::default()
     };
     Ok(Transformer::new(&recipe, [VOCABULARY as usize; 2], Weights::new(0))?)
@@ -82,8 +87,8 @@ fn sources(rows: i64) -> Answer<Tensor> {
     padded(&sentences(rows, 12))
 }
 
-fn train(precision: Precision, loss: &str, steps: u64) -> Answer<Vec<f64>> {
-    let model = model()?;
+fn train(size: &str, precision: Precision, loss: &str, steps: u64) -> Answer<Vec<f64>> {
+    let model = model(size)?;
     let recipe: OptimizerRecipe = toml::from_str(OPTIMIZER)?;
     let mut optimizer = Optimizer::new(&recipe, model.weights().parameters())?;
     let mut criterion = loss.parse::<steepness::Loss>()?.criterion(VOCABULARY as usize)?;
@@ -95,14 +100,14 @@ fn train(precision: Precision, loss: &str, steps: u64) -> Answer<Vec<f64>> {
     let inputs = [sources(SENTENCES)?, padded(&previous)?];
     let at = inputs[1].f_flatten(0, 1)?.f_ne(1)?.f_nonzero()?.f_view([-1])?;
     let [source, previous] = inputs;
-    let inputs = [source, previous, at];
     let targets = Tensor::f_from_slice(&targets.concat())?;
+    let batch = Batch { inputs: vec![source, previous, at], targets };
     (0..steps)
         .map(|step| {
             timed(|| {
                 let mode = Mode::Train { seed: 0, pass: step, precision };
-                let logits = model.forward(&inputs, mode)?;
-                let loss = criterion.forward_tch(&logits, &targets)?;
+                let features = model.features(&batch.inputs, mode)?;
+                let (loss, _) = judge(&mut criterion, &features, model.head(), &batch, mode)??;
                 if !loss.double_value(&[]).is_finite() {
                     return Err("the loss is not finite".into());
                 }
