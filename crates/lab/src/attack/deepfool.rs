@@ -1,5 +1,9 @@
 //! DeepFool (Moosavi-Dezfooli et al. 2016, algorithm 2): again and again the shortest move to the
 //! nearest of the planes that the boundaries to the other classes seem to be.
+//!
+//! As in torchattacks and Foolbox each move overshoots and is then brought back into \[0, 1\]. Where many
+//! pixels end there, that undoes the overshoot: the moves come to rest on the boundary itself, and
+//! rounding decides on which side. CW has no such resting place.
 
 use tch::{Kind, Tensor};
 
