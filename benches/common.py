@@ -99,12 +99,23 @@ def machine(python, threads):
     }
 
 
+def saved_at(name, about):
+    """benches/results/NAME-CPU, without .md and .json."""
+    cpu = re.sub(r"[^a-z0-9]+", "-", about["cpu"].lower()).strip("-")
+    return ROOT / "benches" / "results" / f"{name}-{cpu}"
+
+
+def saved(name, about):
+    """The measurements that were saved last on such a machine."""
+    path = saved_at(name, about).with_suffix(".json")
+    return json.loads(path.read_text())["measurements"] if path.exists() else []
+
+
 def save(name, about, text, measurements):
     """Writes benches/results/NAME-CPU.md and .json."""
-    cpu = re.sub(r"[^a-z0-9]+", "-", about["cpu"].lower()).strip("-")
-    results = ROOT / "benches" / "results"
-    results.mkdir(exist_ok=True)
-    (results / f"{name}-{cpu}.md").write_text(text)
-    (results / f"{name}-{cpu}.json").write_text(
+    path = saved_at(name, about)
+    path.parent.mkdir(exist_ok=True)
+    path.with_suffix(".md").write_text(text)
+    path.with_suffix(".json").write_text(
         json.dumps({"machine": about, "measurements": measurements}, indent=1) + "\n"
     )

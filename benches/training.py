@@ -15,7 +15,7 @@ import statistics
 import subprocess
 import sys
 
-from common import ROOT, TARGET, Worker, machine, make_venv, save
+from common import ROOT, TARGET, Worker, machine, make_venv, save, saved
 
 RESIZED = """
 [augment]
@@ -94,6 +94,9 @@ def measure(case, commands, threads, rounds):
     """Times of the three in seconds, and the peak memory of each in a process of its own."""
     asks = requests(case, threads)
     workers = {who: Worker(commands[who.split(",")[0]], threads) for who in asks}
+    # Whoever is asked first would else share the cores with those that are still being loaded.
+    for who, ask in asks.items():
+        workers[who].ask(json.dumps(ask | {"steps": 1}))
     times, peaks = {who: [] for who in asks}, {}
     for round_ in range(1, rounds + 1):
         for who, ask in asks.items():
@@ -105,12 +108,24 @@ def measure(case, commands, threads, rounds):
     return times, peaks
 
 
-def row(case, times, peaks):
+def records(case, times, peaks, about):
+    """What is saved of a case."""
+    return [
+        {"what": case[0], "model": case[1], "batch": case[3], "precision": case[-1], "who": who,
+         "median_s": statistics.median(found), "min_s": min(found), "samples": len(found),
+         "peak_bytes": peaks[who], "steepness": about["steepness"]}
+        for who, found in times.items()
+    ]  # fmt: skip
+
+
+def row(case, found, about):
     what, model, _, batch, *_, precision = case
-    median = {who: statistics.median(found) for who, found in times.items()}
+    median = {record["who"]: record["median_s"] for record in found}
+    peaks = {record["who"]: record["peak_bytes"] for record in found}
+    earlier = "" if found[0].get("steepness") == about["steepness"] else " *"
     cells = [
-        f"{model}, {what}, batches of {batch}, {precision}",
-        *(f"{1e3 * median[who]:,.1f}" for who in times),
+        f"{model}, {what}, batches of {batch}, {precision}{earlier}",
+        *(f"{1e3 * seconds:,.1f}" for seconds in median.values()),
         f"{median['peer'] / median['ours']:.2f}×",
         f"{median['peer, channels last'] / median['ours']:.2f}×",
         f"{peaks['ours'] / 2**20:,.0f}",
@@ -131,7 +146,8 @@ def report(about, rows):
         " batch that is there; an epoch includes loading and augmentation, which PyTorch does in a"
         " DataLoader, where images are cropped with a worker for each core. PyTorch runs eagerly, as"
         " it is (contiguous) and with channels last, which the models of the laboratory have of"
-        " themselves. Memory is the peak of the whole process; of PyTorch without that of its workers.",
+        " themselves. Memory is the peak of the whole process; of PyTorch without that of its workers."
+        " Lines with a star were measured earlier than the others, at other commits.",
         "",
         "| what | ours, ms | PyTorch, ms | channels last, ms | PyTorch takes | channels last takes |"
         " ours, MiB | of PyTorch's |",
@@ -145,7 +161,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--only", default="", help="parts of the models' names, with commas")
+    parser.add_argument("--only", default="", help="parts of the models' names, with commas; the others stay as saved")
     parser.add_argument("--no-save", action="store_true", help="print the table only")
     return parser.parse_args()
 
@@ -160,19 +176,18 @@ def main():
         "ours": [str(TARGET / "release" / "examples" / "bench_training")],
         "peer": [str(python), str(ROOT / "benches" / "peer_training.py")],
     }
-    rows, raw = [], []
-    for case in CASES:
-        if not any(part in case[1] for part in wanted.only.split(",")):
-            continue
-        times, peaks = measure(case, commands, wanted.threads, wanted.rounds)
-        rows.append(row(case, times, peaks))
-        raw += [
-            {"what": case[0], "model": case[1], "batch": case[3], "precision": case[-1], "who": who,
-             "median_s": statistics.median(found), "min_s": min(found), "samples": len(found),
-             "peak_bytes": peaks[who]}
-            for who, found in times.items()
-        ]  # fmt: skip
     about = machine(python, wanted.threads)
+    before, rows, raw = saved("training", about), [], []
+    for case in CASES:
+        if any(part in case[1] for part in wanted.only.split(",")):
+            found = records(case, *measure(case, commands, wanted.threads, wanted.rounds), about)
+        else:
+            key = (case[0], case[1], case[3], case[-1])
+            names = ("what", "model", "batch", "precision")
+            found = [record for record in before if tuple(record[n] for n in names) == key]
+        if found:
+            rows.append(row(case, found, about))
+            raw += found
     text = report(about, rows)
     print(text)
     if not wanted.no_save:
