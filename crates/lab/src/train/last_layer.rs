@@ -69,6 +69,7 @@ fn fuses(
 mod tests {
     use super::*;
     use crate::models::{Init, Precision, Weights};
+    use crate::train::gradient;
 
     /// Loss, hits and gradients are the same whether or not soft targets or another precision rule the
     /// fused kernel out.
@@ -92,11 +93,7 @@ mod tests {
             let batch = Batch { inputs: vec![], targets: targets.shallow_clone() };
             let mode = mode(precision);
             let fused = fuses(&criterion, &x, &head, targets, mode).unwrap();
-            weights.parameters().for_each(|w| {
-                if w.grad().defined() {
-                    let _ = w.grad().zero_();
-                }
-            });
+            gradient::clear(weights.parameters()).unwrap();
             let (loss, right) = judge(&mut criterion, &x, &head, &batch, mode).unwrap().unwrap();
             loss.backward();
             let of_weight = head.weight.grad().copy();

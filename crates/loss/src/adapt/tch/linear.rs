@@ -44,41 +44,37 @@ impl Criterion {
         bias: Option<&Tensor>,
         targets: &Tensor,
     ) -> Result<(Tensor, Outcome)> {
+        let given = Given { features, weight, bias, targets };
         match features.f_kind().map_err(framework)? {
-            Kind::Float => self.typed_linear::<f32>(features, weight, bias, targets),
-            Kind::Double => self.typed_linear::<f64>(features, weight, bias, targets),
-            Kind::BFloat16 => self.typed_linear::<bf16>(features, weight, bias, targets),
-            Kind::Half => self.typed_linear::<f16>(features, weight, bias, targets),
+            Kind::Float => self.typed_linear::<f32>(&given),
+            Kind::Double => self.typed_linear::<f64>(&given),
+            Kind::BFloat16 => self.typed_linear::<bf16>(&given),
+            Kind::Half => self.typed_linear::<f16>(&given),
             other => Err(Error::Framework(format!(
                 "features of kind {other:?}: expected Float, Double, BFloat16 or Half"
             ))),
         }
     }
 
-    fn typed_linear<E: Element>(
-        &mut self,
-        features: &Tensor,
-        weight: &Tensor,
-        bias: Option<&Tensor>,
-        targets: &Tensor,
-    ) -> Result<(Tensor, Outcome)> {
+    fn typed_linear<E: Element>(&mut self, given: &Given) -> Result<(Tensor, Outcome)> {
         if self.reduces_to() == Reduction::None {
             return refuse("reduction", "must be the mean or the sum where a layer is fused");
         }
-        let real = if features.kind() == Kind::Double { Kind::Double } else { Kind::Float };
-        let soft = targets.kind() != Kind::Int64;
-        self.check_layer(features, weight, bias, targets, real)?;
-        let plain = |tensor: &Tensor| tensor.detach().contiguous();
-        let (x, w, b) = (plain(features), plain(weight), bias.map(plain));
-        let targets = if soft { targets.to_kind(real) } else { targets.detach() }.contiguous();
+        let depth = given.check(self.classes())?;
+        let (real, soft) = (given.real(), given.soft());
+        let inputs: Vec<&Tensor> =
+            [given.features, given.weight].into_iter().chain(given.bias).collect();
+        let plain: Vec<Tensor> = inputs.iter().map(|input| input.detach().contiguous()).collect();
+        let targets = given.targets.detach();
+        let targets = if soft { targets.to_kind(real) } else { targets }.contiguous();
         // SAFETY: each tensor is contiguous, on the CPU (or refused), of the element type asked for,
         // and lives to the end of this function.
         let (layer, targets) = unsafe {
             let layer = Linear {
-                features: elements::<E>(&x)?,
-                weight: elements::<E::Real>(&w)?,
-                bias: b.as_ref().map(|b| elements::<E::Real>(b)).transpose()?,
-                depth: shape(features)[1],
+                features: elements::<E>(&plain[0])?,
+                weight: elements::<E::Real>(&plain[1])?,
+                bias: plain.get(2).map(|bias| elements::<E::Real>(bias)).transpose()?,
+                depth,
             };
             let targets = match soft {
                 true => Targets::Soft(elements::<E::Real>(&targets)?),
@@ -87,16 +83,14 @@ impl Criterion {
             (layer, targets)
         };
         let value = |outcome: &Outcome| Tensor::from(outcome.loss).to_kind(real);
-        let inputs: Vec<&Tensor> = [features, weight].into_iter().chain(bias).collect();
         let wanted = |input: &&Tensor| grad_enabled() && input.requires_grad();
         if !inputs.iter().any(wanted) {
             let outcome = self.linear_forward(layer, targets)?;
             return Ok((value(&outcome), outcome));
         }
-        let gradients: Vec<Option<Tensor>> = inputs
-            .iter()
-            .map(|input| wanted(input).then(|| input.detach().contiguous().empty_like()))
-            .collect();
+        let gradients = inputs.iter().zip(&plain);
+        let gradients: Vec<Option<Tensor>> =
+            gradients.map(|(input, plain)| wanted(input).then(|| plain.empty_like())).collect();
         let outcome = {
             let of = |at: usize| gradients.get(at).and_then(Option::as_ref);
             // SAFETY: as above; the gradients are new, so nothing else refers to them.
@@ -113,26 +107,38 @@ impl Criterion {
         // There is a single value, so it matters not where classes would be.
         Ok((attach(&inputs, &value(&outcome), 1)?, outcome))
     }
+}
 
-    /// Refuses tensors that are not those of a layer with its targets.
-    fn check_layer(
-        &self,
-        features: &Tensor,
-        weight: &Tensor,
-        bias: Option<&Tensor>,
-        targets: &Tensor,
-        real: Kind,
-    ) -> Result<()> {
-        let (classes, found) = (self.classes(), shape(features));
+/// A layer and the targets of what it gives.
+struct Given<'a> {
+    features: &'a Tensor,
+    weight: &'a Tensor,
+    bias: Option<&'a Tensor>,
+    targets: &'a Tensor,
+}
+
+impl Given<'_> {
+    /// What weight and bias are in.
+    fn real(&self) -> Kind {
+        if self.features.kind() == Kind::Double { Kind::Double } else { Kind::Float }
+    }
+
+    /// Whether the targets are weights.
+    fn soft(&self) -> bool {
+        self.targets.kind() != Kind::Int64
+    }
+
+    /// D, if everything fits.
+    fn check(&self, classes: usize) -> Result<usize> {
+        let (found, real) = (shape(self.features), self.real());
         let [rows, depth] = found[..] else {
             return Err(Error::Shape(format!("features of shape {found:?}: expected (N, D)")));
         };
-        let soft = targets.kind() != Kind::Int64;
-        let of_targets = if soft { vec![rows, classes] } else { vec![rows] };
+        let of_targets = if self.soft() { vec![rows, classes] } else { vec![rows] };
         let others = [
-            ("weight", Some(weight), vec![classes, depth]),
-            ("bias", bias, vec![classes]),
-            ("targets", Some(targets), of_targets),
+            ("weight", Some(self.weight), vec![classes, depth]),
+            ("bias", self.bias, vec![classes]),
+            ("targets", Some(self.targets), of_targets),
         ];
         for (name, tensor, expected) in others {
             let Some(tensor) = tensor else { continue };
@@ -147,11 +153,11 @@ impl Criterion {
                 return Err(Error::Framework(format!(
                     "{name} of kind {:?}: expected {real:?} for features of kind {:?}",
                     tensor.kind(),
-                    features.kind()
+                    self.features.kind()
                 )));
             }
         }
-        Ok(())
+        Ok(depth)
     }
 }
 

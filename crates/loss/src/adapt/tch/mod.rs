@@ -9,7 +9,6 @@ mod composed;
 mod linear;
 
 use super::layout::Layout;
-
 use crate::criterion::{Batch, Criterion, Outcome, Reduction};
 use crate::element::Element;
 use crate::error::{Error, Result};
