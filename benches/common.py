@@ -46,7 +46,8 @@ def make_venv_beside(name, *installs):
 
 
 class Worker:
-    """A program that answers lines with lines."""
+    """A program that answers lines with lines, once it has said that it is ready: else the first that is
+    asked would share the cores with another that is still being loaded."""
 
     def __init__(self, command, threads):
         names = ("RAYON_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -54,6 +55,8 @@ class Worker:
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
         )
+        if self.process.stdout.readline() != "ready\n":
+            raise SystemExit(f"{command[0]} did not start")
 
     def ask(self, *words):
         line = " ".join(map(str, words))

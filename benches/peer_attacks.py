@@ -37,6 +37,7 @@ def main(folder, threads):
     images = read(f"{folder}/t10k-images-idx3-ubyte.gz", 16).view(-1, 1, 28, 28) / 255
     labels = read(f"{folder}/t10k-labels-idx1-ubyte.gz", 8).long()
     attack = torchattacks.PGD(AttackCnn().eval(), eps=0.3, alpha=2 / 255, steps=40)
+    print("ready", flush=True)
     for line in sys.stdin:
         first, count, batch = map(int, line.split())
         start = time.perf_counter()

@@ -73,6 +73,7 @@ def epochs(folder, count):
 
 
 if __name__ == "__main__":
+    print("ready", flush=True)
     for line in sys.stdin:
         folder, threads, count = line.split()
         torch.set_num_threads(int(threads))

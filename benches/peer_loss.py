@@ -97,5 +97,6 @@ if __name__ == "__main__":
         print(torch.__version__)
         sys.exit()
     torch.set_num_threads(int(sys.argv[1]))
+    print("ready", flush=True)
     for line in sys.stdin:
         print(answer(line.rstrip("\n")), flush=True)

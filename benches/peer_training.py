@@ -127,6 +127,7 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["version"]:
         print(torch.__version__)
         sys.exit()
+    print("ready", flush=True)
     for line in sys.stdin:
         times = answer(json.loads(line))
         print(peak(), *times, flush=True)

@@ -222,5 +222,6 @@ def answer(words):
 
 
 if __name__ == "__main__":
+    print("ready", flush=True)
     for line in sys.stdin:
         print(*answer(line.split()), flush=True)

@@ -94,9 +94,6 @@ def measure(case, commands, threads, rounds):
     """Times of the three in seconds, and the peak memory of each in a process of its own."""
     asks = requests(case, threads)
     workers = {who: Worker(commands[who.split(",")[0]], threads) for who in asks}
-    # Whoever is asked first would else share the cores with those that are still being loaded.
-    for who, ask in asks.items():
-        workers[who].ask(json.dumps(ask | {"steps": 1}))
     times, peaks = {who: [] for who in asks}, {}
     for round_ in range(1, rounds + 1):
         for who, ask in asks.items():
@@ -161,7 +158,8 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--only", default="", help="parts of the models' names, with commas; the others stay as saved")
+    only = "parts of the models' names, with commas; the others stay as they were saved"
+    parser.add_argument("--only", default="", help=only)
     parser.add_argument("--no-save", action="store_true", help="print the table only")
     return parser.parse_args()
 

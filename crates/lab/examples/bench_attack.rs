@@ -23,6 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let parts = data.parts(0)?;
     let model = build(&toml::from_str::<ModelRecipe>("[attack-cnn]")?, &parts.train, 0)?;
     let forward = |inputs: &Tensor| model.forward(&[inputs.shallow_clone()], Mode::Evaluate);
+    println!("ready");
     for line in io::stdin().lock().lines() {
         let line = line?;
         let words: Vec<usize> = line.split(' ').map(str::parse).collect::<Result<_, _>>()?;

@@ -25,6 +25,7 @@ const OPTIMIZER: &str = "adam = { lr = 0.0005, weight_decay = 0.0001 }";
 const STRIDE: usize = 7919;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    println!("ready");
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         let [folder, threads, epochs] = line.split(' ').collect::<Vec<_>>()[..] else {

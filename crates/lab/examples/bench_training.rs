@@ -38,6 +38,7 @@ struct Request {
 fn main() -> Answer<()> {
     // As the program does.
     steepness_lab::keep_freed_memory();
+    println!("ready");
     for line in std::io::stdin().lock().lines() {
         let request: Request = serde_json::from_str(&line?)?;
         let times = answer(&request)?;

@@ -26,6 +26,7 @@ type Answer<T> = Result<T, Box<dyn Error>>;
 fn main() -> Answer<()> {
     // As the program does.
     steepness_lab::keep_freed_memory();
+    println!("ready");
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         let seconds = match line.split(' ').collect::<Vec<_>>()[..] {

@@ -23,6 +23,7 @@ const WIDTH: usize = 512;
 type Answer = Result<String, Box<dyn std::error::Error>>;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("ready");
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         println!("{}", answer(&line).map_err(|error| format!("{line}: {error}"))?);
