@@ -1,6 +1,7 @@
 //! [`Recipe`]: everything that decides a comparison, as a TOML file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::Hash;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
@@ -43,6 +44,7 @@ pub struct Recipe {
     pub batch: NonZeroUsize,
     /// Threads of one training: they are part of the result, since they decide in which order
     /// floating-point sums are taken. How many runs go side by side is not.
+    #[serde(deserialize_with = "threads")]
     pub threads: NonZeroUsize,
     /// Which weights are measured.
     pub select: Select,
@@ -202,34 +204,50 @@ impl Recipe {
 
     /// One of its runs.
     pub fn run(&self, setting: &Setting, seed: u64) -> RunRecipe {
-        let mut rest = self.clone();
+        // Piece by piece: of many thousand seeds a copy for each would take their square.
+        let mut optimizer = self.optimizer.clone();
         if let Some(lr) = setting.lr {
-            rest.optimizer.set_lr(lr);
+            optimizer.set_lr(lr);
         }
         RunRecipe {
             loss: setting.loss.clone(),
             seed,
-            epochs: rest.epochs,
-            batch: rest.batch,
-            threads: rest.threads,
-            select: rest.select,
-            patience: rest.patience,
-            precision: rest.precision,
-            sampler: rest.sampler,
-            schedule: rest.schedule,
-            warmup: rest.warmup,
-            data: rest.data,
-            ood: rest.ood,
-            augment: rest.augment,
-            model: rest.model,
-            l_softmax: rest.l_softmax,
-            optimizer: rest.optimizer,
-            update: rest.update,
-            adversarial: rest.adversarial,
-            attack: rest.attack,
-            search: rest.search,
-            crt: rest.crt,
-            probe: rest.probe,
+            epochs: self.epochs,
+            batch: self.batch,
+            threads: self.threads,
+            select: self.select,
+            patience: self.patience,
+            precision: self.precision,
+            sampler: self.sampler,
+            schedule: self.schedule.clone(),
+            warmup: self.warmup.clone(),
+            data: self.data.clone(),
+            ood: self.ood.clone(),
+            augment: self.augment.clone(),
+            model: self.model.clone(),
+            l_softmax: self.l_softmax,
+            optimizer,
+            update: self.update.clone(),
+            adversarial: self.adversarial.clone(),
+            attack: self.attack.clone(),
+            search: self.search.clone(),
+            crt: self.crt.clone(),
+            probe: self.probe.clone(),
+        }
+    }
+
+    /// Refuses what a recipe that was not read from a file may hold, and no file can: it has to come
+    /// back from where it is kept.
+    ///
+    /// # Errors
+    /// Names what cannot be written.
+    pub fn check_writable(&self) -> Result<()> {
+        check_seeds(&self.seeds)?;
+        check_losses(&self.losses)?;
+        check_threads(self.threads)?;
+        match toml::to_string(self) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::Request(format!("a recipe cannot hold this: {error}"))),
         }
     }
 
@@ -260,6 +278,7 @@ pub struct RunRecipe {
     /// Examples a step.
     pub batch: NonZeroUsize,
     /// Threads.
+    #[serde(deserialize_with = "threads")]
     pub threads: NonZeroUsize,
     /// Which weights are measured.
     pub select: Select,
@@ -273,33 +292,37 @@ pub struct RunRecipe {
     #[serde(default, skip_serializing_if = "Sampling::is_default")]
     pub sampler: Sampling,
     /// How the learning rate changes.
+    #[serde(deserialize_with = "checked")]
     pub schedule: Schedule,
     /// How it rises before that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
     pub warmup: Option<Warmup>,
     /// What is learned from.
+    #[serde(deserialize_with = "checked")]
     pub data: DataRecipe,
     /// What is to be told from it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "checked")]
     pub ood: Vec<OodRecipe>,
     /// How its images are changed before a model sees them.
-    #[serde(default, skip_serializing_if = "unchanged")]
+    #[serde(default, skip_serializing_if = "unchanged", deserialize_with = "checked")]
     pub augment: AugmentRecipe,
     /// What learns.
+    #[serde(deserialize_with = "checked")]
     pub model: ModelRecipe,
     /// How its last layer widens the label's angle while training.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
     pub l_softmax: Option<LSoftmaxRecipe>,
     /// How it learns.
+    #[serde(deserialize_with = "checked")]
     pub optimizer: OptimizerRecipe,
     /// What happens around the optimizer's steps.
-    #[serde(default, skip_serializing_if = "Update::is_default")]
+    #[serde(default, skip_serializing_if = "Update::is_default", deserialize_with = "checked")]
     pub update: Update,
     /// Trains on examples that are attacked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
     pub adversarial: Option<AdversarialRecipe>,
     /// How it is attacked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
     pub attack: Option<AttackRecipe>,
     /// How it translates, if it does.
     #[serde(default, skip_serializing_if = "usual_search", deserialize_with = "checked")]
@@ -319,6 +342,14 @@ impl RunRecipe {
     /// Names the file, the line and the column, and what was expected there.
     pub fn read(path: &Path) -> Result<Self> {
         parse(path, &std::fs::read_to_string(path).map_err(Error::input(path))?)
+    }
+
+    /// Reads `text`; `path` is for messages.
+    ///
+    /// # Errors
+    /// As [`RunRecipe::read`].
+    pub fn parse(path: &Path, text: &str) -> Result<Self> {
+        parse(path, text)
     }
 
     /// As TOML, every setting spelt out.
@@ -371,7 +402,33 @@ fn seeds<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Vec<u
     Ok(seeds)
 }
 
-/// Refuses no seeds, and a seed that is there twice.
+/// As many as a machine may have.
+fn threads<'de, D: serde::Deserializer<'de>>(
+    from: D,
+) -> std::result::Result<NonZeroUsize, D::Error> {
+    let threads = NonZeroUsize::deserialize(from)?;
+    check_threads(threads).map_err(serde::de::Error::custom)?;
+    Ok(threads)
+}
+
+/// More threads are surely a mistake: libtorch starts as many as it is told to.
+const MOST_THREADS: usize = 1024;
+
+/// Refuses more threads than a machine may have.
+///
+/// # Errors
+/// Names the number.
+pub fn check_threads(threads: NonZeroUsize) -> Result<()> {
+    match threads.get() > MOST_THREADS {
+        true => Err(Error::Request(format!("threads = {threads} is above {MOST_THREADS}"))),
+        false => Ok(()),
+    }
+}
+
+/// The largest seed: whole numbers of TOML, as which a run keeps it, have 63 bits.
+const LARGEST_SEED: u64 = i64::MAX as u64;
+
+/// Refuses no seeds, a seed that a recipe cannot hold, and one that is there twice.
 ///
 /// # Errors
 /// Names the seed.
@@ -379,8 +436,13 @@ pub fn check_seeds(seeds: &[u64]) -> Result<()> {
     if seeds.is_empty() {
         return Err(Error::Request("at least one seed is needed".to_owned()));
     }
-    match seeds.iter().enumerate().find(|(at, seed)| seeds[..*at].contains(seed)) {
-        Some((_, seed)) => Err(Error::Request(format!("the seed {seed} is there twice"))),
+    if let Some(seed) = seeds.iter().find(|&&seed| seed > LARGEST_SEED) {
+        return Err(Error::Request(format!(
+            "the seed {seed} is above {LARGEST_SEED}, the largest that a recipe can hold"
+        )));
+    }
+    match repeated(seeds.iter()) {
+        Some(seed) => Err(Error::Request(format!("the seed {seed} is there twice"))),
         None => Ok(()),
     }
 }
@@ -393,10 +455,17 @@ pub fn check_losses(losses: &[Loss]) -> Result<()> {
     if losses.is_empty() {
         return Err(Error::Request("at least one loss is needed".to_owned()));
     }
-    match losses.iter().enumerate().find(|(at, loss)| losses[..*at].contains(loss)) {
-        Some((_, loss)) => Err(Error::Request(format!("the loss {loss} is there twice"))),
+    // A loss is what it is written as.
+    match repeated(losses.iter().map(Loss::to_string)) {
+        Some(loss) => Err(Error::Request(format!("the loss {loss} is there twice"))),
         None => Ok(()),
     }
+}
+
+/// The first of `all` that was there before, in a time that grows with their number and no faster.
+pub(super) fn repeated<T: Clone + Eq + Hash>(mut all: impl Iterator<Item = T>) -> Option<T> {
+    let mut seen = HashSet::new();
+    all.find(|one| !seen.insert(one.clone()))
 }
 
 #[cfg(test)]
@@ -577,5 +646,53 @@ mod tests {
             message(check_losses(&doubled)),
             format!("the loss {} is there twice", doubled[2])
         );
+    }
+
+    /// With the square of their number, each of these would take minutes.
+    #[test]
+    fn many_seeds_and_losses_are_looked_through_once() {
+        let start = std::time::Instant::now();
+        let mut seeds: Vec<u64> = (0..300_000).collect();
+        check_seeds(&seeds).unwrap();
+        let loss = |at: usize| format!("el(le={})", at as f64 / 20_000.0).parse::<Loss>().unwrap();
+        let mut losses: Vec<Loss> = (0..20_000).map(loss).collect();
+        check_losses(&losses).unwrap();
+        let recipe = Recipe { seeds: seeds.clone(), ..Recipe::embedded().unwrap() };
+        let setting = Setting::from(losses[0].clone());
+        assert!(seeds.iter().step_by(10).all(|&seed| recipe.run(&setting, seed).seed == seed));
+        let sweep = Sweep::Le((0..20_000).map(|at| f64::from(at) / 20_000.0).collect());
+        crate::Check::check(&sweep).unwrap();
+        assert_eq!(sweep.settings(&losses[..2]).unwrap().len(), 20_000);
+        assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+        seeds.push(7);
+        losses.push(losses[7].clone());
+        assert!(check_seeds(&seeds).is_err() && check_losses(&losses).is_err());
+    }
+
+    #[test]
+    fn what_no_file_can_hold_is_refused_before_there_is_one() {
+        let largest = i64::MAX as u64;
+        check_seeds(&[largest]).unwrap();
+        let message = check_seeds(&[0, largest + 1]).unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "the seed 9223372036854775808 is above 9223372036854775807, the largest that a recipe \
+             can hold"
+        );
+        let recipe = Recipe::embedded().unwrap();
+        recipe.check_writable().unwrap();
+        let seeds = Recipe { seeds: vec![u64::MAX], ..recipe.clone() };
+        assert_eq!(seeds.check_writable().unwrap_err().exit_code(), 2);
+        let patient = Recipe { patience: NonZeroUsize::new(usize::MAX), ..recipe.clone() };
+        let message = patient.check_writable().unwrap_err().to_string();
+        assert!(message.starts_with("a recipe cannot hold this: "), "{message}");
+        let run = recipe.run(&recipe.settings().unwrap()[0], 0).to_toml();
+        for threads in ["1025", "99999999999"] {
+            let busy = with("threads = 1", &format!("threads = {threads}"));
+            assert!(error(&busy).contains(&format!("threads = {threads} is above 1024")));
+            let run = run.replace("threads = 1", &format!("threads = {threads}"));
+            let message = parse::<RunRecipe>(Path::new("run"), &run).unwrap_err().to_string();
+            assert!(message.contains("is above 1024"), "{message}");
+        }
     }
 }

@@ -1,12 +1,14 @@
 //! [`Sweep`]: one setting varied for every loss, as in the paper's Figure 4 (`le`) and Table 2 (`lr`);
 //! and [`Setting`], what is then trained alike with every seed.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use steepness::{Loss, Objective, Shape};
 
+use super::recipe::repeated;
 use crate::{Check, Error, Result};
 
 /// The values of what is varied: `[sweep]` with `le = [0, 0.5, 1]` or `lr = [0.01, 0.02]`.
@@ -27,19 +29,22 @@ pub struct Setting {
     pub loss: Loss,
     /// The learning rate in place of the recipe's.
     pub lr: Option<f64>,
+    /// The comparison that it comes from, where several stand side by side.
+    pub folder: Option<String>,
 }
 
 impl From<Loss> for Setting {
     fn from(loss: Loss) -> Self {
-        Self { loss, lr: None }
+        Self { loss, lr: None, folder: None }
     }
 }
 
-/// "el(le=0.5)", "el(le=0.5), lr=0.025".
+/// "el(le=0.5)", "el(le=0.5), lr=0.025", "ce (digits)".
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         self.loss.fmt(f)?;
-        self.lr.map_or(Ok(()), |lr| write!(f, ", lr={lr}"))
+        self.lr.map_or(Ok(()), |lr| write!(f, ", lr={lr}"))?;
+        self.folder.as_ref().map_or(Ok(()), |folder| write!(f, " ({folder})"))
     }
 }
 
@@ -65,6 +70,7 @@ impl Sweep {
     /// A sweep of `le` over losses that have none.
     pub fn settings(&self, losses: &[Loss]) -> Result<Vec<Setting>> {
         let mut settings: Vec<Setting> = Vec::new();
+        let mut known = HashSet::new();
         for loss in losses {
             let of_loss: Vec<Setting> = match self {
                 Sweep::Le(values) => match with_le(loss, 0.0) {
@@ -75,12 +81,12 @@ impl Sweep {
                     None => vec![loss.clone().into()],
                 },
                 Sweep::Lr(values) => {
-                    let setting = |&lr| Setting { loss: loss.clone(), lr: Some(lr) };
+                    let setting = |&lr| Setting { lr: Some(lr), ..loss.clone().into() };
                     values.iter().map(setting).collect()
                 }
             };
             for setting in of_loss {
-                if !settings.contains(&setting) {
+                if known.insert(setting.to_string()) {
                     settings.push(setting);
                 }
             }
@@ -142,10 +148,11 @@ impl Check for Sweep {
         if values.is_empty() {
             return refuse(format!("{key} needs a value at least"));
         }
-        for (at, value) in values.iter().enumerate() {
-            if values[..at].contains(value) {
-                return refuse(format!("{key} = {value} is there twice"));
-            }
+        // As they are written, but for the sign of 0.
+        if let Some(value) = repeated(values.iter().map(|value| (value + 0.0).to_string())) {
+            return refuse(format!("{key} = {value} is there twice"));
+        }
+        for value in values {
             match self {
                 Sweep::Le(_) if !(0.0..=1.0).contains(value) => {
                     return refuse(format!("le = {value} must lie in [0, 1]"));
