@@ -17,6 +17,7 @@ use tokenizers::models::unigram::{Unigram, UnigramTrainer};
 use tokenizers::pre_tokenizers::metaspace::{Metaspace, PrependScheme};
 use tokenizers::{AddedToken, ModelWrapper, Tokenizer, Trainer};
 
+use crate::guard::guarded;
 use crate::{Error, Result, durable};
 
 /// The beginning of a sentence. Like the other marks it has the same number in every vocabulary.
@@ -37,6 +38,9 @@ const SPACE: char = '▁';
 /// A word is cut into such lengths before pieces are learned from it: no text makes training slow
 /// or lets a sum of its logarithms overflow.
 const MOST_LETTERS: usize = 64;
+
+/// Said of files that are none.
+const NO_VOCABULARY: &str = "this is no vocabulary of the package tokenizers";
 
 /// How pieces are chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,7 +139,7 @@ impl Vocabulary {
         tokenizer.with_decoder(Some::<Decoder>(space()));
         tokenizer.add_special_tokens(specials()).map_err(failed)?;
         let json = tokenizer.to_string(false).map_err(failed)?;
-        Self::from_json(json).map_err(Error::Work)
+        Self::of_text(json).map_err(Error::Work)
     }
 
     /// Reads the file at `path`, which [`Vocabulary::save`] or the package `tokenizers` wrote.
@@ -144,7 +148,17 @@ impl Vocabulary {
     /// What is no vocabulary, or one whose marks are not the first four pieces.
     pub fn load(path: &Path) -> Result<Self> {
         let json = fs::read_to_string(path).map_err(Error::input(path))?;
-        Self::from_json(json).map_err(|problem| Error::malformed(path, "vocabulary", problem))
+        Self::of_text(json).map_err(|problem| Error::malformed(path, "vocabulary", problem))
+    }
+
+    /// That of a file with the contents `json`.
+    ///
+    /// # Errors
+    /// What is wrong with them, in words.
+    pub fn of_text(json: String) -> std::result::Result<Self, String> {
+        // The package panics at some files that are damaged.
+        let read = guarded(|| Self::read(json));
+        read.unwrap_or_else(|words| Err(format!("{NO_VOCABULARY}: {words}")))
     }
 
     /// Writes it to `path`.
@@ -155,10 +169,10 @@ impl Vocabulary {
         durable::write(path, self.json.as_bytes())
     }
 
-    /// The file's contents as a vocabulary, or what is wrong with them.
-    fn from_json(json: String) -> std::result::Result<Self, String> {
-        let tokenizer = Tokenizer::from_bytes(&json)
-            .map_err(|error| format!("this is no vocabulary of the package tokenizers: {error}"))?;
+    /// As [`Vocabulary::of_text`], unguarded.
+    fn read(json: String) -> std::result::Result<Self, String> {
+        let tokenizer = Tokenizer::from_bytes(&json);
+        let tokenizer = tokenizer.map_err(|error| format!("{NO_VOCABULARY}: {error}"))?;
         let len = tokenizer.get_vocab_size(true);
         let piece = |number: usize| {
             let piece = tokenizer.id_to_token(number as u32);
@@ -206,7 +220,8 @@ impl Vocabulary {
         if words.is_empty() {
             return Ok(Vec::new());
         }
-        let encoding = self.tokenizer.encode_fast(words.join(" "), false).map_err(failed)?;
+        let encoding = guarded(|| self.tokenizer.encode_fast(words.join(" "), false));
+        let encoding = encoding.map_err(|words| failed(words.into()))?.map_err(failed)?;
         let piece = |&piece: &u32| piece.max(UNK as u32);
         Ok(encoding.get_ids().iter().map(piece).collect())
     }
@@ -253,7 +268,7 @@ fn failed(error: tokenizers::Error) -> Error {
 fn alone<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
     let pool = pool.map_err(|error| Error::Work(format!("no thread to work in: {error}")))?;
-    Ok(pool.install(work))
+    pool.install(|| guarded(work)).map_err(|words| failed(words.into()))
 }
 
 fn bpe(size: usize, counts: &BTreeMap<String, u32>) -> Result<ModelWrapper> {
