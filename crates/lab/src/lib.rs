@@ -14,6 +14,8 @@ pub mod data;
 pub mod durable;
 mod error;
 pub mod experiment;
+mod guard;
+mod manifest;
 pub mod measure;
 mod memory;
 pub mod models;

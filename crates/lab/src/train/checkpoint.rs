@@ -8,24 +8,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-
+use crate::manifest::Manifest;
 use crate::{Error, Result, durable};
 
 const MANIFEST: &str = "manifest.json";
 
 /// The newest and the one to fall back on.
 const KEPT: usize = 2;
-
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Entry {
-    bytes: u64,
-    sha256: String,
-}
-
-type Manifest = BTreeMap<String, Entry>;
 
 /// The files of a checkpoint, by name.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -36,11 +25,9 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 /// # Errors
 /// Names the path that could not be written; what was saved before is untouched.
 pub fn save(folder: &Path, step: u64, files: &Files) -> Result<()> {
-    let entry = |(name, bytes): (&String, &Vec<u8>)| (name.clone(), entry(bytes));
-    let manifest: Manifest = files.iter().map(entry).collect();
-    let manifest = serde_json::to_vec_pretty(&manifest).expect("a map of strings is JSON");
     let mut all: Vec<(&str, &[u8])> =
         files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+    let manifest = Manifest::of(all.iter().copied()).to_bytes();
     all.push((MANIFEST, &manifest));
     fs::create_dir_all(folder).map_err(Error::output(folder))?;
     for (name, path) in entries(folder)? {
@@ -90,35 +77,15 @@ fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
 }
 
 fn read(path: &Path) -> Result<Files> {
-    let manifest_path = path.join(MANIFEST);
-    let text = fs::read(&manifest_path).map_err(Error::input(&manifest_path))?;
-    let manifest: Manifest = serde_json::from_slice(&text).map_err(|error| {
-        let place = format!("line {}, column {}", error.line(), error.column());
-        Error::malformed(&manifest_path, place, error.to_string())
-    })?;
+    let manifest = Manifest::read(&path.join(MANIFEST))?;
     let mut files = Files::new();
-    for (name, expected) in manifest {
-        // A manifest names files beside it, nothing elsewhere.
-        if name.contains(['/', '\\']) || name.starts_with('.') {
-            return Err(Error::malformed(&manifest_path, "names", format!("{name:?} is no file")));
-        }
-        let file = path.join(&name);
+    for name in manifest.names() {
+        let file = path.join(name);
         let bytes = fs::read(&file).map_err(Error::input(&file))?;
-        let found = entry(&bytes);
-        if found != expected {
-            let problem = format!(
-                "{} bytes with SHA-256 {:.12}…, expected {} with {:.12}…",
-                found.bytes, found.sha256, expected.bytes, expected.sha256
-            );
-            return Err(Error::malformed(&file, "whole file", problem));
-        }
-        files.insert(name, bytes);
+        manifest.check(name, &file, &bytes)?;
+        files.insert(name.to_owned(), bytes);
     }
     Ok(files)
-}
-
-fn entry(bytes: &[u8]) -> Entry {
-    Entry { bytes: bytes.len() as u64, sha256: format!("{:x}", Sha256::digest(bytes)) }
 }
 
 #[cfg(test)]
