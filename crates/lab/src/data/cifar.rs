@@ -62,6 +62,19 @@ impl Cifar {
         Ok((train, self.part(&folder, self.prefixes().1, &classes)?))
     }
 
+    /// The folder in which the files lie that [`Cifar::load`] reads, and these.
+    ///
+    /// # Errors
+    /// A part without a file.
+    pub(super) fn all_files(self, path: &Path) -> Result<(PathBuf, Vec<PathBuf>)> {
+        let folder = self.folder(path);
+        let (train, test) = self.prefixes();
+        let mut files = self.files(&folder, train)?;
+        files.extend(self.files(&folder, test)?);
+        files.extend(Some(folder.join(self.names_file().0)).filter(|names| names.exists()));
+        Ok((folder, files))
+    }
+
     /// Whether the folder `path` holds its training images.
     pub(super) fn is_there(self, path: &Path) -> bool {
         self.files(&self.folder(path), self.prefixes().0).is_ok()
@@ -103,12 +116,17 @@ impl Cifar {
         if inner.is_dir() { inner } else { path.to_owned() }
     }
 
-    fn names(self, folder: &Path) -> Result<Vec<String>> {
-        let (file, classes) = match self {
+    /// The file with the names of the classes, and how many these are.
+    fn names_file(self) -> (&'static str, usize) {
+        match self {
             Cifar::Ten => ("batches.meta.txt", 10),
             Cifar::Hundred(Labels::Fine) => ("fine_label_names.txt", 100),
             Cifar::Hundred(Labels::Coarse) => ("coarse_label_names.txt", 20),
-        };
+        }
+    }
+
+    fn names(self, folder: &Path) -> Result<Vec<String>> {
+        let (file, classes) = self.names_file();
         let path = folder.join(file);
         match files::read_names(&path)? {
             Some(names) if names.len() == classes => Ok(names),

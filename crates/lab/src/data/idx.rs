@@ -63,6 +63,20 @@ pub fn load(path: &Path) -> Result<(Examples, Examples)> {
     Ok((train, test))
 }
 
+/// The files that [`load`] reads.
+///
+/// # Errors
+/// One that is missing.
+pub(super) fn files(path: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for part in ["train", "t10k"] {
+        files.push(find(path, &format!("{part}-images"), 3)?);
+        files.push(find(path, &format!("{part}-labels"), 1)?);
+    }
+    files.extend(Some(path.join("classes.txt")).filter(|names| names.exists()));
+    Ok(files)
+}
+
 /// Whether the folder `path` holds training images under one of the usual names.
 pub(super) fn is_there(path: &Path) -> bool {
     find(path, "train-images", 3).is_ok()

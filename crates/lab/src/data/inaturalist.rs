@@ -81,6 +81,11 @@ pub(super) fn is_there(path: &Path) -> bool {
     names(path)[0].is_file()
 }
 
+/// The files with annotations in the folder `path` that there are.
+pub(super) fn annotations(path: &Path) -> Vec<PathBuf> {
+    names(path).into_iter().filter(|file| file.is_file()).collect()
+}
+
 fn names(path: &Path) -> [PathBuf; 2] {
     ["train2018.json", "val2018.json"].map(|name| path.join(name))
 }

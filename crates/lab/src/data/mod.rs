@@ -6,6 +6,7 @@
 mod ahead;
 pub mod augment;
 pub mod cifar;
+mod content;
 mod decode;
 mod detect;
 mod digits;
@@ -23,6 +24,7 @@ mod inspect;
 mod long_tail;
 pub mod npy;
 mod ood;
+mod origin;
 mod reader;
 mod recipe;
 mod sampler;
@@ -34,6 +36,7 @@ mod take;
 pub mod text;
 pub mod tu;
 
+pub use content::Content;
 pub use decode::{Image, decode};
 pub use detect::{Format, detect};
 pub use examples::{Examples, MemorySource};
@@ -50,6 +53,7 @@ pub use inputs::Inputs;
 pub use inspect::{Asked, Channel, Inspection, Part, Size, inspect};
 pub use long_tail::{LongTail, Profile};
 pub use ood::{OodRecipe, OodSet};
+pub use origin::Origin;
 pub use reader::Reader;
 pub use recipe::{
     Cifar100Recipe, DataPath, DataRecipe, FolderRecipe, ImagesRecipe, TableRecipe, TuRecipe,
@@ -66,6 +70,7 @@ use std::path::Path;
 
 use crate::Result;
 use cifar::Cifar;
+use origin::taken_lists;
 use table::Table;
 use tu::Tu;
 
@@ -163,12 +168,7 @@ fn of_lists(
     test: Option<ImageList>,
 ) -> Result<DataSet> {
     let side = recipe.size.map(NonZeroUsize::get);
-    let take = |list: ImageList, count| match Take::rows(count, &list.labels) {
-        Some(rows) => list.select(&rows),
-        None => list,
-    };
-    let counts = recipe.take.map_or((None, None), |take| (take.train, take.test));
-    let (train, test) = (take(train, counts.0), test.map(|list| take(list, counts.1)));
+    let (train, test) = taken_lists(recipe, train, test);
     let examples = train.examples(side, None)?;
     let part = |list: ImageList| list.examples(side, Some(examples.shape));
     let validation = validation.map(part).transpose()?;

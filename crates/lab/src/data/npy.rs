@@ -49,6 +49,14 @@ pub fn matrix(path: &Path) -> Result<Matrix> {
     Array::open(path)?.matrix()
 }
 
+/// As [`matrix`], of the contents of the file at `path`.
+///
+/// # Errors
+/// What holds something else.
+pub fn matrix_of(bytes: Vec<u8>, path: &Path) -> Result<Matrix> {
+    Array::of(bytes, path)?.matrix()
+}
+
 /// Reads a vector (N,) of whole numbers, i1 to i8 or u1 to u8.
 ///
 /// # Errors
@@ -159,7 +167,10 @@ struct Array<'a> {
 
 impl<'a> Array<'a> {
     fn open(path: &'a Path) -> Result<Self> {
-        let bytes = fs::read(path).map_err(Error::input(path))?;
+        Self::of(fs::read(path).map_err(Error::input(path))?, path)
+    }
+
+    fn of(bytes: Vec<u8>, path: &'a Path) -> Result<Self> {
         let header = Header::parse(&bytes)
             .map_err(|(place, problem)| Error::malformed(path, place, problem))?;
         let present = bytes.len() - header.end;

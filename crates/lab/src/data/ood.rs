@@ -12,7 +12,7 @@ use std::num::NonZeroUsize;
 use serde::{Deserialize, Serialize};
 
 use super::image_folder::without_classes;
-use super::{DataRecipe, DataSet, Examples, HeldOut, load};
+use super::{DataRecipe, DataSet, Examples, FolderRecipe, HeldOut, load};
 use crate::experiment::recipe::name;
 use crate::measure::Distance;
 use crate::{Check, Error, Result};
@@ -55,12 +55,12 @@ impl OodRecipe {
     /// # Errors
     /// As [`load`], and another shape.
     pub fn load(&self, shape: [usize; 3]) -> Result<OodSet> {
-        let examples = match &self.data {
-            DataRecipe::ImageFolder(recipe) if !recipe.path.resolve().join("train").is_dir() => {
+        let examples = match self.without_classes() {
+            Some(recipe) => {
                 let side = recipe.size.map(NonZeroUsize::get);
                 without_classes(&recipe.path.resolve())?.examples(side, Some(shape))?
             }
-            data => match load(data)? {
+            None => match load(&self.data)? {
                 DataSet { examples, held_out: HeldOut::Shares(..), .. } => examples,
                 DataSet { held_out: HeldOut::Validation { test, .. }, .. }
                 | DataSet { held_out: HeldOut::Given { test, .. }, .. } => test,
@@ -69,6 +69,16 @@ impl OodRecipe {
         let set = self.named(examples);
         set.check_shape(shape)?;
         Ok(set)
+    }
+
+    /// The folder of images whose classes do not matter, if it is one.
+    pub(super) fn without_classes(&self) -> Option<&FolderRecipe> {
+        match &self.data {
+            DataRecipe::ImageFolder(recipe) => {
+                (!recipe.path.resolve().join("train").is_dir()).then_some(recipe)
+            }
+            _ => None,
+        }
     }
 
     fn named(&self, examples: Examples) -> OodSet {

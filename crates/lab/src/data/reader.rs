@@ -5,10 +5,14 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::augment::{Evaluate, Raster};
+use super::recipe::MOST_SIDE;
 use super::table::Column;
 use super::tu::{self, NodeFeatures};
 use super::{DataRecipe, DataSet, Examples, FolderRecipe, Inputs, decode, table};
 use crate::{Error, Result};
+
+/// Images of more values are none that a run was trained on.
+const MOST_PIXELS: usize = 1 << 26;
 
 /// What a model takes. It is kept with a run, so that the run can be asked about new examples.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,6 +39,38 @@ impl Reader {
         };
         let (columns, nodes) = (data.columns.clone(), data.nodes.clone());
         Self { shape: data.examples.shape, side, columns, nodes }
+    }
+
+    /// Refuses a shape that examples of this kind cannot have, for a reader that comes from a file.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn check_soundness(&self) -> std::result::Result<(), String> {
+        let [channels, height, width] = self.shape;
+        let said = || format!("{channels}×{height}×{width} (channels, height, width)");
+        let flat = match (&self.nodes, self.columns.is_empty()) {
+            (Some(nodes), _) => Some(("features of a node", nodes.sound_width())),
+            (None, false) => Some(("numbers of a row", table::width(&self.columns))),
+            (None, true) => None,
+        };
+        if let Some((what, count)) = flat {
+            return match count == Some(channels) && [height, width] == [1; 2] && channels > 0 {
+                true => Ok(()),
+                false => Err(format!("{} does not fit the {what}", said())),
+            };
+        }
+        let pixels = channels.checked_mul(height).and_then(|rows| rows.checked_mul(width));
+        let several = [height, width] == [0; 2];
+        let sound = several || pixels.is_some_and(|pixels| (1..=MOST_PIXELS).contains(&pixels));
+        if !(1..=4).contains(&channels) || !sound {
+            return Err(format!("no image is of {}", said()));
+        }
+        match self.side {
+            Some(side) if !(1..=MOST_SIDE).contains(&side) => {
+                Err(format!("no image is scaled to {side} pixels a side"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Reads images, and does to them what was done to those that were measured, the rows of tables, or

@@ -13,7 +13,7 @@ use super::{Fractions, LongTail, Splitting, Take};
 use crate::{Check, Error, Result};
 
 /// Images are not scaled to more pixels a side.
-const MOST_SIDE: usize = 4096;
+pub(super) const MOST_SIDE: usize = 4096;
 
 /// A data set and how it is split: `[data.digits]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -211,6 +211,37 @@ impl DataRecipe {
             }
         }
         Ok(())
+    }
+
+    /// The same with every path empty: what there is beside the data themselves.
+    pub fn without_paths(&self) -> Self {
+        let mut rest = self.clone();
+        rest.paths().into_iter().for_each(|path| *path = DataPath::default());
+        rest
+    }
+
+    /// Writes each path as `before` does where that leads to the same place from here.
+    pub fn spell_as(&mut self, before: &Self) {
+        let mut before = before.clone();
+        for (path, before) in self.paths().into_iter().zip(before.paths()) {
+            let base = path.base.clone();
+            let written = DataPath { written: before.written.clone(), base };
+            let place = |path: &DataPath| path.resolve().canonicalize().ok();
+            if place(path).is_some_and(|here| place(&written) == Some(here)) {
+                *path = written;
+            }
+        }
+    }
+
+    /// Takes each relative path as the absolute one that `place` knows of its key, "data" or
+    /// "data.test_path".
+    pub(crate) fn found_at(&mut self, place: &dyn Fn(&str) -> Option<PathBuf>) {
+        for (path, key) in self.paths().into_iter().zip(["data", "data.test_path"]) {
+            if let Some(found) = place(key).filter(|_| Path::new(&path.written).is_relative()) {
+                path.base = found.parent().map_or_else(PathBuf::new, Path::to_owned);
+                path.written = found.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            }
+        }
     }
 
     /// The shares that are held out for parts that the data do not have themselves.

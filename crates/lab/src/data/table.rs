@@ -168,6 +168,11 @@ pub fn rows(path: &Path, columns: &[Column]) -> Result<(Vec<usize>, Vec<f32>)> {
     Ok((grid.rows.iter().map(|row| row.line).collect(), inputs))
 }
 
+/// How many numbers a row of such columns has, if that can be counted.
+pub(super) fn width(columns: &[Column]) -> Option<usize> {
+    columns.iter().try_fold(0usize, |sum, column| sum.checked_add(column.kind.width()))
+}
+
 /// A finite number.
 fn number(cell: &str) -> Option<f64> {
     cell.parse().ok().filter(|number: &f64| number.is_finite())

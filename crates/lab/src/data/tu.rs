@@ -19,6 +19,9 @@ use crate::{Error, Result};
 /// No data set of the collection has files of more bytes.
 const MOST_BYTES: u64 = 1 << 31;
 
+/// More features of a node no file has.
+const MOST_WIDTH: usize = 1 << 20;
+
 /// Degrees from this one on are the same feature.
 const MOST_DEGREE: usize = 64;
 
@@ -42,6 +45,13 @@ impl NodeFeatures {
     /// How many features a node has.
     pub fn width(&self) -> usize {
         self.attributes + self.labels.iter().map(Vec::len).sum::<usize>() + self.degrees
+    }
+
+    /// The same of what comes from a file, if it can be counted.
+    pub(super) fn sound_width(&self) -> Option<usize> {
+        let labels = self.labels.iter().try_fold(0usize, |sum, of| sum.checked_add(of.len()))?;
+        let width = self.attributes.checked_add(labels)?.checked_add(self.degrees)?;
+        (width <= MOST_WIDTH && self.degrees <= MOST_DEGREE + 1).then_some(width)
     }
 
     /// Their names, in order.
@@ -111,6 +121,20 @@ impl Tu {
         let inputs = Inputs::Graphs(graphs);
         let examples = Examples { inputs, shape, labels: classes, classes: names };
         Ok(Self { examples, features, unused })
+    }
+
+    /// The folder in which the files lie that [`Tu::load`] reads, and these.
+    ///
+    /// # Errors
+    /// A folder without graphs.
+    pub(super) fn files(path: &Path) -> Result<(PathBuf, Vec<PathBuf>)> {
+        let files = Files::find(path)?;
+        let mut all: Vec<PathBuf> =
+            ["A", "graph_indicator", "graph_labels"].map(|kind| files.path(kind)).into();
+        for kind in ["node_labels", "node_attributes", "edge_labels", "edge_attributes"] {
+            all.extend(files.optional(kind)?);
+        }
+        Ok((files.folder, all))
     }
 }
 

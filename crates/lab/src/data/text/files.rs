@@ -66,7 +66,39 @@ impl Text {
         Ok(text)
     }
 
+    /// The folder in which the files lie that [`Text::read`] reads, and these; of a single file it is
+    /// the file itself.
+    ///
+    /// # Errors
+    /// A part that is missing or cannot be told from another.
+    pub(in super::super) fn files(recipe: &ParallelRecipe) -> Result<(PathBuf, Vec<PathBuf>)> {
+        let path = recipe.path.resolve();
+        if let Some((folder, pair)) = iwslt::home(&path) {
+            let files = iwslt::files(&folder, &pair, recipe)?;
+            return Ok((folder, files));
+        }
+        if !path.is_dir() {
+            return Ok((path.clone(), vec![path]));
+        }
+        let languages = [recipe.source.as_str(), recipe.target.as_str()];
+        let parts = Self::parts_of_folder(&path, recipe)?;
+        let of_part = |part: &String| languages.map(|language| file(&path, part, language));
+        let files = parts.iter().flat_map(of_part).collect();
+        Ok((path, files))
+    }
+
     fn of_folder(path: &Path, recipe: &ParallelRecipe) -> Result<Self> {
+        let languages = [recipe.source.as_str(), recipe.target.as_str()];
+        let part = |name: String| -> Result<Part> {
+            let lines = aligned(languages.map(|language| file(path, &name, language)), &lines)?;
+            Ok(Part { name, lines })
+        };
+        let [train, validation, test] = Self::parts_of_folder(path, recipe)?;
+        Ok(Self { train: part(train)?, validation: part(validation)?, test: part(test)? })
+    }
+
+    /// What the files of training, validation and test part are called, without the language.
+    fn parts_of_folder(path: &Path, recipe: &ParallelRecipe) -> Result<[String; 3]> {
         let languages = [recipe.source.as_str(), recipe.target.as_str()];
         let there = stems(path, languages)?;
         let missing = |what: &str| {
@@ -105,15 +137,7 @@ impl Text {
             .map_or("test part (test…)".to_owned(), |test| format!("test = {test:?}"));
         let tests = there.iter().filter(is_test).collect();
         let test = one(tests, &what, "test = \"NAME\" says which test set is meant")?;
-        let part = |name: String| -> Result<Part> {
-            let lines = aligned(languages.map(|language| file(path, &name, language)), &lines)?;
-            Ok(Part { name, lines })
-        };
-        Ok(Self {
-            train: part("train".to_owned())?,
-            validation: part(validation)?,
-            test: part(test)?,
-        })
+        Ok(["train".to_owned(), validation, test])
     }
 
     /// The English sentences are split, so that none is learned from in one pair and measured in

@@ -47,13 +47,12 @@ pub(super) fn read(path: &Path, pair: &str, recipe: &ParallelRecipe) -> Result<T
         let problem = format!("the talks are {pair}, asked for are {a} and {b}");
         return Err(Error::malformed(path, "languages", problem));
     }
-    let train =
-        aligned(codes.map(|code| path.join(format!("train.tags.{pair}.{code}"))), &|path| {
-            Ok(lines(path)?.iter().filter_map(|line| sentence(line)).collect())
-        })?;
+    let train = aligned(train_files(path, pair, codes), &|path| {
+        Ok(lines(path)?.iter().filter_map(|line| sentence(line)).collect())
+    })?;
     let mut sets = Vec::new();
     for set in sets_of(path, pair, codes[0])? {
-        let files = codes.map(|code| path.join(format!("{set}.{pair}.{code}.xml")));
+        let files = set_files(path, &set, pair, codes);
         sets.push((set, aligned(files, &segments)?));
     }
     if sets.is_empty() {
@@ -81,6 +80,27 @@ pub(super) fn read(path: &Path, pair: &str, recipe: &ParallelRecipe) -> Result<T
     }
     let train = Part { name: "train".to_owned(), lines: train };
     Ok(Text { train, validation: all(&others), test: all(&test) })
+}
+
+/// The files that [`read`] reads.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub(super) fn files(path: &Path, pair: &str, recipe: &ParallelRecipe) -> Result<Vec<PathBuf>> {
+    let codes = [recipe.source.as_str(), recipe.target.as_str()];
+    let mut files = Vec::from(train_files(path, pair, codes));
+    for set in sets_of(path, pair, codes[0])? {
+        files.extend(set_files(path, &set, pair, codes));
+    }
+    Ok(files)
+}
+
+fn train_files(path: &Path, pair: &str, codes: [&str; 2]) -> [PathBuf; 2] {
+    codes.map(|code| path.join(format!("train.tags.{pair}.{code}")))
+}
+
+fn set_files(path: &Path, set: &str, pair: &str, codes: [&str; 2]) -> [PathBuf; 2] {
+    codes.map(|code| path.join(format!("{set}.{pair}.{code}.xml")))
 }
 
 /// The sets in `path`, by the beginnings of their names, in the order of their ends: dev2010, dev2012,
