@@ -101,11 +101,16 @@ fn step(low: f64, high: f64) -> f64 {
     factor * power
 }
 
+/// A scale has about five.
+const MOST_TICKS: i64 = 20;
+
 fn linear_ticks(low: f64, high: f64) -> Vec<(f64, String)> {
     let step = step(low, high);
     let decimals = (-(step.log10() + 1e-9).floor()).clamp(0.0, 12.0) as usize;
     let first = (low / step - 1e-9).ceil() as i64;
     let last = (high / step + 1e-9).floor() as i64;
+    // A range so narrow that its numbers cannot be told apart has no steps.
+    let last = last.min(first.saturating_add(MOST_TICKS));
     (first..=last)
         .map(|k| {
             let value = k as f64 * step;
@@ -182,6 +187,10 @@ mod tests {
         for empty in [vec![], vec![f64::INFINITY], vec![2.0], vec![0.0, 0.0]] {
             let axis = Axis::holding("", empty);
             assert!(axis.low < axis.high && axis.ticks().len() > 1);
+        }
+        // The least number above 0, and the widest range there is: few ticks, whatever they say.
+        for odd in [[0.0, 5e-324], [-f64::MAX, f64::MAX], [1e15, 1e15 + 0.125]] {
+            assert!(Axis::holding("", odd).ticks().len() < 30, "{odd:?}");
         }
         assert!(Axis::logarithmic("", [0.0, -1.0]).low > 0.0);
     }

@@ -54,12 +54,17 @@ impl FeatureMap {
     /// The map of a matrix.
     ///
     /// # Errors
-    /// Another number of columns.
+    /// Another number of columns; labels that are no classes.
     pub fn from_matrix(values: &[f64], columns: usize) -> Result<Self> {
         if columns != COLUMNS {
             return Err(Error::Request(format!("a map has {COLUMNS} columns, not {columns}")));
         }
         let rows = || values.chunks_exact(COLUMNS);
+        let class = |label: f64| label.fract() == 0.0 && (0.0..=u32::MAX.into()).contains(&label);
+        if let Some(row) = rows().position(|row| !class(row[0])) {
+            let label = values[row * COLUMNS];
+            return Err(Error::Request(format!("row {row}: {label} is no number of a class")));
+        }
         Ok(Self {
             labels: rows().map(|row| row[0] as i64).collect(),
             pca: rows().map(|row| [row[1], row[2]]).collect(),
@@ -81,6 +86,12 @@ mod tests {
         let (matrix, columns) = map.matrix();
         assert_eq!(FeatureMap::from_matrix(&matrix, columns).unwrap(), map);
         assert!(FeatureMap::from_matrix(&matrix, 6).is_err());
+        for wrong in [1e15, -1.0, 0.5, f64::NAN, f64::INFINITY] {
+            let mut matrix = matrix.clone();
+            matrix[COLUMNS] = wrong;
+            let error = FeatureMap::from_matrix(&matrix, columns).unwrap_err().to_string();
+            assert!(error.starts_with("row 1: ") && error.ends_with("of a class"), "{error}");
+        }
     }
 
     #[test]

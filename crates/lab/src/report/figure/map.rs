@@ -1,5 +1,7 @@
 //! Maps of the features of test examples.
 
+use std::collections::BTreeSet;
+
 use super::Figure;
 use crate::experiment::{Comparison, Group};
 use crate::measure::FeatureMap;
@@ -32,8 +34,8 @@ pub fn figure(comparison: &Comparison) -> Option<Figure> {
 fn panel(group: &Group, title: &str, pick: fn(&FeatureMap) -> &[[f64; 2]]) -> Option<Panel> {
     let map = group.runs.first()?.map.as_ref()?;
     let places = pick(map);
-    let classes = map.labels.iter().copied().max()?;
-    let marks = (0..=classes).map(|class| {
+    let classes: BTreeSet<i64> = map.labels.iter().copied().collect();
+    let marks = classes.into_iter().map(|class| {
         let own = map.labels.iter().zip(places).filter(|(label, _)| **label == class);
         let labels = own.map(|(label, [x, y])| (*x, *y, label.to_string())).collect();
         Mark { series: class as usize, shape: Shape::Labels(labels) }
