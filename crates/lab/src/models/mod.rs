@@ -109,6 +109,29 @@ impl ModelRecipe {
         };
         (weights.as_deref(), new_head)
     }
+
+    /// The file with the initial weights.
+    pub fn weights(&self) -> Option<&Path> {
+        self.initial().0
+    }
+
+    /// The same, with its initial weights in the file `path`.
+    pub fn with_weights(&self, path: Option<&Path>) -> Self {
+        let mut other = self.clone();
+        let (weights, new_head) = match &mut other {
+            ModelRecipe::Cnn(_)
+            | ModelRecipe::GraphNet(_)
+            | ModelRecipe::Mlp(_)
+            | ModelRecipe::Transformer(_) => return other,
+            ModelRecipe::AttackCnn(recipe) => (&mut recipe.weights, &mut recipe.new_head),
+            ModelRecipe::EfficientNet(recipe) => (&mut recipe.weights, &mut recipe.new_head),
+            ModelRecipe::MnistNet(recipe) => (&mut recipe.weights, &mut recipe.new_head),
+            ModelRecipe::ResNet(recipe) => (&mut recipe.weights, &mut recipe.new_head),
+        };
+        *weights = path.map(Path::to_owned);
+        *new_head = *new_head && path.is_some();
+        other
+    }
 }
 
 impl ModelRecipe {
@@ -160,9 +183,28 @@ impl Check for ModelRecipe {
 /// # Errors
 /// Sizes that make no network, or none for such examples; a file that does not fit.
 pub fn build(recipe: &ModelRecipe, train: &Examples, seed: u64) -> Result<Box<dyn Model>> {
+    build_in(Weights::new(seed), recipe, train)
+}
+
+/// Builds the network that was trained to have the weights `saved`, whatever it began with.
+///
+/// # Errors
+/// As [`build`]; a network that has other weights than these.
+pub fn rebuild(
+    recipe: &ModelRecipe,
+    like: &Examples,
+    saved: &[(String, Tensor)],
+) -> Result<Box<dyn Model>> {
+    // What a recipe asks for is not built before it is known to be as large as what was saved.
+    let most = saved.iter().map(|(_, tensor)| tensor.numel()).sum();
+    let model = build_in(Weights::within(most), &recipe.with_weights(None), like)?;
+    model.weights().restore(saved)?;
+    Ok(model)
+}
+
+fn build_in(weights: Weights, recipe: &ModelRecipe, train: &Examples) -> Result<Box<dyn Model>> {
     recipe.check()?;
     recipe.check_takes(&train.inputs)?;
-    let weights = Weights::new(seed);
     let model: Box<dyn Model> = match recipe {
         ModelRecipe::AttackCnn(_) => Box::new(attack_cnn::AttackCnn::new(train, weights)?),
         ModelRecipe::Cnn(recipe) => Box::new(cnn::Cnn::new(recipe, train, weights)?),

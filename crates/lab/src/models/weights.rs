@@ -17,12 +17,20 @@ pub struct Weights {
     /// What each parameter was drawn from.
     inits: Vec<Init>,
     buffers: Vec<(String, Tensor)>,
+    /// How many values all parameters may have together.
+    most: usize,
 }
 
 impl Weights {
     /// No tensors yet; those to come are drawn for `seed`.
     pub fn new(seed: u64) -> Self {
-        Self { seed, parameters: Vec::new(), inits: Vec::new(), buffers: Vec::new() }
+        let (parameters, inits, buffers) = (Vec::new(), Vec::new(), Vec::new());
+        Self { seed, parameters, inits, buffers, most: usize::MAX }
+    }
+
+    /// No tensors yet; those to come have `most` values together.
+    pub fn within(most: usize) -> Self {
+        Self { most, ..Self::new(0) }
     }
 
     /// Adds a parameter with the values of `init`. Each name has its own random numbers, so a layer
@@ -34,6 +42,11 @@ impl Weights {
         let count = shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n));
         let count = count.filter(|n| (1..=MOST_VALUES).contains(n)).ok_or_else(|| {
             Error::Request(format!("the model's {name} cannot have the shape {shape:?}"))
+        })?;
+        let most = self.most;
+        self.most = most.checked_sub(count).ok_or_else(|| {
+            let problem = format!("the model's {name} has {shape:?} values, where {most} are left");
+            Error::Request(problem)
         })?;
         let values = init.values(Stream::new(self.seed, &format!("weights/{name}")), count);
         let shape: Vec<i64> = shape.iter().map(|&n| n as i64).collect();
