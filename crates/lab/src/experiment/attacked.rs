@@ -4,11 +4,11 @@ use std::path::Path;
 
 use tch::{Device, Tensor};
 
-use super::{RunDir, Setting};
+use super::{RunFiles, Setting};
 use crate::attack::{AttackRecipe, Outcome, Trial, curves};
 use crate::data::{Examples, load};
 use crate::measure::RobustnessCurve;
-use crate::models::{self, Mode, Model};
+use crate::models::{Mode, Model};
 use crate::{Error, Result};
 
 /// Examples attacked at a time, and examples that are in memory as a model sees them.
@@ -40,9 +40,10 @@ impl Attacked {
         begin: &dyn Fn(&str),
     ) -> Result<Self> {
         tch::set_num_threads(threads as i32);
-        let dir = RunDir::open(path)?;
-        let run = dir.recipe()?;
+        let files = RunFiles::of_finished(path)?;
+        let run = files.recipe()?;
         let data = load(&run.data)?;
+        files.check_data(&run)?;
         let parts = run.augment.parts(data.parts(run.seed)?, run.seed)?;
         if !parts.test.inputs.are_images() {
             return Err(Error::Request(format!(
@@ -50,17 +51,16 @@ impl Attacked {
                 path.display()
             )));
         }
-        let model = models::build(&run.model, &parts.train, run.seed)?;
-        model.weights().restore(&dir.weights()?)?;
+        let model = files.model(&run, &parts.train)?;
         model.weights().move_to(device)?;
         let curves = attack_all(recipe, &*model, &parts.test, run.seed, begin)?;
-        let setting = Setting { loss: run.loss, lr: swept_lr(path) };
+        let setting = Setting { lr: swept_lr(path), ..run.loss.into() };
         Ok(Self { setting, seed: run.seed, curves })
     }
 }
 
 /// The learning rate in the name of the folder that the run's is in, if it was swept.
-fn swept_lr(path: &Path) -> Option<f64> {
+pub(super) fn swept_lr(path: &Path) -> Option<f64> {
     let folder = path.canonicalize().ok()?;
     folder.parent()?.file_name()?.to_str()?.strip_prefix("lr=")?.parse().ok()
 }

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use tch::Device;
 
-use super::environment::{cores, libraries};
+use super::environment::cores;
+use super::folder::{Claim, folder_content};
 use super::progress::Progress;
 use super::{
-    Comparison, Estimate, Folder, Group, Recipe, Run, RunDir, Select, Setting, Signature, run,
+    Comparison, Estimate, Folder, Group, Recipe, Run, RunDir, RunFiles, Select, Setting, run,
 };
-use crate::data::{DataSet, Inputs, load};
+use crate::data::{Content, DataSet, Inputs, load};
 use crate::models;
 use crate::train::LargeMargin;
 use crate::{Error, Result};
@@ -32,6 +33,9 @@ pub struct Options<'a> {
     pub tensorboard: bool,
     /// Whether the standard error is a terminal that a bar can be drawn on.
     pub terminal: bool,
+    /// Whether what is damaged in the folder, and what was made of other data or of another recipe, is
+    /// set aside and made anew, where it would be refused.
+    pub fresh: bool,
 }
 
 /// Makes all runs of `recipe` in the folder `out` that are not finished there already, and returns
@@ -42,18 +46,31 @@ pub struct Options<'a> {
 /// [`Folder::claim`]); then [`Error::Interrupted`] once `stop` is set, and the first failure of a
 /// run, after the runs beside it have saved where they stand.
 pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Comparison, Folder)> {
-    let settings = recipe.settings()?;
+    recipe.check_writable()?;
+    let known = folder_content(out).ok().flatten();
+    let hashed = recipe.origins().and_then(|origins| {
+        let content = Content::of(&origins, known.as_ref())?;
+        Ok((origins, content))
+    });
+    // What is wrong with the data, loading them says better than hashing.
     let data = load_all(recipe)?;
+    let (origins, content) = hashed?;
+    content.check_still(&origins)?;
+    let settings = recipe.settings()?;
     let examples = try_out(recipe, &settings, &data)?;
-    let folder = Folder::claim(out, recipe)?;
+    let claim = Claim { recipe, content: &content, about: data.describe(), fresh: options.fresh };
+    let folder = Folder::claim(out, claim)?;
+    let recipe = &folder.recipe;
     // Pairs of a seed come together, so that a stopped comparison has whole pairs.
     let each = |&seed: &u64| settings.iter().map(move |setting| (setting, seed));
     let pairs: Vec<(&Setting, u64)> = recipe.seeds.iter().flat_map(each).collect();
     let progress = Progress::new(pairs.len(), recipe.all_epochs(), examples, options.terminal);
-    if let Some(estimate) = estimate(recipe, &data, &folder.path, &pairs, options)? {
+    folder.notes.iter().for_each(|note| progress.say(note));
+    let work = Work { recipe, data: &data, content: content.brief(), out, options };
+    if let Some(estimate) = work.estimate(&pairs)? {
         progress.say(&estimate.to_string());
     }
-    let runs = make_all(recipe, &data, &folder.path, &pairs, options, &progress);
+    let runs = work.make_all(&pairs, &progress);
     progress.close();
     let mut runs = runs?;
     let groups = settings.iter().enumerate().map(|(at, setting)| {
@@ -61,22 +78,9 @@ pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Compar
         let of_setting = (0..recipe.seeds.len()).filter_map(of_setting).collect();
         Group { setting: setting.clone(), runs: of_setting }
     });
-    let comparison = Comparison {
-        name: recipe.name.clone(),
-        data: data.describe(),
-        classes: data.examples.classes.clone(),
-        select: recipe.select,
-        sweep: recipe.sweep.clone(),
-        groups: groups.collect(),
-        signature: Signature {
-            recipe: recipe.hash(),
-            seeds: recipe.seeds.clone(),
-            selection: recipe.select.describe().to_owned(),
-            libraries: libraries(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        },
-    };
-    Ok((comparison, folder))
+    let groups = groups.collect();
+    let classes = data.examples.classes.clone();
+    Ok((Comparison::of(recipe, data.describe(), classes, groups), folder))
 }
 
 /// The data, and all that is to be told from it.
@@ -142,109 +146,109 @@ fn try_out(recipe: &Recipe, settings: &[Setting], data: &DataSet) -> Result<usiz
     Ok(train.targets())
 }
 
-/// What the runs take that are not finished; `None` if all are.
-fn estimate(
-    recipe: &Recipe,
-    data: &DataSet,
-    out: &Path,
-    pairs: &[(&Setting, u64)],
-    options: &Options,
-) -> Result<Option<Estimate>> {
-    let mut left = Vec::new();
-    for &(setting, seed) in pairs {
-        let run = recipe.run(setting, seed);
-        if !RunDir::new(out, setting, seed).finished(&run)? {
-            left.push(run);
-        }
-    }
-    let Some(last) = left.last() else { return Ok(None) };
-    let jobs = jobs(recipe, options, left.len());
-    // A thread of its own: libtorch's number of threads belongs to the thread that sets it.
-    let measured = std::thread::scope(|scope| {
-        let measure = || {
-            tch::set_num_threads(recipe.threads.get() as i32);
-            Estimate::new(last, data, options.device, left.len(), jobs)
-        };
-        scope.spawn(measure).join()
-    });
-    // A panic in there is a bug like any other.
-    measured.unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map(Some)
+/// What all runs of a comparison have in common.
+struct Work<'a> {
+    recipe: &'a Recipe,
+    data: &'a DataSet,
+    content: Content,
+    out: &'a Path,
+    options: &'a Options<'a>,
 }
 
-/// How many of `runs` are made side by side.
-fn jobs(recipe: &Recipe, options: &Options, runs: usize) -> usize {
-    // Of a GPU there is one, however many cores there are.
-    let most = if options.device.is_cuda() { 1 } else { cores() / recipe.threads.get() };
-    options.jobs.unwrap_or(most).clamp(1, runs)
-}
-
-/// Makes `pairs` in worker threads; the runs come back in the order of the pairs.
-fn make_all(
-    recipe: &Recipe,
-    data: &DataSet,
-    out: &Path,
-    pairs: &[(&Setting, u64)],
-    options: &Options,
-    progress: &Progress,
-) -> Result<Vec<Option<Run>>> {
-    let threads = recipe.threads.get();
-    let jobs = jobs(recipe, options, pairs.len());
-    let next = AtomicUsize::new(0);
-    let runs: Mutex<Vec<Option<Run>>> = Mutex::new(pairs.iter().map(|_| None).collect());
-    let failure = Mutex::new(None);
-    let work = || {
-        // libtorch keeps this number for each thread that calls it.
-        tch::set_num_threads(threads as i32);
-        while !options.stop.load(Ordering::Relaxed) {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(&(setting, seed)) = pairs.get(at) else { return };
-            match make(recipe, data, out, setting, seed, options, progress) {
-                Ok(run) => hold(&runs)[at] = Some(run),
-                Err(error) => {
-                    // The first failure stops the runs beside it, whose own answer is then
-                    // that they were interrupted.
-                    hold(&failure).get_or_insert(error);
-                    options.stop.store(true, Ordering::Relaxed);
-                }
+impl Work<'_> {
+    /// What the runs take that are not finished; `None` if all are.
+    fn estimate(&self, pairs: &[(&Setting, u64)]) -> Result<Option<Estimate>> {
+        let (mut left, mut last) = (0, None);
+        for &(setting, seed) in pairs {
+            let run = self.recipe.run(setting, seed);
+            if !RunDir::new(self.out, setting, seed).finished(&run, &self.content)? {
+                left += 1;
+                last = Some(run);
             }
         }
-    };
-    std::thread::scope(|scope| {
-        for _ in 0..jobs {
-            scope.spawn(work);
-        }
-    });
-    match failure.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()) {
-        Some(error) => Err(error),
-        None if options.stop.load(Ordering::Relaxed) => Err(Error::Interrupted),
-        None => Ok(runs.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())),
+        let Some(last) = &last else { return Ok(None) };
+        let jobs = self.jobs(left);
+        // A thread of its own: libtorch's number of threads belongs to the thread that sets it.
+        let measured = std::thread::scope(|scope| {
+            let measure = || {
+                tch::set_num_threads(self.recipe.threads.get() as i32);
+                Estimate::new(last, self.data, self.options.device, left, jobs)
+            };
+            scope.spawn(measure).join()
+        });
+        // A panic in there is a bug like any other.
+        measured.unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map(Some)
     }
-}
 
-/// One run: made, or read back where it is finished.
-fn make(
-    recipe: &Recipe,
-    data: &DataSet,
-    out: &Path,
-    setting: &Setting,
-    seed: u64,
-    options: &Options,
-    progress: &Progress,
-) -> Result<Run> {
-    let place = |error: Error| match error {
-        Error::Work(problem) => Error::Work(format!("{setting}, seed {seed}: {problem}")),
-        error => error,
-    };
-    let epochs = recipe.all_epochs();
-    let (dir, recipe) = (RunDir::new(out, setting, seed), recipe.run(setting, seed));
-    if dir.finished(&recipe)? {
-        progress.skipped(epochs);
-        return dir.read(seed);
+    /// How many of `runs` are made side by side.
+    fn jobs(&self, runs: usize) -> usize {
+        // Of a GPU there is one, however many cores there are.
+        let one = self.options.device.is_cuda();
+        let most = if one { 1 } else { cores() / self.recipe.threads.get() };
+        self.options.jobs.unwrap_or(most).clamp(1, runs)
     }
-    run(&recipe, data, &dir, options, &progress.of(setting, seed)).map_err(place)?;
-    let run = dir.read(seed)?;
-    progress.finished(setting, &run);
-    Ok(run)
+
+    /// Makes `pairs` in worker threads; the runs come back in the order of the pairs.
+    fn make_all(&self, pairs: &[(&Setting, u64)], progress: &Progress) -> Result<Vec<Option<Run>>> {
+        let threads = self.recipe.threads.get();
+        let stop = self.options.stop;
+        let next = AtomicUsize::new(0);
+        let runs: Mutex<Vec<Option<Run>>> = Mutex::new(pairs.iter().map(|_| None).collect());
+        let failure = Mutex::new(None);
+        let work = || {
+            // libtorch keeps this number for each thread that calls it.
+            tch::set_num_threads(threads as i32);
+            while !stop.load(Ordering::Relaxed) {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(&(setting, seed)) = pairs.get(at) else { return };
+                match self.make(setting, seed, progress) {
+                    Ok(run) => hold(&runs)[at] = Some(run),
+                    Err(error) => {
+                        // The first failure stops the runs beside it, whose own answer is then
+                        // that they were interrupted.
+                        hold(&failure).get_or_insert(error);
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..self.jobs(pairs.len()) {
+                scope.spawn(work);
+            }
+        });
+        match failure.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()) {
+            Some(error) => Err(error),
+            None if stop.load(Ordering::Relaxed) => Err(Error::Interrupted),
+            None => Ok(runs.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())),
+        }
+    }
+
+    /// One run: made, or read back where it is finished.
+    fn make(&self, setting: &Setting, seed: u64, progress: &Progress) -> Result<Run> {
+        let place = |error: Error| match error {
+            Error::Work(problem) => Error::Work(format!("{setting}, seed {seed}: {problem}")),
+            error => error,
+        };
+        let epochs = self.recipe.all_epochs();
+        let (dir, recipe) = (RunDir::new(self.out, setting, seed), self.recipe.run(setting, seed));
+        let classes = self.data.examples.classes.len();
+        if dir.finished(&recipe, &self.content)? {
+            progress.skipped(epochs);
+            let files = RunFiles::at(dir.path())?;
+            let run = files.run(&recipe, classes)?;
+            if !files.is_sealed() {
+                // From now on it is noticed if something happens to it.
+                dir.seal()?;
+            }
+            return Ok(run);
+        }
+        let monitor = progress.of(setting, seed);
+        run(&recipe, self.data, &self.content, &dir, self.options, &monitor).map_err(place)?;
+        let run = RunFiles::at(dir.path())?.run(&recipe, classes)?;
+        progress.finished(setting, &run);
+        Ok(run)
+    }
 }
 
 fn hold<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

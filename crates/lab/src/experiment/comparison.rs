@@ -1,6 +1,7 @@
 //! [`Comparison`]: what a report is made of, read back from the run directories.
 
-use super::{Select, Setting, Sweep};
+use super::environment::libraries;
+use super::{Recipe, Select, Setting, Sweep};
 use crate::measure::{FeatureMap, Measures};
 use crate::train::is_zero;
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,32 @@ pub struct Comparison {
     pub groups: Vec<Group>,
     /// What made it.
     pub signature: Signature,
+}
+
+impl Comparison {
+    /// That of `recipe`, with one sentence on its data and the names of the classes.
+    pub(super) fn of(
+        recipe: &Recipe,
+        data: String,
+        classes: Vec<String>,
+        groups: Vec<Group>,
+    ) -> Self {
+        Self {
+            name: recipe.name.clone(),
+            data,
+            classes,
+            select: recipe.select,
+            sweep: recipe.sweep.clone(),
+            groups,
+            signature: Signature {
+                recipe: recipe.hash(),
+                seeds: recipe.seeds.clone(),
+                selection: recipe.select.describe().to_owned(),
+                libraries: libraries(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+        }
+    }
 }
 
 /// The runs of one setting: a loss, and what is swept with it.

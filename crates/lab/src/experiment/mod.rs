@@ -1,13 +1,16 @@
 //! What is compared with what: the recipe, the run directory, the comparison.
 
 mod attacked;
+mod checked;
 mod compare;
 mod comparison;
 mod device;
 mod environment;
 mod estimate;
 mod folder;
+mod gathered;
 mod head;
+mod identity;
 mod predictor;
 mod progress;
 mod proposal;
@@ -15,8 +18,11 @@ pub(crate) mod recipe;
 mod representation;
 mod run;
 mod run_dir;
+mod run_files;
 mod spec;
+mod survey;
 mod sweep;
+mod tidy;
 mod translated;
 mod translator;
 
@@ -26,12 +32,15 @@ pub use comparison::{Comparison, EpochMetrics, Group, Run, Signature};
 pub use device::device;
 pub use environment::{Environment, cores};
 pub use estimate::Estimate;
-pub use folder::Folder;
+pub use folder::{Claim, Folder};
+pub use gathered::{Asked, Gathered, gather};
 pub use head::HeadRecipe;
 pub use predictor::{Prediction, Predictor, Ranked};
 pub use proposal::Proposal;
-pub use recipe::{Recipe, RunRecipe, Select, check_losses, check_seeds};
+pub use recipe::{Recipe, RunRecipe, Select, check_losses, check_seeds, check_threads};
 pub use run::run;
 pub use run_dir::RunDir;
+pub use run_files::RunFiles;
+pub use survey::{Found, FoundRun, RunState, survey};
 pub use sweep::{Setting, Sweep};
 pub use translator::{Translated, Translation, TranslationRun, Translator};

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use tch::Device;
 
-use super::{RunDir, RunRecipe};
+use super::{RunFiles, RunRecipe};
 use crate::data::{DataRecipe, Examples, Graphs, Inputs, Reader, Store};
 use crate::measure::{Logits, Scores, Threshold};
-use crate::models::{self, Model};
+use crate::models::Model;
 use crate::train::predict;
 use crate::{Error, Result};
 
@@ -49,7 +49,7 @@ impl Predictor {
     /// # Errors
     /// What is no run, or one that is not finished; files that are damaged.
     pub fn load(path: &Path, device: Device) -> Result<Self> {
-        let run = RunDir::open(path)?;
+        let run = RunFiles::of_finished(path)?;
         let (recipe, classes) = (run.recipe()?, run.classes()?);
         if let DataRecipe::Parallel(_) = &recipe.data {
             let run = path.display();
@@ -61,8 +61,7 @@ impl Predictor {
         let evaluate = recipe.augment.evaluate.as_ref();
         let shape = evaluate.map_or(reader.shape, |evaluate| evaluate.shape(reader.shape));
         let like = blank(&reader, shape, &classes);
-        let model = models::build(&recipe.model, &like, recipe.seed)?;
-        model.weights().restore(&run.weights()?)?;
+        let model = run.model(&recipe, &like)?;
         model.weights().move_to(device)?;
         Ok(Self { model, recipe, reader, classes, threshold })
     }
@@ -128,35 +127,4 @@ fn blank(reader: &Reader, shape: [usize; 3], classes: &[String]) -> Examples {
         None => Inputs::Numbers(values),
     };
     Examples { inputs, shape, labels: vec![0, 1], classes: classes.to_vec() }
-}
-
-impl RunDir {
-    /// The finished run in the folder `path`.
-    ///
-    /// # Errors
-    /// A folder that holds no run, or one that is not finished.
-    pub(super) fn open(path: &Path) -> Result<Self> {
-        let refuse = |problem: &str| {
-            Err(Error::Request(format!("{} is no finished run: {problem}", path.display())))
-        };
-        let has = |name: &str| path.join(name).is_file();
-        if !path.is_dir() {
-            return refuse("there is no such folder");
-        }
-        if has("comparison.toml") {
-            return refuse(
-                "it holds a comparison; name one of its runs, such as LOSS/seed=0 in it",
-            );
-        }
-        if !has("recipe.toml") {
-            return refuse("there is no recipe.toml in it; runs are the folders LOSS/seed=0");
-        }
-        if !has("measure.json") {
-            return refuse("`steepness compare` has to end first");
-        }
-        if !has("weights.safetensors") {
-            return refuse("an earlier version made it and kept no weights.safetensors");
-        }
-        Ok(Self::at(path))
-    }
 }

@@ -11,13 +11,13 @@ use super::head::Head;
 use super::representation::{MOST, Representations};
 use super::translated::translate_test;
 use super::{Options, RunDir, RunRecipe, Select};
-use crate::data::{DataSet, Examples, Inputs, Parts, Reader};
+use crate::data::{Content, DataSet, Examples, Inputs, Parts, Reader};
 use crate::measure::{self, Groups, Learned, Logits, Measures, Ood, Scores, Threshold};
 use crate::models::{self, Model};
 use crate::train::{LargeMargin, Monitor, Predictions, Trained, Training, predict};
 use crate::{Error, Result};
 
-/// Makes the run of `recipe` on `data` in `dir` with `device`, going on where an earlier call stopped.
+/// Makes the run of `recipe` on `data` of that `content` in `dir` with `device`, going on where an earlier call stopped.
 ///
 /// The caller sets libtorch's threads. Nothing is done twice: a stopped training goes on from its
 /// checkpoint, and one that is at its end is only measured.
@@ -27,6 +27,7 @@ use crate::{Error, Result};
 pub fn run(
     recipe: &RunRecipe,
     data: &DataSet,
+    content: &Content,
     dir: &RunDir,
     options: &Options,
     monitor: &dyn Monitor,
@@ -41,7 +42,8 @@ pub fn run(
     model.weights().move_to(options.device)?;
     let criterion = recipe.loss.criterion_with_counts(&train.counts())?;
     recipe.augment.check_loss(&recipe.loss, &criterion)?;
-    dir.begin(recipe, &data.examples.classes, &Reader::new(&recipe.data, data), options.device)?;
+    let reader = Reader::new(&recipe.data, data);
+    dir.begin(recipe, content, &data.examples.classes, &reader, options.device)?;
     if let Inputs::Pairs(pairs) = &train.inputs {
         dir.write_vocabularies(pairs.vocabularies())?;
     }

@@ -1,39 +1,39 @@
-//! [`RunDir`]: the folder of one run.
+//! [`RunDir`]: the folder of one run, as it is written.
 //!
 //! ```text
-//! <out>/<loss>[/lr=<rate>]/seed=<k>/   recipe.toml  environment.json  classes.json  inputs.json
-//!     metrics.jsonl  checkpoint/  weights.safetensors  threshold.json
+//! <out>/<loss>[/lr=<rate>]/seed=<k>/   recipe.toml  data-hashes.json  environment.json
+//!     classes.json  inputs.json  metrics.jsonl  checkpoint/  weights.safetensors  threshold.json
 //!     logits.npy  labels.npy  ood_logits.npy  ood_logits.<name>.npy  map.npy  measure.json
 //!     vocabulary.source.json  vocabulary.target.json  test.source.txt  test.translation.txt
 //!     test.reference.txt   (of translation, in place of the .npy)
 //!     crt/  probe/  events.out.tfevents.steepness   (where asked for)
+//!     manifest.json
 //! ```
 //!
-//! `measure.json` is written last: where it is, the run is finished.
+//! `manifest.json` is written last and knows the size and the SHA-256 of every file beside it: where it
+//! is, the run is finished. `data-hashes.json` holds the hashes of the data that it learned from. Runs of
+//! earlier versions have neither: they are finished where there is a `measure.json`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::environment::Environment;
+use super::run_files::{
+    CLASSES, DATA, ENVIRONMENT, INPUTS, LABELS, LOGITS, MANIFEST, MAP, MEASURES, RECIPE, RunFiles,
+    THRESHOLD, TRANSLATIONS, VOCABULARIES, WEIGHTS, is_result,
+};
 use super::translated::Translations;
-use super::{EpochMetrics, Run, RunRecipe, Setting};
+use super::{RunRecipe, Setting};
 use crate::data::text::Vocabulary;
-use crate::data::{Reader, npy};
+use crate::data::{Content, Reader, npy};
+use crate::manifest::Manifest;
 use crate::measure::{FeatureMap, Measures, Threshold};
 use crate::models::Weights;
 use crate::train::Predictions;
 use crate::{Error, Result, durable, tensors};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
-use tch::{Device, Tensor};
-
-const CLASSES: &str = "classes.json";
-const INPUTS: &str = "inputs.json";
-const WEIGHTS: &str = "weights.safetensors";
-const VOCABULARIES: [&str; 2] = ["vocabulary.source.json", "vocabulary.target.json"];
-const MAP: &str = "map.npy";
-const THRESHOLD: &str = "threshold.json";
+use tch::Device;
 
 /// The folder of one run.
 #[derive(Clone, Debug)]
@@ -51,53 +51,60 @@ impl RunDir {
         Self { path: path.join(format!("seed={seed}")) }
     }
 
-    /// The folder of a run, wherever it lies.
-    pub(super) fn at(path: &Path) -> Self {
-        Self { path: path.to_owned() }
-    }
-
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether the run of `recipe` is finished here.
+    /// Whether the run of `recipe` on data of this `content` is finished here.
     ///
     /// # Errors
-    /// When the folder belongs to another recipe, or cannot be read.
-    pub fn finished(&self, recipe: &RunRecipe) -> Result<bool> {
-        let (written, asked) = (self.path.join("recipe.toml"), recipe.to_toml());
-        match fs::read_to_string(&written) {
-            Ok(text) if text == asked => {
-                let measures = self.path.join("measure.json");
-                measures.try_exists().map_err(Error::output(&measures))
-            }
-            Ok(_) => Err(Error::Request(format!(
-                "{} belongs to a run with another recipe",
-                self.path.display()
-            ))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(Error::output(&written)(error)),
+    /// A folder that belongs to another recipe (the message says what differs) or to other data, one
+    /// that is damaged, and one that cannot be read.
+    pub fn finished(&self, recipe: &RunRecipe, content: &Content) -> Result<bool> {
+        let run = RunFiles::at(&self.path)?;
+        if !run.has(RECIPE)? {
+            return Ok(false);
         }
+        let other = |what: String| {
+            let anew = "`compare --fresh` makes it anew";
+            Err(Error::Request(format!("{} {what}; {anew}", self.path.display())))
+        };
+        let differences = run.recipe()?.differences(recipe);
+        if !differences.is_empty() {
+            let differences = differences.join("; ");
+            return other(format!("belongs to a run with another recipe: {differences}"));
+        }
+        if let Some(before) = run.content()?
+            && !before.is_same(content)
+        {
+            let differences = before.differences(content).join("; ");
+            return other(format!("was made with other data: {differences}"));
+        }
+        run.check_sizes()?;
+        run.is_finished()
     }
 
-    /// Writes what is known before the first step; `classes` are the names of the classes by their
-    /// numbers and `reader` says what is in an input, which nothing else here does.
+    /// Writes what is known before the first step; `content` is that of the data, `classes` are the
+    /// names of the classes by their numbers and `reader` says what is in an input, which nothing else
+    /// here does.
     ///
     /// # Errors
     /// Names the path that cannot be written.
     pub fn begin(
         &self,
         recipe: &RunRecipe,
+        content: &Content,
         classes: &[String],
         reader: &Reader,
         device: Device,
     ) -> Result<()> {
         fs::create_dir_all(&self.path).map_err(Error::output(&self.path))?;
-        self.write_json("environment.json", &Environment::of(recipe.threads.get(), device))?;
+        self.write_json(DATA, &content.brief())?;
+        self.write_json(ENVIRONMENT, &Environment::of(recipe.threads.get(), device))?;
         self.write_json(CLASSES, &classes)?;
         self.write_json(INPUTS, reader)?;
-        durable::write(&self.path.join("recipe.toml"), recipe.to_toml().as_bytes())
+        durable::write(&self.path.join(RECIPE), recipe.to_toml().as_bytes())
     }
 
     /// Writes what a model said about the held-out part, and about examples from other worlds, each
@@ -107,8 +114,8 @@ impl RunDir {
     /// Names the path that cannot be written.
     pub fn write_predictions(&self, test: &Predictions, ood: &[(&str, Predictions)]) -> Result<()> {
         let at = |name: &str| self.path.join(name);
-        npy::write_matrix(&at("logits.npy"), &test.logits, test.classes)?;
-        npy::write_vector(&at("labels.npy"), &test.labels)?;
+        npy::write_matrix(&at(LOGITS), &test.logits, test.classes)?;
+        npy::write_vector(&at(LABELS), &test.labels)?;
         ood.iter().enumerate().try_for_each(|(place, (name, ood))| {
             let file = match place {
                 0 => "ood_logits.npy".to_owned(),
@@ -127,25 +134,13 @@ impl RunDir {
         files.try_for_each(|(name, vocabulary)| vocabulary.save(&self.path.join(name)))
     }
 
-    /// What makes the pieces of source and target.
-    ///
-    /// # Errors
-    /// As [`RunDir::recipe`].
-    pub fn vocabularies(&self) -> Result<[Arc<Vocabulary>; 2]> {
-        let [source, target] = VOCABULARIES.map(|name| Vocabulary::load(&self.path.join(name)));
-        Ok([Arc::new(source?), Arc::new(target?)])
-    }
-
     /// Writes the test sentences, their translations and their references, a line each.
     ///
     /// # Errors
     /// Names the path that cannot be written.
     pub(super) fn write_translations(&self, all: &Translations) -> Result<()> {
-        for (name, lines) in [
-            ("test.source.txt", &all.sources),
-            ("test.translation.txt", &all.hypotheses),
-            ("test.reference.txt", &all.references),
-        ] {
+        let lines = [&all.sources, &all.hypotheses, &all.references];
+        for (name, lines) in TRANSLATIONS.into_iter().zip(lines) {
             let text: String = lines.iter().map(|line| line.clone() + "\n").collect();
             durable::write(&self.path.join(name), text.as_bytes())?;
         }
@@ -161,18 +156,6 @@ impl RunDir {
         npy::write_matrix(&self.path.join(MAP), &values, columns)
     }
 
-    /// The maps of test examples, where there are some.
-    fn map(&self) -> Result<Option<FeatureMap>> {
-        let path = self.path.join(MAP);
-        if !path.try_exists().map_err(Error::input(&path))? {
-            return Ok(None);
-        }
-        let matrix = npy::matrix(&path)?;
-        FeatureMap::from_matrix(&matrix.values.to_f64(), matrix.columns)
-            .map(Some)
-            .map_err(|error| Error::malformed(&path, "data", error.to_string()))
-    }
-
     /// Writes the weights that were measured, and where out-of-distribution begins with them.
     ///
     /// # Errors
@@ -182,73 +165,31 @@ impl RunDir {
         self.write_json(THRESHOLD, threshold)
     }
 
-    /// What was trained.
-    ///
-    /// # Errors
-    /// Names the file that is missing or damaged, and the place; so do the others.
-    pub fn recipe(&self) -> Result<RunRecipe> {
-        RunRecipe::read(&self.path.join("recipe.toml"))
-    }
-
-    /// The names of the classes by their numbers.
-    ///
-    /// # Errors
-    /// As [`RunDir::recipe`].
-    pub fn classes(&self) -> Result<Vec<String>> {
-        self.read_json(CLASSES)
-    }
-
-    /// How inputs are read.
-    ///
-    /// # Errors
-    /// As [`RunDir::recipe`].
-    pub fn reader(&self) -> Result<Reader> {
-        self.read_json(INPUTS)
-    }
-
-    /// Where out-of-distribution begins.
-    ///
-    /// # Errors
-    /// As [`RunDir::recipe`].
-    pub fn threshold(&self) -> Result<Threshold> {
-        self.read_json(THRESHOLD)
-    }
-
-    /// The weights that were measured.
-    ///
-    /// # Errors
-    /// As [`RunDir::recipe`].
-    pub fn weights(&self) -> Result<Vec<(String, Tensor)>> {
-        let path = self.path.join(WEIGHTS);
-        let bytes = fs::read(&path).map_err(Error::input(&path))?;
-        tensors::decode(&bytes)
-            .map_err(|error| Error::malformed(&path, "whole file", error.to_string()))
-    }
-
     /// Writes what was measured; the run is then finished.
     ///
     /// # Errors
     /// Names the path that cannot be written.
     pub fn finish(&self, measures: &Measures) -> Result<()> {
-        self.write_json("measure.json", measures)
+        self.write_json(MEASURES, measures)?;
+        self.seal()
     }
 
-    /// Reads a finished run.
+    /// Writes the manifest of what there is.
     ///
     /// # Errors
-    /// Names the file that is missing or damaged, and the place.
-    pub fn read(&self, seed: u64) -> Result<Run> {
-        let log = self.path.join("metrics.jsonl");
-        let text = fs::read_to_string(&log).map_err(Error::input(&log))?;
-        let line = |(row, line): (usize, &str)| parse::<EpochMetrics>(&log, row, line);
-        let epochs = text.lines().enumerate().map(line).collect::<Result<_>>()?;
-        Ok(Run { seed, epochs, measures: self.read_json("measure.json")?, map: self.map()? })
-    }
-
-    fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
-        let path = self.path.join(name);
-        let text = fs::read_to_string(&path).map_err(Error::input(&path))?;
-        parse(&path, 0, &text)
+    /// Names the path that cannot be read or written.
+    pub(super) fn seal(&self) -> Result<()> {
+        let entries = fs::read_dir(&self.path).map_err(Error::output(&self.path))?;
+        let mut manifest = Manifest::default();
+        for entry in entries {
+            let path = entry.map_err(Error::output(&self.path))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if is_result(&name) && path.is_file() {
+                let bytes = fs::read(&path).map_err(Error::output(&path))?;
+                manifest.add(&name, &bytes);
+            }
+        }
+        durable::write(&self.path.join(MANIFEST), &manifest.to_bytes())
     }
 
     fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
@@ -257,14 +198,6 @@ impl RunDir {
             .map_err(|error| Error::Work(format!("{}: {error}", path.display())))?;
         durable::write(&path, (text + "\n").as_bytes())
     }
-}
-
-/// Reads JSON that starts in line `row` (from 0) of `path`.
-fn parse<T: DeserializeOwned>(path: &Path, row: usize, text: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|error| {
-        let place = format!("line {}, column {}", row + error.line(), error.column());
-        Error::malformed(path, place, error.to_string())
-    })
 }
 
 /// A loss spec as the name of a folder: `el(le=0.5) + smooth(0.1)` → `el_le=0.5+smooth_0.1`.
@@ -282,6 +215,8 @@ fn folder_name(spec: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Origin;
+    use steepness::Loss;
 
     #[test]
     fn folder_names_are_plain() {
@@ -289,7 +224,8 @@ mod tests {
         assert_eq!(folder_name("el(le=0.5) + smooth(0.1)"), "el_le=0.5+smooth_0.1");
         assert_eq!(folder_name("el(le=1, clamp=1e-5)"), "el_le=1,clamp=1e-5");
         assert_eq!(folder_name("../x/\0"), "..x");
-        let setting = Setting { loss: "el(le=1)".parse().unwrap(), lr: Some(1e-5) };
+        let setting =
+            Setting { lr: Some(1e-5), ..Setting::from("el(le=1)".parse::<Loss>().unwrap()) };
         let dir = RunDir::new(Path::new("out"), &setting, 3);
         assert_eq!(dir.path(), Path::new("out/el_le=1/lr=0.00001/seed=3"));
     }
@@ -313,20 +249,6 @@ mod tests {
         for name in ["ood_logits.npy", "ood_logits.far.npy"] {
             assert!(dir.path().join(name).exists(), "{name}");
         }
-        assert_eq!(run.map().unwrap(), None);
-        let map =
-            FeatureMap { labels: vec![3], pca: vec![[0.5, -1.0]], tsne: vec![[2.0, 1.0 / 3.0]] };
-        run.write_map(&map).unwrap();
-        assert_eq!(run.map().unwrap(), Some(map));
-    }
-
-    #[test]
-    fn a_damaged_run_is_named_by_file_and_line() {
-        let dir = tempfile::tempdir().unwrap();
-        let run = RunDir { path: dir.path().to_owned() };
-        fs::write(dir.path().join("metrics.jsonl"), "{\"epoch\": 1").unwrap();
-        let error = run.read(0).unwrap_err().to_string();
-        assert!(error.contains("metrics.jsonl: line 1, column"), "{error}");
     }
 
     #[test]
@@ -336,14 +258,44 @@ mod tests {
         let setting = &recipe.settings().unwrap()[0];
         let run = RunDir::new(dir.path(), setting, 1);
         let ours = recipe.run(setting, 1);
-        assert!(!run.finished(&ours).unwrap());
+        let content = Content::default();
+        assert!(!run.finished(&ours, &content).unwrap());
         let reader = Reader { shape: [1, 8, 8], side: None, columns: Vec::new(), nodes: None };
-        run.begin(&ours, &["b".to_owned(), "a\"\n".to_owned()], &reader, Device::Cpu).unwrap();
-        assert_eq!(run.classes().unwrap(), ["b", "a\"\n"]);
-        assert_eq!((run.reader().unwrap(), run.recipe().unwrap()), (reader, ours.clone()));
-        assert!(!run.finished(&ours).unwrap());
-        fs::write(run.path().join("measure.json"), "{}").unwrap();
-        assert!(run.finished(&ours).unwrap());
-        assert_eq!(run.finished(&recipe.run(setting, 2)).unwrap_err().exit_code(), 2);
+        let classes = ["b".to_owned(), "a\"\n".to_owned()];
+        run.begin(&ours, &content, &classes, &reader, Device::Cpu).unwrap();
+        let files = RunFiles::at(run.path()).unwrap();
+        assert_eq!(files.classes().unwrap(), ["b", "a\"\n"]);
+        assert_eq!((files.reader().unwrap(), files.recipe().unwrap()), (reader, ours.clone()));
+        files.check().unwrap();
+        // What is measured last is not the end: the manifest is.
+        fs::write(run.path().join(MEASURES), "{}").unwrap();
+        assert!(!run.finished(&ours, &content).unwrap());
+        run.seal().unwrap();
+        assert!(run.finished(&ours, &content).unwrap());
+        let refused = |recipe: &RunRecipe, content: &Content| {
+            let error = run.finished(recipe, content).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            error.to_string()
+        };
+        let message = refused(&recipe.run(setting, 2), &content);
+        assert!(
+            message.contains("belongs to a run with another recipe: seed is 1 there, 2 asked for"),
+            "{message}"
+        );
+        let data = dir.path().join("t.csv");
+        fs::write(&data, "x").unwrap();
+        let other = Content::of(&[Origin::file("data", &data)], None).unwrap();
+        let message = refused(&ours, &other);
+        assert!(message.contains("was made with other data: data is read from"), "{message}");
+        fs::remove_file(run.path().join(MANIFEST)).unwrap();
+        let written = run.path().join(RECIPE);
+        fs::write(&written, fs::read_to_string(&written).unwrap().replace("epochs", "epoks"))
+            .unwrap();
+        let message = refused(&ours, &content);
+        assert!(
+            message.contains("recipe.toml: line 3, column 1: unknown field `epoks`")
+                && message.ends_with("(the file is damaged)"),
+            "{message}"
+        );
     }
 }

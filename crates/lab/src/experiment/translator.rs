@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use tch::Device;
 
-use super::{RunDir, RunRecipe};
+use super::{RunFiles, RunRecipe};
 use crate::data::text::{Corpus, EOS, Pairs, ParallelRecipe, Side, Vocabulary, packed};
 use crate::data::{DataRecipe, Examples, Inputs};
-use crate::models::{self, Model, Transformer};
+use crate::models::{Model, Transformer};
 use crate::translate::{Hypothesis, SearchOptions, search};
 use crate::{Error, Result};
 
@@ -133,7 +133,7 @@ impl TranslationRun {
     /// What is no run, one that is not finished, or one that does not translate; vocabularies that do
     /// not fit its weights; files that are damaged.
     pub fn load(path: &Path, device: Device) -> Result<Self> {
-        let run = RunDir::open(path)?;
+        let run = RunFiles::of_finished(path)?;
         let recipe = run.recipe()?;
         let DataRecipe::Parallel(data) = &recipe.data else { return Err(no_text()) };
         let vocabularies = run.vocabularies()?;
@@ -155,8 +155,7 @@ impl TranslationRun {
             labels: Vec::new(),
             classes,
         };
-        let model = models::build(&recipe.model, &like, recipe.seed)?;
-        model.weights().restore(&run.weights()?)?;
+        let model = run.model(&recipe, &like)?;
         model.weights().move_to(device)?;
         Ok(Self { model, recipe, vocabularies })
     }
