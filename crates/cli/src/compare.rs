@@ -67,6 +67,13 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
+    /// Make anew what does not belong to this comparison any more
+    ///
+    /// Runs in its folder that were made of data that have changed since or of another recipe, and runs
+    /// that are damaged, are refused without it. They are moved to the folder replaced in it.
+    #[arg(long)]
+    fresh: bool,
+
     /// Runs side by side; as many as the cores have room for without it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
@@ -104,6 +111,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         checkpoint_every: Duration::from_secs(args.checkpoint_every.into()),
         tensorboard: args.tensorboard,
         terminal: std::io::stderr().is_terminal(),
+        fresh: args.fresh,
     };
     // The folder stays locked until the report is written.
     let (comparison, folder) = match experiment::compare(&recipe, &out, &options) {
@@ -113,9 +121,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         }
         comparison => comparison?,
     };
-    let written = report::write(&comparison, &recipe.to_toml(), &out)?;
+    let written = report::write(&comparison, &folder.recipe.to_toml(), &out)?;
     // A recipe that was given lies where it was: paths in it are relative to its folder.
-    let recipe = args.recipe.is_none().then(|| folder.recipe());
+    let recipe = args.recipe.is_none().then(|| folder.recipe_file());
     print(&comparison, &written.page, recipe.as_deref(), args.json)
 }
 
@@ -204,13 +212,13 @@ fn parse_select(text: &str) -> Result<Select, String> {
 
 /// Seeds as they are typed.
 #[derive(Clone, Debug, PartialEq)]
-struct Seeds(Vec<u64>);
+pub struct Seeds(pub Vec<u64>);
 
 /// More are surely a mistake.
 const MOST_SEEDS: u64 = 10_000;
 
 /// `5` is the seeds 0 to 4; `1,2,7` is a list, and so is `7,`.
-fn parse_seeds(text: &str) -> Result<Seeds, String> {
+pub fn parse_seeds(text: &str) -> Result<Seeds, String> {
     let number =
         |word: &str| word.trim().parse::<u64>().map_err(|_| format!("{word:?} is no whole number"));
     let seeds: Vec<u64> = if text.contains(',') {
@@ -239,7 +247,8 @@ mod tests {
         assert_eq!(seeds("3").unwrap(), [0, 1, 2]);
         assert_eq!(seeds("1,2,7").unwrap(), [1, 2, 7]);
         assert_eq!(seeds("7,").unwrap(), [7]);
-        for wrong in ["", "0", "-1", "x", "1,,2", ",", "1,2,1", "99999999", "1.5"] {
+        let large = "9223372036854775808,";
+        for wrong in ["", "0", "-1", "x", "1,,2", ",", "1,2,1", "99999999", "1.5", large] {
             assert!(seeds(wrong).is_err(), "{wrong}");
         }
     }

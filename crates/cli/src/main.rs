@@ -14,6 +14,8 @@ mod measure;
 mod own;
 mod predict;
 mod progress;
+mod report;
+mod runs;
 mod translate;
 
 use std::io;
@@ -39,6 +41,8 @@ enum Command {
     Loss(loss::Args),
     Measure(measure::Args),
     Predict(predict::Args),
+    Report(report::Args),
+    Runs(runs::Args),
     Translate(translate::Args),
 }
 
@@ -53,6 +57,8 @@ fn main() -> ExitCode {
         Command::Loss(args) => loss::run(args).map_err(Into::into),
         Command::Measure(args) => measure::run(args).map_err(Into::into),
         Command::Predict(args) => predict::run(args).map_err(Into::into),
+        Command::Report(args) => report::run(args),
+        Command::Runs(args) => runs::run(args).map_err(Into::into),
         Command::Translate(args) => translate::run(args).map_err(Into::into),
     };
     match done {

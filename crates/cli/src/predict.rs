@@ -99,7 +99,7 @@ fn legend(Threshold { energy, kept, examples }: &Threshold) -> String {
 }
 
 /// Text from outside without what moves a terminal's cursor.
-fn plain(text: &str) -> String {
+pub fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 

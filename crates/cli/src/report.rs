@@ -1,0 +1,89 @@
+//! `steepness report`: table and page of runs that are finished, without their data.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use steepness::Loss;
+use steepness_lab::experiment::{Asked, check_losses, gather};
+use steepness_lab::{Error, report};
+
+use crate::compare::{Seeds, parse_seeds};
+
+/// Write the report of finished runs again, or print those of several comparisons side by side
+///
+/// Nothing is trained, and the data are not needed. Without --loss and --seeds it is about all runs that
+/// are finished, with the seeds that every loss has. Several folders stand in one table if their classes
+/// are the same; --out is where a page of them goes.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The folders of comparisons
+    #[arg(value_name = "DIR", required = true)]
+    folders: Vec<PathBuf>,
+
+    /// A loss, instead of all; the first is what the others are compared with
+    #[arg(long = "loss", value_name = "SPEC")]
+    losses: Vec<String>,
+
+    /// Seeds instead of all: a count (5 means 0 to 4) or a list (1,2,7)
+    #[arg(long, value_name = "COUNT|LIST", value_parser = parse_seeds)]
+    seeds: Option<Seeds>,
+
+    /// Folder for the report; that of the comparison without it, if it is one
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Print the table as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Does it.
+///
+/// # Errors
+/// What is no comparison, runs that are damaged, and folders that do not go together.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let parse = |spec: &String| spec.parse::<Loss>();
+    let losses = args.losses.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+    if !losses.is_empty() {
+        check_losses(&losses)?;
+    }
+    let seeds = args.seeds.map_or_else(Vec::new, |Seeds(seeds)| seeds);
+    let out = match (&args.out, &args.folders[..]) {
+        (Some(out), _) => {
+            check_out(out)?;
+            Some(out)
+        }
+        (None, [folder]) => Some(folder),
+        (None, _) => None,
+    };
+    let gathered = gather(&args.folders, &Asked { losses, seeds })?;
+    for note in &gathered.notes {
+        eprintln!("{note}");
+    }
+    let written = out.map(|out| report::write(&gathered.comparison, &gathered.recipe, out));
+    let written = written.transpose()?;
+    let mut stdout = std::io::stdout().lock();
+    if args.json {
+        writeln!(stdout, "{:#}", report::table_json(&gathered.comparison))?;
+    } else {
+        writeln!(stdout, "{}", report::table_text(&gathered.comparison))?;
+        if let Some(written) = written {
+            writeln!(stdout, "page    {}", written.page.display())?;
+        }
+    }
+    Ok(stdout.flush()?)
+}
+
+/// Refuses a folder that holds something else than a report.
+fn check_out(out: &Path) -> Result<(), Error> {
+    let entries = match std::fs::read_dir(out) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(Error::output(out))?,
+    };
+    let empty = entries.count() == 0;
+    if empty || out.join("report.html").is_file() && out.join("table.csv").is_file() {
+        return Ok(());
+    }
+    let out = out.display();
+    Err(Error::Request(format!("{out} holds something else: --out names another folder")))
+}

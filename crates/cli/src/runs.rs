@@ -1,0 +1,90 @@
+//! `steepness runs`: which comparisons and runs there are, and how they stand.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use steepness_lab::experiment::{Found, FoundRun, RunState, survey};
+use steepness_lab::{Error, Result};
+
+use crate::predict::plain;
+
+/// List the comparisons and runs below a folder: their losses and seeds, how they stand and their sizes
+///
+/// A run is finished, begun, or damaged: every file of a finished one is read and held against the
+/// hashes that were kept with it.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Where to look
+    #[arg(value_name = "DIR", default_value = "runs")]
+    folder: PathBuf,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Does it.
+///
+/// # Errors
+/// A folder that is not there.
+pub fn run(args: Args) -> Result<()> {
+    let found = survey(&args.folder)?;
+    let text = match (args.json, found.is_empty()) {
+        (true, _) => serde_json::json!({ "comparisons": found }).to_string() + "\n",
+        (false, true) => format!("no comparison and no run below {}\n", args.folder.display()),
+        (false, false) => found.iter().map(described).collect::<Vec<_>>().join("\n"),
+    };
+    let stdout = Path::new("standard output");
+    io::stdout().lock().write_all(text.as_bytes()).map_err(Error::output(stdout))
+}
+
+/// A line on the comparison, then one for each loss and state.
+fn described(found: &Found) -> String {
+    let finished = |run: &&FoundRun| matches!(run.state, RunState::Finished { .. });
+    let done = found.runs.iter().filter(finished).count();
+    let asked = (found.losses.len() * found.seeds.len()).max(found.runs.len());
+    let mut text = format!(
+        "{}  {done} of {asked} runs finished, {}\n",
+        plain(&found.path.display().to_string()),
+        size(found.bytes)
+    );
+    if let Some(problem) = &found.problem {
+        text += &format!("  damaged: {}\n", plain(problem));
+    }
+    let mut rows: Vec<(String, String, Vec<String>)> = Vec::new();
+    for run in &found.runs {
+        let loss = run.loss.clone().unwrap_or_else(|| run.path.display().to_string());
+        let state = state(&run.state);
+        let seed = run.seed.map_or("?".to_owned(), |seed| seed.to_string());
+        match rows.last_mut() {
+            Some((last, same, seeds)) if (&*last, &*same) == (&loss, &state) => seeds.push(seed),
+            _ => rows.push((loss, state, vec![seed])),
+        }
+    }
+    let width = rows.iter().map(|(loss, ..)| loss.chars().count()).max().unwrap_or(0);
+    for (loss, state, mut seeds) in rows {
+        // Folders are in the order of their names: seed=10 before seed=2.
+        seeds.sort_by_key(|seed| seed.parse::<u64>().unwrap_or(u64::MAX));
+        let seeds =
+            format!("{} {}", if seeds.len() == 1 { "seed" } else { "seeds" }, seeds.join(" "));
+        text += &format!("  {:width$}  {}: {seeds}\n", plain(&loss), plain(&state));
+    }
+    text
+}
+
+fn state(state: &RunState) -> String {
+    match state {
+        RunState::Finished { .. } => "finished".to_owned(),
+        RunState::Begun { epochs, of } => format!("begun, {epochs} of {of} epochs"),
+        RunState::Damaged { problem } => format!("damaged ({problem})"),
+    }
+}
+
+/// "12.3 MB".
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000_000 => format!("{:.0} kB", bytes as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
+}
