@@ -23,7 +23,9 @@ pub struct Paired {
     pub baseline: Interval,
     /// That of the system.
     pub system: Interval,
-    /// How probable a difference as large as the one found is if there is none.
+    /// How probable a difference as large as the one found is if there is none: sacreBLEU's number, but
+    /// for two cases without evidence that it gives its smallest, 1/1001. Equal scores have p = 1,
+    /// and so has a difference that is the same in every resample, as that of a single segment is.
     pub p: f64,
 }
 
@@ -44,11 +46,12 @@ pub fn paired_bootstrap(metric: &dyn Metric, baseline: &[Vec<f64>], system: &[Ve
     let mean = differences.iter().sum::<f64>() / differences.len() as f64;
     // How far from their own mean the differences are by chance.
     let beyond = differences.iter().filter(|difference| **difference - mean > found).count();
+    let evidence = found > 0.0 && both.iter().any(|[a, b]| [*a, *b] != both[0]);
     let of = |which: usize| spread(both.iter().map(|scores| scores[which]).collect());
     Paired {
         baseline: of(0),
         system: of(1),
-        p: (beyond + 1) as f64 / (differences.len() + 1) as f64,
+        p: if evidence { (beyond + 1) as f64 / (differences.len() + 1) as f64 } else { 1.0 },
     }
 }
 

@@ -81,6 +81,20 @@ fn the_paired_bootstrap_is_that_of_sacrebleu() {
     }
 }
 
+/// Where sacreBLEU says 1/1001: a difference of zero, and one that no resample changes.
+#[test]
+fn no_difference_is_no_evidence() {
+    let references = [lines(&reference()["paired"]["reference"])];
+    let lines = lines(&reference()["paired"]["pair"][0]);
+    for metric in [&Bleu::default() as &dyn Metric, &Chrf::default()] {
+        let same = segments(metric, &lines, &references).unwrap();
+        assert_eq!(paired_bootstrap(metric, &same, &same).p, 1.0);
+        let one = |text: &str| segments(metric, &[text.to_owned()], &[vec!["a b c d".to_owned()]]);
+        let (baseline, system) = (one("a b x d").unwrap(), one("a b c d").unwrap());
+        assert_eq!(paired_bootstrap(metric, &baseline, &system).p, 1.0);
+    }
+}
+
 #[test]
 fn what_cannot_be_scored_is_refused() {
     let line = |text: &str| vec![text.to_owned()];
