@@ -6,6 +6,7 @@ use super::table::Column;
 use super::tu::NodeFeatures;
 use super::{Examples, Fractions, LongTail, OodSet, Splitting, hold_out};
 use crate::Result;
+use crate::measure::Overlap;
 
 /// A data set before it is split.
 #[derive(Clone, Debug)]
@@ -102,6 +103,20 @@ impl DataSet {
         matches!(self.held_out, HeldOut::Validation { share: 0.0, .. })
     }
 
+    /// What the test parts of different seeds have in common, by the sizes that `seed` makes.
+    ///
+    /// # Errors
+    /// Too few examples for the shares.
+    pub fn overlap(&self, seed: u64) -> Result<Overlap> {
+        let HeldOut::Shares(shares, splitting) = self.held_out else { return Ok(Overlap::None) };
+        let test = splitting.split(&self.examples.labels, shares, seed)?.test.len();
+        let train = self.examples.len() - test;
+        Ok(match splitting {
+            Splitting::Folds => Overlap::Folds { test, train },
+            Splitting::Stratified | Splitting::Random => Overlap::Redrawn { test, train },
+        })
+    }
+
     /// One sentence on the data and its split.
     pub fn describe(&self) -> String {
         let percent = |share: f64| (share * 1000.0).round() / 10.0;
@@ -171,6 +186,21 @@ mod tests {
         let data = set(HeldOut::Given { validation: validation.clone(), test: test.clone() }, None);
         let parts = data.parts(1).unwrap();
         assert_eq!((&parts.train, &*parts.validation), (&data.examples, &validation));
+    }
+
+    #[test]
+    fn test_parts_overlap_where_each_seed_draws_its_own() {
+        let shares = Fractions { validation: 0.2, test: 0.2 };
+        let overlap = |held_out| set(held_out, None).overlap(1).unwrap();
+        let drawn = |splitting| overlap(HeldOut::Shares(shares, splitting));
+        for splitting in [Splitting::Stratified, Splitting::Random] {
+            assert_eq!(drawn(splitting), Overlap::Redrawn { test: 8, train: 32 });
+        }
+        assert_eq!(drawn(Splitting::Folds), Overlap::Folds { test: 8, train: 32 });
+        let (validation, test) = (examples(2, 200), examples(3, 100));
+        let own = HeldOut::Validation { share: 0.1, test: test.clone() };
+        assert_eq!(overlap(own), Overlap::None);
+        assert_eq!(overlap(HeldOut::Given { validation, test }), Overlap::None);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! [`Measures`]: everything measured on one run, the contents of its `measure.json`.
 
 use super::{
-    Calibration, Confusion, Groups, Logit, Logits, Recalibrated, Representation, accuracy, ece,
-    energy_profile, label_energy, legacy_margins, likelihoods, lse_margins, margins, mean, median,
-    nll, reliability, scale, steepness, translation,
+    Binary, Calibration, Confusion, Groups, Logit, Logits, Overlap, Recalibrated, Representation,
+    accuracy, ece, energy_profile, label_energy, legacy_margins, likelihoods, lse_margins, margins,
+    mean, median, nll, reliability, scale, steepness, translation,
 };
 use crate::{Error, Result};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -42,6 +42,12 @@ pub struct Measures {
     pub ood: Vec<Ood>,
     /// Accuracy under attack, one curve an attack.
     pub robustness: Vec<RobustnessCurve>,
+    /// The epoch whose weights these are, from 1; not in older records, nor of logits from elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<usize>,
+    /// What the test parts of other seeds share with these examples; not in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlap: Option<Overlap>,
     /// Accuracy before the classifier was trained anew, where there was such a second stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_stage_accuracy: Option<f64>,
@@ -75,6 +81,10 @@ pub struct Measures {
     /// What rare classes weigh as much in as frequent ones; not in older records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub balance: Option<Balance>,
+    /// How well two classes are told apart at all thresholds; not in older records, nor of more
+    /// classes, nor of a test part without one of the two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binary: Option<Binary>,
     /// Accuracy of classes with many, some and few training examples, where the classes are not all
     /// in one of these groups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -170,6 +180,8 @@ impl Measures {
             steepness: steepness(&likelihoods, gradients, 20)?,
             ood: Vec::new(),
             robustness: Vec::new(),
+            epoch: None,
+            overlap: None,
             first_stage_accuracy: None,
             probe_accuracy: None,
             margin_lse_mean: mean(&lse_margins(logits, labels)?),
@@ -180,6 +192,7 @@ impl Measures {
             reliability_recalibrated: Vec::new(),
             confusion: confusion.cells().collect(),
             balance: Some(Balance::new(&confusion)),
+            binary: Binary::new(logits, labels)?,
             groups: None,
             representation: None,
             translation: None,

@@ -10,6 +10,7 @@
 //! accuracy). Each function says which.
 
 mod accuracy;
+mod binary;
 mod brier;
 mod calibration;
 mod confusion;
@@ -37,6 +38,7 @@ pub mod translation;
 mod sample;
 
 pub use accuracy::{accuracy, correct};
+pub use binary::Binary;
 pub use brier::brier;
 pub use calibration::{
     Calibration, Recalibrated, classwise_ece, ece, mce, reliability, reliability_equal_mass,
@@ -56,8 +58,9 @@ pub use representation::{
 };
 pub use roc::{auroc, average_precision, fpr95, legacy_aupr, roc_curve};
 pub use stats::{
-    EffectSize, Interval, PairedDifference, SignFlips, bootstrap, differences, effect_size, holm,
-    mean, median, population_std, power, seeds_needed, sign_flips, std,
+    EffectSize, Interval, Overlap, PairedDifference, SignFlips, bootstrap, differences,
+    effect_size, holm, mean, median, population_std, power, seeds_needed, sign_flips,
+    standard_error, std,
 };
 pub use steepness::steepness;
 pub use summary::{OodSummary, Summary};

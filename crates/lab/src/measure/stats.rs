@@ -1,20 +1,23 @@
 //! Statistics over a few values: seeds, mostly.
 //!
 //! A comparison of two losses is paired: the same seeds, the same splits. [`PairedDifference`] gives
-//! the t interval; without a bell curve there are [`bootstrap`] and [`sign_flips`]; [`holm`] corrects
-//! for having compared several losses; [`effect_size`] and [`seeds_needed`] say how large the
-//! difference is and how many seeds would show it.
+//! the t interval, whose [`standard_error`] knows what the seeds have in common ([`Overlap`]); without
+//! a bell curve there are [`bootstrap`] and [`sign_flips`]; [`holm`] corrects for having compared
+//! several losses; [`effect_size`] and [`seeds_needed`] say how large the difference is and how many
+//! seeds would show it.
 
 mod bootstrap;
 mod effect;
 mod holm;
 mod normal;
+mod overlap;
 mod permutation;
 mod power;
 
 pub use bootstrap::{Interval, bootstrap};
 pub use effect::{EffectSize, effect_size};
 pub use holm::holm;
+pub use overlap::{Overlap, standard_error};
 pub use permutation::{SignFlips, sign_flips};
 pub use power::{power, seeds_needed};
 
@@ -64,37 +67,39 @@ pub struct PairedDifference {
     pub n: usize,
     /// Mean of the differences, second minus first.
     pub mean: f64,
-    /// The two-sided 95 % interval of a paired t test, mean ± t(n−1)·std/√n; `None` for one pair,
-    /// which says nothing about spread.
+    /// The two-sided 95 % interval of a paired t test, mean ± t(n−1)·[`standard_error`]. `None` where
+    /// nothing is known of the spread: of one pair, and where all differ by the same amount, which a
+    /// few seeds on a small test part easily do. Pairs that do not differ at all have (0, 0).
     pub interval: Option<(f64, f64)>,
-    /// The two-sided p-value of the same test, below 0.05 exactly where the interval excludes 0;
-    /// `None` for one pair.
+    /// The two-sided p-value of the same test, below 0.05 exactly where the interval excludes 0; 1
+    /// where no pair differs, `None` where there is no interval.
     pub p: Option<f64>,
 }
 
 impl PairedDifference {
-    /// Compares `second` with `first`, pair by pair.
+    /// Compares `second` with `first`, pair by pair; `overlap` says what the pairs have in common.
     ///
     /// ```
-    /// use steepness_lab::measure::PairedDifference;
-    /// let difference = PairedDifference::new(&[1.0, 2.0, 3.0], &[2.0, 3.5, 4.0])?;
+    /// use steepness_lab::measure::{Overlap, PairedDifference};
+    /// let difference = PairedDifference::new(&[1.0, 2.0, 3.0], &[2.0, 3.5, 4.0], Overlap::None)?;
     /// assert!(difference.excludes_zero());
     /// # Ok::<(), steepness_lab::Error>(())
     /// ```
     ///
     /// # Errors
     /// No pairs, or different numbers of values.
-    pub fn new(first: &[f64], second: &[f64]) -> Result<Self> {
+    pub fn new(first: &[f64], second: &[f64], overlap: Overlap) -> Result<Self> {
         let differences = differences(first, second)?;
         let n = differences.len();
         let mean = mean(&differences)
             .ok_or_else(|| Error::Request("there are no pairs to compare".into()))?;
-        let error = std(&differences).map(|std| std / (n as f64).sqrt());
+        // Without any spread there is no error to measure a difference by.
+        let known = |error: &f64| *error > 0.0 || mean == 0.0;
+        let error = standard_error(&differences, overlap).filter(known);
         let interval = error.map(|error| {
             let reach = student_t::two_sided_quantile(0.95, n - 1) * error;
             (mean - reach, mean + reach)
         });
-        // Equal differences have no error: certain, unless they are all 0.
         let p = error.map(|error| match mean == 0.0 {
             true => 1.0,
             false => student_t::two_sided_p(mean / error, n - 1),
@@ -108,7 +113,8 @@ impl PairedDifference {
     }
 }
 
-/// Second minus first, pair by pair: what the paired tests take.
+/// Second minus first, pair by pair: what the paired tests take. Two values that are equal but for the
+/// rounding of their last bits do not differ.
 ///
 /// # Errors
 /// Different numbers of values.
@@ -120,7 +126,11 @@ pub fn differences(first: &[f64], second: &[f64]) -> Result<Vec<f64>> {
             first.len()
         )));
     }
-    Ok(first.iter().zip(second).map(|(a, b)| b - a).collect())
+    let difference = |(a, b): (&f64, &f64)| {
+        let rounding = 4.0 * f64::EPSILON * a.abs().max(b.abs());
+        if (b - a).abs() <= rounding { 0.0 } else { b - a }
+    };
+    Ok(first.iter().zip(second).map(difference).collect())
 }
 
 /// Refuses no differences, and one that is not finite.
@@ -158,7 +168,7 @@ mod tests {
         // t = scipy.stats.ttest_rel(b, a); t.confidence_interval(0.95), t.pvalue
         let a = [0.97, 0.975, 0.981, 0.969, 0.978];
         let b = [0.975, 0.974, 0.985, 0.976, 0.98];
-        let difference = PairedDifference::new(&a, &b).unwrap();
+        let difference = PairedDifference::new(&a, &b, Overlap::None).unwrap();
         let (low, high) = difference.interval.unwrap();
         assert_eq!(difference.n, 5);
         assert!((difference.p.unwrap() - 0.06726807315614972).abs() < 1e-12);
@@ -166,7 +176,7 @@ mod tests {
         assert!((low + 0.00038656628163945186).abs() < 1e-12);
         assert!((high - 0.0071865662816394575).abs() < 1e-12);
         assert!(!difference.excludes_zero());
-        let mirrored = PairedDifference::new(&b, &a).unwrap();
+        let mirrored = PairedDifference::new(&b, &a, Overlap::None).unwrap();
         assert_eq!(mirrored.interval, Some((-high, -low)));
     }
 
@@ -175,19 +185,45 @@ mod tests {
         assert_eq!((mean(&[]), std(&[]), median(&[])), (None, None, None));
         assert_eq!((population_std(&[]), population_std(&[2.0])), (None, Some(0.0)));
         assert_eq!((mean(&[2.0]), std(&[2.0]), median(&[2.0])), (Some(2.0), None, Some(2.0)));
-        let single = PairedDifference::new(&[1.0], &[3.0]).unwrap();
+        let single = PairedDifference::new(&[1.0], &[3.0], Overlap::None).unwrap();
         assert_eq!((single.mean, single.interval, single.excludes_zero()), (2.0, None, false));
-        assert!(PairedDifference::new(&[], &[]).is_err());
-        assert!(PairedDifference::new(&[1.0], &[]).is_err());
+        assert!(PairedDifference::new(&[], &[], Overlap::None).is_err());
+        assert!(PairedDifference::new(&[1.0], &[], Overlap::None).is_err());
     }
 
     #[test]
+    fn parts_that_overlap_make_the_interval_wider() {
+        // The same a and b, 20 % tested: the error is √((1/5 + 1/4) / (1/5)) = 1.5 times as large.
+        let a = [0.97, 0.975, 0.981, 0.969, 0.978];
+        let b = [0.975, 0.974, 0.985, 0.976, 0.98];
+        let overlap = Overlap::Redrawn { test: 20, train: 80 };
+        let difference = PairedDifference::new(&a, &b, overlap).unwrap();
+        let (low, high) = difference.interval.unwrap();
+        let half = 1.5 * (0.0071865662816394575 - 0.0034);
+        assert!((low - (0.0034 - half)).abs() < 1e-12 && (high - (0.0034 + half)).abs() < 1e-12);
+        // d = numpy.subtract(b, a); t = d.mean() / (d.std(ddof=1) * (1 / 5 + 1 / 4) ** .5)
+        // 2 * scipy.stats.t.sf(t, 4)
+        assert!((difference.p.unwrap() - CORRECTED_P).abs() < 1e-12, "{difference:?}");
+    }
+
+    const CORRECTED_P: f64 = 0.1718477736684961;
+
+    /// Zero is no evidence, and neither is what has no spread to be measured by.
+    #[test]
     fn equal_differences_have_no_spread() {
-        let same = PairedDifference::new(&[1.0, 2.0], &[1.0, 2.0]).unwrap();
+        let compare = |b: &[f64]| PairedDifference::new(&[1.0, 2.0], b, Overlap::None).unwrap();
+        let same = compare(&[1.0, 2.0]);
         assert_eq!((same.interval, same.excludes_zero()), (Some((0.0, 0.0)), false));
         assert_eq!(same.p, Some(1.0));
-        let shifted = PairedDifference::new(&[1.0, 2.0], &[1.5, 2.5]).unwrap();
-        assert_eq!((shifted.interval, shifted.excludes_zero()), (Some((0.5, 0.5)), true));
-        assert_eq!(shifted.p, Some(0.0));
+        let shifted = compare(&[1.5, 2.5]);
+        assert_eq!((shifted.mean, shifted.interval, shifted.p), (0.5, None, None));
+        assert!(!shifted.excludes_zero());
+        let rounded = compare(&[1.0 + f64::EPSILON, 2.0]);
+        assert_eq!((rounded.mean, rounded.p), (0.0, Some(1.0)));
+        // 35, 34 and 33 of 36 right, one more each: not a certainty of 10⁻¹⁵.
+        let share = |right: f64| 100.0 * right / 36.0;
+        let (more, less) = ([35.0, 34.0, 33.0].map(share), [34.0, 33.0, 32.0].map(share));
+        let one = PairedDifference::new(&less, &more, Overlap::None).unwrap();
+        assert_eq!((one.interval, one.p), (None, None));
     }
 }

@@ -90,8 +90,10 @@ pub struct Training<'a> {
 pub struct Trained {
     /// Every epoch.
     pub history: Vec<EpochMetrics>,
-    /// The weights of the epoch with the highest validation accuracy, the earliest of equals.
+    /// The weights of the best epoch.
     pub best: Vec<(String, Tensor)>,
+    /// Which one that is; see [`super::best_epoch`].
+    pub best_epoch: usize,
     /// The weights after the last epoch.
     pub last: Vec<(String, Tensor)>,
     /// The loss, with what it carried from step to step.
@@ -172,10 +174,7 @@ impl Training<'_> {
                 events.add(&metrics)?;
             }
             monitor.epoch(&metrics);
-            state.sums = Sums::default();
-            state.history.push(metrics);
-            (state.epoch, state.step) = (epoch + 1, 0);
-            if state.best_epoch() == Some(epoch) {
+            if state.end_epoch(metrics) {
                 course.best = self.copied(self.moving(&course))?;
             }
         }
@@ -184,7 +183,8 @@ impl Training<'_> {
         }
         let last = self.copied(course.average.as_ref())?;
         let Course { state, best, .. } = course;
-        Ok(Trained { history: state.history, best, last, criterion: self.criterion })
+        let best_epoch = state.best_epoch().unwrap_or(0);
+        Ok(Trained { history: state.history, best, best_epoch, last, criterion: self.criterion })
     }
 
     /// Says how many steps of the epoch that is over were skipped, and refuses that all were.
@@ -205,7 +205,7 @@ impl Training<'_> {
 
     /// Whether no epoch is to come.
     fn ended(&self, state: &State) -> bool {
-        let lost = self.patience.is_some_and(|patience| state.epochs_since_best() >= patience);
+        let lost = self.patience.is_some_and(|patience| state.epochs_without_gain() >= patience);
         lost || state.epoch > self.epochs
     }
 

@@ -3,6 +3,7 @@
 mod adversarial;
 mod average;
 pub mod checkpoint;
+mod choice;
 mod engine;
 mod evaluate;
 mod gradient;
@@ -17,6 +18,7 @@ mod update;
 mod warmup;
 
 pub use average::Average;
+pub use choice::{best_epoch, earliest_best_epoch};
 pub use engine::{Monitor, Trained, Training};
 pub use evaluate::{Predictions, Represented, predict, predict_each, represent};
 pub use l_softmax::{LSoftmaxRecipe, LargeMargin};

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::checkpoint::Files;
+use super::choice::{earliest_best_epoch, is_better};
 use crate::experiment::EpochMetrics;
 use crate::{Error, Result, tensors};
 
@@ -21,6 +22,10 @@ pub struct State {
     pub sums: Sums,
     /// The epochs before this one.
     pub history: Vec<EpochMetrics>,
+    /// The epoch whose weights are kept as the best ones. Not in the checkpoints of older versions,
+    /// which kept those of the earliest of equally accurate epochs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best: Option<usize>,
     /// What the loss carries from step to step.
     #[serde(with = "CriterionState")]
     pub criterion: steepness::State,
@@ -67,22 +72,29 @@ impl State {
     /// Before the first step.
     pub fn start(criterion: steepness::State) -> Self {
         let (sums, history) = (Sums::default(), Vec::new());
-        Self { epoch: 1, step: 0, steps: 0, sums, history, criterion, lambda: None }
+        Self { epoch: 1, step: 0, steps: 0, sums, history, best: None, criterion, lambda: None }
     }
 
-    /// How many epochs passed since the best one, or in all if there is none.
-    pub fn epochs_since_best(&self) -> usize {
-        self.history.len() - self.best_epoch().unwrap_or(0)
+    /// How many epochs passed without a higher validation accuracy, or in all if there is none.
+    pub fn epochs_without_gain(&self) -> usize {
+        self.history.len() - earliest_best_epoch(&self.history).unwrap_or(0)
     }
 
-    /// The epoch with the highest validation accuracy so far, the earliest of equals.
+    /// The epoch whose weights are kept as the best ones.
     pub fn best_epoch(&self) -> Option<usize> {
-        let better =
-            |best: &EpochMetrics, next: &EpochMetrics| next.val_accuracy > best.val_accuracy;
-        self.history
-            .iter()
-            .reduce(|best, next| if better(best, next) { next } else { best })
-            .map(|best| best.epoch)
+        self.best.or_else(|| earliest_best_epoch(&self.history))
+    }
+
+    /// Goes on to the next epoch after one that went as `metrics` say. Returns whether it is the best
+    /// so far: better than the one whose weights are kept.
+    pub fn end_epoch(&mut self, metrics: EpochMetrics) -> bool {
+        let kept = self.best_epoch().and_then(|best| self.history.get(best - 1));
+        let best = kept.is_none_or(|kept| is_better(&metrics, kept));
+        self.best = if best { Some(metrics.epoch) } else { self.best_epoch() };
+        self.sums = Sums::default();
+        (self.epoch, self.step) = (metrics.epoch + 1, 0);
+        self.history.push(metrics);
+        best
     }
 }
 
@@ -161,37 +173,45 @@ impl Snapshot {
 
 #[cfg(test)]
 mod tests {
+    use super::super::choice::tests::epoch;
     use super::*;
 
-    fn epoch(epoch: usize, val_accuracy: f64) -> EpochMetrics {
-        EpochMetrics {
-            epoch,
-            lr: 0.1,
-            train_loss: 1.0 / 3.0,
-            train_accuracy: 0.1 + 0.2,
-            val_nll: 1e-300,
-            val_accuracy,
-            val_margin: Some(0.1),
-            val_energy: None,
-            grad_norm: 0.3,
-            skipped: 0,
-            seconds: 0.1,
-        }
+    #[test]
+    fn the_best_epoch_is_kept_and_patience_waits_for_accuracy() {
+        let mut state = State::start(Default::default());
+        assert_eq!((state.best_epoch(), state.epochs_without_gain()), (None, 0));
+        let ended = [(0.5, 1.0), (0.9, 0.5), (0.9, 0.4), (0.9, 0.6), (0.8, 0.1)];
+        let best = ended.iter().zip(1..).map(|(&(accuracy, nll), at)| {
+            let best = state.end_epoch(epoch(at, accuracy, nll));
+            assert_eq!((state.epoch, state.step), (at + 1, 0));
+            best
+        });
+        assert_eq!(best.collect::<Vec<_>>(), [true, true, true, false, false]);
+        assert_eq!((state.best_epoch(), state.epochs_without_gain()), (Some(3), 3));
     }
 
+    /// A checkpoint of an older version holds the weights of the earliest of equals, and says of no
+    /// epoch that it is the best: what counts is which weights there are.
     #[test]
-    fn the_earliest_of_equals_is_best() {
+    fn an_older_checkpoint_keeps_what_it_has() {
         let mut state = State::start(Default::default());
-        assert_eq!((state.best_epoch(), state.epochs_since_best()), (None, 0));
-        state.history = [0.5, 0.9, 0.9, 0.8].iter().zip(1..).map(|(&a, e)| epoch(e, a)).collect();
-        assert_eq!((state.best_epoch(), state.epochs_since_best()), (Some(2), 2));
+        state.history = vec![epoch(1, 0.9, 0.5), epoch(2, 0.9, 0.3)];
+        let mut text = serde_json::to_value(&state).unwrap();
+        assert!(text.as_object().unwrap().get("best").is_none());
+        state = serde_json::from_value(text.take()).unwrap();
+        assert_eq!(state.best_epoch(), Some(1));
+        assert!(!state.end_epoch(epoch(3, 0.9, 0.6)));
+        assert_eq!(state.best_epoch(), Some(1));
+        assert!(state.end_epoch(epoch(4, 0.9, 0.4)));
+        assert_eq!(state.best_epoch(), Some(4));
+        assert_eq!(serde_json::to_value(&state).unwrap()["best"], 4);
     }
 
     #[test]
     fn a_snapshot_comes_back_bit_for_bit() {
         let mut state = State::start(Default::default());
         state.sums.loss = 2.0f64.sqrt() * 1e3;
-        state.history = vec![epoch(1, 0.7)];
+        state.history = vec![epoch(1, 0.7, 1e-300)];
         let weights = |x: f32| vec![("w".to_owned(), Tensor::from_slice(&[x, -0.0]))];
         let optimizer = (0..12).map(|i| Tensor::from(i as f32)).collect();
         let average = Some(weights(0.3));

@@ -2,9 +2,11 @@
 //!
 //! Cohen's d_z = mean / std with n − 1 (Cohen 1988, §2.3.5). A small sample makes it too large;
 //! Hedges's g_z = J·d_z corrects that, with J = Γ(ν/2) / (√(ν/2)·Γ((ν − 1)/2)) for ν = n − 1
-//! (Hedges 1981), about 1 − 3/(4ν − 1).
+//! (Hedges 1981), about 1 − 3/(4ν − 1). The std of measurements that share examples is corrected for
+//! that ([`Overlap`]).
 
-use super::{check, mean, std};
+use super::overlap::deviation;
+use super::{Overlap, check, mean};
 use crate::Result;
 
 /// The size of a paired difference in its own standard deviations.
@@ -22,9 +24,10 @@ pub struct EffectSize {
 ///
 /// # Errors
 /// No differences, or one that is not finite.
-pub fn effect_size(differences: &[f64]) -> Result<Option<EffectSize>> {
+pub fn effect_size(differences: &[f64], overlap: Overlap) -> Result<Option<EffectSize>> {
     check(differences)?;
-    let (Some(mean), Some(std)) = (mean(differences), std(differences)) else { return Ok(None) };
+    let std = deviation(differences, overlap);
+    let (Some(mean), Some(std)) = (mean(differences), std) else { return Ok(None) };
     let cohen = mean / std;
     // 0 times an infinite effect is not a number: two equal differences.
     let hedges = if cohen.is_finite() { correction(differences.len() - 1) * cohen } else { cohen };
@@ -50,9 +53,15 @@ mod tests {
     fn agrees_with_scipy() {
         // d = numpy.array([.005, -.001, .004, .007, .002]); z = d.mean() / d.std(ddof=1)
         // v = 4; z, z * numpy.exp(gammaln(v / 2) - gammaln((v - 1) / 2)) / numpy.sqrt(v / 2)
-        let effect = effect_size(&[0.005, -0.001, 0.004, 0.007, 0.002]).unwrap().unwrap();
+        let differences = [0.005, -0.001, 0.004, 0.007, 0.002];
+        let effect = effect_size(&differences, Overlap::None).unwrap().unwrap();
         assert!((effect.cohen - COHEN).abs() < 1e-12, "{}", effect.cohen);
         assert!((effect.hedges - HEDGES).abs() < 1e-12, "{}", effect.hedges);
+        // A fifth is tested: two measurements are correlated by 0.2, and the variance is 1/0.8 times
+        // what it seems.
+        let overlap = Overlap::Redrawn { test: 1, train: 4 };
+        let shared = effect_size(&differences, overlap).unwrap().unwrap();
+        assert!((shared.cohen - COHEN * 0.8f64.sqrt()).abs() < 1e-12, "{}", shared.cohen);
     }
 
     const COHEN: f64 = 1.11490392083272;
@@ -69,10 +78,11 @@ mod tests {
 
     #[test]
     fn odd_input_has_a_defined_result() {
-        assert_eq!(effect_size(&[1.0]).unwrap(), None);
-        assert_eq!(effect_size(&[0.0, 0.0]).unwrap(), None);
-        let equal = effect_size(&[-2.0, -2.0]).unwrap().unwrap();
+        let of = |differences: &[f64]| effect_size(differences, Overlap::None);
+        assert_eq!(of(&[1.0]).unwrap(), None);
+        assert_eq!(of(&[0.0, 0.0]).unwrap(), None);
+        let equal = of(&[-2.0, -2.0]).unwrap().unwrap();
         assert_eq!((equal.cohen, equal.hedges), (f64::NEG_INFINITY, f64::NEG_INFINITY));
-        assert!(effect_size(&[]).is_err() && effect_size(&[1.0, f64::NAN]).is_err());
+        assert!(of(&[]).is_err() && of(&[1.0, f64::NAN]).is_err());
     }
 }
