@@ -73,6 +73,12 @@ pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Compar
     let runs = work.make_all(&pairs, &progress);
     progress.close();
     let mut runs = runs?;
+    for (run, (_, seed)) in runs.iter_mut().zip(&pairs) {
+        // Older runs do not say it.
+        if let Some(run) = run.as_mut().filter(|run| run.measures.overlap.is_none()) {
+            run.measures.overlap = Some(data.overlap(*seed)?);
+        }
+    }
     let groups = settings.iter().enumerate().map(|(at, setting)| {
         let of_setting = |seed: usize| runs[seed * settings.len() + at].take();
         let of_setting = (0..recipe.seeds.len()).filter_map(of_setting).collect();
@@ -167,6 +173,9 @@ impl Work<'_> {
             }
         }
         let Some(last) = &last else { return Ok(None) };
+        if left < pairs.len() {
+            self.check_choice(pairs)?;
+        }
         let jobs = self.jobs(left);
         // A thread of its own: libtorch's number of threads belongs to the thread that sets it.
         let measured = std::thread::scope(|scope| {
@@ -178,6 +187,33 @@ impl Work<'_> {
         });
         // A panic in there is a bug like any other.
         measured.unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map(Some)
+    }
+
+    /// Refuses to add runs to finished ones whose epoch an older version chose by another rule: their
+    /// difference would be one of rules, not of losses.
+    fn check_choice(&self, pairs: &[(&Setting, u64)]) -> Result<()> {
+        let select = self.recipe.select;
+        if select == Select::Last {
+            return Ok(());
+        }
+        for &(setting, seed) in pairs {
+            let (dir, recipe) =
+                (RunDir::new(self.out, setting, seed), self.recipe.run(setting, seed));
+            if !dir.finished(&recipe, &self.content)? {
+                continue;
+            }
+            let classes = self.data.examples.classes.len();
+            let run = RunFiles::at(dir.path())?.run(&recipe, classes)?;
+            if let (Some(then), Some(today)) = (run.epoch(select), run.epoch_today(select)) {
+                return Err(Error::Request(format!(
+                    "{} was measured after epoch {then} by an older version, which took the earliest \
+                     of equally accurate epochs; today it would be epoch {today}, and new runs are \
+                     not compared with that: --out names another folder",
+                    dir.path().display()
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// How many of `runs` are made side by side.

@@ -2,8 +2,8 @@
 
 use super::environment::libraries;
 use super::{Recipe, Select, Setting, Sweep};
-use crate::measure::{FeatureMap, Measures};
-use crate::train::is_zero;
+use crate::measure::{FeatureMap, Measures, Overlap};
+use crate::train::{best_epoch, earliest_best_epoch, is_zero};
 use serde::{Deserialize, Serialize};
 
 /// Several losses on the same data and seeds.
@@ -17,6 +17,8 @@ pub struct Comparison {
     pub classes: Vec<String>,
     /// Which weights were measured.
     pub select: Select,
+    /// The key of the metric that is to come first, where one was asked for.
+    pub primary: Option<String>,
     /// What was varied, if anything was.
     pub sweep: Option<Sweep>,
     /// One group a setting, in the order asked for; the first is what the others are compared with.
@@ -26,6 +28,15 @@ pub struct Comparison {
 }
 
 impl Comparison {
+    /// What the test parts of different seeds have in common: most of what any run says, which is the
+    /// careful choice where runs of several comparisons stand side by side. `None` where one does not
+    /// say it, as older ones do not.
+    pub fn overlap(&self) -> Option<Overlap> {
+        let runs = self.groups.iter().flat_map(|group| &group.runs);
+        let all: Vec<Overlap> = runs.map(|run| run.measures.overlap).collect::<Option<_>>()?;
+        all.into_iter().max_by(|a, b| a.ratio().total_cmp(&b.ratio()))
+    }
+
     /// That of `recipe`, with one sentence on its data and the names of the classes.
     pub(super) fn of(
         recipe: &Recipe,
@@ -38,6 +49,7 @@ impl Comparison {
             data,
             classes,
             select: recipe.select,
+            primary: recipe.primary.clone(),
             sweep: recipe.sweep.clone(),
             groups,
             signature: Signature {
@@ -71,6 +83,25 @@ pub struct Run {
     pub measures: Measures,
     /// Maps of the features of test examples; not in older runs, nor of a few examples.
     pub map: Option<FeatureMap>,
+}
+
+impl Run {
+    /// The epoch whose weights were measured; `None` without any epoch.
+    pub fn epoch(&self, select: Select) -> Option<usize> {
+        self.measures.epoch.or_else(|| match select {
+            Select::Last => self.epochs.last().map(|last| last.epoch),
+            // Records that do not say it are older than the rule for ties.
+            Select::Best | Select::Test => earliest_best_epoch(&self.epochs),
+        })
+    }
+
+    /// The epoch that would be measured today, where an older version took another one: the earliest
+    /// of equally accurate ones.
+    pub fn epoch_today(&self, select: Select) -> Option<usize> {
+        let today = best_epoch(&self.epochs);
+        let older = self.measures.epoch.is_none() && select != Select::Last;
+        today.filter(|today| older && self.epoch(select) != Some(*today))
+    }
 }
 
 /// A line of `metrics.jsonl`.

@@ -61,6 +61,8 @@ impl Recipe {
             name: asked.name.clone(),
             losses: asked.losses.clone(),
             seeds: Vec::new(),
+            // What a table begins with decides nothing about the runs.
+            primary: None,
             sweep: if swept_alike { None } else { recipe.sweep.clone() },
             data: recipe.data.without_paths(),
             ood: without_paths(&recipe.ood),

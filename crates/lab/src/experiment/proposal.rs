@@ -31,6 +31,10 @@ const EPOCHS: (usize, usize) = (5, 200);
 /// Examples a step where there are so many to learn from.
 const BATCHES: [(usize, usize); 4] = [(50_000, 128), (5_000, 64), (500, 32), (0, 16)];
 
+/// With fewer validation examples epochs cannot be told apart: at 95 % accuracy the standard error of
+/// 1,000 is 0.7 points, as much as most losses differ by.
+const FEW: usize = 1000;
+
 /// The recipe for text, its name for messages, and the sentences that it is for.
 const TRANSLATION: (&str, &str) =
     ("recipes/multi30k.toml", include_str!("../../../../recipes/multi30k.toml"));
@@ -81,6 +85,8 @@ impl Proposal {
         let (optimizer, by) = optimizer(&model, lr);
         let after = vec![epochs * 2 / 3, epochs * 13 / 15];
         let drops = format!("×0.1 after epochs {} and {}", after[0], after[1]);
+        let schedule = Schedule::MultiStep { after, factor: 0.1 };
+        let (select, weights) = select(validated_on(&found, shares), &schedule);
         let Recipe { losses, seeds, threads, .. } = Recipe::embedded()?;
         let count = |n| NonZeroUsize::new(n).unwrap_or(NonZeroUsize::MIN);
         let recipe = Recipe {
@@ -90,9 +96,10 @@ impl Proposal {
             epochs: count(epochs),
             batch: count(batch),
             threads,
-            select: Select::Best,
+            select,
             patience: None,
-            schedule: Schedule::MultiStep { after, factor: 0.1 },
+            primary: None,
+            schedule,
             warmup: None,
             precision: Precision::default(),
             sampler: Sampling::default(),
@@ -115,7 +122,12 @@ impl Proposal {
         let training = format!(
             "{epochs} epochs of {steps} steps of {batch} examples, {by} with learning rate {lr}, {drops}"
         );
-        let lines = vec![("split", split(&found, shares)), ("model", why), ("training", training)];
+        let lines = vec![
+            ("split", split(&found, shares)),
+            ("model", why),
+            ("training", training),
+            ("weights", weights),
+        ];
         Ok(Self { found, recipe, lines })
     }
 
@@ -137,8 +149,26 @@ impl Proposal {
         let model =
             "Transformer of 3 + 3 layers and 256 features, for 4000 pieces of both languages";
         let split = "as it comes: training, validation and test part".to_owned();
-        let lines = vec![("split", split), ("model", model.to_owned()), ("training", training)];
+        let weights = weights(recipe.select).to_owned();
+        let lines = vec![
+            ("split", split),
+            ("model", model.to_owned()),
+            ("training", training),
+            ("weights", weights),
+        ];
         Ok(Self { found, recipe, lines })
+    }
+
+    /// The same with the weights measured that were asked for.
+    #[must_use]
+    pub fn measuring(mut self, asked: Select) -> Self {
+        self.recipe.select = asked;
+        for (what, line) in &mut self.lines {
+            if *what == "weights" {
+                *line = format!("{}, as asked for", weights(asked));
+            }
+        }
+        self
     }
 }
 
@@ -185,6 +215,31 @@ fn optimizer(model: &ModelRecipe, lr: f64) -> (OptimizerRecipe, &'static str) {
     (OptimizerRecipe::Sgd(recipe), "SGD")
 }
 
+/// Which weights are to be measured after a training by `schedule`, where so many examples could choose
+/// among epochs, and why. A learning rate that has decayed makes the last epoch the best one in
+/// expectation; to choose another by a few examples is to choose by chance, and the earliest of many
+/// equals at that.
+fn select(validation: usize, schedule: &Schedule) -> (Select, String) {
+    let decayed = *schedule != Schedule::Constant;
+    let few = (validation < FEW)
+        .then(|| format!("{validation} validation examples cannot tell epochs apart"));
+    let settled = decayed.then(|| "the learning rate has come down by then".to_owned());
+    let reasons: Vec<String> = settled.into_iter().chain(few).collect();
+    if reasons.is_empty() {
+        return (Select::Best, weights(Select::Best).to_owned());
+    }
+    (Select::Last, format!("{}: {}", weights(Select::Last), reasons.join(", and ")))
+}
+
+/// Which weights those are.
+fn weights(select: Select) -> &'static str {
+    match select {
+        Select::Best => "those of the epoch with the best validation accuracy",
+        Select::Last => "those after the last epoch",
+        Select::Test => "those of the epoch with the best test accuracy",
+    }
+}
+
 /// A model for inputs of that size, its learning rate, and why it.
 fn model(format: Format, [channels, height, width]: [usize; 3]) -> (ModelRecipe, f64, String) {
     if format == Format::Tu {
@@ -221,6 +276,14 @@ fn learned_from(found: &Inspection, shares: Fractions) -> usize {
     let share = |part, share| if has(found, part) { 0.0 } else { share };
     let held = share("validation", shares.validation) + share("test", shares.test);
     (found.parts[0].examples as f64 * (1.0 - held)).round() as usize
+}
+
+/// How many examples could choose among epochs.
+fn validated_on(found: &Inspection, shares: Fractions) -> usize {
+    match found.parts.iter().find(|own| own.name == "validation") {
+        Some(own) => own.examples,
+        None => (found.parts[0].examples as f64 * shares.validation).round() as usize,
+    }
 }
 
 fn split(found: &Inspection, Fractions { validation, test }: Fractions) -> String {
@@ -287,6 +350,29 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }
+    }
+
+    #[test]
+    fn the_last_weights_are_taken_where_epochs_cannot_be_told_apart() {
+        let decayed = Schedule::MultiStep { after: vec![9], factor: 0.1 };
+        for (validation, schedule, expected, words) in [
+            (5000, &Schedule::Constant, Select::Best, "best validation accuracy"),
+            (36, &Schedule::Constant, Select::Last, "36 validation examples cannot"),
+            (5000, &decayed, Select::Last, "the learning rate has come down"),
+            (36, &decayed, Select::Last, "by then, and 36 validation examples"),
+        ] {
+            let (select, why) = select(validation, schedule);
+            assert!(select == expected && why.contains(words), "{select:?} {why}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let proposal = propose(&table(folder.path(), 100), Some("kind")).unwrap();
+        assert_eq!(proposal.recipe.select, Select::Last);
+        let line = "weights     those after the last epoch: the learning rate has come down by then, \
+                    and 20 validation examples cannot tell epochs apart";
+        assert!(proposal.to_string().contains(line), "{proposal}");
+        let asked = proposal.measuring(Select::Best);
+        assert_eq!(asked.recipe.select, Select::Best);
+        assert!(asked.to_string().contains("best validation accuracy, as asked for"), "{asked}");
     }
 
     #[test]

@@ -51,6 +51,10 @@ pub struct Recipe {
     /// Ends a training after so many epochs without a better accuracy on the part that chooses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<NonZeroUsize>,
+    /// The key of the metric that table and page begin with, in place of the one that the data suggest.
+    /// It decides nothing about the runs, and is not part of the hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary: Option<String>,
     /// What the model computes with while training.
     #[serde(default, skip_serializing_if = "Precision::is_default")]
     pub precision: Precision,
@@ -113,11 +117,12 @@ pub struct Recipe {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Select {
-    /// Those of the epoch with the highest validation accuracy, the earliest of equals.
+    /// Those of the epoch with the highest validation accuracy; of equals the one with the lowest
+    /// validation NLL, then the latest.
     Best,
     /// Those after the last epoch.
     Last,
-    /// Those of the epoch with the highest test accuracy: the number that is reported was chosen.
+    /// Those of the epoch with the highest test accuracy, ties as in `Best`: the number that is reported was chosen.
     Test,
 }
 
@@ -258,9 +263,11 @@ impl Recipe {
         self.epochs.get() + later.sum::<usize>()
     }
 
-    /// The first 12 hex digits of the SHA-256 of [`Recipe::to_toml`].
+    /// The first 12 hex digits of the SHA-256 of [`Recipe::to_toml`], without what only orders the
+    /// table.
     pub fn hash(&self) -> String {
-        format!("{:x}", Sha256::digest(self.to_toml()))[..12].to_owned()
+        let made = Self { primary: None, ..self.clone() };
+        format!("{:x}", Sha256::digest(made.to_toml()))[..12].to_owned()
     }
 }
 
@@ -558,9 +565,17 @@ mod tests {
     fn what_is_not_said_is_not_written() {
         let recipe = Recipe::embedded().unwrap();
         let written = recipe.to_toml() + &recipe.run(&recipe.settings().unwrap()[0], 0).to_toml();
-        for key in
-            ["warmup", "update", "weight_decay_on", "sampler", "l_softmax", "crt", "probe", "ood"]
-        {
+        for key in [
+            "primary",
+            "warmup",
+            "update",
+            "weight_decay_on",
+            "sampler",
+            "l_softmax",
+            "crt",
+            "probe",
+            "ood",
+        ] {
             assert!(!written.contains(key), "{written}");
         }
         let more = with("epochs =", "sampler = \"class-balanced\"\nepochs =")
@@ -572,6 +587,18 @@ mod tests {
         assert_eq!((more.update.ema, more.sampler), (Some(0.9), Sampling::ClassBalanced));
         assert_eq!((more.all_epochs(), recipe.all_epochs()), (30 + 3 + 30, 30));
         assert_ne!(more.hash(), recipe.hash());
+    }
+
+    #[test]
+    fn what_comes_first_in_a_table_makes_no_other_recipe() {
+        let recipe = Recipe::embedded().unwrap();
+        let text = with("epochs =", "primary = \"macro_f1\"\nepochs =");
+        let asked = Recipe::parse(Path::new("p"), &text, None).unwrap();
+        assert_eq!(asked.primary.as_deref(), Some("macro_f1"));
+        assert_eq!(Recipe::parse(Path::new("again"), &asked.to_toml(), None).unwrap(), asked);
+        assert_eq!(asked.hash(), recipe.hash());
+        let setting = &recipe.settings().unwrap()[0];
+        assert_eq!(asked.run(setting, 1), recipe.run(setting, 1));
     }
 
     #[test]

@@ -94,7 +94,12 @@ pub fn run(
     let counts = train.counts().into_iter().map(|count| count as i64).collect();
     let measured = Measured { learned: &learned, counts, known, test: &test };
     let measures = measure(recipe, data, &*model, trained.criterion, &measured, dir)?;
-    dir.finish(&Measures { first_stage_accuracy, probe_accuracy, ..measures })
+    let epoch = Some(match recipe.select {
+        Select::Best | Select::Test => trained.best_epoch,
+        Select::Last => trained.history.len(),
+    });
+    let overlap = Some(data.overlap(recipe.seed)?);
+    dir.finish(&Measures { first_stage_accuracy, probe_accuracy, epoch, overlap, ..measures })
 }
 
 /// On the test part, a fraction.

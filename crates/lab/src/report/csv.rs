@@ -1,9 +1,11 @@
 //! `table.csv`: a row a loss and metric, full precision, RFC 4180.
 //!
 //! The shortest decimal that reads back as the same double, so equal runs give equal bytes. The
-//! last row is the signature, behind a `#` that readers take as a comment.
+//! last rows are what has to be known of the numbers, and the signature, each behind a `#` that readers
+//! take as a comment.
 
 use super::table::Table;
+use super::text::{legend, remarks};
 
 /// The whole file.
 pub fn render(table: &Table) -> String {
@@ -39,7 +41,7 @@ pub fn render(table: &Table) -> String {
             cells.extend([
                 number(test.map(|test| test.p)),
                 number(test.map(|test| test.holm)),
-                number(test.map(|test| test.signs)),
+                number(test.and_then(|test| test.signs)),
                 number(test.and_then(|test| test.effect)),
                 test.and_then(|test| test.seeds).map_or(String::new(), |seeds| seeds.to_string()),
             ]);
@@ -47,9 +49,40 @@ pub fn render(table: &Table) -> String {
             file += &line(&cells);
         }
     }
-    let mut last = vec![String::new(); width];
-    last[0] = text(&format!("# {}", table.signature));
-    file + &line(&last)
+    if let Some(majority) = &table.majority {
+        for column in table.columns.iter().chain(&table.more) {
+            let Some(value) = majority.value(column.metric.key) else { continue };
+            let metric = column.metric;
+            let mut cells = vec![String::new(); width];
+            cells[0] = text(majority.label());
+            cells[1] = text(metric.key);
+            cells[2] = text(metric.unit);
+            cells[3] = text(metric.direction.word());
+            cells[5] = number(Some(value));
+            file += &line(&cells);
+        }
+    }
+    let compared = if table.losses.len() > 1 { legend(table) } else { Vec::new() };
+    let known = remarks(table).into_iter().chain(compared);
+    let warnings = table.warnings.iter().map(|warning| format!("Warning: {warning}."));
+    for remark in known.chain(warnings).chain([table.signature.clone()]) {
+        let mut cells = vec![String::new(); width];
+        // A comment is one bare cell: without commas and quotes of its own.
+        cells[0] = format!("# {}", bare(&remark));
+        file += &line(&cells);
+    }
+    file
+}
+
+/// Without what would need quotes, behind which a `#` is no comment.
+fn bare(text: &str) -> String {
+    let bare = |c| match c {
+        ',' => ';',
+        '"' => '\'',
+        c if c.is_control() => ' ',
+        c => c,
+    };
+    text.chars().map(bare).collect()
 }
 
 /// Cells that are already quoted where they need it.

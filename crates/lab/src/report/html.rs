@@ -9,6 +9,7 @@ use super::swept::Swept;
 use super::table::{Cell, Column, Table};
 use super::{number, summary, text};
 use crate::experiment::Comparison;
+use crate::measure::Overlap;
 use std::fmt::Write;
 
 /// The page's own rules; the charts bring theirs.
@@ -23,7 +24,7 @@ pub fn render(comparison: &Comparison, table: &Table, figures: &[Figure], recipe
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{title}</title>\n<style>\n{CSS}{charts}</style>\n</head>\n<body>\n<main>\n\
          <header>\n<h1>{title}</h1>\n<p class=\"data\">{data}</p>\n</header>\n\
-         <p class=\"summary\">{summary}</p>\n\
+         <p class=\"summary\">{summary}</p>\n{warnings}\
          <h2>Results on the test part</h2>\n{swept}{table}{more}{tests}{detection}\
          <h2>Figures</h2>\n{figures}\
          <h2>What made this</h2>\n\
@@ -33,6 +34,7 @@ pub fn render(comparison: &Comparison, table: &Table, figures: &[Figure], recipe
         charts = chart::CSS,
         data = xml(&comparison.data),
         summary = summary::render(comparison, table),
+        warnings = warnings(table),
         swept = table.swept.as_ref().map_or(String::new(), swept),
         table = rendered(table),
         more = more(table),
@@ -43,10 +45,18 @@ pub fn render(comparison: &Comparison, table: &Table, figures: &[Figure], recipe
     )
 }
 
+/// What is to be known before the numbers are believed.
+fn warnings(table: &Table) -> String {
+    let paragraph = |warning: &String| {
+        format!("<p class=\"warning\"><strong>Warning:</strong> {}.</p>\n", xml(warning))
+    };
+    table.warnings.iter().map(paragraph).collect()
+}
+
 /// A row a loss, a column a swept value.
 fn swept(swept: &Swept) -> String {
     let mut html = String::from("<div class=\"wide\" tabindex=\"0\">\n<table>\n<thead><tr>");
-    html.push_str("<th>accuracy&nbsp;%&nbsp;↑</th>");
+    let _ = write!(html, "<th>{}</th>", xml(&swept.title).replace(' ', "&nbsp;"));
     for value in &swept.values {
         let _ = write!(html, "<th scope=\"col\">{}</th>", xml(&swept.heading(*value)));
     }
@@ -54,15 +64,21 @@ fn swept(swept: &Swept) -> String {
     for line in &swept.lines {
         let _ = write!(html, "<tr><th scope=\"row\"><code>{}</code></th>", xml(&line.loss));
         for point in &line.points {
-            let _ = write!(html, "<td>{}</td>", text::point(point));
+            let _ = write!(html, "<td>{}</td>", text::point(point, swept.decimals));
         }
         html.push_str("</tr>\n");
     }
-    html + "</tbody>\n</table>\n</div>\n<p class=\"note\">Test accuracy against what was swept; \
-            below, every setting in full.</p>\n"
+    let _ = write!(
+        html,
+        "</tbody>\n</table>\n</div>\n<p class=\"note\">Test {} against what was swept; below, every \
+         setting in full.</p>\n",
+        xml(&swept.metric)
+    );
+    html
 }
 
-/// A row a loss, a column a metric.
+/// A row a loss, a column a metric, and below what the majority class is worth where that says
+/// something.
 fn grid(table: &Table, columns: &[Column]) -> String {
     let mut html =
         String::from("<div class=\"wide\" tabindex=\"0\">\n<table>\n<thead><tr><th>loss</th>");
@@ -82,6 +98,21 @@ fn grid(table: &Table, columns: &[Column]) -> String {
         let _ = write!(html, "<tr><th scope=\"row\"><code>{}</code></th>", xml(loss));
         for column in columns {
             html += &cell(&column.cells[row], column, table.seeds.len());
+        }
+        html.push_str("</tr>\n");
+    }
+    let says = |column: &Column| {
+        table.majority.as_ref().is_some_and(|m| m.value(column.metric.key).is_some())
+    };
+    if let Some(majority) = table.majority.as_ref().filter(|_| columns.iter().any(says)) {
+        let _ = write!(
+            html,
+            "<tr class=\"baseline\"><th scope=\"row\" title=\"always {}\">{}</th>",
+            xml(&majority.class),
+            majority.label()
+        );
+        for column in columns {
+            let _ = write!(html, "<td>{}</td>", text::baseline(table, column));
         }
         html.push_str("</tr>\n");
     }
@@ -122,13 +153,13 @@ fn tests(table: &Table) -> String {
             let _ = writeln!(
                 rows,
                 "<tr><th scope=\"row\">{}, <code>{}</code></th><td>{}</td><td>{:.4}</td>\
-                 <td>{:.4}</td><td>{:.4}</td><td>{}</td><td>{}</td></tr>",
+                 <td>{:.4}</td>{}<td>{}</td><td>{}</td></tr>",
                 xml(&column.heading()),
                 xml(loss),
                 number::signed(difference.mean, column.metric.decimals),
                 test.p,
                 test.holm,
-                test.signs,
+                test.signs.map_or(String::new(), |signs| format!("<td>{signs:.4}</td>")),
                 test.effect.map_or_else(none, |effect| number::signed(effect, 2)),
                 test.seeds.map_or_else(none, |seeds| seeds.to_string()),
             );
@@ -137,23 +168,32 @@ fn tests(table: &Table) -> String {
     if rows.is_empty() {
         return rows;
     }
+    // With test parts that overlap there is no test of signs.
+    let signs = table.overlap == Overlap::None;
+    let (head, note) =
+        if signs { ("<th scope=\"col\">p, signs</th>", SIGNS) } else { ("", NO_SIGNS) };
     format!(
         "<details><summary>Tests of the differences, and how many seeds they would need</summary>\n\
          <div class=\"wide\" tabindex=\"0\">\n<table>\n<thead><tr><th>metric, loss</th>\
          <th scope=\"col\">difference</th><th scope=\"col\">p</th>\
-         <th scope=\"col\">p, Holm</th><th scope=\"col\">p, signs</th>\
+         <th scope=\"col\">p, Holm</th>{head}\
          <th scope=\"col\">effect</th><th scope=\"col\">seeds needed</th></tr></thead>\n\
          <tbody>\n{rows}</tbody>\n</table>\n</div>\n<p class=\"note\">p: two-sided paired t test \
-         over seeds. Holm: the same corrected for having compared every loss with {first} by that \
-         metric; the metrics are not corrected for each other. Signs: sign-flip permutation test, \
-         never below 2/2ⁿ with n seeds. Effect: Hedges's g, the difference in its own standard \
-         deviations. Seeds needed: with so many a paired t test at {alpha} % finds an effect of \
-         that size with a probability of {power} %.</p>\n</details>\n",
+         over seeds, of the same standard error as the intervals. Holm: the same corrected for having \
+         compared every loss with {first} by that metric; the metrics are not corrected for each \
+         other. {note} Effect: Hedges's g, the difference in its own standard deviations. Seeds \
+         needed: with so many the same t test at {alpha} % finds an effect of that size with a \
+         probability of {power} %; never: no number of seeds does, but more examples may.</p>\n\
+         </details>\n",
         first = xml(&table.losses[0]),
         alpha = 100.0 * ALPHA,
         power = 100.0 * POWER,
     )
 }
+
+const SIGNS: &str = "Signs: sign-flip permutation test, never below 2/2ⁿ with n seeds.";
+const NO_SIGNS: &str = "There is no permutation test: it takes the seeds for independent, and these \
+                        share test examples.";
 
 fn rendered(table: &Table) -> String {
     let mut html = grid(table, &table.columns);
@@ -166,11 +206,18 @@ fn rendered(table: &Table) -> String {
     } else {
         String::new()
     };
+    let majority = table.majority.as_ref().map(|majority| {
+        let uneven = if majority.uneven { " The classes are uneven." } else { "" };
+        format!(" Majority class: what it is worth to say \"{}\" always.{uneven}", majority.class)
+    });
+    let epochs = table.epochs.as_ref().map(|epochs| format!(" {}", epochs.sentence()));
     let _ = write!(
         html,
-        "<p class=\"note\">{}{}</p>\n<p class=\"note\">{}</p>\n",
+        "<p class=\"note\">{}{}{}{}</p>\n<p class=\"note\">{}</p>\n",
         xml(&spread),
         xml(&second),
+        xml(&majority.unwrap_or_default()),
+        xml(&epochs.unwrap_or_default()),
         xml(&table.signature)
     );
     let _ = write!(

@@ -1,11 +1,14 @@
 //! The table for programs: what `--json` prints.
 
+use super::significance::Seeds;
 use super::swept::{Point, Swept};
 use super::table::{Cell, Column, Table};
+use crate::measure::Overlap;
 use serde_json::{Value, json};
 
-/// `{"losses": [{"loss", "metrics": {key: {"mean", "std", …}}}], "seeds", …, "signature"}`, and
-/// `"sweep"` where there was one; numbers in full precision, `null` for what is absent or not finite.
+/// `{"losses": [{"loss", "metrics": {key: {"mean", "std", …}}}], "headline", "seeds", "intervals",
+/// "epochs", "majority", "warnings", "signature"}`, and `"sweep"` where there was one; numbers in full
+/// precision, `null` for what is absent or not finite.
 pub fn render(table: &Table) -> Value {
     let losses: Vec<Value> = table
         .losses
@@ -21,11 +24,52 @@ pub fn render(table: &Table) -> Value {
             json!({ "loss": loss, "metrics": metrics })
         })
         .collect();
-    let mut all = json!({ "losses": losses, "seeds": table.seeds, "signature": table.signature });
+    let mut all = json!({
+        "losses": losses,
+        "headline": table.columns.first().map(|column| column.metric.key),
+        "seeds": table.seeds,
+        "intervals": intervals(table.overlap),
+        "epochs": table.epochs.as_ref().map(|epochs| json!({
+            "measured": epochs.range,
+            "median": epochs.median,
+            "of": epochs.of,
+            "runs": epochs.runs,
+            "in_the_first_tenth": epochs.early,
+        })),
+        "majority": table.majority.as_ref().map(|majority| {
+            let columns = table.columns.iter().chain(&table.more).map(|column| column.metric.key);
+            let values = columns.filter_map(|key| Some((key.to_owned(), json!(majority.value(key)?))));
+            json!({
+                "class": majority.class,
+                "uneven": majority.uneven,
+                "metrics": values.collect::<serde_json::Map<_, _>>(),
+            })
+        }),
+        "warnings": table.warnings,
+        "signature": table.signature,
+    });
     if let Some(swept) = &table.swept {
         all["sweep"] = self::swept(swept);
     }
     all
+}
+
+/// What the intervals are made by: the variance of a mean difference is 1/n + n_test/n_train of that of
+/// the differences, the latter 0 without overlap.
+fn intervals(overlap: Overlap) -> Value {
+    let (drawn, sizes) = match overlap {
+        Overlap::None => ("one test part for all seeds", None),
+        Overlap::Redrawn { test, train } => ("anew by each seed", Some((test, train))),
+        Overlap::Folds { test, train } => ("a fold a seed", Some((test, train))),
+    };
+    json!({
+        "test": "paired t",
+        "level": 0.95,
+        "drawn": drawn,
+        "correction": overlap.source(),
+        "n_test": sizes.map(|sizes| sizes.0),
+        "n_train": sizes.map(|sizes| sizes.1),
+    })
 }
 
 /// `{"key", "lines": [{"loss", "points": [{"value", "mean", "std", "values"}]}]}`; the value is
@@ -38,7 +82,7 @@ fn swept(swept: &Swept) -> Value {
         });
         json!({ "loss": line.loss, "points": points.collect::<Vec<_>>() })
     });
-    json!({ "key": swept.key, "lines": lines.collect::<Vec<_>>() })
+    json!({ "key": swept.key, "metric": swept.title, "lines": lines.collect::<Vec<_>>() })
 }
 
 fn cell(column: &Column, cell: &Cell) -> Value {
@@ -54,7 +98,10 @@ fn cell(column: &Column, cell: &Cell) -> Value {
                     "p_holm": test.holm,
                     "p_signs": test.signs,
                     "effect": test.effect,
-                    "seeds_needed": test.seeds,
+                    "seeds_needed": test.seeds.map(|seeds| match seeds {
+                        Seeds::Enough(seeds) => json!(seeds),
+                        Seeds::Never => json!("never"),
+                    }),
                 })
             }),
         })
@@ -86,5 +133,29 @@ mod tests {
         assert_eq!(json["losses"][1]["metrics"]["accuracy"]["difference"]["n"], 1);
         assert_eq!(json["losses"][1]["metrics"]["accuracy"]["difference"]["interval"], Value::Null);
         assert_eq!(json["seeds"], json!([1]));
+    }
+
+    #[test]
+    fn says_what_the_numbers_are_made_by() {
+        let mut comparison = sample::comparison(&["ce", "el(le=1)"], 5);
+        let json = |comparison: &_| render(&Table::new(comparison));
+        let plain = json(&comparison);
+        assert_eq!(plain["headline"], "accuracy");
+        assert_eq!(
+            (&plain["intervals"]["correction"], &plain["warnings"]),
+            (&Value::Null, &json!([]))
+        );
+        assert_eq!(plain["majority"]["uneven"], false);
+        assert_eq!(plain["epochs"]["of"], json!([sample::EPOCHS, sample::EPOCHS]));
+        comparison = sample::overlapping(comparison, Overlap::Folds { test: 1, train: 4 });
+        comparison.primary = Some("nll".to_owned());
+        let folds = json(&comparison);
+        assert_eq!(folds["headline"], "nll");
+        assert_eq!(folds["intervals"]["correction"], "Bouckaert and Frank (2004)");
+        let low = |json: &Value| {
+            let nll = &json["losses"][1]["metrics"]["nll"]["difference"];
+            nll["mean"].as_f64().unwrap() - nll["interval"][0].as_f64().unwrap()
+        };
+        assert!((low(&folds) / low(&plain) - 1.5).abs() < 1e-9);
     }
 }

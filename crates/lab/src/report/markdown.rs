@@ -15,10 +15,17 @@ pub fn render(table: &Table) -> String {
             .map(|column| text::mean(&column.cells[row], column.metric.decimals));
         std::iter::once(code(loss)).chain(cells).collect()
     });
+    let majority = table.baseline().map(|majority| {
+        let cells = table.columns.iter().map(|column| text::baseline(table, column));
+        std::iter::once(majority.label().to_owned()).chain(cells).collect()
+    });
     let mut page = table.swept.as_ref().map_or(String::new(), |swept| self::swept(swept) + "\n");
-    page += &rows(&headings, means);
+    page += &rows(&headings, means.chain(majority));
     if table.seeds.len() > 1 {
         page += &format!("\nMean ± standard deviation over {} seeds.\n", table.seeds.len());
+    }
+    for remark in text::remarks(table) {
+        page += &format!("\n{}\n", escaped(&remark));
     }
 
     if table.losses.len() > 1 {
@@ -41,15 +48,19 @@ pub fn render(table: &Table) -> String {
             escaped(&text::legend(table).join(" "))
         );
     }
+    for warning in &table.warnings {
+        page += &format!("\n**Warning:** {}.\n", escaped(warning));
+    }
     page + &format!("\n{}\n", escaped(&table.signature))
 }
 
 /// A row a loss, a column a swept value.
 fn swept(swept: &Swept) -> String {
     let columns = swept.values.iter().map(|value| escaped(&swept.heading(*value)));
-    let headings: Vec<_> = std::iter::once("accuracy %".to_owned()).chain(columns).collect();
+    let headings: Vec<_> = std::iter::once(escaped(&swept.title)).chain(columns).collect();
+    let point = |point: &_| text::point(point, swept.decimals);
     let lines = swept.lines.iter().map(|line| {
-        std::iter::once(code(&line.loss)).chain(line.points.iter().map(text::point)).collect()
+        std::iter::once(code(&line.loss)).chain(line.points.iter().map(point)).collect()
     });
     rows(&headings, lines)
 }

@@ -3,7 +3,8 @@
 //! A new column is a new entry of [`METRICS`]; the renderings, the page's legend and the summary
 //! follow it.
 
-use crate::experiment::Comparison;
+use super::majority::Majority;
+use crate::experiment::{Comparison, Run};
 use crate::measure::{
     Calibration, Groups, Measures, Ood, Recalibrated, Representation, RobustnessCurve, energy_gaps,
     mean,
@@ -50,6 +51,10 @@ impl Direction {
 enum Source {
     /// A field of the measures.
     Field(fn(&Measures) -> Option<f64>),
+    /// Average precision of the rarer one of two classes.
+    RareClass,
+    /// The epoch whose weights were measured.
+    Epoch,
     /// Accuracy under this attack at the quoted budget.
     Attack(&'static str),
 }
@@ -215,7 +220,7 @@ pub const METRICS: [Metric; 15] = [
 ];
 
 /// What only the page and the files for programs show.
-pub const MORE: [Metric; 21] = [
+pub const MORE: [Metric; 24] = [
     Metric {
         key: "balanced_accuracy",
         title: "balanced accuracy",
@@ -233,6 +238,26 @@ pub const MORE: [Metric; 21] = [
         decimals: 2,
         meaning: "mean F1 score of the classes",
         source: Source::Field(|m| share(Some(m.balance?.macro_f1))),
+    },
+    Metric {
+        key: "auroc",
+        title: "AUROC",
+        unit: "%",
+        direction: Direction::Higher,
+        decimals: 2,
+        meaning: "of two classes: area under the ROC curve of telling one from the other by the \
+                  difference of their logits",
+        source: Source::Field(|m| share(Some(m.binary?.auroc))),
+    },
+    Metric {
+        key: "average_precision",
+        title: "average precision",
+        unit: "%",
+        direction: Direction::Higher,
+        decimals: 2,
+        meaning: "of two classes: average precision of finding the rarer one by the difference of \
+                  the logits; a guess has that class's share",
+        source: Source::RareClass,
     },
     Metric {
         key: "brier",
@@ -405,28 +430,45 @@ pub const MORE: [Metric; 21] = [
         meaning: "words of the translations for each word of the references",
         source: Source::Field(|m| Some(m.translation.as_ref()?.length_ratio)),
     },
+    Metric {
+        key: "epoch",
+        title: "epoch measured",
+        unit: "",
+        direction: Direction::Undefined,
+        decimals: 1,
+        meaning: "the epoch after which the weights are those that were measured",
+        source: Source::Epoch,
+    },
 ];
 
 impl Metric {
+    /// Whether it is accuracy under attack.
+    pub fn is_of_attack(&self) -> bool {
+        matches!(self.source, Source::Attack(_))
+    }
+
     /// The title and, loss by loss and seed by seed, the values; `None` where a run lacks one.
     pub fn column(&self, comparison: &Comparison) -> (String, Vec<Vec<Option<f64>>>) {
         let epsilon = match self.source {
-            Source::Field(_) => None,
             Source::Attack(attack) => quoted_epsilon(comparison, attack),
+            _ => None,
         };
-        let value = |measures: &Measures| match self.source {
-            Source::Field(field) => field(measures),
+        let rare = match self.source {
+            Source::RareClass => Majority::new(comparison).and_then(|majority| majority.rare()),
+            _ => None,
+        };
+        let value = |run: &Run| match self.source {
+            Source::Field(field) => field(&run.measures),
+            Source::RareClass => share(Some(run.measures.binary?.average_precision[rare?])),
+            Source::Epoch => run.epoch(comparison.select).map(|epoch| epoch as f64),
             Source::Attack(name) => {
-                let points = &attack(measures, name)?.points;
+                let points = &attack(&run.measures, name)?.points;
                 let at = points.iter().find(|(e, _)| Some(*e) == epsilon)?;
                 Some(100.0 * at.1)
             }
         };
-        let values = comparison
-            .groups
-            .iter()
-            .map(|group| group.runs.iter().map(|run| value(&run.measures)).collect())
-            .collect();
+        let values =
+            comparison.groups.iter().map(|group| group.runs.iter().map(value).collect()).collect();
         let title = match epsilon {
             Some(epsilon) => format!("{} ε={epsilon}", self.title),
             None => self.title.to_owned(),

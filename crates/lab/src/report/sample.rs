@@ -20,6 +20,7 @@ pub fn comparison(losses: &[&str], seeds: usize) -> Comparison {
         data: "Made-up digits: 1000 for training, 300 for validation, 300 for testing.".to_owned(),
         classes: NAMES.map(str::to_owned).to_vec(),
         select: Select::Best,
+        primary: None,
         sweep: None,
         groups: groups.collect(),
         signature: Signature {
@@ -30,6 +31,14 @@ pub fn comparison(losses: &[&str], seeds: usize) -> Comparison {
             version: "0.1.0".to_owned(),
         },
     }
+}
+
+/// The same with test parts that overlap like that.
+pub fn overlapping(mut comparison: Comparison, overlap: Overlap) -> Comparison {
+    for run in comparison.groups.iter_mut().flat_map(|group| &mut group.runs) {
+        run.measures.overlap = Some(overlap);
+    }
+    comparison
 }
 
 /// Noise in [−1, 1] from three numbers.
@@ -168,6 +177,8 @@ fn run(loss: f64, seed: u64) -> Run {
                 others: [("knn".to_owned(), score(10.0))].into(),
             }],
             robustness: vec![attacked("fgsm", 6.0), attacked("pgd-linf", 9.0)],
+            epoch: None,
+            overlap: Some(Overlap::None),
             first_stage_accuracy: None,
             probe_accuracy: None,
             margin_lse_mean: Some(0.9 * center),
@@ -187,6 +198,7 @@ fn run(loss: f64, seed: u64) -> Run {
             reliability_recalibrated: recalibrated,
             confusion,
             balance: None,
+            binary: None,
             groups: None,
             representation: None,
             translation: None,

@@ -12,14 +12,18 @@ use crate::measure::mean;
 const BLIND: f64 = 0.01;
 
 /// What a sentence is about, and the columns it speaks of.
-const TOPICS: [(&str, &[&str]); 6] = [
+const TOPICS: [(&str, &[&str]); 7] = [
     ("Translation", &["bleu"]),
+    ("Uneven classes", &["balanced_accuracy", "auroc", "average_precision"]),
     ("Accuracy", &["accuracy"]),
     ("Margin", &["margin"]),
     ("Calibration", &["ece", "nll"]),
     ("Out-of-distribution detection", &["ood_auroc"]),
     ("Robustness", &["fgsm_accuracy", "pgd_linf_accuracy"]),
 ];
+
+/// What the headline is about without being asked for.
+const USUAL: [&str; 3] = ["Translation", "Uneven classes", "Accuracy"];
 
 /// The paragraph, as HTML without its `<p>`.
 pub fn render(comparison: &Comparison, table: &Table) -> String {
@@ -43,24 +47,42 @@ pub fn render(comparison: &Comparison, table: &Table) -> String {
             "Stated below are differences to {first}, paired by seed, and only those whose 95 % \
              interval excludes 0. "
         );
-        for (topic, keys) in TOPICS {
-            let columns: Vec<_> =
-                table.columns.iter().filter(|column| keys.contains(&column.metric.key)).collect();
-            if !columns.is_empty() {
-                let parts: Vec<_> = columns.iter().map(|column| sentence(table, column)).collect();
-                text += &format!("<strong>{topic}:</strong> {}. ", parts.join("; "));
-            }
+        for (topic, columns) in topics(table) {
+            let parts: Vec<_> = columns.iter().map(|column| sentence(table, column)).collect();
+            text += &format!("<strong>{topic}:</strong> {}. ", parts.join("; "));
         }
         text += &chance(table);
     }
     text + &blind(comparison) + &masked(comparison)
 }
 
+/// What there is to speak of, and the columns: a headline that was asked for comes first.
+fn topics(table: &Table) -> Vec<(&'static str, Vec<&Column>)> {
+    let about = |keys: &[&str]| -> Vec<&Column> {
+        table.columns.iter().filter(|column| keys.contains(&column.metric.key)).collect()
+    };
+    let mut topics: Vec<_> = TOPICS
+        .iter()
+        .map(|(topic, keys)| (*topic, about(keys)))
+        .filter(|(_, columns)| !columns.is_empty())
+        .collect();
+    let Some(first) = table.columns.first() else { return topics };
+    let headline = |(_, columns): &(&str, Vec<&Column>)| {
+        columns.iter().any(|column| column.metric.key == first.metric.key)
+    };
+    match topics.iter().position(headline) {
+        Some(at) if !USUAL.contains(&topics[at].0) => topics[..=at].rotate_right(1),
+        Some(_) => {}
+        None => topics.insert(0, ("Headline", vec![first])),
+    }
+    topics
+}
+
 /// "accuracy higher with el(le=1) (+0.35 points [+0.10, +0.60])", "margin higher with every other
-/// loss (+1.20 to +9.80)", or that there is nothing to say. Intervals are spelled out for accuracy,
-/// the table has the others.
+/// loss (+1.20 to +9.80)", or that there is nothing to say. Intervals are spelled out for accuracy and
+/// for what comes first, the table has the others.
 fn sentence(table: &Table, column: &Column) -> String {
-    let attacked = column.metric.key.ends_with("_accuracy");
+    let attacked = column.metric.is_of_attack();
     let title = format!("{}{}", if attacked { "accuracy under " } else { "" }, xml(&column.title));
     let marked: Vec<(&String, &Difference)> = table
         .losses
@@ -89,7 +111,8 @@ fn named(table: &Table, column: &Column, losses: &[(&String, &Difference)]) -> S
     let decimals = column.metric.decimals;
     let unit = if column.metric.unit == "%" { " points" } else { "" };
     let signed = |value: f64| number::signed(value, decimals);
-    let spelled = ["accuracy", "bleu"].contains(&column.metric.key);
+    let headline = table.columns.first().is_some_and(|c| c.metric.key == column.metric.key);
+    let spelled = headline || ["accuracy", "bleu"].contains(&column.metric.key);
     if !spelled && losses.len() > 1 && losses.len() == table.losses.len() - 1 {
         let means = losses.iter().map(|(_, difference)| difference.mean);
         let least = means.clone().fold(f64::INFINITY, f64::min);

@@ -1,6 +1,7 @@
-//! What a sweep found: accuracy against the swept value, one line a loss (the paper's Figure 4 and
-//! Table 2).
+//! What a sweep found: the headline, accuracy mostly, against the swept value, one line a loss (the
+//! paper's Figure 4 and Table 2).
 
+use super::metric::Metric;
 use crate::experiment::{Comparison, Group};
 use crate::measure::{mean, std};
 
@@ -9,13 +10,21 @@ use crate::measure::{mean, std};
 pub struct Swept {
     /// What was varied: "le", "lr".
     pub key: &'static str,
+    /// What is shown: "accuracy".
+    pub metric: String,
+    /// The same with unit and arrow: "accuracy % ↑".
+    pub title: String,
+    /// Its unit, and how many digits are shown after the point.
+    pub unit: &'static str,
+    /// See `unit`.
+    pub decimals: usize,
     /// Its values, ascending; `None` first, where a loss has no such thing.
     pub values: Vec<Option<f64>>,
     /// One line a loss.
     pub lines: Vec<Line>,
 }
 
-/// The accuracies of one loss.
+/// One loss.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
     /// The loss without its swept value: "ce", "el(le=…)".
@@ -24,7 +33,7 @@ pub struct Line {
     pub points: Vec<Option<Point>>,
 }
 
-/// Test accuracy of one loss at one value, %.
+/// One loss at one value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Point {
     /// One value a seed.
@@ -36,9 +45,10 @@ pub struct Point {
 }
 
 impl Swept {
-    /// That of `comparison`, if it is one.
-    pub fn new(comparison: &Comparison) -> Option<Self> {
+    /// That of `comparison` by `metric`, if it is one.
+    pub fn new(comparison: &Comparison, metric: &Metric) -> Option<Self> {
         let sweep = comparison.sweep.as_ref()?;
+        let (name, cells) = metric.column(comparison);
         let mut values: Vec<Option<f64>> = Vec::new();
         let mut losses: Vec<String> = Vec::new();
         for Group { setting, .. } in &comparison.groups {
@@ -53,15 +63,18 @@ impl Swept {
         values.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
         let lines = losses.into_iter().map(|loss| {
             let point = |value: &Option<f64>| {
-                let is_there = |group: &&Group| {
+                let is_there = |group: &Group| {
                     sweep.value(&group.setting) == *value && sweep.line(&group.setting) == loss
                 };
-                Point::new(comparison.groups.iter().find(is_there)?)
+                Point::new(&cells[comparison.groups.iter().position(is_there)?])
             };
             Line { points: values.iter().map(point).collect(), loss: loss.clone() }
         });
         let lines = lines.collect();
-        Some(Self { key: sweep.key(), values, lines })
+        let title = [name.as_str(), metric.unit, metric.direction.arrow()];
+        let title = title.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+        let (unit, decimals) = (metric.unit, metric.decimals);
+        Some(Self { key: sweep.key(), metric: name, title, unit, decimals, values, lines })
     }
 
     /// A column's head: "le=0.5", "without".
@@ -71,8 +84,8 @@ impl Swept {
 }
 
 impl Point {
-    fn new(group: &Group) -> Option<Self> {
-        let values: Vec<f64> = group.runs.iter().map(|run| 100.0 * run.measures.accuracy).collect();
+    fn new(values: &[Option<f64>]) -> Option<Self> {
+        let values: Vec<f64> = values.iter().flatten().copied().collect();
         Some(Self { mean: mean(&values)?, std: std(&values), values })
     }
 }
@@ -81,19 +94,20 @@ impl Point {
 mod tests {
     use super::*;
     use crate::experiment::Sweep;
+    use crate::report::metric::METRICS;
     use crate::report::sample;
 
     #[test]
     fn points_stand_in_their_lines_and_columns() {
         let losses = ["ce", "el(le=1)", "el(le=0.5)"];
         let mut comparison = sample::comparison(&losses, 2);
-        assert_eq!(Swept::new(&comparison), None);
+        assert_eq!(Swept::new(&comparison, &METRICS[0]), None);
         comparison.sweep = Some(Sweep::Le(vec![1.0, 0.5]));
         for (group, accuracy) in comparison.groups.iter_mut().zip([0.5, 0.7, 0.6]) {
             group.runs[0].measures.accuracy = accuracy;
             group.runs[1].measures.accuracy = accuracy + 0.02;
         }
-        let swept = Swept::new(&comparison).unwrap();
+        let swept = Swept::new(&comparison, &METRICS[0]).unwrap();
         assert_eq!(swept.values, [None, Some(0.5), Some(1.0)]);
         let headings: Vec<_> = swept.values.iter().map(|v| swept.heading(*v)).collect();
         assert_eq!(headings, ["no le", "le=0.5", "le=1"]);

@@ -2,13 +2,17 @@
 //!
 //! A cell is the mean ± sample standard deviation (ddof = 1) over seeds. Losses after the first
 //! also have the mean of the paired differences to the first loss, seed by seed, with the 95 %
-//! interval of a paired t over seeds. A cell is marked only where that interval excludes 0.
+//! interval of a paired t over seeds, corrected where their test parts overlap. A cell is marked only
+//! where that interval excludes 0.
 
-use super::metric::{Direction, METRICS, MORE, Metric};
+use super::epochs::{Epochs, older_rule};
+use super::headline;
+use super::majority::{Majority, only_class};
+use super::metric::{Direction, Metric};
 use super::significance::{self, Significance};
 use super::swept::Swept;
-use crate::experiment::{Comparison, Signature};
-use crate::measure::{PairedDifference, mean, std};
+use crate::experiment::{Comparison, Group, Signature};
+use crate::measure::{Overlap, PairedDifference, mean, std};
 
 /// The whole table.
 #[derive(Clone, Debug)]
@@ -17,12 +21,20 @@ pub struct Table {
     pub losses: Vec<String>,
     /// The seeds, in the order of each cell's values.
     pub seeds: Vec<u64>,
-    /// The metrics that at least one run has.
+    /// The metrics that at least one run has; the first is the headline.
     pub columns: Vec<Column>,
     /// Those that only the page and the files for programs show.
     pub more: Vec<Column>,
-    /// Accuracy against what was swept, if anything was.
+    /// The headline against what was swept, if anything was.
     pub swept: Option<Swept>,
+    /// What always naming the most frequent class is worth, where that is known.
+    pub majority: Option<Majority>,
+    /// What the test parts of different seeds have in common.
+    pub overlap: Overlap,
+    /// Which epochs were measured, where that is known.
+    pub epochs: Option<Epochs>,
+    /// What is to be known before the numbers are believed, a sentence each.
+    pub warnings: Vec<String>,
     /// What made it, in one line.
     pub signature: String,
 }
@@ -68,7 +80,7 @@ pub struct Difference {
     pub n: usize,
     /// Mean difference.
     pub mean: f64,
-    /// 95 % interval of a paired t, for two or more pairs.
+    /// 95 % interval of a paired t, for two or more pairs that do not all differ by the same amount.
     pub interval: Option<(f64, f64)>,
     /// Set only where the interval excludes 0.
     pub mark: Option<Mark>,
@@ -110,27 +122,45 @@ impl Mark {
 impl Table {
     /// Computes the table.
     pub fn new(comparison: &Comparison) -> Self {
+        let majority = Majority::new(comparison);
+        let (table, more) = headline::order(comparison.primary.as_deref(), majority.as_ref());
+        let columns = columns(comparison, &table);
+        let epochs = Epochs::new(comparison);
         Self {
             losses: comparison.groups.iter().map(|group| group.setting.to_string()).collect(),
             seeds: comparison.signature.seeds.clone(),
-            columns: columns(comparison, &METRICS),
-            more: columns(comparison, &MORE),
-            swept: Swept::new(comparison),
+            more: self::columns(comparison, &more),
+            swept: columns.first().and_then(|first| Swept::new(comparison, first.metric)),
+            warnings: warnings(comparison, &columns, epochs.as_ref()),
+            columns,
+            majority,
+            overlap: overlap(comparison),
+            epochs,
             signature: signature_line(&comparison.signature),
         }
     }
+
+    /// The majority class where it has a row: of uneven classes.
+    pub fn baseline(&self) -> Option<&Majority> {
+        self.majority.as_ref().filter(|majority| majority.uneven)
+    }
+}
+
+/// What the intervals take the test parts to share: nothing where that is not known.
+fn overlap(comparison: &Comparison) -> Overlap {
+    comparison.overlap().unwrap_or_default()
 }
 
 /// The columns of `metrics` that have a value.
-fn columns(comparison: &Comparison, metrics: &'static [Metric]) -> Vec<Column> {
-    let columns = metrics.iter().map(|metric| {
+fn columns(comparison: &Comparison, metrics: &[&'static Metric]) -> Vec<Column> {
+    let columns = metrics.iter().map(|&metric| {
         let (title, values) = metric.column(comparison);
         let mut cells: Vec<Cell> = values
             .iter()
             .enumerate()
             .map(|(row, own)| {
                 let against = (row > 0).then(|| values[0].as_slice());
-                Cell::new(own, against, metric.direction)
+                Cell::new(own, against, metric.direction, overlap(comparison))
             })
             .collect();
         significance::correct(&mut cells);
@@ -139,28 +169,77 @@ fn columns(comparison: &Comparison, metrics: &'static [Metric]) -> Vec<Column> {
     columns.filter(|column| column.cells.iter().any(|c| c.n > 0)).collect()
 }
 
+/// What is to be known before the numbers are believed.
+fn warnings(comparison: &Comparison, columns: &[Column], epochs: Option<&Epochs>) -> Vec<String> {
+    let asked = comparison.primary.as_deref();
+    let missing = asked.filter(|asked| columns.first().is_none_or(|c| c.metric.key != *asked));
+    let missing =
+        missing.map(|asked| format!("no run has the metric {asked}, which was to come first"));
+    let one_class = comparison.groups.iter().flat_map(|group| one_class(comparison, group));
+    let early = epochs.and_then(|epochs| epochs.warning(comparison.select));
+    let several = comparison.signature.seeds.len() > 1 && comparison.groups.len() > 1;
+    let unknown = (several && comparison.overlap().is_none()).then(|| {
+        "older runs do not say whether each seed drew its test part anew: the intervals take it for \
+         the same"
+            .to_owned()
+    });
+    let older = older_rule(comparison).into_iter().chain(unknown);
+    missing.into_iter().chain(one_class).chain(early).chain(older).collect()
+}
+
+/// "ce predicts nothing but "no", with the seeds 0 3", a sentence for each class that is all that some
+/// runs predict.
+fn one_class(comparison: &Comparison, group: &Group) -> Vec<String> {
+    let mut of_class: std::collections::BTreeMap<usize, Vec<String>> = Default::default();
+    for run in &group.runs {
+        if let Some(class) = only_class(run) {
+            of_class.entry(class).or_default().push(run.seed.to_string());
+        }
+    }
+    let sentence = |(class, seeds): (usize, Vec<String>)| {
+        let name = comparison.classes.get(class).map_or("?", String::as_str);
+        let plural = if seeds.len() == 1 { "seed" } else { "seeds" };
+        let seeds = seeds.join(" ");
+        format!(
+            "{} predicts nothing but the class \"{name}\", with the {plural} {seeds}",
+            group.setting
+        )
+    };
+    of_class.into_iter().map(sentence).collect()
+}
+
 impl Cell {
-    fn new(values: &[Option<f64>], first: Option<&[Option<f64>]>, direction: Direction) -> Self {
+    fn new(
+        values: &[Option<f64>],
+        first: Option<&[Option<f64>]>,
+        direction: Direction,
+        overlap: Overlap,
+    ) -> Self {
         let present: Vec<f64> = values.iter().flatten().copied().collect();
         Self {
             values: values.to_vec(),
             n: present.len(),
             mean: mean(&present),
             std: std(&present).filter(|std| std.is_finite()),
-            difference: first.and_then(|first| Difference::new(values, first, direction)),
+            difference: first.and_then(|first| Difference::new(values, first, direction, overlap)),
         }
     }
 }
 
 impl Difference {
-    fn new(own: &[Option<f64>], first: &[Option<f64>], direction: Direction) -> Option<Self> {
+    fn new(
+        own: &[Option<f64>],
+        first: &[Option<f64>],
+        direction: Direction,
+        overlap: Overlap,
+    ) -> Option<Self> {
         let (first, own): (Vec<f64>, Vec<f64>) = first
             .iter()
             .zip(own)
             .filter_map(|(first, own)| first.zip(*own))
             .filter(|(first, own)| (own - first).is_finite())
             .unzip();
-        let difference = PairedDifference::new(&first, &own).ok()?;
+        let difference = PairedDifference::new(&first, &own, overlap).ok()?;
         let mark = difference.excludes_zero().then_some(match direction {
             Direction::Undefined => Mark::Differs,
             Direction::Higher if difference.mean > 0.0 => Mark::Better,
@@ -168,7 +247,7 @@ impl Difference {
             _ => Mark::Worse,
         });
         let PairedDifference { n, mean, interval, p } = difference;
-        let significance = p.and_then(|p| Significance::new(&first, &own, p));
+        let significance = p.and_then(|p| Significance::new(&first, &own, p, overlap));
         Some(Self { n, mean, interval, mark, significance })
     }
 }

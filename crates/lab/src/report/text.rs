@@ -4,7 +4,8 @@
 
 use super::number;
 use super::swept::{Point, Swept};
-use super::table::{Cell, Difference, Table};
+use super::table::{Cell, Column, Difference, Table};
+use crate::measure::Overlap;
 
 /// The width that a block of columns does not exceed, unless one column alone does.
 const WIDTH: usize = 120;
@@ -25,6 +26,9 @@ pub fn render(table: &Table) -> String {
     } else {
         text += &wrapped("One seed: no deviation, and no interval to judge a difference by.");
     }
+    for sentence in remarks(table) {
+        text += &wrapped(&sentence);
+    }
     if table.losses.len() > 1 {
         text.push('\n');
         text += &differences(table);
@@ -33,8 +37,31 @@ pub fn render(table: &Table) -> String {
         }
     }
     text.push('\n');
+    if !table.warnings.is_empty() {
+        for warning in &table.warnings {
+            text += &wrapped(&format!("Warning: {}.", plain(warning)));
+        }
+        text.push('\n');
+    }
     text += &wrapped(&table.signature);
     text
+}
+
+/// What has to be known of all numbers, in sentences for every rendering.
+pub fn remarks(table: &Table) -> Vec<String> {
+    let epochs = table.epochs.as_ref().map(|epochs| epochs.sentence());
+    let majority = table.baseline().map(|majority| {
+        let class = plain(&majority.class);
+        format!(
+            "Majority class: what it is worth to say \"{class}\" always. The classes are uneven."
+        )
+    });
+    majority.into_iter().chain(epochs).collect()
+}
+
+/// Text of somebody else's making, for a terminal.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// What the differences and their marks mean, in sentences for every rendering.
@@ -44,12 +71,42 @@ pub fn legend(table: &Table) -> Vec<String> {
     if n < 2 {
         return vec![format!("Difference to {first} with the same seed.")];
     }
-    vec![
-        format!(
-            "Difference to {first}, paired by seed, with its 95 % interval (paired t, n = {n})."
-        ),
+    let test = if table.overlap == Overlap::None { "paired t" } else { "corrected paired t" };
+    let mut legend = vec![
+        format!("Difference to {first}, paired by seed, with its 95 % interval ({test}, n = {n})."),
         "Marked only where the interval excludes 0: ✓ better, ✗ worse, ● differs.".to_owned(),
-    ]
+    ];
+    legend.extend(correction(table.overlap));
+    if differences_of(table).any(|difference| difference.n > 1 && difference.interval.is_none()) {
+        let why = "Without an interval: all seeds differ by the same amount, or hardly any has both \
+                   values, so that the spread is unknown.";
+        legend.push(why.to_owned());
+    }
+    legend
+}
+
+/// What is done about test parts that overlap.
+fn correction(overlap: Overlap) -> Option<String> {
+    let (test, train, drawn) = match overlap {
+        Overlap::None => return None,
+        Overlap::Redrawn { test, train } => (test, train, "draws its test part anew"),
+        Overlap::Folds { test, train } => (test, train, "tests one fold"),
+    };
+    Some(format!(
+        "Each seed {drawn} from the same examples, so the variance of a mean difference is taken as \
+         1/n + {test}/{train} of that of the differences, not 1/n: {}.",
+        overlap.source().unwrap_or_default()
+    ))
+}
+
+fn differences_of(table: &Table) -> impl Iterator<Item = &Difference> {
+    table.columns.iter().flat_map(|column| &column.cells).filter_map(|c| c.difference.as_ref())
+}
+
+/// The value of the majority class in that column.
+pub fn baseline(table: &Table, column: &Column) -> String {
+    let value = table.majority.as_ref().and_then(|majority| majority.value(column.metric.key));
+    value.map_or_else(|| "–".to_owned(), |value| number::plain(value, column.metric.decimals))
 }
 
 /// "98.61 ± 0.25", with the count where it is not every seed's.
@@ -77,31 +134,36 @@ pub fn difference(difference: &Difference, seeds: usize, decimals: usize) -> Str
     text
 }
 
-/// "98.61 ± 0.25": the accuracy at a swept value.
-pub fn point(point: &Option<Point>) -> String {
+/// "98.61 ± 0.25": the headline at a swept value.
+pub fn point(point: &Option<Point>, decimals: usize) -> String {
     let Some(Point { mean, std, .. }) = point else { return "–".to_owned() };
-    let spread = std.map_or(String::new(), |std| format!(" ± {}", number::plain(std, 2)));
-    number::plain(*mean, 2) + &spread
+    let spread = std.map_or(String::new(), |std| format!(" ± {}", number::plain(std, decimals)));
+    number::plain(*mean, decimals) + &spread
 }
 
 /// A row a loss, a column a swept value.
 fn swept(swept: &Swept) -> String {
-    let labels = ["accuracy % ↑"].into_iter().chain(swept.lines.iter().map(|l| l.loss.as_str()));
+    let labels =
+        [swept.title.as_str()].into_iter().chain(swept.lines.iter().map(|l| l.loss.as_str()));
     let columns = swept.values.iter().enumerate().map(|(at, value)| {
-        let cells = swept.lines.iter().map(|line| point(&line.points[at]));
+        let cells = swept.lines.iter().map(|line| point(&line.points[at], swept.decimals));
         std::iter::once(swept.heading(*value)).chain(cells).collect()
     });
     grid(&labels.map(str::to_owned).collect::<Vec<_>>(), &columns.collect::<Vec<_>>())
 }
 
-/// A row a loss, a column a metric.
+/// A row a loss, a column a metric; below, what the majority class is worth, of uneven classes.
 fn means(table: &Table) -> String {
-    let labels = ["", ""].into_iter().chain(table.losses.iter().map(String::as_str));
+    let losses = table.losses.iter().map(String::as_str);
+    let majority = table.baseline().map(|majority| majority.label());
+    let labels = ["", ""].into_iter().chain(losses).chain(majority);
     let columns = table.columns.iter().map(|column| {
         let metric = column.metric;
         let unit = format!("{} {}", metric.unit, metric.direction.arrow());
         let cells = column.cells.iter().map(|cell| mean(cell, metric.decimals));
-        [column.title.clone(), unit.trim().to_owned()].into_iter().chain(cells).collect()
+        let majority = majority.map(|_| baseline(table, column));
+        let head = [column.title.clone(), unit.trim().to_owned()];
+        head.into_iter().chain(cells).chain(majority).collect()
     });
     grid(&labels.map(str::to_owned).collect::<Vec<_>>(), &columns.collect::<Vec<_>>())
 }
@@ -188,6 +250,8 @@ fn wrapped(sentence: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::Comparison;
+    use crate::measure::{Balance, Binary};
     use crate::report::sample;
 
     #[test]
@@ -214,6 +278,55 @@ mod tests {
         );
         assert_eq!(words(lines[2])[..2], ["el(le=…)", "–"]);
         assert!(lines[3].is_empty());
+    }
+
+    #[test]
+    fn what_was_corrected_is_said() {
+        let mut comparison = sample::comparison(&["ce", "el(le=1)"], 3);
+        let text = |comparison: &Comparison| render(&Table::new(comparison)).replace('\n', " ");
+        let plain = text(&comparison);
+        assert!(plain.contains("(paired t, n = 3)") && !plain.contains("anew"), "{plain}");
+        comparison = sample::overlapping(comparison, Overlap::Redrawn { test: 20, train: 80 });
+        let redrawn = text(&comparison);
+        for part in ["(corrected paired t, n = 3)", "1/n + 20/80", "Nadeau and Bengio (2003)"] {
+            assert!(redrawn.contains(part), "{part}: {redrawn}");
+        }
+        comparison = sample::overlapping(comparison, Overlap::Folds { test: 20, train: 80 });
+        assert!(text(&comparison).contains("tests one fold"));
+        assert!(text(&comparison).contains("Bouckaert and Frank (2004)"));
+        comparison.groups[0].runs[0].measures.overlap = None;
+        let older = text(&comparison);
+        assert!(older.contains("(paired t, n = 3)"), "{older}");
+        assert!(older.contains("Warning: older runs do not say whether"), "{older}");
+    }
+
+    #[test]
+    fn uneven_classes_and_runs_that_say_one_class_are_told() {
+        let mut comparison = sample::comparison(&["ce", "el(le=1)"], 2);
+        comparison.classes = vec!["no".to_owned(), "\u{1b}yes".to_owned()];
+        let each = comparison.groups.iter_mut().enumerate();
+        for (at, run) in each.flat_map(|(at, g)| g.runs.iter_mut().map(move |run| (at, run))) {
+            let found = 4 * at as u64;
+            run.measures.confusion = vec![(0, 0, 95), (1, 0, 5 - found), (1, 1, found)];
+            run.measures.confusion.retain(|cell| cell.2 > 0);
+            let balanced_accuracy = 0.5 + 0.1 * found as f64;
+            run.measures.balance = Some(Balance { macro_f1: 0.5, balanced_accuracy });
+            let average_precision = [0.9, 0.2];
+            run.measures.binary = Some(Binary { auroc: 0.75, average_precision });
+        }
+        let text = render(&Table::new(&comparison));
+        let lines: Vec<&str> = text.lines().collect();
+        let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let head = ["balanced", "accuracy", "AUROC", "average", "precision", "accuracy"];
+        assert_eq!(words(lines[0])[..6], head);
+        assert_eq!(words(lines[4])[..6], ["majority", "class", "50.00", "50.00", "5.00", "95.00"]);
+        assert!(text.contains("say \"no\" always. The classes are uneven."), "{text}");
+        let warning = "Warning: ce predicts nothing but the class \"no\", with the seeds 1 2.";
+        assert!(text.contains(warning) && !text.contains("el(le=1) predicts nothing"), "{text}");
+        assert!(!text.contains('\u{1b}'));
+        comparison.primary = Some("bleu".to_owned());
+        let text = render(&Table::new(&comparison));
+        assert!(text.contains("Warning: no run has the metric bleu"), "{text}");
     }
 
     #[test]

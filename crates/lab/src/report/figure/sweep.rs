@@ -1,14 +1,15 @@
-//! Accuracy against the swept value (the paper's Figure 4): one line a loss.
+//! The headline, accuracy mostly, against the swept value (the paper's Figure 4): one line a loss.
 
 use super::{Figure, seeds};
 use crate::experiment::Comparison;
 use crate::report::axis::{Axis, range};
 use crate::report::chart::{Mark, Panel, Shape};
+use crate::report::headline;
 use crate::report::swept::{Line, Swept};
 
 /// The figure; `None` where nothing was swept.
 pub fn figure(comparison: &Comparison) -> Option<Figure> {
-    let swept = Swept::new(comparison)?;
+    let swept = Swept::new(comparison, headline::of(comparison)?)?;
     let values: Vec<f64> = swept.values.iter().flatten().copied().collect();
     let x = axis(swept.key, &values);
     let marks: Vec<Mark> = swept
@@ -22,11 +23,13 @@ pub fn figure(comparison: &Comparison) -> Option<Figure> {
         let std = point.std.unwrap_or(0.0);
         [point.mean - std, point.mean + std]
     });
-    let y = Axis::holding("test accuracy, %", spread);
-    let y = Axis { high: y.high.min(100.0), ..y };
-    let (name, paper) = match swept.key {
-        "le" => ("Accuracy by log end", "Figure 4 of the paper"),
-        _ => ("Accuracy by learning rate", "the question of the paper's Table 2"),
+    let test = format!("test {}", swept.metric);
+    let percent = swept.unit == "%";
+    let y = Axis::holding(&if percent { format!("{test}, %") } else { test.clone() }, spread);
+    let y = Axis { high: if percent { y.high.min(100.0) } else { y.high }, ..y };
+    let (by, paper) = match swept.key {
+        "le" => ("log end", "Figure 4 of the paper"),
+        _ => ("learning rate", "the question of the paper's Table 2"),
     };
     let flat = if swept.values[0].is_none() {
         format!(" A loss without {} is the same everywhere: a level line.", swept.key)
@@ -35,15 +38,22 @@ pub fn figure(comparison: &Comparison) -> Option<Figure> {
     };
     Some(Figure {
         name: "sweep",
-        title: name.to_owned(),
+        title: format!("{} by {by}", capital(&swept.metric)),
         caption: format!(
-            "Test accuracy against {} ({paper}): {}.{flat}",
+            "{} against {} ({paper}): {}.{flat}",
+            capital(&test),
             swept.key,
             seeds::described(&comparison.signature.seeds)
         ),
         legend: swept.lines.iter().map(|line| line.loss.clone()).enumerate().collect(),
-        panels: vec![Panel { title: "test accuracy".to_owned(), x, y, marks }],
+        panels: vec![Panel { title: test, x, y, marks }],
     })
+}
+
+/// With a capital in front.
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// Learning rates by their ratio; either way the ticks are the values that were tried.
