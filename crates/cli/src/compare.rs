@@ -12,7 +12,7 @@ use steepness_lab::experiment::{
 use steepness_lab::train::OnNan;
 use steepness_lab::{Error, report};
 
-use crate::{interrupt, own};
+use crate::{interrupt, open, own};
 
 /// Train with several losses on the same data and seeds, and report what changed
 ///
@@ -50,10 +50,19 @@ pub struct Args {
 
     /// Which weights are measured: best (on the validation part), last, or test
     ///
+    /// Of equally accurate epochs the best one is that with the lowest validation NLL, then the latest.
     /// test takes the epoch with the best test accuracy, as the paper does: the result is then
     /// chosen on what it is measured on, and every table says so.
     #[arg(long, value_name = "RULE", value_parser = parse_select)]
     select: Option<Select>,
+
+    /// The metric that table and page begin with: accuracy, balanced_accuracy, macro_f1, nll and so on
+    ///
+    /// Without it that is accuracy, or where the most frequent class has at least three times as many
+    /// test examples as the rarest, balanced accuracy, and of two classes AUROC and the average
+    /// precision of the rarer one. It changes no run, and may be another one each time.
+    #[arg(long, value_name = "METRIC")]
+    primary: Option<String>,
 
     /// End a training after so many epochs without a better accuracy
     #[arg(long, value_name = "EPOCHS")]
@@ -94,6 +103,10 @@ pub struct Args {
     #[arg(long)]
     tensorboard: bool,
 
+    /// Open the page in the browser when it is written
+    #[arg(long)]
+    open: bool,
+
     /// Print the table as JSON
     #[arg(long)]
     json: bool,
@@ -121,10 +134,16 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         }
         comparison => comparison?,
     };
+    let runs: usize = comparison.groups.iter().map(|group| group.runs.len()).sum();
+    eprintln!("writing tables, tests and figures of {runs} runs");
     let written = report::write(&comparison, &folder.recipe.to_toml(), &out)?;
     // A recipe that was given lies where it was: paths in it are relative to its folder.
     let recipe = args.recipe.is_none().then(|| folder.recipe_file());
-    print(&comparison, &written.page, recipe.as_deref(), args.json)
+    print(&comparison, &written.page, recipe.as_deref(), args.json)?;
+    if args.open {
+        open::page(&written.page).unwrap_or_else(|why| eprintln!("warning: {why}"));
+    }
+    Ok(())
 }
 
 /// The recipe with what the command line changes in it.
@@ -132,7 +151,11 @@ fn resolve(args: &Args) -> anyhow::Result<Recipe> {
     let scale = args.scale.as_deref();
     let mut recipe = match (&args.recipe, &args.own.data) {
         (None, None) => Recipe::embedded()?,
-        (None, Some(data)) => own::recipe(data, &args.own)?,
+        (None, Some(data)) => {
+            // A training that ends early ends after its best epoch.
+            let early = args.patience.map(|_| Select::Best);
+            own::recipe(data, &args.own, args.select.or(early))?
+        }
         (Some(path), None) => Recipe::read(path, scale)?,
         (Some(path), Some(data)) => {
             let mut recipe = Recipe::read(path, scale)?;
@@ -149,6 +172,12 @@ fn resolve(args: &Args) -> anyhow::Result<Recipe> {
         recipe.sweep.clone_from(&args.sweep);
     }
     recipe.select = args.select.unwrap_or(recipe.select);
+    if args.primary.is_some() {
+        recipe.primary.clone_from(&args.primary);
+    }
+    if let Some(key) = &recipe.primary {
+        report::find_metric(key)?;
+    }
     recipe.patience = args.patience.or(recipe.patience);
     recipe.update.on_nan = args.on_nan.unwrap_or(recipe.update.on_nan);
     if let Some(Seeds(seeds)) = &args.seeds {

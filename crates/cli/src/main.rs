@@ -11,6 +11,7 @@ mod interrupt;
 mod lines;
 mod loss;
 mod measure;
+mod open;
 mod own;
 mod predict;
 mod progress;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use steepness_lab::Result;
 use steepness_lab::data::Asked;
-use steepness_lab::experiment::{Proposal, Recipe};
+use steepness_lab::experiment::{Proposal, Recipe, Select};
 
 use crate::progress::Progress;
 
@@ -38,11 +38,12 @@ pub struct Args {
     ignore: Vec<String>,
 }
 
-/// The recipe for the data at `path`, after saying on the standard error what it is.
+/// The recipe for the data at `path`, after saying on the standard error what it is; `select` says
+/// which weights were asked for.
 ///
 /// # Errors
 /// What is no data set, and what is broken in it.
-pub fn recipe(path: &Path, args: &Args) -> Result<Recipe> {
+pub fn recipe(path: &Path, args: &Args, select: Option<Select>) -> Result<Recipe> {
     let asked = Asked {
         target: args.target.as_deref().map(Into::into),
         ignore: args.ignore.iter().map(|name| name.as_str().into()).collect(),
@@ -51,7 +52,10 @@ pub fn recipe(path: &Path, args: &Args) -> Result<Recipe> {
     let watch = |done, of| progress.show(&format!("{done} of {of} images"));
     let proposal = Proposal::new(path, &asked, &watch);
     progress.clear();
-    let proposal = proposal?;
+    let proposal = match select {
+        Some(select) => proposal?.measuring(select),
+        None => proposal?,
+    };
     eprintln!("{proposal}");
     Ok(proposal.recipe)
 }

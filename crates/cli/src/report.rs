@@ -8,6 +8,7 @@ use steepness_lab::experiment::{Asked, check_losses, gather};
 use steepness_lab::{Error, report};
 
 use crate::compare::{Seeds, parse_seeds};
+use crate::open;
 
 /// Write the report of finished runs again, or print those of several comparisons side by side
 ///
@@ -31,6 +32,14 @@ pub struct Args {
     /// Folder for the report; that of the comparison without it, if it is one
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+
+    /// The metric that table and page begin with, as of `compare`
+    #[arg(long, value_name = "METRIC")]
+    primary: Option<String>,
+
+    /// Open the page in the browser when it is written
+    #[arg(long)]
+    open: bool,
 
     /// Print the table as JSON
     #[arg(long)]
@@ -56,10 +65,15 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         (None, [folder]) => Some(folder),
         (None, _) => None,
     };
-    let gathered = gather(&args.folders, &Asked { losses, seeds })?;
+    if let Some(key) = &args.primary {
+        report::find_metric(key)?;
+    }
+    let mut gathered = gather(&args.folders, &Asked { losses, seeds })?;
     for note in &gathered.notes {
         eprintln!("{note}");
     }
+    let comparison = &mut gathered.comparison;
+    comparison.primary = args.primary.or(comparison.primary.take());
     let written = out.map(|out| report::write(&gathered.comparison, &gathered.recipe, out));
     let written = written.transpose()?;
     let mut stdout = std::io::stdout().lock();
@@ -67,11 +81,15 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         writeln!(stdout, "{:#}", report::table_json(&gathered.comparison))?;
     } else {
         writeln!(stdout, "{}", report::table_text(&gathered.comparison))?;
-        if let Some(written) = written {
+        if let Some(written) = &written {
             writeln!(stdout, "page    {}", written.page.display())?;
         }
     }
-    Ok(stdout.flush()?)
+    stdout.flush()?;
+    if let Some(written) = written.filter(|_| args.open) {
+        open::page(&written.page).unwrap_or_else(|why| eprintln!("warning: {why}"));
+    }
+    Ok(())
 }
 
 /// Refuses a folder that holds something else than a report.

@@ -17,7 +17,8 @@ fn a_choice_by_the_test_part_is_marked_in_every_table() {
     let place = tempfile::tempdir().unwrap();
     write_table(&place.path().join("rings.csv"), 60);
     let ce = ["compare", "--data", "rings.csv", "--target", "ring", "--seeds", "2", "--loss", "ce"];
-    let text = succeed(&run(place.path(), &[&ce[..], &["--out", "best"]].concat()));
+    let text =
+        succeed(&run(place.path(), &[&ce[..], &["--out", "best", "--select", "best"]].concat()));
     assert!(text.contains("weights: best validation accuracy;"), "{text}");
     let by_test = [&ce[..], &["--out", "test", "--select", "test"]].concat();
     let mark = "weights: best TEST accuracy (chosen on what is reported: too good)";
@@ -44,7 +45,7 @@ fn a_choice_by_the_test_part_is_marked_in_every_table() {
     let other = run(place.path(), &[&ce[..], &["--out", "test"]].concat());
     assert_eq!(other.status.code(), Some(2));
     let other = error_text(&other);
-    assert!(other.contains("select is \"test\" there, \"best\" asked for"), "{other}");
+    assert!(other.contains("select is \"test\" there, \"last\" asked for"), "{other}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The summary for people: one aligned line a number.
 
 use steepness_lab::measure::{
-    Calibration, Detection, Groups, OodSummary, Recalibrated, Representation, Summary,
+    Binary, Calibration, Detection, Groups, OodSummary, Recalibrated, Representation, Summary,
 };
 
 /// Lines of a name and a number; a number that does not exist is a word instead.
@@ -44,6 +44,11 @@ pub fn list(summary: &Summary) -> String {
     }
     list.number("balance.macro_f1", summary.balance.macro_f1);
     list.number("balance.balanced_accuracy", summary.balance.balanced_accuracy);
+    if let Some(Binary { auroc, average_precision: [zero, one] }) = summary.binary {
+        list.number("binary.auroc", auroc);
+        list.number("binary.average_precision, class 0", zero);
+        list.number("binary.average_precision, class 1", one);
+    }
     if let Some(summary) = &summary.ood {
         ood(&mut list, summary);
     }

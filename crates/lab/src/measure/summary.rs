@@ -1,9 +1,9 @@
 //! [`Summary`]: what there is to say about logits that somebody brought along.
 
 use super::{
-    Balance, Calibration, Confusion, Detection, Groups, Logit, Logits, Positive, ProbeRecord,
-    Recalibrated, Representation, Scores, accuracy, energy_gaps, energy_profile, label_energy,
-    legacy_margins, lse_margins, margins, mean, median, rival_energy,
+    Balance, Binary, Calibration, Confusion, Detection, Groups, Logit, Logits, Positive,
+    ProbeRecord, Recalibrated, Representation, Scores, accuracy, energy_gaps, energy_profile,
+    label_energy, legacy_margins, lse_margins, margins, mean, median, rival_energy,
 };
 use crate::{Error, Result};
 use serde::Serialize;
@@ -45,6 +45,9 @@ pub struct Summary {
     pub recalibrated: Option<Recalibrated>,
     /// Means over classes instead of examples.
     pub balance: Balance,
+    /// How well two classes are told apart at all thresholds, where there are two with examples.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub binary: Option<Binary>,
     /// Detection of other examples, where their logits were given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ood: Option<OodSummary>,
@@ -111,6 +114,7 @@ impl Summary {
             calibration,
             recalibrated: None,
             balance: Balance::new(&Confusion::new(logits, labels)?),
+            binary: Binary::new(logits, labels)?,
             ood: None,
             groups: None,
             representation: None,
