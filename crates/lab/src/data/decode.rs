@@ -1,15 +1,37 @@
 //! [`decode`]: an image file as bytes.
 
-use std::fs;
 use std::io::Cursor;
 use std::path::Path;
+use std::sync::Mutex;
 
-use image::{ColorType, ImageFormat, ImageReader, RgbImage, imageops};
+use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader};
+use image::{RgbImage, imageops, metadata::Orientation};
 
+use super::files;
 use crate::{Error, Result};
 
 /// A side of more pixels than this is an error in the file, or an attack.
 const MOST_SIDE: u32 = 1 << 15;
+
+/// No photograph has so many bytes.
+const MOST_BYTES: u64 = 1 << 30;
+
+/// Images of more bytes when decoded wait for each other: a few threads would otherwise hold as many
+/// times the 512 MiB that one of them may have.
+const LARGE: u64 = 1 << 26;
+static ONE_LARGE: Mutex<()> = Mutex::new(());
+
+/// What files of images end with, in lower case, those that torchvision's ImageFolder takes among them.
+const ENDINGS: [&str; 14] = [
+    "jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "ppm", "pgm", "pbm", "pnm", "jfif",
+    "jpe",
+];
+
+/// What files of images end with that are not read.
+const FOREIGN: [&str; 18] = [
+    "heic", "heif", "avif", "jxl", "jp2", "j2k", "svg", "psd", "raw", "dng", "cr2", "nef", "arw",
+    "exr", "hdr", "tga", "ico", "dds",
+];
 
 /// A decoded image of 256 levels of red, green and blue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,41 +46,101 @@ pub struct Image {
     pub grey: bool,
 }
 
-/// Reads a JPEG or PNG as red, green and blue; transparency is dropped, as PIL's
-/// `convert("RGB")` does. With a `side`, the largest square in the middle is taken and scaled to
-/// `side`×`side` pixels (linear, as wide as needed to leave no aliasing).
+/// Whether the name of `path` is that of an image which [`decode`] reads.
+pub(super) fn is_image(path: &Path) -> bool {
+    has_ending(path, &ENDINGS)
+}
+
+/// Whether the name of `path` is that of an image of a kind that is not read.
+pub(super) fn is_foreign_image(path: &Path) -> bool {
+    has_ending(path, &FOREIGN)
+}
+
+fn has_ending(path: &Path, known: &[&str]) -> bool {
+    let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+    known.iter().any(|known| extension == *known)
+}
+
+/// Reads a JPEG, PNG, WebP, GIF, BMP, TIFF or PNM, whatever its name ends with, as red, green and
+/// blue. Of several frames or pages the first is taken. The orientation that a camera has noted
+/// (EXIF) is applied, as viewers do; transparency is dropped, as PIL's `convert("RGB")` does. With a
+/// `side`, the largest square in the middle is taken and scaled to `side`×`side` pixels (linear, as
+/// wide as needed to leave no aliasing).
 ///
 /// # Errors
-/// Names the file, and says what is wrong with it: another format, damage, or an end that is
-/// missing (which most decoders let pass, and fill with grey).
+/// Names the file, and says what is wrong with it: no regular file, another format, damage, more
+/// pixels than 512 MiB hold, or an end that is missing (which most decoders let pass, and fill with
+/// grey).
 pub fn decode(path: &Path, side: Option<usize>) -> Result<Image> {
     let broken = |problem: String| Error::malformed(path, "image", problem);
-    let bytes = fs::read(path).map_err(Error::input(path))?;
-    let format = image::guess_format(&bytes)
-        .ok()
-        .filter(|format| matches!(format, ImageFormat::Jpeg | ImageFormat::Png));
-    let Some(format) = format else {
-        return Err(broken("neither JPEG nor PNG".to_owned()));
-    };
+    let bytes = files::read_regular(path, MOST_BYTES)?;
+    let format = format_of(&bytes).map_err(|problem| broken(problem.to_owned()))?;
     if format == ImageFormat::Jpeg && !ends(&bytes) {
         return Err(broken("the file is cut off: a JPEG without its end marker".to_owned()));
     }
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    let mut limits = image::Limits::default(); // 512 MiB
-    (limits.max_image_width, limits.max_image_height) = (Some(MOST_SIDE), Some(MOST_SIDE));
-    reader.limits(limits);
-    let image = reader.decode().map_err(|error| broken(error.to_string()))?;
-    let grey =
+    let image = pixels(bytes, format).map_err(|error| broken(error.to_string()))?;
+    if matches!(image.color(), ColorType::Rgb32F | ColorType::Rgba32F) {
+        let problem = "its brightness is a floating point number, without a brightest one";
+        return Err(broken(problem.to_owned()));
+    }
+    let has_no_colours =
         matches!(image.color(), ColorType::L8 | ColorType::L16 | ColorType::La8 | ColorType::La16);
+    let image = image.into_rgb8();
+    let grey = has_no_colours || !tells_grey(format) && image.pixels().all(is_grey);
     let image = match side {
-        Some(side) => square(&image.into_rgb8(), side as u32),
-        None => image.into_rgb8(),
+        Some(side) => square(&image, side as u32),
+        None => image,
     };
     let (width, height) = (image.width() as usize, image.height() as usize);
     let interleaved = image.into_raw();
     let channel = |c: usize| interleaved.iter().skip(c).step_by(3);
     let pixels = (0..3).flat_map(channel).copied().collect();
     Ok(Image { height, width, pixels, grey })
+}
+
+/// The format that the first bytes of a file tell, or what is the matter with it.
+fn format_of(bytes: &[u8]) -> std::result::Result<ImageFormat, &'static str> {
+    match image::guess_format(bytes) {
+        Ok(
+            format @ (ImageFormat::Jpeg
+            | ImageFormat::Png
+            | ImageFormat::WebP
+            | ImageFormat::Gif
+            | ImageFormat::Bmp
+            | ImageFormat::Tiff
+            | ImageFormat::Pnm),
+        ) => Ok(format),
+        _ if bytes.is_empty() => Err("the file is empty"),
+        _ if bytes.get(4..8) == Some(b"ftyp") => Err("HEIC, AVIF or a film, which are not read"),
+        _ => Err("none of JPEG, PNG, WebP, GIF, BMP, TIFF and PNM"),
+    }
+}
+
+/// Whether a format says of an image that it has no colours; of others the pixels are asked.
+fn tells_grey(format: ImageFormat) -> bool {
+    !matches!(format, ImageFormat::Gif | ImageFormat::WebP | ImageFormat::Bmp)
+}
+
+fn is_grey(image::Rgb([red, green, blue]): &image::Rgb<u8>) -> bool {
+    red == green && green == blue
+}
+
+/// Decodes, the right way up.
+fn pixels(bytes: Vec<u8>, format: ImageFormat) -> image::ImageResult<DynamicImage> {
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut limits = image::Limits::default(); // 512 MiB
+    (limits.max_image_width, limits.max_image_height) = (Some(MOST_SIDE), Some(MOST_SIDE));
+    reader.limits(limits.clone());
+    let mut decoder = reader.into_decoder()?;
+    // A header is free to promise anything: what it promises is not taken from memory before.
+    let size = decoder.total_bytes();
+    limits.reserve(size)?;
+    let alone = || ONE_LARGE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = (size > LARGE).then(alone);
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut image = DynamicImage::from_decoder(decoder)?;
+    image.apply_orientation(orientation);
+    Ok(image)
 }
 
 /// The square in the middle of `image`, scaled. Cutting comes first: a very long image scaled as a
@@ -91,6 +173,8 @@ fn ends(bytes: &[u8]) -> bool {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use std::fs;
+
     use image::{DynamicImage, GrayImage, RgbaImage};
 
     /// A folder's image file of 2×3 pixels whose first one is (`red`, 10, 20), PNG or JPEG by name.
@@ -153,8 +237,11 @@ pub(super) mod tests {
         fs::write(at("text.png"), "hello").unwrap();
         fs::write(at("empty.jpg"), "").unwrap();
         fs::write(at("gif.jpg"), b"GIF89a\x01\0\x01\0\0\0\0").unwrap();
+        fs::write(at("heic.jpg"), b"\0\0\0\x18ftypheic").unwrap();
         decode(&at("whole.jpg"), None).unwrap();
-        for name in ["cut.jpg", "half.jpg", "text.png", "empty.jpg", "gif.jpg", "gone.png"] {
+        for name in
+            ["cut.jpg", "half.jpg", "text.png", "empty.jpg", "gif.jpg", "heic.jpg", "gone.png"]
+        {
             let error = decode(&at(name), None).unwrap_err();
             assert!(error.exit_code() == 2 && error.to_string().contains(name), "{error}");
         }
@@ -162,5 +249,129 @@ pub(super) mod tests {
         let bytes = fs::read(at("cut.png")).unwrap();
         fs::write(at("cut.png"), &bytes[..bytes.len() - 20]).unwrap();
         assert!(decode(&at("cut.png"), None).unwrap_err().to_string().contains("cut.png: image: "));
+    }
+
+    /// What people have beside JPEG and PNG comes with the same pixels, and grey where it is.
+    #[test]
+    fn other_formats_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |x: u32, y: u32| image::Rgb([40 * x as u8, 60 * y as u8, 200]);
+        let (colour, grey) = (
+            RgbImage::from_fn(3, 4, of),
+            GrayImage::from_fn(3, 4, |x, _| image::Luma([9 * x as u8])),
+        );
+        for name in ["a.webp", "a.bmp", "a.tif", "a.ppm", "wrong.png", "a.gif"] {
+            let path = folder.path().join(name);
+            let format = ImageFormat::from_path(&path).unwrap();
+            let format = if name == "wrong.png" { ImageFormat::Bmp } else { format };
+            colour.save_with_format(&path, format).unwrap();
+            let found = decode(&path, None).unwrap();
+            assert_eq!((found.height, found.width, found.grey), (4, 3, false), "{name}");
+            let expected = |c: usize| colour.pixels().map(move |pixel| pixel[c]);
+            let pixels: Vec<u8> = (0..3).flat_map(expected).collect();
+            assert_eq!(found.pixels, pixels, "{name}");
+            if !["a.ppm", "wrong.png"].contains(&name) {
+                DynamicImage::from(grey.clone()).into_rgb8().save(&path).unwrap();
+                assert_eq!(decode(&path, None).unwrap().grey, name != "a.tif", "{name}");
+            }
+            // Half of a file is no image.
+            let bytes = fs::read(&path).unwrap();
+            fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+            assert!(decode(&path, None).is_err(), "{name}");
+        }
+        let image = image::Rgb32FImage::from_pixel(2, 2, image::Rgb([0.5, 3.0, 200.0]));
+        image.save(folder.path().join("f.tif")).unwrap();
+        let error = decode(&folder.path().join("f.tif"), None).unwrap_err().to_string();
+        assert!(error.contains("a floating point number"), "{error}");
+    }
+
+    /// A JPEG of 3×2 pixels that a camera has turned: with an EXIF segment behind its first marker.
+    fn turned(path: &Path, orientation: u8) {
+        let image = RgbImage::from_fn(24, 16, |x, y| {
+            image::Rgb([if x < 12 { 250 } else { 5 }, if y < 8 { 250 } else { 5 }, 0])
+        });
+        image.save(path).unwrap();
+        let mut bytes = fs::read(path).unwrap();
+        let mut exif =
+            b"\xff\xe1\0\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
+        exif.extend([orientation, 0, 0, 0, 0, 0, 0, 0]);
+        bytes.splice(2..2, exif);
+        fs::write(path, bytes).unwrap();
+    }
+
+    /// Where the corner lies that is bright in red and green, as the standard's table has it: row and
+    /// column 0 are top and left, right and so on.
+    #[test]
+    fn images_are_turned_as_the_camera_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jpg");
+        for (orientation, [bottom, right], wide) in [
+            (1, [0, 0], true),
+            (2, [0, 1], true),
+            (3, [1, 1], true),
+            (4, [1, 0], true),
+            (5, [0, 0], false),
+            (6, [0, 1], false),
+            (7, [1, 1], false),
+            (8, [1, 0], false),
+            (9, [0, 0], true),
+        ] {
+            turned(&path, orientation);
+            let image = decode(&path, None).unwrap();
+            let [height, width] = if wide { [16, 24] } else { [24, 16] };
+            assert_eq!([image.height, image.width], [height, width], "{orientation}");
+            let corner = |bottom: usize, right: usize| {
+                let at = (bottom * (height - 1)) * width + right * (width - 1);
+                image.pixels[at] > 128 && image.pixels[height * width + at] > 128
+            };
+            let found: Vec<[usize; 2]> = [[0, 0], [0, 1], [1, 0], [1, 1]]
+                .into_iter()
+                .filter(|[bottom, right]| corner(*bottom, *right))
+                .collect();
+            assert_eq!(found, [[bottom, right]], "{orientation}");
+        }
+    }
+
+    /// Small files that promise very many pixels are refused before memory is taken for them.
+    #[test]
+    fn promises_are_not_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        write(&at("a.png"), 1);
+        write(&at("a.jpg"), 1);
+        RgbImage::new(3, 2).save(at("a.bmp")).unwrap();
+        RgbImage::new(3, 2).save(at("a.gif")).unwrap();
+        let edit = |name: &str, place: usize, new: &[u8]| {
+            let mut bytes = fs::read(at(name)).unwrap();
+            bytes[place..place + new.len()].copy_from_slice(new);
+            fs::write(at(name), bytes).unwrap();
+        };
+        let jpeg = fs::read(at("a.jpg")).unwrap();
+        let frame = jpeg.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+        for [low, high] in [[0xff, 0xff], [0xff, 0x7f]] {
+            edit("a.jpg", frame + 5, &[high, low, high, low]);
+            edit("a.gif", 6, &[low, high, low, high]);
+            edit("a.bmp", 18, &[low, high, 0, 0, low, high, 0, 0]);
+            for name in ["a.jpg", "a.gif", "a.bmp"] {
+                assert!(decode(&at(name), None).is_err(), "{name}");
+            }
+        }
+        fs::write(at("a.ppm"), "P6\n99999 99999\n255\nxyz").unwrap();
+        assert!(decode(&at("a.ppm"), None).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_files_are_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        for path in [&path, Path::new("/dev/zero")] {
+            let error = decode(path, None).unwrap_err();
+            assert!(
+                error.exit_code() == 2 && error.to_string().contains("not a regular file"),
+                "{error}"
+            );
+        }
     }
 }

@@ -1,16 +1,56 @@
 //! Files from outside: read with a limit, unpacked where they are gzip.
 
 use std::fs::{self, File};
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
 use crate::{Error, Result};
 
+/// Opens a file, or what a link leads to. Nothing else is opened: a FIFO would wait for somebody who
+/// writes to it, and a device may have no end.
+pub(super) fn open_regular(path: &Path) -> Result<File> {
+    let kind = fs::metadata(path).map_err(Error::input(path))?.file_type();
+    match irregular(kind) {
+        Some(what) => Err(Error::malformed(path, "file", format!("{what}, not a regular file"))),
+        None => File::open(path).map_err(Error::input(path)),
+    }
+}
+
+/// What this is, if it is neither a file nor a folder.
+pub(super) fn irregular(kind: fs::FileType) -> Option<&'static str> {
+    if kind.is_file() || kind.is_dir() {
+        return None;
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if kind.is_fifo() {
+            return Some("a FIFO");
+        }
+        if kind.is_socket() {
+            return Some("a socket");
+        }
+    }
+    Some("a device")
+}
+
+/// Reads all of a regular file as it is.
+///
+/// # Errors
+/// More than `most` bytes.
+pub(super) fn read_regular(path: &Path, most: u64) -> Result<Vec<u8>> {
+    let bytes = read_up_to(&mut open_regular(path)?, path, most + 1)?;
+    if bytes.len() as u64 > most {
+        return Err(Error::malformed(path, "size", format!("more than {most} bytes")));
+    }
+    Ok(bytes)
+}
+
 /// Opens `path`, unpacking it if it begins as gzip does.
 pub(super) fn open(path: &Path) -> Result<Box<dyn Read>> {
-    let mut file = File::open(path).map_err(Error::input(path))?;
+    let mut file = open_regular(path)?;
     let mut magic = Vec::with_capacity(2);
     file.by_ref().take(2).read_to_end(&mut magic).map_err(Error::input(path))?;
     let packed = magic == [0x1f, 0x8b];
@@ -21,15 +61,21 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Read>> {
 /// Reads up to `most` bytes from `from`, the contents of `path`; memory grows with what is there.
 pub(super) fn read_up_to(from: &mut dyn Read, path: &Path, most: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    from.take(most).read_to_end(&mut bytes).map_err(|error| match error.kind() {
+    let read = from.take(most).read_to_end(&mut bytes);
+    read.map_err(|error| damaged(path, bytes.len() as u64, error))?;
+    Ok(bytes)
+}
+
+/// The error of reading `path` after `read` bytes.
+fn damaged(path: &Path, read: u64, error: std::io::Error) -> Error {
+    match error.kind() {
         // What gzip says of damage does not say where.
         std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidInput => {
-            let place = format!("byte {} of what is packed in it", bytes.len());
+            let place = format!("byte {read} of what is packed in it");
             Error::malformed(path, place, format!("the file is cut off or damaged: {error}"))
         }
         _ => Error::input(path)(error),
-    })?;
-    Ok(bytes)
+    }
 }
 
 /// Reads all of `path`, which may be gzip.
@@ -55,6 +101,48 @@ pub(super) fn read_text(path: &Path, most: u64) -> Result<String> {
     })
 }
 
+/// Hands each line of `path`, which may be gzip, to `take`, with its number from 0: nothing is kept,
+/// however much there is. A line ends at a line feed, or at a carriage return and a line feed, and
+/// nowhere else; a mark of the byte order (BOM) before the first is no part of it.
+///
+/// # Errors
+/// What `take` says; more than `most` bytes, a line of more than `longest`, and what is not UTF-8.
+pub(super) fn each_line(
+    path: &Path,
+    most: u64,
+    longest: usize,
+    take: &mut dyn FnMut(usize, &str) -> Result<()>,
+) -> Result<()> {
+    let mut file = BufReader::with_capacity(1 << 16, open(path)?);
+    let (mut line, mut total) = (Vec::new(), 0);
+    for at in 0.. {
+        line.clear();
+        let read = file.by_ref().take(longest as u64 + 2).read_until(b'\n', &mut line);
+        let read = read.map_err(|error| damaged(path, total, error))? as u64;
+        total += read;
+        let refuse =
+            |problem: String| Err(Error::malformed(path, format!("line {}", at + 1), problem));
+        match () {
+            () if read == 0 => break,
+            () if total > most => return refuse(format!("more than {most} bytes up to here")),
+            () if line.len() > longest && !line.ends_with(b"\n") => {
+                return refuse(format!("longer than {longest} bytes"));
+            }
+            () => {}
+        }
+        let bytes = line.strip_suffix(b"\n").unwrap_or(&line);
+        let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+        let bytes =
+            if at == 0 { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes) } else { bytes };
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let place = format!("line {}, byte {}", at + 1, error.valid_up_to());
+            Error::malformed(path, place, "not text (UTF-8)")
+        })?;
+        take(at, text)?;
+    }
+    Ok(())
+}
+
 /// The names in `path`, one a line, if it is there.
 pub(super) fn read_names(path: &Path) -> Result<Option<Vec<String>>> {
     if !path.try_exists().map_err(Error::input(path))? {
@@ -65,12 +153,19 @@ pub(super) fn read_names(path: &Path) -> Result<Option<Vec<String>>> {
     Ok(Some(names.map(str::to_owned).collect()))
 }
 
-/// What lies in the folder `path`, in the order of the names; hidden files are left out.
+/// What systems and their archives leave in folders, beside what they hide with a dot.
+const LITTER: [&str; 6] =
+    ["__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir", "$RECYCLE.BIN", "lost+found"];
+
+/// What lies in the folder `path`, in the order of the names. Hidden files are left out, and so is
+/// what systems put beside the files of people.
 pub(super) fn entries(path: &Path) -> Result<Vec<PathBuf>> {
+    let is_litter = |name: &str| LITTER.iter().any(|litter| name.eq_ignore_ascii_case(litter));
     let mut found = Vec::new();
     for entry in fs::read_dir(path).map_err(Error::input(path))? {
         let entry = entry.map_err(Error::input(path))?.path();
-        if !name(&entry).starts_with('.') {
+        let name = name(&entry);
+        if !name.starts_with('.') && !is_litter(&name) {
             found.push(entry);
         }
     }
@@ -81,6 +176,11 @@ pub(super) fn entries(path: &Path) -> Result<Vec<PathBuf>> {
 /// The last part of `path`, for names and messages.
 pub(super) fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Text from outside without what moves a terminal's cursor.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// The folder that `STEEPNESS_TEST_DATA` names, or a line that says which `test` is skipped.
@@ -124,6 +224,37 @@ mod tests {
         fs::write(&path, b"abc\xff").unwrap();
         let error = read_text(&path, 100).unwrap_err().to_string();
         assert!(error.ends_with("byte 3: not text (UTF-8)"), "{error}");
+    }
+
+    #[test]
+    fn lines_are_handed_over_one_by_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        let read = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            let mut found = Vec::new();
+            let done = each_line(&path, 20, 4, &mut |at, line| {
+                found.push(format!("{at}{line}"));
+                Ok(())
+            });
+            done.map(|()| found).map_err(|error| error.to_string())
+        };
+        assert_eq!(read(b"").unwrap(), [""; 0]);
+        assert_eq!(read(b"\n").unwrap(), ["0"]);
+        assert_eq!(
+            read("\u{feff}a\r\n\nabcd\nb\rb".as_bytes()).unwrap(),
+            ["0a", "1", "2abcd", "3b\rb"]
+        );
+        assert_eq!(read(&gzip(b"a\nb\n")).unwrap(), ["0a", "1b"]);
+        for (bytes, expected) in [
+            (&b"a\nabcdefg\n"[..], "line 2: longer than 4 bytes"),
+            (&b"a\n".repeat(11)[..], "line 11: more than 20 bytes up to here"),
+            (b"a\nb\xff\n", "line 2, byte 1: not text (UTF-8)"),
+            (&gzip(b"some text")[..20], "cut off or damaged"),
+        ] {
+            let error = read(bytes).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 
     /// A few bytes that unpack to very many cost no more memory than the limit.

@@ -14,6 +14,12 @@ use crate::{Error, Result};
 /// More bytes of pixels stay in their files, to be decoded whenever they are used.
 const MOST_IN_MEMORY: usize = 1 << 30;
 
+/// Looks for no more broken images than these.
+const MOST_BROKEN: usize = 100;
+
+/// Broken images that are named.
+const MOST_NAMED: usize = 10;
+
 /// Labelled image files.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImageList {
@@ -54,7 +60,7 @@ impl ImageList {
     /// its place in the list, in any order. `watch` hears how many are done.
     ///
     /// # Errors
-    /// The first image, as the list goes, that is found broken.
+    /// The first image, as the list goes, that is found broken, with the names of the others.
     pub fn decode_all(
         &self,
         side: Option<usize>,
@@ -62,19 +68,19 @@ impl ImageList {
         watch: &(dyn Fn(usize) + Sync),
     ) -> Result<()> {
         let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let failure: Mutex<Option<(usize, Error)>> = Mutex::new(None);
-        let hold = || failure.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let failures: Mutex<Vec<(usize, Error)>> = Mutex::default();
+        let hold = || failures.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let work = || {
             loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 let Some(path) = self.files.get(at) else { return };
                 if let Err(error) = decode(path, side).and_then(|image| take(at, image)) {
-                    next.store(self.len(), Ordering::Relaxed);
-                    let mut first = hold();
-                    if first.as_ref().is_none_or(|(before, _)| at < *before) {
-                        *first = Some((at, error));
+                    let mut failures = hold();
+                    failures.push((at, error));
+                    if failures.len() >= MOST_BROKEN {
+                        next.store(self.len(), Ordering::Relaxed);
+                        return;
                     }
-                    return;
                 }
                 watch(done.fetch_add(1, Ordering::Relaxed) + 1);
             }
@@ -84,8 +90,35 @@ impl ImageList {
                 scope.spawn(work);
             }
         });
-        let failure = failure.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
-        failure.map_or(Ok(()), |(_, error)| Err(error))
+        let failures = failures.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+        self.broken(failures)
+    }
+
+    /// One error for all images that are broken, so that they can be taken away at once.
+    fn broken(&self, mut failures: Vec<(usize, Error)>) -> Result<()> {
+        failures.sort_by_key(|(at, _)| *at);
+        let mut failures = failures.into_iter();
+        let Some((_, first)) = failures.next() else { return Ok(()) };
+        let others: Vec<usize> = failures.map(|(at, _)| at).collect();
+        match first {
+            Error::Malformed { path, place, problem } if !others.is_empty() => {
+                let folder = path.parent().unwrap_or(&path);
+                let name = |at: &usize| {
+                    let other = &self.files[*at];
+                    other.strip_prefix(folder).unwrap_or(other).display().to_string()
+                };
+                let mut named: Vec<String> = others.iter().take(MOST_NAMED).map(name).collect();
+                if others.len() > MOST_NAMED {
+                    named.push(format!("{} more", others.len() - MOST_NAMED));
+                }
+                let least = if others.len() + 1 < MOST_BROKEN { "" } else { "at least " };
+                let named = named.join(", ");
+                let problem =
+                    format!("{problem} (and {least}{} more cannot be read: {named})", others.len());
+                Err(Error::Malformed { path, place, problem })
+            }
+            first => Err(first),
+        }
     }
 
     /// The images as examples: bytes in memory, or their files if that would be more than 1 GiB.
@@ -111,7 +144,13 @@ impl ImageList {
         let first = self.files.first().ok_or_else(|| Error::Request("no images".to_owned()))?;
         let [height, width] = match shape {
             Some([_, height, width]) => [height, width],
-            None => decode(first, side).map(|image| [image.height, image.width])?,
+            None => match decode(first, side) {
+                Ok(image) => [image.height, image.width],
+                // There may be more of them.
+                Err(error) => {
+                    return self.decode_all(side, &|_, _| Ok(()), &|_| {}).and(Err(error));
+                }
+            },
         };
         let fits = self.len().saturating_mul(3 * height * width) <= most;
         let (colour, several) = (AtomicUsize::new(usize::MAX), AtomicBool::new(false));
@@ -206,7 +245,14 @@ mod tests {
         fs::write(at("empty.jpg"), "").unwrap();
         let all = list(vec![at("whole.jpg"), at("text.png"), at("empty.jpg")]);
         let error = all.decode_all(None, &|_, _| Ok(()), &|_| {}).unwrap_err().to_string();
-        assert!(error.contains("text.png: image: neither JPEG nor PNG"), "{error}");
+        assert!(error.contains("text.png: image: none of JPEG, PNG, WebP"), "{error}");
+        assert!(error.ends_with("PNM (and 1 more cannot be read: empty.jpg)"), "{error}");
+        let many = list([&vec![at("text.png"); 11][..], &[at("whole.jpg")]].concat());
+        let error = many.examples(None, None).unwrap_err().to_string();
+        assert!(error.contains("(and 10 more cannot be read: text.png, "), "{error}");
+        let many = list(vec![at("empty.jpg"); 300]);
+        let error = many.decode_all(None, &|_, _| Ok(()), &|_| {}).unwrap_err().to_string();
+        assert!(error.contains("(and at least ") && error.contains(" more)"), "{error}");
         assert_eq!(all.examples(None, None).unwrap_err().to_string(), error);
     }
 

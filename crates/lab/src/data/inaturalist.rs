@@ -14,7 +14,7 @@ use super::{ImageList, files};
 use crate::{Error, Result};
 
 /// train2018.json has 120 MB.
-const MOST_BYTES: u64 = 1 << 31;
+const MOST_BYTES: u64 = 1 << 30;
 
 /// The parts of an iNaturalist folder.
 #[derive(Clone, Debug, PartialEq)]
