@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use steepness_lab::experiment::{Prediction, Predictor, device};
+use steepness_lab::experiment::{Predicted, Prediction, Predictor, device};
 use steepness_lab::measure::Threshold;
 use steepness_lab::{Error, Result};
 
@@ -12,15 +12,16 @@ use steepness_lab::{Error, Result};
 ///
 /// Prints the most probable classes of each, its free energy (the lower, the more like what was
 /// learned) and a flag where that is above the run's threshold: the energy that 95 % of the
-/// validation examples stay below. Images are decoded as in the run's training.
+/// validation examples stay below. Images are decoded as in the run's training; of a folder all in it
+/// and below are taken, by name, and what cannot be read is named.
 #[derive(clap::Args)]
 pub struct Args {
     /// The folder of a run: OUT/LOSS/seed=0
     #[arg(value_name = "RUN")]
     run: PathBuf,
 
-    /// Images (JPEG, PNG); for a run on a table the file of one with the same columns, for one on
-    /// graphs a folder of them
+    /// Images (JPEG, PNG, WebP, GIF, BMP, TIFF, PNM) and folders of them; for a run on a table the files
+    /// of some with the same columns, for one on graphs a folder of them
     #[arg(value_name = "INPUT", required = true)]
     inputs: Vec<PathBuf>,
 
@@ -43,11 +44,15 @@ pub struct Args {
 /// What is no finished run; inputs that are none of its kind, by file and place.
 pub fn run(args: Args) -> Result<()> {
     let predictor = Predictor::load(&args.run, device(&args.device)?)?;
-    let mut predictions = predictor.predict(&args.inputs)?;
+    let Predicted { mut predictions, not_read } = predictor.predict(&args.inputs)?;
     predictions.iter_mut().for_each(|found| found.classes.truncate(args.top.into()));
     let text = if args.json {
-        json!({ "threshold": predictor.threshold(), "predictions": predictions }).to_string() + "\n"
+        let threshold = predictor.threshold();
+        json!({ "threshold": threshold, "predictions": predictions, "not_read": not_read })
+            .to_string()
+            + "\n"
     } else {
+        not_read.iter().for_each(|line| eprintln!("{line}"));
         table(&predictions) + &legend(predictor.threshold())
     };
     let stdout = Path::new("standard output");

@@ -5,7 +5,7 @@ mod program;
 use std::fs;
 use std::path::Path;
 
-use program::{refused, run, succeed, write_images, write_table};
+use program::{error_text, refused, run, succeed, write_images, write_table};
 use serde_json::Value;
 
 /// Trains with ce on `data`, TOML, in `place`: to the end, so that the classes are well apart.
@@ -51,6 +51,53 @@ fn images_get_classes_energies_and_a_flag() {
     assert!((0.95..=1.0).contains(&kept), "{json}");
 }
 
+#[test]
+fn a_folder_stands_for_its_images() {
+    let place = tempfile::tempdir().unwrap();
+    write_images(&place.path().join("lights"));
+    train(place.path(), "[data.image-folder]\npath = \"lights\"\nsize = 9");
+    let at = |name: &str| place.path().join(name);
+    fs::create_dir_all(at("new/deep")).unwrap();
+    for (from, to) in
+        [("dark/0.png", "b.png"), ("bright/1.png", "a.PNG"), ("dark/22.jpg", "deep/c.jpg")]
+    {
+        fs::copy(at("lights").join(from), at("new").join(to)).unwrap();
+    }
+    fs::write(at("new/broken.png"), "no image").unwrap();
+    fs::write(at("new/notes.txt"), "x").unwrap();
+    let output = run(place.path(), &["predict", RUN, "new", "lights/dark/0.png"]);
+    let said = error_text(&output);
+    assert!(said.contains("not read: new/broken.png: image: none of JPEG"), "{said}");
+    assert!(said.contains("not read: 1 file: 1 .txt (new/notes.txt)"), "{said}");
+    let text = succeed(&output);
+    let first = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        [words[0].to_owned(), words[1].to_owned()]
+    };
+    let found: Vec<[String; 2]> = text.lines().skip(1).take(4).map(first).collect();
+    let expected = [
+        ["new/a.PNG", "bright"],
+        ["new/b.png", "dark"],
+        ["new/deep/c.jpg", "dark"],
+        ["lights/dark/0.png", "dark"],
+    ];
+    assert_eq!(found, expected, "{text}");
+    let json = succeed(&run(place.path(), &["predict", RUN, "new", "--json"]));
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["not_read"].as_array().unwrap().len(), 2);
+    // What is named itself has to be right, and of a folder something.
+    for (input, expected) in
+        [("new/broken.png", "none of JPEG"), ("runs", "the folder has no images that are read")]
+    {
+        let message = refused(&run(place.path(), &["predict", RUN, input]));
+        assert!(message.contains(expected), "{message}");
+    }
+    fs::create_dir(at("bad")).unwrap();
+    fs::rename(at("new/broken.png"), at("bad/broken.png")).unwrap();
+    let message = refused(&run(place.path(), &["predict", RUN, "bad"]));
+    assert!(message.contains("none of the 1 images can be read"), "{message}");
+}
+
 /// What brings the images of the run to one size does so with new ones.
 #[test]
 fn images_of_several_sizes_are_seen_as_those_that_were_measured() {
@@ -83,9 +130,11 @@ fn rows_of_a_table_are_asked_for_by_its_file() {
     assert_eq!(found[2]["name"], "new.csv:4");
     assert_eq!(found[2]["out_of_distribution"], true, "{json}");
     // The training rows themselves are no strangers.
-    let all = ["predict", RUN, "rings.csv", "--json"];
+    let all = ["predict", RUN, "rings.csv", "new.csv", "--json"];
     let json: Value = serde_json::from_str(&succeed(&run(place.path(), &all))).unwrap();
     let found = json["predictions"].as_array().unwrap();
+    assert!(found.len() == 403 && found[402]["name"] == "new.csv:4");
+    let found = &found[..400];
     let strangers = found.iter().filter(|row| row["out_of_distribution"] == true).count();
     assert!(found.len() == 400 && strangers < 60, "{strangers}");
 }

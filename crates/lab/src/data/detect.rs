@@ -59,32 +59,63 @@ pub fn detect(path: &Path) -> Result<Format> {
 }
 
 fn folder(path: &Path) -> Result<Format> {
-    let entries = files::entries(path)?;
-    let names: Vec<String> = entries.iter().map(|entry| files::name(entry)).collect();
-    Ok(match () {
-        () if idx::is_there(path) => Format::Idx,
-        () if Cifar::Ten.is_there(path) => Format::Cifar10,
-        () if Cifar::Hundred(Labels::Fine).is_there(path) => Format::Cifar100,
-        () if inaturalist::is_there(path) => Format::INaturalist,
-        () if tu::is_there(path) => Format::Tu,
-        () if image_folder::is_there(path) => Format::ImageFolder,
+    let known: [(Format, &dyn Fn(&Path) -> bool); 6] = [
+        (Format::Idx, &idx::is_there),
+        (Format::Cifar10, &|path| Cifar::Ten.is_there(path)),
+        (Format::Cifar100, &|path| Cifar::Hundred(Labels::Fine).is_there(path)),
+        (Format::INaturalist, &inaturalist::is_there),
+        (Format::Tu, &tu::is_there),
+        (Format::ImageFolder, &image_folder::is_there),
+    ];
+    let found: Vec<Format> =
+        known.iter().filter(|(_, is_there)| is_there(path)).map(|(format, _)| *format).collect();
+    match &found[..] {
+        // iNaturalist's images lie in folders beside its annotations, MNIST's and others' in folders
+        // that people made from them.
+        [Format::INaturalist, Format::ImageFolder] => Ok(Format::INaturalist),
+        [format] => Ok(*format),
         // It looks into every folder, of which those of images are full.
-        () if !text::languages(path)?.is_empty() => Format::Parallel,
-        () => return Err(unknown(path, &names)),
-    })
+        [] if !text::languages(path)?.is_empty() => Ok(Format::Parallel),
+        [] => Err(unknown(path)),
+        several => {
+            let names: Vec<String> = several.iter().map(Format::to_string).collect();
+            Err(Error::Request(format!(
+                "{}: there are several data sets in it: {}; put the one that is meant into a folder of its \
+                 own, or write a recipe with its format ([data.idx], [data.image-folder] and so on)",
+                path.display(),
+                names.join("; ")
+            )))
+        }
+    }
 }
 
-fn unknown(path: &Path, names: &[String]) -> Error {
-    let shown = names.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
+fn unknown(path: &Path) -> Error {
+    let entries = files::entries(path).unwrap_or_default();
+    let names: Vec<String> = entries.iter().map(|entry| files::name(entry)).collect();
+    let listed = |names: &[&String]| {
+        let shown =
+            names.iter().take(5).map(|name| files::plain(name)).collect::<Vec<_>>().join(", ");
+        match names.len() {
+            0..=5 => shown,
+            more => format!("{shown} and {} more", more - 5),
+        }
+    };
     let there = match names.len() {
         0 => "nothing is in it".to_owned(),
-        1..=5 => format!("in it: {shown}"),
-        more => format!("in it: {shown} and {} more", more - 5),
+        _ => format!("in it: {}", listed(&names.iter().collect::<Vec<_>>())),
     };
     let is_table = |name: &&String| [".csv", ".tsv", ".data"].iter().any(|end| name.ends_with(end));
-    let hint = names.iter().find(is_table).map_or(String::new(), |name| {
-        format!("; for the table, name the file: {}", path.join(name).display())
-    });
+    let tables: Vec<&String> = names.iter().filter(is_table).collect();
+    let hint = match &tables[..] {
+        [] if image_folder::holds_images(path) => {
+            "; its images lie in no folders of classes, CLASS/*.jpg".to_owned()
+        }
+        [] => String::new(),
+        [name] => format!("; for the table, name the file: {}", path.join(name).display()),
+        [first, ..] => {
+            format!("; of the tables {} name one: {}", listed(&tables), path.join(first).display())
+        }
+    };
     Error::Request(format!(
         "{}: no data that are known ({there}){hint}; known are folders with \
          train-images-idx3-ubyte[.gz], data_batch_1.bin (CIFAR-10), train.bin (CIFAR-100), \
@@ -95,6 +126,10 @@ fn unknown(path: &Path, names: &[String]) -> Error {
 }
 
 fn file(path: &Path) -> Result<Format> {
+    // One of several sets of graphs in a folder.
+    if files::name(path).ends_with(tu::INDICATOR) {
+        return Ok(Format::Tu);
+    }
     let bytes = files::read_up_to(&mut files::open(path)?.take(4096), path, 4096)?;
     let refuse = |what: &str| Err(Error::Request(format!("{} is {what}", path.display())));
     let is_text = match std::str::from_utf8(&bytes) {
@@ -108,7 +143,7 @@ fn file(path: &Path) -> Result<Format> {
             refuse("one of the four idx files of a data set: name their folder")
         }
         [0x93, b'N', b'U', b'M', ..] => refuse("a numpy array: `steepness measure` takes logits"),
-        [0xff, 0xd8, 0xff, ..] | [0x89, b'P', b'N', b'G', ..] => {
+        _ if image::guess_format(&bytes).is_ok() && !is_text => {
             refuse("an image: name the folder that holds the folders of the classes")
         }
         [b'{', ..] => refuse("JSON: for iNaturalist, name the folder that holds train2018.json"),
@@ -163,6 +198,8 @@ mod tests {
         fs::write(folder.path().join("my.csv"), "a,b\n1,2\n").unwrap();
         assert!(message(folder.path()).contains("name the file: "));
         assert_eq!(detect(&folder.path().join("my.csv")).unwrap(), Format::Table);
+        fs::write(folder.path().join("all.tsv"), "a\tb\n1\t2\n").unwrap();
+        assert!(message(folder.path()).contains("of the tables all.tsv, my.csv name one: "));
         let file = folder.path().join("f");
         for (bytes, expected) in [
             (&b""[..], "is empty"),
@@ -180,6 +217,31 @@ mod tests {
         }
         let error = detect(&folder.path().join("gone")).unwrap_err().to_string();
         assert!(error.contains("gone"), "{error}");
+    }
+
+    #[test]
+    fn one_of_several_sets_is_not_chosen_by_chance() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        write(&at("cat/1.png"), 1);
+        fs::write(at("table.csv"), "x").unwrap();
+        assert_eq!(detect(folder.path()).unwrap(), Format::ImageFolder);
+        fs::write(at("train-images-idx3-ubyte"), "x").unwrap();
+        let message = |path: &Path| detect(path).unwrap_err().to_string();
+        let several = message(folder.path());
+        assert!(several.contains("in it: images in the idx format of MNIST; a folder of images;"));
+        let graphs = tempfile::tempdir().unwrap();
+        for name in ["A/A_graph_indicator.txt", "B/B_graph_indicator.txt", "C/x.txt"] {
+            let path = graphs.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "1").unwrap();
+        }
+        // Which of them is said where they are read.
+        assert_eq!(detect(graphs.path()).unwrap(), Format::Tu);
+        assert_eq!(detect(&graphs.path().join("A/A_graph_indicator.txt")).unwrap(), Format::Tu);
+        let loose = tempfile::tempdir().unwrap();
+        write(&loose.path().join("1.png"), 1);
+        assert!(message(loose.path()).contains("its images lie in no folders of classes"));
     }
 
     #[test]

@@ -139,11 +139,11 @@ pub fn inspect(
         }
         Format::Table => of_table(path, asked)?,
         Format::ImageFolder => {
-            let ImageFolder { train, validation, test } = ImageFolder::list(path)?;
+            let ImageFolder { train, validation, test, notes } = ImageFolder::list(path)?;
             let found = of_lists(format, [Some(train), validation, test], watch)?;
             let recipe =
                 written.map(|path| DataRecipe::ImageFolder(folder_recipe(path, found.size)));
-            Inspection { recipe, ..found }
+            Inspection { notes, recipe, ..found }
         }
         Format::INaturalist => {
             let INaturalist { train, test } = INaturalist::list(path)?;

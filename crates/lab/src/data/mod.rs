@@ -22,9 +22,11 @@ pub mod inaturalist;
 mod inputs;
 mod inspect;
 mod long_tail;
+mod not_read;
 pub mod npy;
 mod ood;
 mod origin;
+mod parts;
 mod reader;
 mod recipe;
 mod sampler;
@@ -52,9 +54,10 @@ pub use inaturalist::INaturalist;
 pub use inputs::Inputs;
 pub use inspect::{Asked, Channel, Inspection, Part, Size, inspect};
 pub use long_tail::{LongTail, Profile};
+pub use not_read::NotRead;
 pub use ood::{OodRecipe, OodSet};
 pub use origin::Origin;
-pub use reader::Reader;
+pub use reader::{InputFile, Reader};
 pub use recipe::{
     Cifar100Recipe, DataPath, DataRecipe, FolderRecipe, ImagesRecipe, TableRecipe, TuRecipe,
 };
@@ -112,9 +115,11 @@ pub fn load(recipe: &DataRecipe) -> Result<DataSet> {
             Ok(own_test(cifar.describe(&parts.0, &parts.1), parts, &recipe))
         }
         DataRecipe::ImageFolder(recipe) => {
-            let ImageFolder { train, validation, test } =
+            let ImageFolder { train, validation, test, notes } =
                 ImageFolder::list(&recipe.path.resolve())?;
-            of_lists(recipe, train, validation, test)
+            let data = of_lists(recipe, train, validation, test)?;
+            let description = [vec![data.description], notes].concat().join("; ");
+            Ok(DataSet { description, ..data })
         }
         DataRecipe::INaturalist(recipe) => {
             let INaturalist { train, test } = INaturalist::list(&recipe.path.resolve())?;

@@ -11,7 +11,7 @@ use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Serialize};
 
-use super::image_folder::without_classes;
+use super::image_folder::{has_parts, without_classes};
 use super::{DataRecipe, DataSet, Examples, FolderRecipe, HeldOut, load};
 use crate::experiment::recipe::name;
 use crate::measure::Distance;
@@ -75,7 +75,7 @@ impl OodRecipe {
     pub(super) fn without_classes(&self) -> Option<&FolderRecipe> {
         match &self.data {
             DataRecipe::ImageFolder(recipe) => {
-                (!recipe.path.resolve().join("train").is_dir()).then_some(recipe)
+                (!has_parts(&recipe.path.resolve())).then_some(recipe)
             }
             _ => None,
         }
@@ -129,7 +129,7 @@ mod tests {
             toml::from_str::<OodRecipe>(&text).unwrap().load(shape)
         };
         let error = recipe([3, 2, 3]).unwrap_err().to_string();
-        assert!(error.contains("no .jpg, .jpeg or .png files in it"), "{error}");
+        assert!(error.contains("images: the folder has no images that are read"), "{error}");
         write(&folder.path().join("1.png"), 1);
         write(&folder.path().join("deep/down/2.png"), 2);
         let set = recipe([3, 2, 3]).unwrap();

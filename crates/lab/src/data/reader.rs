@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::augment::{Evaluate, Raster};
+use super::image_folder::images_below;
 use super::recipe::MOST_SIDE;
 use super::table::Column;
 use super::tu::{self, NodeFeatures};
-use super::{DataRecipe, DataSet, Examples, FolderRecipe, Inputs, decode, table};
+use super::{DataRecipe, DataSet, Examples, FolderRecipe, Inputs, NotRead, decode, table};
 use crate::{Error, Result};
 
 /// Images of more values are none that a run was trained on.
@@ -27,6 +28,15 @@ pub struct Reader {
     /// What the features of the nodes of graphs are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nodes: Option<NodeFeatures>,
+}
+
+/// A file that a model is asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether it was named, and not found in a folder.
+    pub by_name: bool,
 }
 
 impl Reader {
@@ -73,6 +83,29 @@ impl Reader {
         }
     }
 
+    /// The files that `paths` name: instead of a folder all images in it and below, in the order of their
+    /// names, with the folder's other files, which are not read. Tables, and the folders of graphs,
+    /// are named themselves.
+    ///
+    /// # Errors
+    /// A folder without images, or one where a table is expected.
+    pub fn files(&self, paths: &[PathBuf]) -> Result<(Vec<InputFile>, NotRead)> {
+        let (mut files, mut not_read) = (Vec::new(), NotRead::default());
+        for path in paths {
+            if self.nodes.is_some() || !path.is_dir() {
+                files.push(InputFile { path: path.clone(), by_name: true });
+            } else if self.columns.is_empty() {
+                let (images, others) = images_below(path)?;
+                files.extend(images.into_iter().map(|path| InputFile { path, by_name: false }));
+                not_read.add(others);
+            } else {
+                let problem = "a folder; the run takes tables: name their files";
+                return Err(Error::malformed(path, "table", problem));
+            }
+        }
+        Ok((files, not_read))
+    }
+
     /// Reads images, and does to them what was done to those that were measured, the rows of tables, or
     /// a folder of graphs: the name of each and the examples, all of which are said to be of class 0 of
     /// `classes`.
@@ -93,6 +126,14 @@ impl Reader {
         };
         let (labels, classes) = (vec![0; names.len()], classes.to_vec());
         Ok((names, Examples { inputs, shape, labels, classes }))
+    }
+
+    /// Whether the image at `path` can be read.
+    ///
+    /// # Errors
+    /// As [`Reader::read`].
+    pub fn check_image(&self, path: &Path) -> Result<()> {
+        self.image(path).map(|_| ())
     }
 
     fn images(
@@ -142,6 +183,7 @@ impl Reader {
         }
         Ok((names, Inputs::Numbers(all), self.shape))
     }
+
     /// The graphs of one folder: "FOLDER:3" and so on.
     fn graphs(
         &self,

@@ -35,7 +35,7 @@ pub use estimate::Estimate;
 pub use folder::{Claim, Folder};
 pub use gathered::{Asked, Gathered, gather};
 pub use head::HeadRecipe;
-pub use predictor::{Prediction, Predictor, Ranked};
+pub use predictor::{Predicted, Prediction, Predictor, Ranked};
 pub use proposal::Proposal;
 pub use recipe::{Recipe, RunRecipe, Select, check_losses, check_seeds, check_threads};
 pub use run::run;

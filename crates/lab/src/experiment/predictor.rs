@@ -6,11 +6,14 @@ use serde::Serialize;
 use tch::Device;
 
 use super::{RunFiles, RunRecipe};
-use crate::data::{DataRecipe, Examples, Graphs, Inputs, Reader, Store};
+use crate::data::{DataRecipe, Examples, Graphs, InputFile, Inputs, Reader, Store};
 use crate::measure::{Logits, Scores, Threshold};
 use crate::models::Model;
 use crate::train::predict;
 use crate::{Error, Result};
+
+/// Images that are in memory at the same time.
+const AT_ONCE: usize = 256;
 
 /// The network of a run with the weights that were measured, and how it reads its inputs.
 pub struct Predictor {
@@ -32,6 +35,15 @@ pub struct Prediction {
     pub energy: f64,
     /// Whether that is above the run's threshold.
     pub out_of_distribution: bool,
+}
+
+/// What a run says of examples, and of what it says nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Predicted {
+    /// In the order of the files and of the rows in them.
+    pub predictions: Vec<Prediction>,
+    /// What lies in the folders that were named and could not be read: a sentence each.
+    pub not_read: Vec<String>,
 }
 
 /// A class and its probability.
@@ -77,12 +89,54 @@ impl Predictor {
     }
 
     /// What the run says of images, or of the rows of tables or the graphs of a folder if it was
-    /// trained on such, in order.
+    /// trained on such, in order. Of a folder of images those that are broken are left out, and named.
     /// The caller sets libtorch's threads.
     ///
     /// # Errors
-    /// As [`Reader::read`]; logits that are not finite.
-    pub fn predict(&self, paths: &[PathBuf]) -> Result<Vec<Prediction>> {
+    /// As [`Reader::files`] and [`Reader::read`]; folders of which no image can be read; logits that
+    /// are not finite.
+    pub fn predict(&self, paths: &[PathBuf]) -> Result<Predicted> {
+        let (files, others) = self.reader.files(paths)?;
+        let (mut predictions, mut not_read) = (Vec::new(), Vec::new());
+        for files in files.chunks(AT_ONCE) {
+            let mut paths: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
+            let found = match self.some(&paths) {
+                Err(problem) if files.iter().any(|file| !file.by_name) => {
+                    let broken = self.broken(files)?;
+                    if broken.is_empty() {
+                        return Err(problem);
+                    }
+                    paths.retain(|path| broken.iter().all(|(other, _)| other != path));
+                    not_read.extend(broken.into_iter().map(|(_, problem)| problem));
+                    if paths.is_empty() { Ok(Vec::new()) } else { self.some(&paths) }
+                }
+                found => found,
+            };
+            predictions.extend(found?);
+        }
+        if let (true, Some(first)) = (predictions.is_empty(), not_read.first()) {
+            let problem = format!("none of the {} images can be read; {first}", not_read.len());
+            return Err(Error::Request(problem));
+        }
+        not_read.extend(others.line(Path::new("")));
+        Ok(Predicted { predictions, not_read })
+    }
+
+    /// The images that were found in folders and cannot be read, with what is wrong with each.
+    fn broken(&self, files: &[InputFile]) -> Result<Vec<(PathBuf, String)>> {
+        let mut broken = Vec::new();
+        for InputFile { path, by_name } in files {
+            match self.reader.check_image(path) {
+                Err(problem) if *by_name => return Err(problem),
+                Err(problem) => broken.push((path.clone(), format!("not read: {problem}"))),
+                Ok(()) => {}
+            }
+        }
+        Ok(broken)
+    }
+
+    /// What the run says of as many files as memory holds.
+    fn some(&self, paths: &[PathBuf]) -> Result<Vec<Prediction>> {
         let evaluate = self.recipe.augment.evaluate.as_ref();
         let (names, examples) = self.reader.read(paths, evaluate, &self.classes)?;
         let found = predict(&*self.model, &*examples.source()?)?;

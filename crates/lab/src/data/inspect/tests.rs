@@ -48,7 +48,7 @@ fn a_folder_of_images_is_decoded() {
     assert!(text.contains("size = 5\n"), "{text}");
     fs::write(folder.path().join("val/cat/4.jpg"), "nonsense").unwrap();
     let error = inspect(folder.path(), &Asked::default(), &|_, _| {}).unwrap_err().to_string();
-    assert!(error.contains("4.jpg: image: neither JPEG nor PNG"), "{error}");
+    assert!(error.contains("4.jpg: image: none of JPEG, PNG, WebP"), "{error}");
 }
 
 #[test]
