@@ -62,7 +62,7 @@ impl DataRecipe {
             }
             DataRecipe::ImageFolder(recipe) => {
                 let path = recipe.path.resolve();
-                let ImageFolder { train, validation, test } = ImageFolder::list(&path)?;
+                let ImageFolder { train, validation, test, .. } = ImageFolder::list(&path)?;
                 let (train, test) = taken_lists(recipe, train, test);
                 let lists = [Some(train), validation, test].into_iter().flatten();
                 let files = lists.flat_map(|list| list.files).collect();

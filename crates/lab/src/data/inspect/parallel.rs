@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::super::text::{ParallelRecipe, Part as Lines, Text, languages, test_sets};
-use super::super::{DataPath, DataRecipe, Format};
+use super::super::text::{ParallelRecipe, Part as Lines, Text, languages, test_sets, unused};
+use super::super::{DataPath, DataRecipe, Format, files};
 use super::{Inspection, Size, part};
 use crate::{Error, Result};
 
@@ -25,6 +25,10 @@ pub(super) fn inspect(path: &Path) -> Result<Inspection> {
     if let [first, _, ..] = &tests[..] {
         notes.push(format!("test sets: {}", tests.join(", ")));
         recipe.test = Some(first.clone());
+    }
+    let unused = unused(&recipe)?;
+    if !unused.is_empty() {
+        notes.push(format!("not used: {}", files::plain(&unused.join(", "))));
     }
     let Text { train, validation, test } = Text::read(&recipe)?;
     notes.extend(train.lines.iter().zip([source, target]).map(|(lines, code)| words(lines, code)));
@@ -79,6 +83,8 @@ mod tests {
             ("test_b.en", "a\n"),
             ("test_a.fr", "un\nun\n"),
             ("test_a.en", "a\na\n"),
+            ("more.fr", "un\n"),
+            ("more.en", "a\n"),
         ] {
             fs::write(folder.path().join(name), text).unwrap();
         }
@@ -86,7 +92,7 @@ mod tests {
         let text = found.to_string();
         for line in [
             ": sentences and their translations\n",
-            "languages: en, fr\ntest sets: test_a, test_b\n",
+            "languages: en, fr\ntest sets: test_a, test_b\nnot used: more\n",
             "fr: 1.67 words a training sentence, 3 at most\nen: 2.00 words",
             "1 training pairs have an empty side",
             "training    3 pairs of sentences\nvalidation  1 pairs of sentences\ntest        2 pairs",

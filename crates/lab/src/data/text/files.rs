@@ -8,18 +8,19 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use super::super::parts::Role;
 use super::super::{Fractions, files};
 use super::{ParallelRecipe, iwslt};
 use crate::random::Stream;
 use crate::{Error, Result};
 
-/// A file is not read beyond this.
-const MOST_BYTES: u64 = 1 << 33;
+/// A file is not read beyond this. WMT14 has 4.5 million pairs of German and English, and 650 MB; a file
+/// of a few bytes may unpack to any number of empty lines, each of which takes its memory.
+const MOST_BYTES: u64 = 1 << 31;
+const MOST_LINES: usize = 1 << 24;
+const MOST_LINE: usize = 1 << 24;
 
-/// How the files of a validation part are called.
-const VALIDATION: [&str; 4] = ["val", "valid", "validation", "dev"];
-
-/// How the names of the files of a test part begin.
+/// How the names of the files of a test part begin, if they are not called as [`Role`] has it.
 const TEST: &str = "test";
 
 /// The lines of source and target; as many of each.
@@ -53,7 +54,8 @@ impl Text {
     /// UTF-8, files of unequal numbers of lines, a line without a tab; a part without any line.
     pub fn read(recipe: &ParallelRecipe) -> Result<Self> {
         let path = recipe.path.resolve();
-        let text = match (path.is_dir(), iwslt::home(&path)) {
+        let languages = [recipe.source.as_str(), recipe.target.as_str()];
+        let text = match (path.is_dir(), iwslt::home(&path, Some(languages))?) {
             (_, Some((folder, pair))) => iwslt::read(&folder, &pair, recipe)?,
             (true, None) => Self::of_folder(&path, recipe)?,
             (false, None) => Self::of_file(&path, recipe)?,
@@ -73,14 +75,14 @@ impl Text {
     /// A part that is missing or cannot be told from another.
     pub(in super::super) fn files(recipe: &ParallelRecipe) -> Result<(PathBuf, Vec<PathBuf>)> {
         let path = recipe.path.resolve();
-        if let Some((folder, pair)) = iwslt::home(&path) {
+        let languages = [recipe.source.as_str(), recipe.target.as_str()];
+        if let Some((folder, pair)) = iwslt::home(&path, Some(languages))? {
             let files = iwslt::files(&folder, &pair, recipe)?;
             return Ok((folder, files));
         }
         if !path.is_dir() {
             return Ok((path.clone(), vec![path]));
         }
-        let languages = [recipe.source.as_str(), recipe.target.as_str()];
         let parts = Self::parts_of_folder(&path, recipe)?;
         let of_part = |part: &String| languages.map(|language| file(&path, part, language));
         let files = parts.iter().flat_map(of_part).collect();
@@ -109,9 +111,10 @@ impl Text {
                 path.display()
             ))
         };
-        if !there.iter().any(|stem| stem == "train") {
+        let train = Role::Train.among(there.iter().map(String::as_str));
+        let Some(train) = train.first() else {
             return Err(missing(&format!("train.{} and train.{}", languages[0], languages[1])));
-        }
+        };
         let one = |stems: Vec<&String>, what: &str, hint: &str| match &stems[..] {
             [] => Err(missing(what)),
             [stem] => Ok((*stem).clone()),
@@ -121,7 +124,7 @@ impl Text {
                 Err(Error::Request(format!("{}: there are {names}: {hint}", path.display())))
             }
         };
-        let is_validation = |stem: &&String| VALIDATION.contains(&stem.as_str());
+        let is_validation = |stem: &&String| Role::of(stem) == Some(Role::Validation);
         let validation = one(
             there.iter().filter(is_validation).collect(),
             "validation part (val, valid, validation or dev)",
@@ -129,7 +132,7 @@ impl Text {
         )?;
         let is_test = |stem: &&String| match &recipe.test {
             Some(test) => *stem == test,
-            None => stem.starts_with(TEST),
+            None => is_test_set(stem),
         };
         let what = recipe
             .test
@@ -137,7 +140,7 @@ impl Text {
             .map_or("test part (test…)".to_owned(), |test| format!("test = {test:?}"));
         let tests = there.iter().filter(is_test).collect();
         let test = one(tests, &what, "test = \"NAME\" says which test set is meant")?;
-        Ok(["train".to_owned(), validation, test])
+        Ok([(*train).to_owned(), validation, test])
     }
 
     /// The English sentences are split, so that none is learned from in one pair and measured in
@@ -177,6 +180,11 @@ impl Text {
     }
 }
 
+/// Whether the files called `stem` are a test part.
+fn is_test_set(stem: &str) -> bool {
+    stem.starts_with(TEST) || Role::of(stem) == Some(Role::Test)
+}
+
 /// What the files in the folder `path` are called that are there in both `languages`, by name.
 fn stems(path: &Path, languages: [&str; 2]) -> Result<Vec<String>> {
     let names: Vec<String> = files::entries(path)?.iter().map(|entry| files::name(entry)).collect();
@@ -195,14 +203,15 @@ fn stems(path: &Path, languages: [&str; 2]) -> Result<Vec<String>> {
 /// The languages, by codes of two letters, in which the folder `path` has a training part, and
 /// another part that is there in two of them.
 pub(in super::super) fn languages(path: &Path) -> Result<Vec<String>> {
-    if let Some((_, pair)) = iwslt::home(path) {
+    if let Some((_, pair)) = iwslt::home(path, None)? {
         return Ok(pair.split('-').map(str::to_owned).collect());
     }
     let mut found = Vec::new();
     for entry in files::entries(path)? {
         let name = files::name(&entry);
         let name = name.strip_suffix(".gz").unwrap_or(&name);
-        let code = name.strip_prefix("train.").unwrap_or_default();
+        let (stem, code) = name.split_once('.').unwrap_or_default();
+        let code = if Role::of(stem) == Some(Role::Train) { code } else { "" };
         let is_code = code.len() == 2 && code.bytes().all(|letter| letter.is_ascii_lowercase());
         if is_code && !found.iter().any(|known| known == code) {
             found.push(code.to_owned());
@@ -217,7 +226,24 @@ pub(in super::super) fn languages(path: &Path) -> Result<Vec<String>> {
 /// The names of the parts of `recipe`'s folder that are test sets, in the order of the names.
 pub(in super::super) fn test_sets(recipe: &ParallelRecipe) -> Result<Vec<String>> {
     let mut stems = stems(&recipe.path.resolve(), [&recipe.source, &recipe.target])?;
-    stems.retain(|stem| stem.starts_with(TEST));
+    stems.retain(|stem| is_test_set(stem));
+    Ok(stems)
+}
+
+/// The names of the parts of `recipe`'s folder that are neither learned from nor measured, whatever
+/// the recipe says.
+pub(in super::super) fn unused(recipe: &ParallelRecipe) -> Result<Vec<String>> {
+    let path = recipe.path.resolve();
+    if iwslt::home(&path, None)?.is_some() {
+        return Ok(Vec::new());
+    }
+    let mut stems = stems(&path, [&recipe.source, &recipe.target])?;
+    let train = Role::Train.among(stems.iter().map(String::as_str)).first().map(|s| s.to_string());
+    stems.retain(|stem| match Role::of(stem) {
+        Some(Role::Train) => Some(stem) != train.as_ref(),
+        Some(_) => false,
+        None => !is_test_set(stem),
+    });
     Ok(stems)
 }
 
@@ -245,23 +271,18 @@ pub(super) fn aligned(
     ))
 }
 
-/// The lines of a file, which may be packed. A line ends at a line feed, or at a carriage return
-/// and a line feed, and nowhere else.
+/// The lines of a file, which may be packed.
 pub(super) fn lines(path: &Path) -> Result<Vec<String>> {
-    let bytes = files::read(path, MOST_BYTES)?;
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-    if bytes.is_empty() {
-        return Ok(Vec::new());
-    }
-    let line = |(at, line): (usize, &[u8])| match std::str::from_utf8(line) {
-        Ok(line) => Ok(line.strip_suffix('\r').unwrap_or(line).to_owned()),
-        Err(error) => {
-            let place = format!("line {}, byte {}", at + 1, error.valid_up_to());
-            Err(Error::malformed(path, place, "not text (UTF-8)"))
+    let mut found = Vec::new();
+    files::each_line(path, MOST_BYTES, MOST_LINE, &mut |at, line| {
+        if at >= MOST_LINES {
+            let problem = format!("more than {MOST_LINES} lines are not held in memory");
+            return Err(Error::malformed(path, format!("line {}", at + 1), problem));
         }
-    };
-    bytes.split(|&byte| byte == b'\n').enumerate().map(line).collect()
+        found.push(line.to_owned());
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// The first two columns of a file.

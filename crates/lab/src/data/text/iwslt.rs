@@ -19,21 +19,54 @@ const EVERY: usize = 23;
 const KEPT: [&str; 2] = ["title", "description"];
 
 /// The folder with the talks, which is `path` or lies in it, and its pair of languages as the names of its
-/// files have it.
-pub(super) fn home(path: &Path) -> Option<(PathBuf, String)> {
-    let entries = files::entries(path).ok()?;
-    let pair = |entry: &PathBuf| {
-        let name = files::name(entry);
-        Some(name.strip_prefix("train.tags.")?.split_once('.')?.0.to_owned())
-    };
-    if let Some(pair) = entries.iter().find_map(pair) {
-        return Some((path.to_owned(), pair));
+/// files have it. Of several those in the languages `wanted` are meant.
+///
+/// # Errors
+/// Several that may be meant.
+pub(super) fn home(path: &Path, wanted: Option<[&str; 2]>) -> Result<Option<(PathBuf, String)>> {
+    let mut found = all(path);
+    let is_wanted = |pair: &str| wanted.is_some_and(|codes| is_pair(pair, codes));
+    if found.iter().any(|(_, pair)| is_wanted(pair)) {
+        found.retain(|(_, pair)| is_wanted(pair));
     }
-    let inside = |folder: &PathBuf| {
-        let entries = files::entries(folder).ok()?;
-        Some((folder.clone(), entries.iter().find_map(pair)?))
+    match &found[..] {
+        [] | [_] => Ok(found.pop()),
+        several => {
+            let names = several.iter().map(|(folder, pair)| {
+                format!("{pair} in {}", files::plain(&folder.to_string_lossy()))
+            });
+            Err(Error::Request(format!(
+                "{}: there are talks of several pairs of languages: {}; name the folder of one",
+                path.display(),
+                names.collect::<Vec<_>>().join(", ")
+            )))
+        }
+    }
+}
+
+/// Every folder with talks, and the pair of languages.
+fn all(path: &Path) -> Vec<(PathBuf, String)> {
+    let pairs = |folder: &Path| -> Vec<(PathBuf, String)> {
+        let entries = files::entries(folder).unwrap_or_default();
+        let pair = |entry: &PathBuf| {
+            let name = files::name(entry);
+            Some(name.strip_prefix("train.tags.")?.split_once('.')?.0.to_owned())
+        };
+        let mut pairs: Vec<String> = entries.iter().filter_map(pair).collect();
+        pairs.dedup();
+        pairs.into_iter().map(|pair| (folder.to_owned(), pair)).collect()
     };
-    entries.iter().filter(|entry| entry.is_dir()).find_map(inside)
+    let found = pairs(path);
+    if !found.is_empty() {
+        return found;
+    }
+    let entries = files::entries(path).unwrap_or_default();
+    entries.iter().filter(|entry| entry.is_dir()).flat_map(|folder| pairs(folder)).collect()
+}
+
+/// Whether `pair` is that of the languages `codes`, in either order.
+fn is_pair(pair: &str, [a, b]: [&str; 2]) -> bool {
+    pair == format!("{a}-{b}") || pair == format!("{b}-{a}")
 }
 
 /// Reads the folder `path` with the files of the pair of languages `pair`.
@@ -43,7 +76,7 @@ pub(super) fn home(path: &Path) -> Option<(PathBuf, String)> {
 pub(super) fn read(path: &Path, pair: &str, recipe: &ParallelRecipe) -> Result<Text> {
     let codes = [recipe.source.as_str(), recipe.target.as_str()];
     let [a, b] = codes;
-    if ![format!("{a}-{b}"), format!("{b}-{a}")].iter().any(|known| known == pair) {
+    if !is_pair(pair, codes) {
         let problem = format!("the talks are {pair}, asked for are {a} and {b}");
         return Err(Error::malformed(path, "languages", problem));
     }
@@ -241,6 +274,11 @@ mod tests {
         }
         assert_eq!(Text::read(&recipe(around.path())).unwrap().train.lines[0].len(), 47);
         assert_eq!(super::super::languages(around.path()).unwrap(), ["de", "en"]);
+        fs::create_dir(around.path().join("fr-en")).unwrap();
+        fs::write(around.path().join("fr-en/train.tags.fr-en.fr"), "").unwrap();
+        assert_eq!(Text::read(&recipe(around.path())).unwrap().train.lines[0].len(), 47);
+        let several = super::super::languages(around.path()).unwrap_err().to_string();
+        assert!(several.contains("several pairs of languages: de-en in "), "{several}");
         back.target = "fr".to_owned();
         let other = Text::read(&back).unwrap_err().to_string();
         assert!(other.contains("the talks are de-en, asked for are en and fr"), "{other}");

@@ -13,7 +13,7 @@ mod vocabulary;
 
 pub use clean::Clean;
 pub use files::{Lines, Part, Text};
-pub(super) use files::{languages, test_sets};
+pub(super) use files::{languages, test_sets, unused};
 pub use form::Form;
 pub use moses::Moses;
 pub use pairs::{Corpus, Pairs, Side};
