@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use steepness_lab::data::download::{self, Downloader, Package, Patience, Source};
+use steepness_lab::data::download::{self, Downloader, News, Package, Patience, Source};
 use steepness_lab::data::{Asked, inspect};
 use steepness_lab::{Error, Result};
 
@@ -50,7 +50,9 @@ struct CheckArgs {
 /// iwslt14-de-en or iwslt17-fr-en
 ///
 /// Broken downloads go on where they stopped; nothing is taken whose checksum is not the published
-/// one. Of graphs none is published: there the numbers of graphs, nodes and edges must be.
+/// one. Of graphs none is published: there the numbers of graphs, nodes and edges must be. A host that
+/// cannot be reached or does not have the file is given up at once, one that sends less than 1 KB/s
+/// over 30 seconds when it did so twice, one that breaks off or is overloaded after three attempts.
 #[derive(clap::Args)]
 struct GetArgs {
     /// Its name; without it, the data sets that there are
@@ -60,7 +62,7 @@ struct GetArgs {
     #[arg(long, value_name = "PATH", requires = "name", conflicts_with = "mirrors")]
     from: Option<PathBuf>,
 
-    /// Ask this host first: the address of a folder with the same files
+    /// Ask this host first: the address of a folder with the same files, http:// or https://
     #[arg(long = "mirror", value_name = "URL")]
     mirrors: Vec<String>,
 
@@ -112,8 +114,14 @@ fn get(args: GetArgs) -> Result<()> {
     let source = args.from.map_or(Source::Hosts(args.mirrors), Source::Local);
     let downloader = Downloader::new(Patience::default());
     let progress = Progress::new();
-    let watch = |name: &str, bytes: u64| {
-        progress.show(&format!("{name}: {:.1} MB", bytes as f64 / 1e6));
+    let watch = |news: News| match news {
+        News::Bytes(name, bytes) => {
+            progress.show(&format!("{name}: {:.1} MB", bytes as f64 / 1e6));
+        }
+        News::GivenUp(url, problem) => {
+            progress.clear();
+            eprintln!("{url}: {problem}: another host is asked");
+        }
     };
     let done = download::get(package, &out, &source, &downloader, &watch);
     progress.clear();

@@ -129,7 +129,7 @@ fn what_is_broken_is_named() {
         ("[data.image-folder]\npath = \"lights\"\nsize = 6", "lights/train/dusk: class: "),
         (
             "[data.inaturalist]\npath = \"lights\"\nsize = 6",
-            "lights/val/dark/2.png: image: neither JPEG nor PNG",
+            "lights/val/dark/2.png: image: the file is empty",
         ),
         ("[data.inaturalist]\npath = \"mixed\"", "`size` of the data brings them to one"),
     ] {
@@ -138,6 +138,88 @@ fn what_is_broken_is_named() {
         assert!(message.contains(expected), "{message}");
     }
     assert!(!place.path().join("runs").exists());
+}
+
+/// Folders as people have them: other formats, other names of parts, what cameras and systems leave
+/// behind. What is not used is named; what cannot be told is refused with a way out.
+#[test]
+fn what_is_not_read_is_named() {
+    let place = tempfile::tempdir().unwrap();
+    let at = |name: &str| place.path().join(name);
+    let write = |name: &str| {
+        fs::create_dir_all(at(name).parent().unwrap()).unwrap();
+        match image::ImageFormat::from_path(name) {
+            Ok(_) => image::RgbImage::new(9, 9).save(at(name)).unwrap(),
+            Err(_) => fs::write(at(name), "x").unwrap(),
+        }
+    };
+    for (folder, files, said) in [
+        (
+            "mixed",
+            &[
+                "a/1.png",
+                "a/2.webp",
+                "a/3.GIF",
+                "a/4.heic",
+                "a/.DS_Store",
+                "b/5.bmp",
+                "b/6.tiff",
+                "b/deep/7.ppm",
+                "b/notes.txt",
+                "b/README",
+                "Thumbs.db",
+            ][..],
+            &[
+                "training    6 images",
+                "not read: 3 files: 1 .heic (a/4.heic), 1 .txt (b/notes.txt), 1 without a known",
+                "1 images lie in folders of class folders (such as b/deep/7.ppm)",
+            ][..],
+        ),
+        ("vehicles", &["bus/1.png", "plane/1.png", "train/1.png"], &["classes     3, each with 1"]),
+        (
+            "parts",
+            &[
+                "Training/a/1.png",
+                "Training/b/1.png",
+                "valid/a/1.png",
+                "Testing/b/1.png",
+                "old/a/1.png",
+            ],
+            &["validation  1 images", "test        1 images", "not used: the folder old"],
+        ),
+    ] {
+        files.iter().for_each(|name| write(&format!("{folder}/{name}")));
+        let text = succeed(&run(place.path(), &["data", "check", folder]));
+        said.iter().for_each(|line| assert!(text.contains(line), "{line}\n{text}"));
+    }
+    for (folder, files, expected) in [
+        (
+            "unsorted",
+            &["train/1.png", "test/2.png"][..],
+            "expected a folder for each class in each",
+        ),
+        ("archive", &["x/train/a/1.png", "x/test/a/1.png"], "name the folder of one data set"),
+        ("phone", &["a/1.heic", "b/2.heic"], "no images that are read"),
+        (
+            "tables",
+            &["one.csv", "two.csv"],
+            "of the tables one.csv, two.csv name one: tables/one.csv",
+        ),
+        ("both", &["a/1.png", "b/1.png", "G_graph_indicator.txt"], "several data sets in it"),
+    ] {
+        files.iter().for_each(|name| write(&format!("{folder}/{name}")));
+        let message = refused(&run(place.path(), &["data", "check", folder]));
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+/// A mirror that is none is refused, and one where nobody is says so at once.
+#[test]
+fn a_wrong_mirror_costs_no_time() {
+    let place = tempfile::tempdir().unwrap();
+    let message = refused(&run(place.path(), &["data", "get", "mnist", "--mirror", "ftp://x/"]));
+    assert!(message.contains("\"ftp://x/\" is no mirror"), "{message}");
+    assert!(!place.path().join("data").exists());
 }
 
 /// Accuracy of each loss, from a comparison with `--json`.

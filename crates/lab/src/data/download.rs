@@ -3,6 +3,10 @@
 //! A file is written as `NAME.part`, continued by range after a broken connection or a broken-off
 //! program, compared with its pinned checksum, and only then renamed. Nothing that a host sends is
 //! trusted before: not its length, not its range, not where it redirects to.
+//!
+//! A host is given up at once where asking again cannot help: it has no such file, does not exist or
+//! takes no connection. One that breaks off or is overloaded is asked again; one that sends less than
+//! [`Patience::least`] over [`Patience::window`] is given up, or asked once more if it sent something.
 
 mod archive;
 mod package;
@@ -14,7 +18,7 @@ use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use md5::Md5;
 use sha2::{Digest, Sha256};
@@ -83,8 +87,12 @@ const MUCH: u64 = 1 << 20;
 /// How patient a download is.
 #[derive(Clone, Debug)]
 pub struct Patience {
-    /// For a connection, and for a server that sends nothing.
-    pub stall: Duration,
+    /// For a name to be found and a connection to be made.
+    pub connect: Duration,
+    /// For the first word of a server; and less than `least` bytes a second over so long is too slow.
+    pub window: Duration,
+    /// Bytes a second.
+    pub least: u64,
     /// Times that each place is asked in vain, as long as asking again may help.
     pub attempts: u32,
     /// Before a place is asked again.
@@ -93,12 +101,28 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { stall: Duration::from_secs(30), attempts: 5, pause: Duration::from_secs(1) }
+        let seconds = Duration::from_secs;
+        Self {
+            connect: seconds(10),
+            window: seconds(30),
+            least: 1000,
+            attempts: 3,
+            pause: seconds(1),
+        }
     }
 }
 
-/// Hears how far a file is: its name, and bytes so far.
-pub type Watch<'a> = &'a dyn Fn(&str, u64);
+/// What there is to tell of a download.
+#[derive(Clone, Copy, Debug)]
+pub enum News<'a> {
+    /// A file has so many bytes so far.
+    Bytes(&'a str, u64),
+    /// A place does not deliver, and why; the next one is asked.
+    GivenUp(&'a str, &'a str),
+}
+
+/// Hears how a download goes on.
+pub type Watch<'a> = &'a dyn Fn(News);
 
 /// Gets files.
 #[derive(Debug)]
@@ -111,6 +135,10 @@ pub struct Downloader {
 enum Failure {
     /// It may, if asked again.
     Again(String),
+    /// It sends too little, or nothing.
+    Slow(String),
+    /// Nobody is there, or not any more.
+    Unreached(String),
     /// It will not.
     Never(String),
     /// It is our disk.
@@ -134,9 +162,11 @@ impl Downloader {
             .proxy(proxy)
             .http_status_as_error(false)
             .max_redirects(5)
-            .timeout_connect(Some(patience.stall))
-            .timeout_recv_response(Some(patience.stall))
-            .timeout_per_read(Some(patience.stall))
+            .timeout_resolve(Some(patience.connect))
+            .timeout_connect(Some(patience.connect))
+            .timeout_send_request(Some(patience.connect))
+            .timeout_recv_response(Some(patience.window))
+            .timeout_per_read(Some(patience.window))
             .user_agent(concat!("steepness/", env!("CARGO_PKG_VERSION")))
             .build();
         Self { agent: config.into(), patience }
@@ -148,37 +178,76 @@ impl Downloader {
     /// What each place did; a folder that cannot be written to; another process at the same file.
     pub fn fetch(&self, file: &Remote, folder: &Path, watch: Watch) -> Result<PathBuf> {
         let path = folder.join(&file.name);
+        let part_at = folder.join(format!("{}.part", file.name));
         if path.is_file() && file.checksum.check(&path)?.is_ok() {
+            Part::leave_none(&part_at);
             return Ok(path);
         }
         fs::create_dir_all(folder).map_err(Error::output(folder))?;
-        let mut part = Part::open(&folder.join(format!("{}.part", file.name)))?;
+        let mut part = Part::open(&part_at)?;
         let mut failures = Failures(Vec::new());
-        for url in &file.urls {
-            let mut attempt = 1;
-            while attempt <= self.patience.attempts {
-                let before = part.len;
-                let problem = match self.attempt(url, file, &mut part, watch) {
-                    Ok(()) => {
-                        part.finish(&path)?;
-                        return Ok(path);
-                    }
-                    Err(Failure::Ours(error)) => return Err(error),
-                    Err(Failure::Never(problem)) => {
-                        failures.0.push((url.clone(), problem));
-                        break;
-                    }
-                    Err(Failure::Again(problem)) => problem,
-                };
-                failures.0.push((url.clone(), problem));
-                // A line that breaks often gets a large file in the end.
-                if part.len < before.saturating_add(MUCH) {
-                    std::thread::sleep(self.patience.pause * attempt);
-                    attempt += 1;
-                }
+        for (at, url) in file.urls.iter().enumerate() {
+            if self.continue_from(url, file, &mut part, &mut failures, watch)? {
+                part.finish(&path)?;
+                return Ok(path);
+            }
+            if let (Some((_, problem)), true) = (failures.0.last(), at + 1 < file.urls.len()) {
+                watch(News::GivenUp(url, problem));
             }
         }
+        // With something in it, the next call goes on from there.
+        if part.len == 0 {
+            Part::leave_none(&part_at);
+        }
         Err(Error::Work(format!("{} could not be downloaded{failures}", file.name)))
+    }
+
+    /// Continues the part from `url` as long as that helps; whether it is whole then.
+    fn continue_from(
+        &self,
+        url: &str,
+        file: &Remote,
+        part: &mut Part,
+        failures: &mut Failures,
+        watch: Watch,
+    ) -> Result<bool> {
+        let (mut attempt, mut slow, mut reached) = (1, 0, false);
+        loop {
+            let before = part.len;
+            let failure = match self.attempt(url, file, part, &mut reached, watch) {
+                Ok(()) => return Ok(true),
+                Err(failure) => failure,
+            };
+            let some = part.len > before;
+            // A line that breaks often gets a large file in the end.
+            let much = part.len >= before.saturating_add(MUCH);
+            let mut again = |problem, again: bool| {
+                failures.0.push((url.to_owned(), problem));
+                again
+            };
+            let again = match failure {
+                Failure::Ours(error) => return Err(error),
+                Failure::Never(problem) => again(problem, false),
+                Failure::Unreached(problem) => {
+                    attempt += 1;
+                    again(problem, reached && attempt <= self.patience.attempts)
+                }
+                Failure::Slow(problem) => {
+                    slow = if much { 0 } else { slow + 1 };
+                    again(problem, some && slow < 2)
+                }
+                Failure::Again(problem) => {
+                    attempt = if much { attempt } else { attempt + 1 };
+                    again(problem, attempt <= self.patience.attempts)
+                }
+            };
+            if !again {
+                return Ok(false);
+            }
+            if !some {
+                std::thread::sleep(self.patience.pause * (attempt - 1));
+            }
+        }
     }
 
     /// Continues the part from `url` to its end, and compares it with what it must be.
@@ -187,10 +256,11 @@ impl Downloader {
         url: &str,
         file: &Remote,
         part: &mut Part,
+        reached: &mut bool,
         watch: Watch,
     ) -> std::result::Result<(), Failure> {
         let resumed = part.len > 0;
-        self.receive(url, file, part, watch)?;
+        self.receive(url, file, part, reached, watch)?;
         match file.checksum.check(&part.path)? {
             Ok(()) => Ok(()),
             Err(problem) => {
@@ -206,6 +276,7 @@ impl Downloader {
         url: &str,
         file: &Remote,
         part: &mut Part,
+        reached: &mut bool,
         watch: Watch,
     ) -> std::result::Result<(), Failure> {
         // What begins encrypted does not go on in the clear.
@@ -214,15 +285,8 @@ impl Downloader {
         if part.len > 0 {
             request = request.header(RANGE, format!("bytes={}-", part.len));
         }
-        let mut response = request.call().map_err(|error| match error {
-            ureq::Error::TooManyRedirects | ureq::Error::BadUri(_) => {
-                Failure::Never(error.to_string())
-            }
-            ureq::Error::RequireHttpsOnly(_) | ureq::Error::HostNotFound => {
-                Failure::Never(error.to_string())
-            }
-            error => Failure::Again(error.to_string()),
-        })?;
+        let mut response = request.call().map_err(failure)?;
+        *reached = true;
         match response.status().as_u16() {
             206 => {
                 let range =
@@ -238,7 +302,7 @@ impl Downloader {
             200 => part.truncate(0)?,
             // There is nothing behind what we have: the checksum tells whether that is all.
             416 if part.len > 0 => return Ok(()),
-            status @ (408 | 425 | 429 | 500..) => {
+            status @ (408 | 425 | 429 | 500 | 502..=504) => {
                 return Err(Failure::Again(format!("status {status}")));
             }
             status => return Err(Failure::Never(format!("status {status}"))),
@@ -250,9 +314,15 @@ impl Downloader {
         }
         let mut body = response.body_mut().as_reader();
         let mut buffer = vec![0; 1 << 16];
+        let (window, mut since, mut from) = (self.patience.window, Instant::now(), part.len);
         loop {
             let n = body.read(&mut buffer).map_err(|error| {
-                Failure::Again(format!("it broke off after {} bytes: {error}", part.len))
+                let problem = format!("it broke off after {} bytes: {error}", part.len);
+                let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+                match cause {
+                    Some(ureq::Error::Timeout(_)) => Failure::Slow(problem),
+                    _ => Failure::Again(problem),
+                }
             })?;
             if n == 0 {
                 break;
@@ -262,7 +332,18 @@ impl Downloader {
                 return Err(too_much());
             }
             part.append(&buffer[..n])?;
-            watch(&file.name, part.len);
+            watch(News::Bytes(&file.name, part.len));
+            if since.elapsed() >= window {
+                let (some, seconds) = (part.len - from, since.elapsed().as_secs_f64());
+                if (some as f64) < self.patience.least as f64 * seconds {
+                    let problem = format!(
+                        "it is too slow: {some} bytes in {seconds:.1} s, {} bytes in all",
+                        part.len
+                    );
+                    return Err(Failure::Slow(problem));
+                }
+                (since, from) = (Instant::now(), part.len);
+            }
         }
         match end {
             Some(end) if part.len < end => {
@@ -270,6 +351,48 @@ impl Downloader {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// What it means that there is no answer.
+fn failure(error: ureq::Error) -> Failure {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    use ureq::{Error as E, Timeout as T};
+    let problem = error.to_string();
+    match error {
+        E::HostNotFound | E::ConnectionFailed | E::ConnectProxyFailed(_) => {
+            Failure::Unreached(problem)
+        }
+        E::Timeout(T::Resolve | T::Connect) => Failure::Unreached(problem),
+        E::Timeout(_) => Failure::Slow(problem),
+        E::Protocol(_) => Failure::Again(problem),
+        E::Io(error) => match error.kind() {
+            BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof => {
+                Failure::Again(problem)
+            }
+            // Refused, no way to it, or a name that nobody knows.
+            _ => Failure::Unreached(problem),
+        },
+        // Too many redirects, no encryption, a certificate that is not right.
+        _ => Failure::Never(problem),
+    }
+}
+
+/// Refuses what is no address of a folder on the net, before anything is asked for.
+///
+/// # Errors
+/// Another scheme than http and https, no host, and what is no address at all.
+pub(super) fn check_address(url: &str) -> Result<()> {
+    let refuse = |problem: &str| {
+        Err(Error::Request(format!(
+            "{url:?} is no mirror: {problem}, such as https://host/folder/"
+        )))
+    };
+    let Ok(uri) = url.parse::<ureq::http::Uri>() else { return refuse("expected an address") };
+    match (uri.scheme_str(), uri.host()) {
+        (Some("http" | "https"), Some(host)) if !host.is_empty() => Ok(()),
+        (Some("http" | "https"), _) => refuse("there is no host in it, expected an address"),
+        _ => refuse("expected an address that begins with http:// or https://"),
     }
 }
 
@@ -311,6 +434,12 @@ impl Part {
         }
         let len = file.seek(SeekFrom::End(0)).map_err(Error::output(path))?;
         Ok(Self { path: path.to_owned(), file, len })
+    }
+
+    /// Removes what is of no use any more, if it is there.
+    fn leave_none(path: &Path) {
+        // If it stays, the next call goes on from it or begins anew.
+        let _ = fs::remove_file(path);
     }
 
     fn truncate(&mut self, len: u64) -> Result<()> {

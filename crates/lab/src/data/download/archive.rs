@@ -14,6 +14,9 @@ use crate::{Error, Result, durable};
 const MOST_ENTRIES: usize = 10_000;
 const MOST_BYTES: u64 = 1 << 30;
 
+/// Of an entry that only says more about the next one, such as a long name, which is read into memory.
+const MOST_SAID: u64 = 1 << 16;
+
 /// Unpacks the files in the folder `top` of `archive` to `folder`, which appears only when all of
 /// them are there and `sound` has looked at them.
 ///
@@ -42,9 +45,39 @@ pub fn unpack(
     fs::rename(&part, folder).map_err(Error::output(folder))
 }
 
-fn unpack_into(archive: &Path, top: &str, folder: &Path) -> Result<()> {
+/// The tar archive in `archive`, up to what is taken.
+fn tar_of(archive: &Path) -> Result<Archive<impl Read>> {
     let file = File::open(archive).map_err(Error::input(archive))?;
-    let mut tar = Archive::new(MultiGzDecoder::new(io::BufReader::new(file)).take(MOST_BYTES + 1));
+    Ok(Archive::new(MultiGzDecoder::new(io::BufReader::new(file)).take(MOST_BYTES + 1)))
+}
+
+/// Refuses names and the like that would be read into memory and are longer than any.
+fn check_names(archive: &Path) -> Result<()> {
+    let damaged = |error: io::Error| Error::malformed(archive, "archive", error.to_string());
+    let mut tar = tar_of(archive)?;
+    for (at, entry) in tar.entries().map_err(damaged)?.raw(true).enumerate() {
+        let entry = entry.map_err(damaged)?;
+        let kind = entry.header().entry_type();
+        let is_said = kind.is_gnu_longname()
+            || kind.is_gnu_longlink()
+            || kind.is_pax_local_extensions()
+            || kind.is_pax_global_extensions();
+        let refuse =
+            |problem: String| Err(Error::malformed(archive, format!("entry {}", at + 1), problem));
+        match () {
+            () if at >= 3 * MOST_ENTRIES => return refuse("there are too many of them".to_owned()),
+            () if is_said && entry.size() > MOST_SAID => {
+                return refuse(format!("a name of more than {MOST_SAID} bytes"));
+            }
+            () => {}
+        }
+    }
+    Ok(())
+}
+
+fn unpack_into(archive: &Path, top: &str, folder: &Path) -> Result<()> {
+    check_names(archive)?;
+    let mut tar = tar_of(archive)?;
     let damaged = |error: io::Error| Error::malformed(archive, "archive", error.to_string());
     let (mut bytes, mut files) = (0u64, 0);
     for (at, entry) in tar.entries().map_err(damaged)?.enumerate() {
@@ -253,6 +286,19 @@ pub(super) mod tests {
         // Twice the same name is written once.
         let (place, done) = try_unpack(&archive(&[good, good]));
         assert!(done.is_err() && !place.path().join("out").exists());
+    }
+
+    /// A few kilobytes that are a name of many megabytes.
+    #[test]
+    fn bombs_are_stopped() {
+        let long = vec![b'a'; 1 << 24];
+        for kind in [EntryType::GNULongName, EntryType::XHeader] {
+            let bytes =
+                archive(&[("././@LongLink", kind, &long), ("top/a", EntryType::Regular, b"x")]);
+            assert!(bytes.len() < 1 << 16);
+            let error = try_unpack(&bytes).1.unwrap_err().to_string();
+            assert!(error.contains("entry 1: a name of more than 65536 bytes"), "{error}");
+        }
     }
 
     /// A header that promises more than there is, and one that promises more than we take.

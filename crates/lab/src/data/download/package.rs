@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Checksum, Downloader, Remote, Watch, unpack};
+use super::{Checksum, Downloader, Remote, Watch, check_address, unpack};
 use crate::data::text::{ParallelRecipe, Text};
 use crate::data::tu::Tu;
 use crate::data::{DataPath, Inputs};
@@ -310,7 +310,7 @@ pub fn package(name: &str) -> Result<&'static Package> {
 /// names. What is there already stays.
 ///
 /// # Errors
-/// What the hosts did; a local file that is missing or is not the right one.
+/// An address that is none; what the hosts did; a local file that is missing or is not the right one.
 pub fn get(
     package: &Package,
     out: &Path,
@@ -318,9 +318,28 @@ pub fn get(
     downloader: &Downloader,
     watch: Watch,
 ) -> Result<()> {
+    if let Source::Hosts(first) = source {
+        first.iter().try_for_each(|url| check_address(url))?;
+    }
     if package.top.is_some_and(|top| out.join(top).is_dir()) {
         return Ok(());
     }
+    let is_new = !out.exists();
+    let done = put(package, out, source, downloader, watch);
+    if done.is_err() && is_new {
+        // Fails where something is in it that the next call goes on from.
+        let _ = fs::remove_dir(out);
+    }
+    done
+}
+
+fn put(
+    package: &Package,
+    out: &Path,
+    source: &Source,
+    downloader: &Downloader,
+    watch: Watch,
+) -> Result<()> {
     fs::create_dir_all(out).map_err(Error::output(out))?;
     for &(name, at_most, checksum) in package.files {
         let (archive, ours) = match source {
@@ -415,7 +434,7 @@ mod tests {
 
     fn take(package: &Package, from: &Path, out: &Path) -> Result<()> {
         let source = Source::Local(from.to_owned());
-        get(package, out, &source, &Downloader::new(Patience::default()), &|_, _| {})
+        get(package, out, &source, &Downloader::new(Patience::default()), &|_| {})
     }
 
     #[test]

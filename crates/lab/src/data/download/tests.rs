@@ -22,6 +22,10 @@ enum Answer {
     Truncate(usize),
     /// Announces all and says nothing more after so many bytes.
     Stall(usize),
+    /// Hears the request and says nothing.
+    Silent,
+    /// Announces much and sends a byte every 5 ms, for a second at most.
+    Trickle,
     /// One byte is not what it was.
     Corrupt,
     /// A range that was not asked for.
@@ -117,6 +121,14 @@ fn respond(
             stream.write_all(&DATA[..*n])?;
             stream.read(&mut [0]).map(|_| ()) // until the client has had enough
         }
+        Answer::Silent => stream.read(&mut [0]).map(|_| ()),
+        Answer::Trickle => {
+            head("200 OK", 10_000, "")?;
+            (0..200).try_for_each(|_| {
+                std::thread::sleep(Duration::from_millis(5));
+                stream.write_all(b"0")
+            })
+        }
         Answer::Corrupt => {
             head("200 OK", DATA.len(), "")?;
             stream.write_all(b"X")?;
@@ -139,11 +151,15 @@ impl Place {
     }
 
     fn fetch(&self, urls: &[&Server]) -> Result<PathBuf> {
-        let urls = urls.iter().map(|server| server.url.clone()).collect();
-        let file = Remote { name: "f".into(), at_most: 16, checksum: SUM, urls };
-        let patience =
-            Patience { stall: Duration::from_millis(200), attempts: 3, pause: Duration::ZERO };
-        Downloader::through(None, patience).fetch(&file, self.0.path(), &|_, _| {})
+        self.fetch_from(urls.iter().map(|server| server.url.clone()).collect(), 16)
+    }
+
+    fn fetch_from(&self, urls: Vec<String>, at_most: u64) -> Result<PathBuf> {
+        let file = Remote { name: "f".into(), at_most, checksum: SUM, urls };
+        let [connect, window] = [500, 200].map(Duration::from_millis);
+        let pause = Duration::from_millis(10);
+        let patience = Patience { connect, window, least: 1000, attempts: 3, pause };
+        Downloader::through(None, patience).fetch(&file, self.0.path(), &|_| {})
     }
 
     /// Whether it is there, whole, and nothing beside it.
@@ -157,7 +173,9 @@ impl Place {
     }
 }
 
-use Answer::{Corrupt, Endless, Redirect, Serve, Stall, Status, Truncate, Whole, WrongRange};
+use Answer::{
+    Corrupt, Endless, Redirect, Serve, Silent, Stall, Status, Trickle, Truncate, Whole, WrongRange,
+};
 
 #[test]
 fn a_file_is_fetched_once() {
@@ -207,6 +225,8 @@ fn the_next_mirror_helps() {
         &[Status(503), Status(503), Status(503)],
         &[Endless],
         &[Truncate(3), Truncate(3), Truncate(3)],
+        &[Silent],
+        &[Stall(3), Silent],
         &[Redirect("ftp://127.0.0.1/f".into())],
     ] {
         let (place, bad, good) = (Place::new(), Server::new(answers), Server::new(&[Serve]));
@@ -246,4 +266,83 @@ fn a_second_process_is_refused() {
     let _part = Part::open(&place.0.path().join("f.part")).unwrap();
     let error = place.fetch(&[&Server::new(&[])]).unwrap_err();
     assert!(error.exit_code() == 2 && error.to_string().contains("in use"), "{error}");
+}
+
+/// Asking again does not help where there is nobody, or not the file.
+#[test]
+fn what_cannot_get_better_is_asked_once() {
+    for (answers, expected) in [
+        (&[Status(404), Serve][..], "status 404"),
+        (&[Status(501), Serve], "status 501"),
+        (&[Redirect("https://127.0.0.1:9/f".into()), Serve], "Connection refused"),
+        (&[Corrupt, Serve], "the checksum is"),
+        (&[Silent, Serve], "timeout: "),
+    ] {
+        let (place, server) = (Place::new(), Server::new(answers));
+        let error = place.fetch(&[&server]).unwrap_err().to_string();
+        assert!(error.contains(expected) && server.ranges().len() == 1, "{error}");
+        // Nothing is left of it.
+        assert_eq!(fs::read_dir(place.0.path()).unwrap().count(), 0);
+    }
+    let start = Instant::now();
+    let gone = ["http://127.0.0.1:9/f", "http://nowhere.invalid/f", "http:///f"];
+    let place = Place::new();
+    let error = place.fetch_from(gone.map(String::from).to_vec(), 16).unwrap_err().to_string();
+    assert!(error.contains("refused") && error.matches("; http:").count() == 3, "{error}");
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+/// A host that is there may be overloaded for a moment.
+#[test]
+fn what_may_get_better_is_asked_again() {
+    for answers in [
+        &[Status(503), Status(429), Serve][..],
+        &[Truncate(4), Status(502), Serve],
+        &[Stall(4), Serve],
+    ] {
+        let (place, server) = (Place::new(), Server::new(answers));
+        place.fetch(&[&server]).unwrap();
+        assert!(place.is_whole() && server.ranges().len() == answers.len());
+    }
+    let server = Server::new(&[Status(503), Status(503), Status(503), Serve]);
+    assert!(Place::new().fetch(&[&server]).is_err());
+}
+
+/// A byte now and then is no download, and neither is one before every silence.
+#[test]
+fn what_is_too_slow_is_given_up() {
+    let start = Instant::now();
+    let (place, server) = (Place::new(), Server::new(&[Trickle, Trickle, Serve]));
+    let error = place.fetch_from(vec![server.url.clone()], 20_000).unwrap_err().to_string();
+    assert!(error.contains("it is too slow: ") && server.ranges().len() == 2, "{error}");
+    let server = Server::new(&[Stall(3), Stall(5), Serve]);
+    let error = Place::new().fetch(&[&server]).unwrap_err().to_string();
+    assert!(error.contains("it broke off after 3 bytes") && server.ranges().len() == 2, "{error}");
+    assert!(start.elapsed() < Duration::from_secs(4));
+}
+
+#[test]
+fn what_is_no_address_is_not_asked() {
+    for (url, expected) in [
+        ("nonsense", "begins with http://"),
+        ("ftp://host/x", "begins with http://"),
+        ("host/folder", "begins with http://"),
+        ("http://", "expected an address"),
+        ("https:///x", "expected an address"),
+        ("http://a b/", "expected an address"),
+        ("", "expected an address"),
+    ] {
+        let error = check_address(url).unwrap_err();
+        assert!(error.exit_code() == 2 && error.to_string().contains(expected), "{url}: {error}");
+    }
+    for url in ["http://host", "https://host:8080/a/b/", "http://127.0.0.1/", "http://[::1]:80/x"] {
+        check_address(url).unwrap();
+    }
+    let package = package("mnist").unwrap();
+    let place = tempfile::tempdir().unwrap();
+    let out = place.path().join("out");
+    let downloader = Downloader::through(None, Patience::default());
+    let source = Source::Hosts(vec!["ftp://x".to_owned()]);
+    assert_eq!(get(package, &out, &source, &downloader, &|_| {}).unwrap_err().exit_code(), 2);
+    assert!(!out.exists());
 }
