@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use steepness_lab::attack::{AttackRecipe, EPSILONS, L2_EPSILONS, Preset, Spec};
-use steepness_lab::experiment::{Attacked, cores, device};
+use steepness_lab::experiment::{Attacked, check_threads, cores, device};
 use steepness_lab::report::{attacked_json, attacked_text, write_attacked};
 use steepness_lab::{Check, Error, Result};
 
@@ -83,6 +83,7 @@ pub fn run(args: Args) -> Result<()> {
         }
     };
     let device = device(&args.device)?;
+    args.threads.map_or(Ok(()), check_threads)?;
     let threads = args.threads.map_or(cores(), NonZeroUsize::get);
     let attack = |path: &PathBuf| {
         let begin = |name: &str| eprintln!("{}: {name}", path.display());

@@ -68,7 +68,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     if let Some(key) = &args.primary {
         report::find_metric(key)?;
     }
-    let mut gathered = gather(&args.folders, &Asked { losses, seeds })?;
+    let asked = Asked { losses, seeds, write: args.out.is_none() && out.is_some() };
+    let mut gathered = gather(&args.folders, &asked)?;
     for note in &gathered.notes {
         eprintln!("{note}");
     }

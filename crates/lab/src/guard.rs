@@ -40,11 +40,11 @@ mod tests {
     fn a_panic_becomes_its_words() {
         assert_eq!(guarded(|| 7), Ok(7));
         assert_eq!(guarded(|| panic!("{}\nline", "first")).unwrap_err(), "first line");
-        let nested = guarded(|| {
+        let nested: Result<(), String> = guarded(|| {
             let inner = guarded(|| std::convert::identity::<Option<u8>>(None).expect("inner"));
             assert_eq!(inner.unwrap_err(), "inner");
             panic!("outer")
         });
-        assert_eq!(nested.map(|()| ()).unwrap_err(), "outer");
+        assert_eq!(nested.unwrap_err(), "outer");
     }
 }

@@ -147,9 +147,9 @@ impl Folder {
     ///
     /// # Errors
     /// A folder that another process works in (it says which).
-    pub(super) fn hold(path: &Path, recipe: Recipe) -> Result<Self> {
+    pub(super) fn hold(path: &Path, recipe: &Recipe) -> Result<Self> {
         let lock = lock(&path.join(LOCK))?;
-        Ok(Self { path: path.to_owned(), recipe, notes: Vec::new(), _lock: lock })
+        Ok(Self { path: path.to_owned(), recipe: recipe.clone(), notes: Vec::new(), _lock: lock })
     }
 }
 

@@ -17,6 +17,8 @@ pub struct Asked {
     pub losses: Vec<Loss>,
     /// The seeds.
     pub seeds: Vec<u64>,
+    /// Whether the report is to be written into the folder itself, which nobody else may work in then.
+    pub write: bool,
 }
 
 /// Runs of one folder or of several side by side.
@@ -28,13 +30,15 @@ pub struct Gathered {
     pub recipe: String,
     /// What its reader should know: runs that are left out, data that differ.
     pub notes: Vec<String>,
-    /// The folders, which stay ours for the report.
+    /// The folders that are written to, which stay ours for the report.
     pub folders: Vec<Folder>,
 }
 
 /// The runs of one comparison.
 struct Part {
-    folder: Folder,
+    path: PathBuf,
+    recipe: Recipe,
+    folder: Option<Folder>,
     about: String,
     content: Option<Content>,
     classes: Vec<String>,
@@ -85,18 +89,18 @@ pub fn gather(paths: &[PathBuf], asked: &Asked) -> Result<Gathered> {
         all.dedup();
         all.join(between)
     };
-    let recipe = Recipe { seeds, ..first.folder.recipe.clone() };
+    let recipe = Recipe { seeds, ..first.recipe.clone() };
     let about = joined(&|part| part.about.clone(), "; ");
     let mut comparison = Comparison::of(&recipe, about, first.classes.clone(), groups);
     let signature = &mut comparison.signature;
-    signature.recipe = joined(&|part| part.folder.recipe.hash(), " + ");
-    signature.selection = joined(&|part| part.folder.recipe.select.describe().to_owned(), ", or ");
+    signature.recipe = joined(&|part| part.recipe.hash(), " + ");
+    signature.selection = joined(&|part| part.recipe.select.describe().to_owned(), ", or ");
     if paths.len() > 1 {
         comparison.sweep = None;
-        comparison.name = joined(&|part| part.folder.recipe.name.clone(), " + ");
+        comparison.name = joined(&|part| part.recipe.name.clone(), " + ");
     }
-    let recipe = joined(&|part| part.folder.recipe.to_toml(), "\n\n");
-    let folders = parts.into_iter().map(|part| part.folder).collect();
+    let recipe = joined(&|part| part.recipe.to_toml(), "\n\n");
+    let folders = parts.into_iter().filter_map(|part| part.folder).collect();
     Ok(Gathered { comparison, recipe, notes, folders })
 }
 
@@ -122,23 +126,25 @@ impl Part {
         };
         let content = folder_content(path)?;
         let about = folder_about(path)?.unwrap_or_else(|| recipe.name.clone());
-        let folder = Folder::hold(path, recipe)?;
+        let folder = asked.write.then(|| Folder::hold(path, &recipe)).transpose()?;
         let mut part = Self {
             about,
             content,
             classes: Vec::new(),
             settings: Vec::new(),
-            seeds: folder.recipe.seeds.clone(),
+            seeds: recipe.seeds.clone(),
+            path: path.to_owned(),
+            recipe,
             folder,
         };
         let mut left_out = 0;
         for setting in all {
             let finished = part.finished(&setting)?;
-            let missing = part.folder.recipe.seeds.len() - finished.len();
+            let missing = part.recipe.seeds.len() - finished.len();
             if missing > 0 && !asked.seeds.is_empty()
                 || finished.is_empty() && !asked.losses.is_empty()
             {
-                let missing = part.folder.recipe.seeds.iter().find(|seed| !finished.contains(seed));
+                let missing = part.recipe.seeds.iter().find(|seed| !finished.contains(seed));
                 return Err(Error::Request(format!(
                     "{}: {setting} with seed {} is not finished",
                     path.display(),
@@ -173,12 +179,12 @@ impl Part {
     /// The seeds with which `setting` is finished.
     fn finished(&self, setting: &Setting) -> Result<HashSet<u64>> {
         let mut found = HashSet::new();
-        for &seed in &self.folder.recipe.seeds {
-            let dir = RunDir::new(&self.folder.path, setting, seed);
+        for &seed in &self.recipe.seeds {
+            let dir = RunDir::new(&self.path, setting, seed);
             let files = RunFiles::at(dir.path())?;
             let own = || Ok::<_, Error>(files.content()?.unwrap_or_default());
             let content = self.content.clone().map_or_else(own, Ok)?;
-            if dir.finished(&self.folder.recipe.run(setting, seed), &content)? {
+            if dir.finished(&self.recipe.run(setting, seed), &content)? {
                 found.insert(seed);
             }
         }
@@ -186,7 +192,7 @@ impl Part {
     }
 
     fn read(&self, setting: &Setting, seed: u64) -> Result<Run> {
-        let files = RunFiles::at(RunDir::new(&self.folder.path, setting, seed).path())?;
+        let files = RunFiles::at(RunDir::new(&self.path, setting, seed).path())?;
         let classes = files.classes()?;
         if classes != self.classes {
             return Err(Error::Request(format!(
@@ -215,7 +221,7 @@ fn swept(recipe: &Recipe, losses: &[Loss]) -> Result<Vec<Setting>> {
 
 /// Refuses folders that cannot stand in one table, and says what is to be known of those that can.
 fn check_alike(first: &Part, other: &Part, notes: &mut Vec<String>) -> Result<()> {
-    let [a, b] = [first, other].map(|part| part.folder.path.display().to_string());
+    let [a, b] = [first, other].map(|part| part.path.display().to_string());
     if first.classes != other.classes {
         return Err(Error::Request(format!(
             "the classes of {a} and {b} are not the same: {} and {}",
@@ -227,14 +233,14 @@ fn check_alike(first: &Part, other: &Part, notes: &mut Vec<String>) -> Result<()
         (Some(first), Some(other)) => first.of_data().is_same(&other.of_data()),
         _ => true,
     };
-    let split = |part: &Part| part.folder.recipe.data.without_paths();
+    let split = |part: &Part| part.recipe.data.without_paths();
     if !same || split(first) != split(other) {
         notes.push(format!(
             "{a} and {b} were not measured on the same test examples: differences between them are not \
              those of one example"
         ));
     }
-    if first.folder.recipe.select != other.folder.recipe.select {
+    if first.recipe.select != other.recipe.select {
         notes.push(format!("{a} and {b} chose their weights by different rules"));
     }
     Ok(())
