@@ -158,7 +158,7 @@ fn a_model_is_no_larger_than_its_weights() {
     let files = RunFiles::at(run.path()).unwrap();
     let like = examples();
     files.model(&recipe, &like).unwrap();
-    for hidden in [4, 1 << 20, 1 << 40] {
+    for hidden in [4u64, 1 << 20, 1 << 40] {
         let text = format!("mlp = {{ hidden = {hidden} }}");
         recipe.model = toml::from_str::<ModelRecipe>(&text).unwrap();
         let error = files.model(&recipe, &like).err().unwrap().to_string();
