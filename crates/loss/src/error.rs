@@ -8,7 +8,11 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[non_exhaustive]
 pub enum Error {
     /// A loss spec that cannot be read.
-    #[error("loss spec, column {column}: {problem}\n  {spec}\n  {arrow:>column$}", arrow = '^')]
+    #[error(
+        "loss spec, column {column}: {problem}\n  {}\n  {arrow:>column$}",
+        one_line(spec),
+        arrow = '^'
+    )]
     Spec {
         /// The whole line.
         spec: String,
@@ -61,6 +65,11 @@ pub enum Error {
     /// A framework refused an operation.
     #[error("{0}")]
     Framework(String),
+}
+
+/// With what would end the line, and move the place that is pointed at, as a space.
+fn one_line(spec: &str) -> String {
+    spec.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// A complaint about an option.

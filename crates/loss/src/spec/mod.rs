@@ -17,6 +17,7 @@
 
 mod print;
 mod read;
+mod suggest;
 mod words;
 
 use crate::error::{Error, Result};
@@ -45,6 +46,28 @@ const SHOTS: [(&str, Shots); 4] = [
     ("medium", Shots::Medium),
     ("many", Shots::Many),
     ("medium-and-many", Shots::MediumAndMany),
+];
+
+const CURVES: [&str; 15] = [
+    "ce",
+    "el",
+    "aggressive",
+    "power",
+    "cosine",
+    "poly",
+    "focal",
+    "antifocal",
+    "halted",
+    "gce",
+    "prob",
+    "bce",
+    "mse",
+    "mae",
+    "multimargin",
+];
+const MODIFIERS: [&str; 15] = [
+    "smooth", "bonus", "mirror", "adjust", "ldam", "margin", "softcap", "temp", "weights", "drw",
+    "shots", "zloss", "match", "schedule", "jsd",
 ];
 
 impl FromStr for Loss {
@@ -89,7 +112,8 @@ fn parse(spec: &str) -> Parsed<Loss> {
     }
     items.extend(modifiers);
     for item in &items {
-        item.all_used()?;
+        item.all_used()
+            .map_err(|complaint| read::suggesting(complaint, suggest::arguments(item)))?;
     }
     match loss.check() {
         Ok(()) => Ok(loss),
@@ -205,6 +229,9 @@ mod tests {
             ("el(le=0.5, le=0.6)", 15, "le is given twice"),
             ("", 1, "expected a loss"),
             ("xe", 1, "found 'xe'"),
+            ("xyz", 1, "the losses are ce, el,"),
+            ("ce + xyz", 6, "the modifiers are smooth, bonus,"),
+            ("ce + el(le=0.5)", 6, "found the loss 'el'"),
             ("ce + smoth(0.1)", 6, "expected a modifier, found 'smoth'"),
             ("ce + smooth", 6, "smooth needs a number"),
             ("ce + smooth(1.5)", 13, "smooth must lie in [0, 1]"),
@@ -233,6 +260,43 @@ mod tests {
                 }
                 other => panic!("{spec}: {other:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn what_was_meant_is_named() {
+        for (spec, column, meant) in [
+            ("cross_entropy", 1, "ce"),
+            ("CrossEntropyLoss", 1, "ce"),
+            ("CE", 1, "ce"),
+            ("focal_loss(2)", 1, "focal(gamma=2)"),
+            ("focla(gamma=2)", 1, "focal(gamma=2)"),
+            ("label_smoothing(0.1)", 1, "ce + smooth(0.1)"),
+            ("smooth(0.1)", 1, "ce + smooth(0.1)"),
+            ("ce + label_smoothing(0.1)", 6, "smooth(0.1)"),
+            ("el(le=0.5) + label-smoothing(0.1)", 14, "smooth(0.1)"),
+            ("ce + smoth(0.1)", 6, "smooth(0.1)"),
+            ("ce + logit_adjustment(1)", 6, "adjust(tau=1)"),
+            ("mse + miror", 7, "mirror"),
+            ("el(0.5)", 4, "el(le=0.5)"),
+            ("el(auto)", 4, "el(le=auto)"),
+            ("el(lee=0.5)", 4, "el(le=0.5)"),
+            ("el(0.5, clmp=0)", 4, "el(le=0.5, clamp=0)"),
+            ("focal(2)", 7, "focal(gamma=2)"),
+            ("ce + adjust(1)", 13, "adjust(tau=1)"),
+        ] {
+            match spec.parse::<Loss>() {
+                Err(Error::Spec { column: found, problem, .. }) => {
+                    assert_eq!(found, column, "{spec}: {problem}");
+                    let end = format!("; did you mean {meant}?");
+                    assert!(problem.ends_with(&end), "{spec}: {problem}");
+                }
+                other => panic!("{spec}: {other:?}"),
+            }
+        }
+        for spec in ["xyz", "el(foo=1)", "el(1, 2)", "ce + xyz(3)"] {
+            let message = spec.parse::<Loss>().unwrap_err().to_string();
+            assert!(!message.contains("did you mean"), "{message}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! From items to a loss: what each name and argument means.
 
-use super::words::{Item, Parsed, choose, complain, number};
-use super::{BONUS_WEIGHTS, HALTS, SHOTS};
+use super::words::{Complaint, Item, Parsed, choose, complain, number};
+use super::{BONUS_WEIGHTS, CURVES, HALTS, MODIFIERS, SHOTS, suggest};
 use crate::curve::{Base, Bonus, Curve, PUBLISHED_CLAMP, Shape};
 use crate::loss::{
     Binary, Growth, Halt, Ldam, Loss, Margin, Mirror, Objective, ProbabilityError, Schedule,
@@ -9,10 +9,6 @@ use crate::loss::{
 };
 use crate::weights::{BonusWeights, Shots, Weighting};
 
-const CURVES: &str = "ce, el, aggressive, power, cosine, poly, focal, antifocal, halted, gce, prob, \
-                      bce, mse, mae, multimargin";
-const MODIFIERS: &str = "smooth, bonus, mirror, adjust, ldam, margin, softcap, temp, weights, drw, \
-                         shots, zloss, match, schedule, jsd";
 /// Reads the first item of a line.
 pub(super) fn objective(item: &mut Item) -> Parsed<Loss> {
     let mut auto_le = false;
@@ -50,10 +46,11 @@ pub(super) fn objective(item: &mut Item) -> Parsed<Loss> {
             return Ok(Loss::new(Objective::MultiMargin { margin }));
         }
         other => {
-            return complain(
-                item.name.column,
-                format!("expected a loss, found '{other}'; the losses are {CURVES}"),
-            );
+            let (column, found) = (item.name.column, described(other));
+            return match suggest::loss(item) {
+                None => unknown(column, "loss", "losses", &found, &CURVES),
+                meant => Err(suggesting(expected(column, "loss", &found), meant)),
+            };
         }
     };
     let curve = Curve { base, bonus };
@@ -210,10 +207,11 @@ pub(super) fn modify(loss: &mut Loss, item: &mut Item) -> Parsed<()> {
             loss.jsd = Some(item.number_or("alpha", 12.0)?);
         }
         other => {
-            return complain(
-                column,
-                format!("expected a modifier, found '{other}'; the modifiers are {MODIFIERS}"),
-            );
+            let found = described(other);
+            return match suggest::modifier(item) {
+                None => unknown(column, "modifier", "modifiers", &found, &MODIFIERS),
+                meant => Err(suggesting(expected(column, "modifier", &found), meant)),
+            };
         }
     }
     Ok(())
@@ -249,4 +247,28 @@ fn schedule(item: &mut Item) -> Parsed<Schedule> {
         },
     };
     Ok(Schedule { of, growth, epochs })
+}
+
+/// A word at a place where it means nothing.
+fn described(word: &str) -> String {
+    match word {
+        word if CURVES.contains(&word) => format!("the loss '{word}'"),
+        word if MODIFIERS.contains(&word) => format!("the modifier '{word}'"),
+        word => format!("'{word}'"),
+    }
+}
+
+fn expected(column: usize, what: &str, found: &str) -> Complaint {
+    Complaint { column, problem: format!("expected a {what}, found {found}") }
+}
+
+fn unknown<T>(column: usize, what: &str, all: &str, found: &str, names: &[&str]) -> Parsed<T> {
+    let Complaint { column, problem } = expected(column, what, found);
+    complain(column, format!("{problem}; the {all} are {}", names.join(", ")))
+}
+
+/// Adds what may have been meant.
+pub(super) fn suggesting(complaint: Complaint, meant: Option<String>) -> Complaint {
+    let meant = meant.map_or_else(String::new, |meant| format!("; did you mean {meant}?"));
+    Complaint { problem: complaint.problem + &meant, ..complaint }
 }
