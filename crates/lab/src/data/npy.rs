@@ -6,10 +6,9 @@
 
 mod header;
 
-use crate::{Error, Result};
+use crate::{Error, Result, durable};
 use header::{Header, Kind};
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::fs;
 use std::path::Path;
 
 /// A matrix of floating-point numbers, row-major.
@@ -136,26 +135,12 @@ pub fn write_vector<T: npyz::AutoSerialize + Copy>(path: &Path, values: &[T]) ->
 
 fn write<T: npyz::AutoSerialize + Copy>(path: &Path, values: &[T], shape: &[u64]) -> Result<()> {
     use npyz::WriterBuilder;
-    let Some(name) = path.file_name() else {
-        return Err(Error::Request(format!("{} does not name a file", path.display())));
-    };
-    let temporary =
-        path.with_file_name(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
-    let written = (|| {
-        let mut file = BufWriter::new(File::create(&temporary)?);
-        let mut array =
-            npyz::WriteOptions::new().default_dtype().shape(shape).writer(&mut file).begin_nd()?;
+    durable::write_with(path, |to| {
+        let array = npyz::WriteOptions::new().default_dtype().shape(shape).writer(to);
+        let mut array = array.begin_nd()?;
         array.extend(values.iter().copied())?;
-        array.finish()?;
-        file.flush()?;
-        file.get_ref().sync_all()?;
-        fs::rename(&temporary, path)
-    })();
-    if written.is_err() {
-        // What is left of a failed write is of no use; that it may not exist is no error.
-        let _ = fs::remove_file(&temporary);
-    }
-    written.map_err(Error::output(path))
+        array.finish()
+    })
 }
 
 /// A file read and its header understood.

@@ -3,9 +3,9 @@
 use super::figure::{self, Figure, GENERATOR};
 use super::{Table, attacked, csv, detection, html, markdown};
 use crate::experiment::{Attacked, Comparison};
-use crate::{Error, Result};
+use crate::{Error, Result, durable};
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Where the report is.
@@ -125,19 +125,8 @@ fn replaceable(path: &Path) -> Result<bool> {
     }
 }
 
-/// Puts `text` at `path` so that a reader finds the old file or the whole new one.
 fn replace(path: &Path, text: &str) -> Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    let part = path.with_file_name(name);
-    let written = File::create(&part)
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&part, path));
-    written.map_err(|error| {
-        // The error that counts is the first one; a leftover is only untidy.
-        let _ = fs::remove_file(&part);
-        Error::output(path)(error)
-    })
+    durable::replace(path, text.as_bytes())
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ pub fn unpack(
     sound: &dyn Fn(&Path) -> Result<()>,
 ) -> Result<()> {
     let part = folder.with_extension("part");
+    let _unfinished = durable::Unfinished::new(&part);
     durable::remove_folder(&part)?;
     fs::create_dir_all(&part).map_err(Error::output(&part))?;
     let is_zip = archive.extension().is_some_and(|extension| extension == "zip");
