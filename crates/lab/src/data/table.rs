@@ -6,6 +6,7 @@
 
 mod column;
 mod grid;
+mod near;
 
 pub use column::{Column, Kind};
 
@@ -153,11 +154,7 @@ pub fn rows(path: &Path, columns: &[Column]) -> Result<(Vec<usize>, Vec<f32>)> {
     let seen = columns.iter().filter(|column| column.kind.width() > 0);
     let places = seen.map(|Column { name, kind }| {
         let at = grid.names.iter().position(|other| other == name);
-        let missing = || {
-            let there = grid.names.join(", ");
-            let path = path.display();
-            Error::Request(format!("{path}: there is no column {name:?}; there are {there}"))
-        };
+        let missing = || near::no_column(path, name, format!("{name:?}"), &grid.names);
         Ok((at.ok_or_else(missing)?, kind))
     });
     let places: Vec<(usize, &Kind)> = places.collect::<Result<_>>()?;

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::super::files;
+use super::near::no_column;
 use super::{Target, number};
 use crate::{Error, Result};
 
@@ -93,11 +94,11 @@ impl Grid {
             }
         };
         found.ok_or_else(|| {
-            Error::Request(format!(
-                "{}: there is no column {target}; there are {}",
-                self.path.display(),
-                self.names.join(", ")
-            ))
+            let name = match target {
+                Target::Name(name) => name,
+                Target::Number(_) => "",
+            };
+            no_column(&self.path, name, target, &self.names)
         })
     }
 
