@@ -1,14 +1,13 @@
 //! `steepness attack`: how far the inputs of finished runs have to move before the models are wrong.
 
-use std::io::{self, Write};
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 use steepness_lab::attack::{AttackRecipe, EPSILONS, L2_EPSILONS, Preset, Spec};
 use steepness_lab::experiment::{Attacked, check_threads, cores, device};
 use steepness_lab::report::{attacked_json, attacked_text, write_attacked};
-use steepness_lab::{Check, Error, Result};
+use steepness_lab::{Check, Error, Result, console};
 
 /// Attack finished runs on images, and say how many of their test examples stay right
 ///
@@ -47,7 +46,7 @@ pub struct Args {
     out: Option<PathBuf>,
 
     /// Threads; without it as many as there are cores
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_threads)]
     threads: Option<NonZeroUsize>,
 
     /// Where the models run: auto (a GPU where libtorch finds one), cpu, cuda or cuda:1
@@ -68,6 +67,12 @@ enum Known {
     Thorough,
 }
 
+fn parse_threads(text: &str) -> std::result::Result<NonZeroUsize, String> {
+    let threads = text.parse().map_err(|_| "there are threads from 1 on".to_owned())?;
+    check_threads(threads).map_err(|error| error.to_string())?;
+    Ok(threads)
+}
+
 /// Does it.
 ///
 /// # Errors
@@ -86,7 +91,7 @@ pub fn run(args: Args) -> Result<()> {
     args.threads.map_or(Ok(()), check_threads)?;
     let threads = args.threads.map_or(cores(), NonZeroUsize::get);
     let attack = |path: &PathBuf| {
-        let begin = |name: &str| eprintln!("{}: {name}", path.display());
+        let begin = |name: &str| console::say(&format!("{}: {name}", path.display()));
         Attacked::new(path, &recipe, device, threads, &begin)
     };
     let attacked = args.runs.iter().map(attack).collect::<Result<Vec<_>>>()?;
@@ -97,8 +102,7 @@ pub fn run(args: Args) -> Result<()> {
         let written: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
         format!("{}{}\n", attacked_text(&attacked), written.join("\n"))
     };
-    let stdout = Path::new("standard output");
-    io::stdout().lock().write_all(text.as_bytes()).map_err(Error::output(stdout))
+    console::print(&text)
 }
 
 fn recipe(args: &Args) -> AttackRecipe {

@@ -1,13 +1,12 @@
 //! `steepness bleu`: how good translations are that were made anywhere.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use steepness_lab::measure::translation::{
     Bleu, Chrf, Interval, Metric, Smoothing, Tokenizer, interval, paired_bootstrap, segments, total,
 };
-use steepness_lab::{Error, Result};
+use steepness_lab::{Error, Result, console};
 
 use crate::lines;
 
@@ -109,8 +108,7 @@ pub fn run(args: Args) -> Result<()> {
         found["interval"] = resampled(interval(metric, &system));
     }
     let text = if args.json { format!("{found}\n") } else { text(&found) };
-    let stdout = Path::new("standard output");
-    io::stdout().lock().write_all(text.as_bytes()).map_err(Error::output(stdout))
+    console::print(&text)
 }
 
 fn resampled(interval: Interval) -> Value {

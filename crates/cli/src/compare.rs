@@ -1,16 +1,15 @@
 //! `steepness compare`: trains with several losses on the same data and seeds, and says what changed.
 
-use std::io::{IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use steepness::Loss;
 use steepness_lab::experiment::{
-    self, Comparison, Options, Recipe, Select, Sweep, check_losses, check_seeds,
+    self, Comparison, Options, Recipe, Select, Sweep, Wishes, check_losses, check_seeds,
 };
-use steepness_lab::train::OnNan;
-use steepness_lab::{Error, report};
+use steepness_lab::train::{OnNan, Schedule};
+use steepness_lab::{Check, Error, console, report};
 
 use crate::{interrupt, open, own};
 
@@ -48,6 +47,18 @@ pub struct Args {
     #[arg(long, value_name = "COUNT|LIST", value_parser = parse_seeds)]
     seeds: Option<Seeds>,
 
+    /// Epochs of each training, instead of the recipe's or those that the data are given
+    #[arg(long, value_name = "EPOCHS")]
+    epochs: Option<NonZeroUsize>,
+
+    /// The learning rate, likewise
+    #[arg(long, value_name = "RATE")]
+    lr: Option<f64>,
+
+    /// Examples a step, likewise; pieces of words where sentences are translated
+    #[arg(long, value_name = "N")]
+    batch: Option<NonZeroUsize>,
+
     /// Which weights are measured: best (on the validation part), last, or test
     ///
     /// Of equally accurate epochs the best one is that with the lowest validation NLL, then the latest.
@@ -84,7 +95,7 @@ pub struct Args {
     fresh: bool,
 
     /// Runs side by side; as many as the cores have room for without it
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
 
     /// Where the models run: auto (a GPU where libtorch finds one), cpu, cuda or cuda:1
@@ -120,28 +131,31 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let options = Options {
         jobs: args.jobs.map(usize::from),
         device,
-        stop: interrupt::stop_flag()?,
+        stop: interrupt::stop_flag(),
         checkpoint_every: Duration::from_secs(args.checkpoint_every.into()),
         tensorboard: args.tensorboard,
-        terminal: std::io::stderr().is_terminal(),
+        terminal: console::draws(),
         fresh: args.fresh,
     };
     // The folder stays locked until the report is written.
     let (comparison, folder) = match experiment::compare(&recipe, &out, &options) {
         Err(Error::Interrupted) => {
-            eprintln!("what is done is saved; this goes on with it:\n  {}", command_line());
+            let again = command_line();
+            console::say(&format!("what is done is saved; this goes on with it:\n  {again}"));
             return Err(Error::Interrupted.into());
         }
         comparison => comparison?,
     };
+    // The report is quickly made again.
+    interrupt::at_once();
     let runs: usize = comparison.groups.iter().map(|group| group.runs.len()).sum();
-    eprintln!("writing tables, tests and figures of {runs} runs");
+    console::say(&format!("writing tables, tests and figures of {runs} runs"));
     let written = report::write(&comparison, &folder.recipe.to_toml(), &out)?;
     // A recipe that was given lies where it was: paths in it are relative to its folder.
     let recipe = args.recipe.is_none().then(|| folder.recipe_file());
     print(&comparison, &written.page, recipe.as_deref(), args.json)?;
     if args.open {
-        open::page(&written.page).unwrap_or_else(|why| eprintln!("warning: {why}"));
+        open::page(&written.page).unwrap_or_else(|why| console::say(&format!("warning: {why}")));
     }
     Ok(())
 }
@@ -149,14 +163,17 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 /// The recipe with what the command line changes in it.
 fn resolve(args: &Args) -> anyhow::Result<Recipe> {
     let scale = args.scale.as_deref();
+    let wishes = Wishes { epochs: args.epochs, lr: args.lr, batch: args.batch };
     let mut recipe = match (&args.recipe, &args.own.data) {
         (None, None) => Recipe::embedded()?,
         (None, Some(data)) => {
             // A training that ends early ends after its best epoch.
             let early = args.patience.map(|_| Select::Best);
-            own::recipe(data, &args.own, args.select.or(early))?
+            own::recipe(data, &args.own, &wishes, args.select.or(early))?
         }
-        (Some(path), None) => Recipe::read(path, scale)?,
+        (Some(path), None) => {
+            Recipe::read(path, scale).map_err(|error| own::instead(path, error))?
+        }
         (Some(path), Some(data)) => {
             let mut recipe = Recipe::read(path, scale)?;
             recipe.data.set_path(data)?;
@@ -171,6 +188,7 @@ fn resolve(args: &Args) -> anyhow::Result<Recipe> {
     if args.sweep.is_some() {
         recipe.sweep.clone_from(&args.sweep);
     }
+    train_as_asked(&mut recipe, &wishes)?;
     recipe.select = args.select.unwrap_or(recipe.select);
     if args.primary.is_some() {
         recipe.primary.clone_from(&args.primary);
@@ -186,24 +204,49 @@ fn resolve(args: &Args) -> anyhow::Result<Recipe> {
     Ok(recipe)
 }
 
+/// Epochs, learning rate and batch of the command line; what that leaves of the recipe's schedule
+/// without effect is said.
+fn train_as_asked(recipe: &mut Recipe, wishes: &Wishes) -> anyhow::Result<()> {
+    if let Some(lr) = wishes.lr {
+        if let Some(Sweep::Lr(_)) = recipe.sweep {
+            let problem = "--lr is one learning rate, and the sweep has several: choose one";
+            return Err(Error::Request(problem.to_owned()).into());
+        }
+        recipe.optimizer.set_lr(lr);
+        recipe.optimizer.check()?;
+    }
+    recipe.batch = wishes.batch.unwrap_or(recipe.batch);
+    let Some(epochs) = wishes.epochs else { return Ok(()) };
+    recipe.epochs = epochs;
+    if let Schedule::MultiStep { after, .. } = &recipe.schedule {
+        let late = after.iter().filter(|&&after| after >= epochs.get());
+        let late: Vec<String> = late.map(usize::to_string).collect();
+        if !late.is_empty() {
+            let late = late.join(" and ");
+            console::say(&format!(
+                "the learning rate would fall after epoch {late}, which --epochs {epochs} does not pass"
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn print(
     comparison: &Comparison,
     page: &Path,
     recipe: Option<&Path>,
     json: bool,
 ) -> anyhow::Result<()> {
-    let mut stdout = std::io::stdout().lock();
     if json {
-        writeln!(stdout, "{:#}", report::table_json(comparison))?;
-    } else {
-        writeln!(stdout, "{}", report::table_text(comparison))?;
-        writeln!(stdout, "page    {}", page.display())?;
-        if let Some(recipe) = recipe {
-            writeln!(stdout, "recipe  {}", recipe.display())?;
-        }
-        writeln!(stdout, "again   {}", command_line())?;
+        return Ok(console::print(&format!("{:#}\n", report::table_json(comparison)))?);
     }
-    Ok(stdout.flush()?)
+    let mut text = report::table_text(comparison) + "\n";
+    text += &format!("page    {}\n", page.display());
+    if let Some(recipe) = recipe {
+        text += &format!("recipe  {}\n", recipe.display());
+    }
+    text += &format!("again   {}\n", command_line());
+    Ok(console::print(&text)?)
 }
 
 /// What was typed, quoted so that a shell takes it back.

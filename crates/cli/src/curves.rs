@@ -1,9 +1,8 @@
 //! `steepness curves`: the curve figures alone, without any training.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use steepness::Loss;
-use steepness_lab::{Error, Result, report};
+use steepness_lab::{Result, console, report};
 
 /// The losses drawn when none is named: the ones that `compare` compares.
 const LOSSES: [&str; 4] = ["ce", "el(le=0.5)", "el(le=0.75)", "el(le=1)"];
@@ -29,9 +28,6 @@ pub fn run(args: Args) -> Result<()> {
     } else {
         args.losses
     };
-    let mut stdout = std::io::stdout().lock();
-    for path in report::write_curves(&losses, &args.out)? {
-        writeln!(stdout, "{}", path.display()).map_err(Error::output(Path::new("stdout")))?;
-    }
-    Ok(())
+    let drawn = report::write_curves(&losses, &args.out)?;
+    console::print(&drawn.iter().map(|path| format!("{}\n", path.display())).collect::<String>())
 }

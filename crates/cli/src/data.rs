@@ -1,11 +1,10 @@
 //! `steepness data`: what is in a folder or a file, and the usual data sets from the net.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use steepness_lab::data::download::{self, Downloader, News, Package, Patience, Source};
 use steepness_lab::data::{Asked, inspect};
-use steepness_lab::{Error, Result};
+use steepness_lab::{Error, Result, console};
 
 use crate::progress::Progress;
 
@@ -96,18 +95,13 @@ fn check(path: &Path, asked: &Asked, json: bool) -> Result<()> {
         true => serde_json::to_string(&found).map_err(|e| Error::Work(e.to_string()))? + "\n",
         false => found.to_string(),
     };
-    print(&text)
-}
-
-fn print(text: &str) -> Result<()> {
-    let stdout = Path::new("standard output");
-    io::stdout().lock().write_all(text.as_bytes()).map_err(Error::output(stdout))
+    console::print(&text)
 }
 
 fn get(args: GetArgs) -> Result<()> {
     let Some(name) = args.name else {
         let line = |package: &Package| format!("{:<15}{}\n", package.name, package.about);
-        return print(&download::packages().iter().map(line).collect::<String>());
+        return console::print(&download::packages().iter().map(line).collect::<String>());
     };
     let package = download::package(&name)?;
     let out = args.out.unwrap_or_else(|| Path::new("data").join(package.name));
@@ -120,7 +114,7 @@ fn get(args: GetArgs) -> Result<()> {
         }
         News::GivenUp(url, problem) => {
             progress.clear();
-            eprintln!("{url}: {problem}: another host is asked");
+            console::say(&format!("{url}: {problem}: another host is asked"));
         }
     };
     let done = download::get(package, &out, &source, &downloader, &watch);

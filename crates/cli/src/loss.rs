@@ -1,13 +1,14 @@
 //! `steepness loss`: value and gradient of any loss, on logits that were made elsewhere.
 
 use std::fs;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use steepness::{Batch, Element, Loss, Outcome, Reduction, Targets};
 use steepness_lab::data::npy::{self, Floats, Matrix};
-use steepness_lab::{Error, Result};
+use steepness_lab::{Error, Result, console};
+
+use crate::named::Named;
 
 /// Compute a loss of logits made elsewhere, and its gradient
 ///
@@ -85,8 +86,7 @@ pub fn run(args: Args) -> Result<()> {
         Floats::F64(values) => compute(&args, &loss, &logits, values, &targets, Floats::to_f64)?,
     };
     let text = if args.json { json(&args, &outcome) } else { list(&args, &outcome) };
-    let stdout = Path::new("standard output");
-    io::stdout().lock().write_all(text.as_bytes()).map_err(Error::output(stdout))
+    console::print(&text)
 }
 
 /// A gradient over one of the inputs is surely a mistake.
@@ -124,12 +124,14 @@ fn compute<E: Element + npyz::AutoSerialize>(
         None => loss.criterion(classes)?,
         Some(path) => {
             let counts = counts(path, classes)?;
-            loss.criterion_with_counts(&counts)?
+            let criterion = loss.criterion_with_counts(&counts).map_err(Error::from);
+            criterion.of([path.as_path()])?
         }
     };
     criterion = criterion.reduction(args.reduction.into()).ignore_index(args.ignore_index);
     if let Some(path) = &args.class_weights {
-        criterion = criterion.class_weights(&npy::floats(path)?)?;
+        let weighted = criterion.class_weights(&npy::floats(path)?).map_err(Error::from);
+        criterion = weighted.of([path.as_path()])?;
     }
     if let (Some(epoch), Some(epochs)) = (args.epoch, args.epochs) {
         criterion.set_epoch(epoch, epochs);
@@ -154,11 +156,32 @@ fn compute<E: Element + npyz::AutoSerialize>(
     if let Some(weights) = &sample_weights {
         batch = batch.sample_weights(weights);
     }
-    let Some(path) = &args.grad else { return Ok(criterion.forward(values, batch)?) };
+    let Some(path) = &args.grad else {
+        return criterion.forward(values, batch).map_err(|error| named(args, error));
+    };
     let mut gradient = vec![E::default(); values.len()];
-    let outcome = criterion.forward_backward(values, batch, &mut gradient)?;
+    let outcome = criterion.forward_backward(values, batch, &mut gradient);
+    let outcome = outcome.map_err(|error| named(args, error))?;
     npy::write_matrix(path, &gradient, classes)?;
     Ok(outcome)
+}
+
+/// What a loss says of a batch, with the file that it concerns.
+fn named(args: &Args, error: steepness::Error) -> Error {
+    use steepness::Error::{Logit, Shape, SoftTarget, Target};
+    let all = [Some(&args.logits), Some(&args.targets), args.sample_weights.as_ref()];
+    let files = match &error {
+        Logit { .. } => &all[..1],
+        Target { .. } | SoftTarget { .. } => &all[1..2],
+        Shape(_) => &all[..],
+        _ => &[],
+    };
+    if files.is_empty() {
+        return error.into();
+    }
+    let named: Result<()> = Err(error.into());
+    let files = files.iter().flatten().map(|path| path.as_path());
+    named.of(files).expect_err("it is an error")
 }
 
 fn counts(path: &Path, classes: usize) -> Result<Vec<u64>> {

@@ -2,15 +2,21 @@
 //!
 //! Exit codes: 0 done, 1 the work failed, 2 the request was wrong, 130 interrupted.
 
+// What is printed goes through `steepness_lab::console`.
+#![warn(clippy::print_stdout, clippy::print_stderr, clippy::dbg_macro)]
+
 mod attack;
 mod bleu;
 mod compare;
+mod completions;
 mod curves;
 mod data;
 mod interrupt;
 mod lines;
 mod loss;
+mod man;
 mod measure;
+mod named;
 mod open;
 mod own;
 mod predict;
@@ -22,12 +28,17 @@ mod translate;
 use std::io;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use steepness_lab::{Error, console};
 
 /// Would another loss help my classifier? Compares losses on the same data and seeds.
 #[derive(Parser)]
 #[command(name = "steepness", version, max_term_width = 100)]
 struct Arguments {
+    /// Say nothing but errors and the result
+    #[arg(long, short, global = true)]
+    quiet: bool,
+
     #[command(subcommand)]
     command: Command,
 }
@@ -37,9 +48,11 @@ enum Command {
     Attack(attack::Args),
     Bleu(bleu::Args),
     Compare(compare::Args),
+    Completions(completions::Args),
     Curves(curves::Args),
     Data(data::Args),
     Loss(loss::Args),
+    Man(man::Args),
     Measure(measure::Args),
     Predict(predict::Args),
     Report(report::Args),
@@ -49,26 +62,52 @@ enum Command {
 
 fn main() -> ExitCode {
     steepness_lab::keep_freed_memory();
-    let done = match Arguments::parse().command {
-        Command::Attack(args) => attack::run(args).map_err(Into::into),
-        Command::Bleu(args) => bleu::run(args).map_err(Into::into),
-        Command::Compare(args) => compare::run(args),
-        Command::Curves(args) => curves::run(args).map_err(Into::into),
-        Command::Data(args) => data::run(args).map_err(Into::into),
-        Command::Loss(args) => loss::run(args).map_err(Into::into),
-        Command::Measure(args) => measure::run(args).map_err(Into::into),
-        Command::Predict(args) => predict::run(args).map_err(Into::into),
-        Command::Report(args) => report::run(args),
-        Command::Runs(args) => runs::run(args).map_err(Into::into),
-        Command::Translate(args) => translate::run(args).map_err(Into::into),
+    let done = match Arguments::try_parse() {
+        Ok(arguments) => run(arguments),
+        Err(error) if error.use_stderr() => {
+            // Without colours, so that what was typed cannot bring its own.
+            console::complain(error.render().to_string().trim_end());
+            return ExitCode::from(2);
+        }
+        Err(help) => help.print().map_err(Into::into),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            console::complain(&format!("error: {error:#}"));
             ExitCode::from(exit_code(&error))
         }
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<()> {
+    if arguments.quiet {
+        console::be_quiet();
+    }
+    interrupt::listen()?;
+    if !matches!(arguments.command, Command::Completions(_) | Command::Man(_)) {
+        // Libraries below end the program where there is none, with words of their own.
+        std::env::current_dir().map_err(|error| {
+            Error::Request(format!("the folder that this was started in cannot be found: {error}"))
+        })?;
+    }
+    match arguments.command {
+        Command::Attack(args) => attack::run(args).map_err(Into::into),
+        Command::Bleu(args) => bleu::run(args).map_err(Into::into),
+        Command::Compare(args) => compare::run(args),
+        Command::Completions(args) => {
+            completions::run(args, Arguments::command()).map_err(Into::into)
+        }
+        Command::Curves(args) => curves::run(args).map_err(Into::into),
+        Command::Data(args) => data::run(args).map_err(Into::into),
+        Command::Loss(args) => loss::run(args).map_err(Into::into),
+        Command::Man(args) => man::run(args, Arguments::command()).map_err(Into::into),
+        Command::Measure(args) => measure::run(args).map_err(Into::into),
+        Command::Predict(args) => predict::run(args).map_err(Into::into),
+        Command::Report(args) => report::run(args),
+        Command::Runs(args) => runs::run(args).map_err(Into::into),
+        Command::Translate(args) => translate::run(args).map_err(Into::into),
     }
 }
 

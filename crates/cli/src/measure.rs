@@ -4,8 +4,7 @@ mod arrays;
 mod curves;
 mod list;
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use arrays::{Table, integers, table};
 use curves::{Curves, Sides};
@@ -15,7 +14,9 @@ use steepness_lab::measure::{
     Detection, FeatureMap, Features, Groups, Logits, Mahalanobis, Neighbours, OodSummary, Pca,
     Positive, ProbeRecord, Recalibrated, Representation, Scores, Summary, Thresholds, Vim,
 };
-use steepness_lab::{Error, Result, durable};
+use steepness_lab::{Error, Result, console, durable};
+
+use crate::named::Named;
 
 /// Measure arrays made elsewhere: accuracy, likelihood, calibration, margins, energies, features
 ///
@@ -130,27 +131,30 @@ pub fn run(args: Args) -> Result<()> {
         durable::write(&folder.join("summary.json"), json()?.as_bytes())?;
     }
     let text = if args.json { json()? } else { list(&summary) };
-    let stdout = Path::new("standard output");
-    io::stdout().lock().write_all(text.as_bytes()).map_err(Error::output(stdout))
+    console::print(&text)
 }
 
 fn measure(args: &Args) -> Result<(Summary, Curves)> {
     let table_of_logits = Table::read(&args.logits)?;
     let logits = table_of_logits.logits()?;
     let labels = npy::integers(&args.labels)?;
-    let mut summary = Summary::new(logits, &labels)?;
+    let of_labels = [args.logits.as_path(), &args.labels];
+    let mut summary = Summary::new(logits, &labels).of(of_labels)?;
     if let (Some(table), Some(known)) = (table(&args.val_logits)?, integers(&args.val_labels)?) {
-        summary.recalibrated = Recalibrated::new(logits, &labels, table.logits()?, &known)?;
+        let recalibrated = Recalibrated::new(logits, &labels, table.logits()?, &known);
+        summary.recalibrated = recalibrated.of(both(&args.val_logits, &args.val_labels))?;
     }
     if let Some(counts) = integers(&args.train_counts)? {
         let thresholds = Thresholds { many_above: args.many_above, few_below: args.few_below };
-        summary.groups = Some(Groups::with(thresholds, logits, &labels, &counts)?);
+        let groups = Groups::with(thresholds, logits, &labels, &counts);
+        summary.groups = Some(groups.of(args.train_counts.as_deref())?);
     }
     let temperature = summary.recalibrated.map(|after| after.temperature);
     let mut curves = Curves::new(logits, &labels, temperature)?;
     let mut scores = Vec::new();
     if let Some(outside) = table(&args.ood_logits)? {
-        summary.ood = Some(of_logits(args, logits, outside.logits()?, &mut scores)?);
+        let ood = of_logits(args, logits, outside.logits()?, &mut scores);
+        summary.ood = Some(ood.of(args.ood_logits.as_deref())?);
     }
     if let Some(features) = table(&args.features)? {
         of_features(args, &features, &labels, &mut summary, &mut curves, &mut scores)?;
@@ -159,6 +163,14 @@ fn measure(args: &Args) -> Result<(Summary, Curves)> {
         curves.scores(&scores)?;
     }
     Ok((summary, curves))
+}
+
+/// The paths that are there.
+fn both<'a>(
+    one: &'a Option<PathBuf>,
+    other: &'a Option<PathBuf>,
+) -> impl Iterator<Item = &'a std::path::Path> {
+    [one, other].into_iter().flatten().map(PathBuf::as_path)
 }
 
 /// Detection by logits; the scores are kept for their curves.
@@ -195,41 +207,49 @@ fn of_features(
         _ => None,
     };
     let axes = features.columns().min(2);
-    let pca = Pca::fit(features, axes)?;
+    let pca = Pca::fit(features, axes).of(args.features.as_deref())?;
     let (neighbours, penalty) = (args.neighbours, args.penalty);
     let representation =
-        Representation::new(features, labels, train, &pca, neighbours, Some(penalty))?;
-    summary.representation = Some(representation);
+        Representation::new(features, labels, train, &pca, neighbours, Some(penalty));
+    let files = [&args.features, &args.train_features, &args.train_labels].into_iter();
+    summary.representation = Some(representation.of(files.flatten().map(PathBuf::as_path))?);
     let others = (integers(&args.transfer_labels)?, integers(&args.train_transfer_labels)?);
     if let ((Some(labels), Some(known)), Some((train, _))) = (others, train) {
-        summary.transfer = Some(ProbeRecord::new(train, &known, features, &labels, penalty)?);
+        let transfer = ProbeRecord::new(train, &known, features, &labels, penalty);
+        let files = both(&args.transfer_labels, &args.train_transfer_labels);
+        summary.transfer = Some(transfer.of(files)?);
     }
     let mut map = vec![("inside", Some(labels), pca.project(features)?)];
     let outside = table(&args.ood_features)?;
     if let (Some(outside), Some((train, known)), Some(ood)) = (outside, train, &mut summary.ood) {
         let outside = outside.features()?;
         if outside.rows() != ood.examples {
-            return Err(Error::Request(format!(
+            let problem = format!(
                 "{} rows of out-of-distribution features for {} rows of logits",
                 outside.rows(),
                 ood.examples
-            )));
+            );
+            return Err(Error::Request(problem)).of(both(&args.ood_features, &args.ood_logits));
         }
-        map.push(("outside", None, pca.project(outside)?));
+        let of_outside = || args.ood_features.as_deref();
+        map.push(("outside", None, pca.project(outside).of(of_outside())?));
         let mut judge = |name, inside: Vec<f64>, outside: Vec<f64>| -> Result<Detection> {
             let detection = Detection::new(&inside, &outside, args.positive)?;
             scores.push((name, inside, outside));
             Ok(detection)
         };
-        let mahalanobis = Mahalanobis::fit(train, known)?;
-        let (ours, theirs) = (mahalanobis.scores(features)?, mahalanobis.scores(outside)?);
+        let of_train = || both(&args.train_features, &args.train_labels);
+        let mahalanobis = Mahalanobis::fit(train, known).of(of_train())?;
+        let theirs = mahalanobis.scores(outside).of(of_outside())?;
+        let ours = mahalanobis.scores(features).of(args.features.as_deref())?;
         ood.mahalanobis = Some(judge("mahalanobis", ours, theirs)?);
-        let neighbours = Neighbours::fit(train, args.ood_neighbours)?;
+        let neighbours = Neighbours::fit(train, args.ood_neighbours).of(of_train())?;
         let (ours, theirs) = (neighbours.scores(features)?, neighbours.scores(outside)?);
         ood.knn = Some(judge("knn", ours, theirs)?);
         if let (Some(weights), Some(bias)) = (table(&args.head_weights)?, &args.head_bias) {
             let principal = Vim::usual_principal(train.columns());
-            let vim = Vim::fit(train, weights.features()?, &npy::floats(bias)?, principal)?;
+            let vim = Vim::fit(train, weights.features()?, &npy::floats(bias)?, principal);
+            let vim = vim.of(both(&args.head_weights, &args.head_bias))?;
             ood.vim = Some(judge("vim", vim.scores(features)?, vim.scores(outside)?)?);
         }
     }

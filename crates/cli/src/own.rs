@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use steepness_lab::Result;
-use steepness_lab::data::Asked;
-use steepness_lab::experiment::{Proposal, Recipe, Select};
+use steepness_lab::data::{Asked, Format, detect};
+use steepness_lab::experiment::{Proposal, Recipe, Select, Wishes};
+use steepness_lab::{Error, Result, console};
 
 use crate::progress::Progress;
 
@@ -38,24 +38,45 @@ pub struct Args {
     ignore: Vec<String>,
 }
 
-/// The recipe for the data at `path`, after saying on the standard error what it is; `select` says
-/// which weights were asked for.
+/// The recipe for the data at `path` with what `wishes` say, after saying on the standard error what
+/// it is; `select` says which weights were asked for.
 ///
 /// # Errors
 /// What is no data set, and what is broken in it.
-pub fn recipe(path: &Path, args: &Args, select: Option<Select>) -> Result<Recipe> {
+pub fn recipe(path: &Path, args: &Args, wishes: &Wishes, select: Option<Select>) -> Result<Recipe> {
     let asked = Asked {
         target: args.target.as_deref().map(Into::into),
         ignore: args.ignore.iter().map(|name| name.as_str().into()).collect(),
     };
     let progress = Progress::new();
     let watch = |done, of| progress.show(&format!("{done} of {of} images"));
-    let proposal = Proposal::new(path, &asked, &watch);
+    let proposal = Proposal::new(path, &asked, wishes, &watch);
     progress.clear();
     let proposal = match select {
         Some(select) => proposal?.measuring(select),
         None => proposal?,
     };
-    eprintln!("{proposal}");
+    console::say(&proposal.to_string());
     Ok(proposal.recipe)
+}
+
+/// What is wrong with the recipe at `path`, which may be data: then what to type instead.
+pub fn instead(path: &Path, error: Error) -> Error {
+    // Any text may be a table.
+    let names = ["csv", "tsv", "tab", "data", "txt", "gz"];
+    let of_data = path.extension().is_some_and(|end| names.iter().any(|name| end == *name));
+    match detect(path) {
+        Ok(format) if path.is_dir() || of_data => {
+            let target = if format == Format::Table { " --target COLUMN" } else { "" };
+            let path = path.display();
+            Error::Request(format!(
+                "{path} is {format}, not a recipe: steepness compare --data {path}{target}"
+            ))
+        }
+        _ if path.is_dir() => Error::Request(format!(
+            "{} is a folder, not a recipe, and no data of a kind that is known; --data names data",
+            path.display()
+        )),
+        _ => error,
+    }
 }

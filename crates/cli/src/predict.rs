@@ -1,12 +1,11 @@
 //! `steepness predict`: what a finished run says of new images, rows of a table or graphs.
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::json;
 use steepness_lab::experiment::{Predicted, Prediction, Predictor, device};
 use steepness_lab::measure::Threshold;
-use steepness_lab::{Error, Result};
+use steepness_lab::{Result, console};
 
 /// Classify new images, the rows of a table or graphs with a finished run
 ///
@@ -52,11 +51,10 @@ pub fn run(args: Args) -> Result<()> {
             .to_string()
             + "\n"
     } else {
-        not_read.iter().for_each(|line| eprintln!("{line}"));
+        not_read.iter().for_each(|line| console::say(line));
         table(&predictions) + &legend(predictor.threshold())
     };
-    let stdout = Path::new("standard output");
-    io::stdout().lock().write_all(text.as_bytes()).map_err(Error::output(stdout))
+    console::print(&text)
 }
 
 /// A line an example, in aligned columns.
@@ -103,9 +101,9 @@ fn legend(Threshold { energy, kept, examples }: &Threshold) -> String {
     )
 }
 
-/// Text from outside without what moves a terminal's cursor.
+/// Text from outside, within its cell.
 pub fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    steepness_lab::plain::name(text).into_owned()
 }
 
 #[cfg(test)]

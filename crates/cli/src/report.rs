@@ -1,11 +1,10 @@
 //! `steepness report`: table and page of runs that are finished, without their data.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use steepness::Loss;
 use steepness_lab::experiment::{Asked, check_losses, gather};
-use steepness_lab::{Error, report};
+use steepness_lab::{Error, console, report};
 
 use crate::compare::{Seeds, parse_seeds};
 use crate::open;
@@ -71,24 +70,23 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let asked = Asked { losses, seeds, write: args.out.is_none() && out.is_some() };
     let mut gathered = gather(&args.folders, &asked)?;
     for note in &gathered.notes {
-        eprintln!("{note}");
+        console::say(note);
     }
     let comparison = &mut gathered.comparison;
     comparison.primary = args.primary.or(comparison.primary.take());
     let written = out.map(|out| report::write(&gathered.comparison, &gathered.recipe, out));
     let written = written.transpose()?;
-    let mut stdout = std::io::stdout().lock();
     if args.json {
-        writeln!(stdout, "{:#}", report::table_json(&gathered.comparison))?;
+        console::print(&format!("{:#}\n", report::table_json(&gathered.comparison)))?;
     } else {
-        writeln!(stdout, "{}", report::table_text(&gathered.comparison))?;
+        let mut text = report::table_text(&gathered.comparison) + "\n";
         if let Some(written) = &written {
-            writeln!(stdout, "page    {}", written.page.display())?;
+            text += &format!("page    {}\n", written.page.display());
         }
+        console::print(&text)?;
     }
-    stdout.flush()?;
     if let Some(written) = written.filter(|_| args.open) {
-        open::page(&written.page).unwrap_or_else(|why| eprintln!("warning: {why}"));
+        open::page(&written.page).unwrap_or_else(|why| console::say(&format!("warning: {why}")));
     }
     Ok(())
 }

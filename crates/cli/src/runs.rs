@@ -1,10 +1,9 @@
 //! `steepness runs`: which comparisons and runs there are, and how they stand.
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use steepness_lab::experiment::{Found, FoundRun, RunState, survey};
-use steepness_lab::{Error, Result};
+use steepness_lab::{Result, console};
 
 use crate::predict::plain;
 
@@ -34,8 +33,7 @@ pub fn run(args: Args) -> Result<()> {
         (false, true) => format!("no comparison and no run below {}\n", args.folder.display()),
         (false, false) => found.iter().map(described).collect::<Vec<_>>().join("\n"),
     };
-    let stdout = Path::new("standard output");
-    io::stdout().lock().write_all(text.as_bytes()).map_err(Error::output(stdout))
+    console::print(&text)
 }
 
 /// A line on the comparison, then one for each loss and state.

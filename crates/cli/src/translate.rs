@@ -1,12 +1,12 @@
 //! `steepness translate`: lines in one language in, lines in another out.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use steepness_lab::experiment::{TranslationRun, device};
 use steepness_lab::translate::SearchOptions;
-use steepness_lab::{Error, Result};
+use steepness_lab::{Error, Result, console};
 
 use crate::lines;
 
@@ -75,28 +75,22 @@ pub fn run(args: Args) -> Result<()> {
             (stdin, lines::split(&bytes, stdin)?)
         }
     };
-    let mut out = io::stdout().lock();
-    let mut write = |text: String| {
-        out.write_all(text.as_bytes()).map_err(Error::output(Path::new("standard output")))
-    };
     for (chunk, lines) in lines.chunks(CHUNK).enumerate() {
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         let found = translator.translate(&lines, &options)?;
         for (at, translated) in found.iter().enumerate() {
             if translated.left_out > 0 {
-                eprintln!(
+                console::say(&format!(
                     "{}: line {}: too long; its last {} pieces are not translated",
                     name.display(),
                     chunk * CHUNK + at + 1,
                     translated.left_out
-                );
+                ));
             }
-            if args.json {
-                write(json!({ "translations": translated.best }).to_string() + "\n")?;
-            } else {
-                let texts = translated.best.iter().map(|best| best.text.clone() + "\n");
-                write(texts.collect())?;
-            }
+            console::print(&match args.json {
+                true => json!({ "translations": translated.best }).to_string() + "\n",
+                false => translated.best.iter().map(|best| best.text.clone() + "\n").collect(),
+            })?;
         }
     }
     Ok(())

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::plain;
+
 /// A result of the laboratory.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -14,7 +16,7 @@ pub enum Error {
     #[error("{0}")]
     Request(String),
     /// A file that was given is missing or unreadable.
-    #[error("cannot read {path}", path = .path.display())]
+    #[error("cannot read {}", shown(path))]
     Input {
         /// The file or folder.
         path: PathBuf,
@@ -22,7 +24,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A file that was given does not hold what it should.
-    #[error("{path}: {place}: {problem}", path = .path.display())]
+    #[error("{}: {place}: {problem}", shown(path))]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -35,7 +37,7 @@ pub enum Error {
     #[error(transparent)]
     Loss(#[from] steepness::Error),
     /// A file of ours could not be written or read back.
-    #[error("cannot write {path}", path = .path.display())]
+    #[error("cannot write {}", shown(path))]
     Output {
         /// The file or folder.
         path: PathBuf,
@@ -77,4 +79,9 @@ impl Error {
     pub fn malformed(path: &Path, place: impl Into<String>, problem: impl Into<String>) -> Error {
         Error::Malformed { path: path.to_owned(), place: place.into(), problem: problem.into() }
     }
+}
+
+/// Within the line, whatever is in it.
+fn shown(path: &Path) -> String {
+    plain::name(&path.to_string_lossy()).into_owned()
 }

@@ -7,9 +7,13 @@
 //! also serves people who bring logits from elsewhere. [`attack`] needs a model and its gradient,
 //! [`translate`] a Transformer.
 
+// What is printed goes through `console`.
+#![warn(clippy::print_stdout, clippy::print_stderr, clippy::dbg_macro)]
+
 pub mod attack;
 mod autograd;
 mod check;
+pub mod console;
 pub mod data;
 pub mod durable;
 mod error;
@@ -19,6 +23,7 @@ mod manifest;
 pub mod measure;
 mod memory;
 pub mod models;
+pub mod plain;
 pub mod random;
 pub mod report;
 mod tensors;

@@ -36,7 +36,7 @@ pub use folder::{Claim, Folder};
 pub use gathered::{Asked, Gathered, gather};
 pub use head::HeadRecipe;
 pub use predictor::{Predicted, Prediction, Predictor, Ranked};
-pub use proposal::Proposal;
+pub use proposal::{Proposal, Wishes};
 pub use recipe::{Recipe, RunRecipe, Select, check_losses, check_seeds, check_threads};
 pub use run::run;
 pub use run_dir::RunDir;

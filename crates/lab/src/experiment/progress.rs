@@ -1,5 +1,5 @@
-//! Tells people how a comparison goes: one bar for all runs on a terminal; elsewhere one line an epoch
-//! and one a finished run. Everything goes to the standard error.
+//! Tells people how a comparison goes: one bar for all runs on a terminal; elsewhere one line a
+//! finished run, and one an epoch every few seconds. Everything goes to the standard error.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -8,9 +8,13 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{EpochMetrics, Run, Setting};
 use crate::train::Monitor;
+use crate::{console, plain};
 
 /// Epochs that measuring a run counts as in the bar: roughly what it takes.
 const MEASURING: usize = 8;
+
+/// Least time between a line and that of an epoch, of which thousands may pass in a minute.
+const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// Hears of all runs, from any thread.
 pub struct Progress {
@@ -22,6 +26,8 @@ pub struct Progress {
     epochs: usize,
     examples: usize,
     speed: Mutex<Speed>,
+    /// When something was said last.
+    said: Mutex<Instant>,
 }
 
 /// How fast all runs together go through examples.
@@ -79,15 +85,17 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(500));
         }
         let speed = Mutex::new(Speed::new());
-        Self { bar, finished: Mutex::new(0), runs, epochs, examples, speed }
+        let said = Mutex::new(Instant::now());
+        Self { bar, finished: Mutex::new(0), runs, epochs, examples, speed, said }
     }
 
     /// A line that stays.
     pub fn say(&self, text: &str) {
         if self.bar.is_hidden() {
-            eprintln!("{text}");
+            *hold(&self.said) = Instant::now();
+            console::say(text);
         } else {
-            self.bar.println(text);
+            self.bar.println(plain::text(text));
         }
     }
 
@@ -115,8 +123,19 @@ impl Progress {
             run.epochs.len()
         );
         if self.bar.is_hidden() {
-            eprintln!("{text}");
+            self.say(&text);
         }
+    }
+
+    /// Whether an epoch gets a line: there is no bar, and nothing was said for a while. Then that
+    /// begins anew.
+    fn is_time(&self) -> bool {
+        let mut said = hold(&self.said);
+        let due = self.bar.is_hidden() && said.elapsed() >= LINE_EVERY;
+        if due {
+            *said = Instant::now();
+        }
+        due
     }
 
     /// "about 3 minutes left".
@@ -163,18 +182,17 @@ impl Monitor for RunMonitor<'_> {
     }
 
     fn epoch(&self, metrics: &EpochMetrics) {
-        let Progress { bar, examples, .. } = self.progress;
-        if bar.is_hidden() {
-            eprintln!(
+        if self.progress.is_time() {
+            console::say(&format!(
                 "{}, seed {}: epoch {}, loss {:.4}, validation accuracy {:.2} %, {:.0} examples/s, {}",
                 self.setting,
                 self.seed,
                 metrics.epoch,
                 metrics.train_loss,
                 100.0 * metrics.val_accuracy,
-                *examples as f64 / metrics.seconds,
+                self.progress.examples as f64 / metrics.seconds,
                 self.progress.left()
-            );
+            ));
         }
     }
 
@@ -194,6 +212,18 @@ mod tests {
         let found = speed.after(100);
         assert!((50.0..=100.0).contains(&found), "{found}"); // 400 in four seconds or a little more
         assert_eq!(speed.after(100), found);
+    }
+
+    #[test]
+    fn epochs_get_a_line_now_and_then() {
+        let progress = Progress::new(1, 200, 10, false);
+        assert!(!progress.is_time(), "the beginning was said");
+        let ago = |time| *hold(&progress.said) = Instant::now().checked_sub(time).unwrap();
+        ago(LINE_EVERY);
+        assert!(progress.is_time() && !progress.is_time());
+        ago(LINE_EVERY);
+        progress.say("1/1  finished");
+        assert!(!progress.is_time());
     }
 
     /// Pauses between epochs, in which nothing is counted, make it longer and no more than that.

@@ -51,13 +51,29 @@ pub struct Proposal {
     lines: Vec<(&'static str, String)>,
 }
 
+/// What is said beforehand of how it is trained.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wishes {
+    /// Epochs.
+    pub epochs: Option<NonZeroUsize>,
+    /// The learning rate.
+    pub lr: Option<f64>,
+    /// Examples a step.
+    pub batch: Option<NonZeroUsize>,
+}
+
 impl Proposal {
-    /// Reads all that is at `path` and proposes a recipe for it. `watch` hears how many images of
-    /// how many are decoded.
+    /// Reads all that is at `path` and proposes a recipe for it, with what `wishes` say. `watch` hears
+    /// how many images of how many are decoded.
     ///
     /// # Errors
     /// As [`inspect`]; a table without a target, with the columns that there are.
-    pub fn new(path: &Path, asked: &Asked, watch: &(dyn Fn(usize, usize) + Sync)) -> Result<Self> {
+    pub fn new(
+        path: &Path,
+        asked: &Asked,
+        wishes: &Wishes,
+        watch: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<Self> {
         if detect(path)? == Format::Table && asked.target.is_none() {
             return Err(Error::Request(format!(
                 "{} is a table: --target names the column that holds the class; there are {}",
@@ -72,20 +88,33 @@ impl Proposal {
             .ok_or_else(|| Error::Request(format!("the path {} is not UTF-8", path.display())))?;
         data.make_absolute()?;
         if found.format == Format::Parallel {
-            return Self::translation(path, found, data);
+            return Self::translation(path, found, data, wishes);
         }
         let size = scaled(&mut data, &found);
         let shares = data.shares();
         let examples = learned_from(&found, shares);
         let batch =
             BATCHES.iter().find(|(many, _)| examples >= *many).map_or(16, |(_, size)| *size);
+        let batch = wishes.batch.map_or(batch, NonZeroUsize::get);
         let seen = SEEN * PIXELS / PIXELS.max(size[1] * size[2]);
         let epochs = seen.div_ceil(examples.max(1)).clamp(EPOCHS.0, EPOCHS.1);
+        let epochs = wishes.epochs.map_or(epochs, NonZeroUsize::get);
         let (model, lr, why) = model(found.format, size);
+        let lr = wishes.lr.unwrap_or(lr);
         let (optimizer, by) = optimizer(&model, lr);
-        let after = vec![epochs * 2 / 3, epochs * 13 / 15];
-        let drops = format!("×0.1 after epochs {} and {}", after[0], after[1]);
-        let schedule = Schedule::MultiStep { after, factor: 0.1 };
+        // Of few epochs, both may be the same, and not before the first.
+        let mut after = vec![epochs * 2 / 3, epochs * 13 / 15];
+        after.retain(|&epoch| epoch > 0);
+        after.dedup();
+        let drops = match &after[..] {
+            [] => String::new(),
+            [one] => format!(", ×0.1 after epoch {one}"),
+            [one, two, ..] => format!(", ×0.1 after epochs {one} and {two}"),
+        };
+        let schedule = match after.is_empty() {
+            true => Schedule::Constant,
+            false => Schedule::MultiStep { after, factor: 0.1 },
+        };
         let (select, weights) = select(validated_on(&found, shares), &schedule);
         let Recipe { losses, seeds, threads, .. } = Recipe::embedded()?;
         let count = |n| NonZeroUsize::new(n).unwrap_or(NonZeroUsize::MIN);
@@ -120,7 +149,7 @@ impl Proposal {
         };
         let steps = examples.div_ceil(batch);
         let training = format!(
-            "{epochs} epochs of {steps} steps of {batch} examples, {by} with learning rate {lr}, {drops}"
+            "{epochs} epochs of {steps} steps of {batch} examples, {by} with learning rate {lr}{drops}"
         );
         let lines = vec![
             ("split", split(&found, shares)),
@@ -132,14 +161,23 @@ impl Proposal {
     }
 
     /// For sentences and their translations: the recipe of Multi30k, for as many sentences in all.
-    fn translation(path: &Path, found: Inspection, data: DataRecipe) -> Result<Self> {
+    fn translation(
+        path: &Path,
+        found: Inspection,
+        data: DataRecipe,
+        wishes: &Wishes,
+    ) -> Result<Self> {
         let (name, text) = TRANSLATION;
         let like = Recipe::parse(Path::new(name), text, None)?;
         let sentences = found.parts[0].examples;
         let epochs = (TRANSLATED * like.epochs.get()).div_ceil(sentences.max(1));
         let epochs = NonZeroUsize::new(epochs.clamp(like.epochs.get().min(5), 200));
-        let recipe =
-            Recipe { name: name_of(path), data, epochs: epochs.unwrap_or(like.epochs), ..like };
+        let epochs = wishes.epochs.or(epochs).unwrap_or(like.epochs);
+        let batch = wishes.batch.unwrap_or(like.batch);
+        let mut recipe = Recipe { name: name_of(path), data, epochs, batch, ..like };
+        if let Some(lr) = wishes.lr {
+            recipe.optimizer.set_lr(lr);
+        }
         let training = format!(
             "{} epochs of batches of {} pieces, Adam with learning rate {}, which rises and falls again",
             recipe.epochs,
@@ -320,7 +358,7 @@ mod tests {
 
     fn propose(path: &Path, target: Option<&str>) -> Result<Proposal> {
         let asked = Asked { target: target.map(Into::into), ignore: Vec::new() };
-        Proposal::new(path, &asked, &|_, _| {})
+        Proposal::new(path, &asked, &Wishes::default(), &|_, _| {})
     }
 
     fn table(folder: &Path, rows: usize) -> std::path::PathBuf {
@@ -373,6 +411,38 @@ mod tests {
         let asked = proposal.measuring(Select::Best);
         assert_eq!(asked.recipe.select, Select::Best);
         assert!(asked.to_string().contains("best validation accuracy, as asked for"), "{asked}");
+    }
+
+    #[test]
+    fn what_is_said_beforehand_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = table(folder.path(), 100);
+        let asked = Asked { target: Some("kind".into()), ignore: Vec::new() };
+        for (epochs, after, drops) in [
+            (30, Some(vec![20, 26]), ", ×0.1 after epochs 20 and 26"),
+            (2, Some(vec![1]), ", ×0.1 after epoch 1"),
+            (1, None, "SGD with learning rate 0.5"),
+        ] {
+            let wishes = Wishes {
+                epochs: NonZeroUsize::new(epochs),
+                lr: Some(0.5),
+                batch: NonZeroUsize::new(7),
+            };
+            let proposal = Proposal::new(&path, &asked, &wishes, &|_, _| {}).unwrap();
+            let recipe = &proposal.recipe;
+            assert_eq!((recipe.epochs.get(), recipe.batch.get()), (epochs, 7));
+            assert_eq!(recipe.optimizer.lr(), 0.5);
+            let falls = after.map(|after| Schedule::MultiStep { after, factor: 0.1 });
+            assert_eq!(recipe.schedule, falls.unwrap_or(Schedule::Constant));
+            let text = proposal.to_string();
+            assert!(
+                text.contains(&format!("{epochs} epochs of 9 steps of 7 examples, ")),
+                "{text}"
+            );
+            assert!(text.contains(&format!("{drops}\n")), "{text}");
+            let again = Recipe::parse(Path::new("again"), &recipe.to_toml(), None).unwrap();
+            assert_eq!(again, *recipe);
+        }
     }
 
     #[test]

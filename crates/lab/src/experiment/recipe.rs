@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use steepness::Loss;
 
+use super::environment::cores;
 use super::{HeadRecipe, Setting, Sweep, spec};
 use crate::attack::{AdversarialRecipe, AttackRecipe};
 use crate::check::checked;
@@ -409,7 +410,9 @@ fn seeds<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Vec<u
     Ok(seeds)
 }
 
-/// As many as a machine may have.
+/// More than any machine has for one training.
+const MOST_THREADS: usize = 1024;
+
 fn threads<'de, D: serde::Deserializer<'de>>(
     from: D,
 ) -> std::result::Result<NonZeroUsize, D::Error> {
@@ -418,18 +421,18 @@ fn threads<'de, D: serde::Deserializer<'de>>(
     Ok(threads)
 }
 
-/// More threads are surely a mistake: libtorch starts as many as it is told to.
-const MOST_THREADS: usize = 1024;
-
-/// Refuses more threads than a machine may have.
+/// Refuses more threads than any machine has cores; libtorch would start them.
 ///
 /// # Errors
-/// Names the number.
+/// Says how many cores there are.
 pub fn check_threads(threads: NonZeroUsize) -> Result<()> {
-    match threads.get() > MOST_THREADS {
-        true => Err(Error::Request(format!("threads = {threads} is above {MOST_THREADS}"))),
-        false => Ok(()),
+    if threads.get() <= MOST_THREADS {
+        return Ok(());
     }
+    Err(Error::Request(format!(
+        "threads may be 1 to {MOST_THREADS}, not {threads}; this machine has {} cores",
+        cores()
+    )))
 }
 
 /// The largest seed: whole numbers of TOML, as which a run keeps it, have 63 bits.
@@ -641,6 +644,7 @@ mod tests {
             ("lr = ", "lr = -", "must be above 0"),
             ("\"el(le=0.5)\"", "\"el(le=1.5)\"", "le must lie in [0, 1]"),
             ("epochs = ", "epochs = \"x\" #", "invalid type: string \"x\""),
+            ("threads = 1", "threads = 5000", "may be 1 to 1024, not 5000; this machine has "),
             ("select = \"best\"", "select = \"tests\"", "unknown variant `tests`"),
             ("name = \"digits\"", "name = \"../x\"", "the name \"../x\" must be"),
         ] {
@@ -716,7 +720,7 @@ mod tests {
         let run = recipe.run(&recipe.settings().unwrap()[0], 0).to_toml();
         for threads in ["1025", "99999999999"] {
             let busy = with("threads = 1", &format!("threads = {threads}"));
-            assert!(error(&busy).contains(&format!("threads = {threads} is above 1024")));
+            assert!(error(&busy).contains(&format!("1 to 1024, not {threads}; this")));
             let run = run.replace("threads = 1", &format!("threads = {threads}"));
             let message = parse::<RunRecipe>(Path::new("run"), &run).unwrap_err().to_string();
             assert!(message.contains("is above 1024"), "{message}");

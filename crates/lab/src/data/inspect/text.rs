@@ -173,5 +173,5 @@ fn number(x: f64) -> String {
 
 /// Text from outside without what moves a terminal's cursor.
 fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    crate::plain::name(text).into_owned()
 }
