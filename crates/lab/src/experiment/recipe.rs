@@ -430,7 +430,7 @@ pub fn check_threads(threads: NonZeroUsize) -> Result<()> {
         return Ok(());
     }
     Err(Error::Request(format!(
-        "threads may be 1 to {MOST_THREADS}, not {threads}; this machine has {} cores",
+        "threads = {threads} is above {MOST_THREADS}; this machine has {} cores",
         cores()
     )))
 }
@@ -644,7 +644,7 @@ mod tests {
             ("lr = ", "lr = -", "must be above 0"),
             ("\"el(le=0.5)\"", "\"el(le=1.5)\"", "le must lie in [0, 1]"),
             ("epochs = ", "epochs = \"x\" #", "invalid type: string \"x\""),
-            ("threads = 1", "threads = 5000", "may be 1 to 1024, not 5000; this machine has "),
+            ("threads = 1", "threads = 5000", "threads = 5000 is above 1024; this machine has "),
             ("select = \"best\"", "select = \"tests\"", "unknown variant `tests`"),
             ("name = \"digits\"", "name = \"../x\"", "the name \"../x\" must be"),
         ] {
@@ -720,7 +720,7 @@ mod tests {
         let run = recipe.run(&recipe.settings().unwrap()[0], 0).to_toml();
         for threads in ["1025", "99999999999"] {
             let busy = with("threads = 1", &format!("threads = {threads}"));
-            assert!(error(&busy).contains(&format!("1 to 1024, not {threads}; this")));
+            assert!(error(&busy).contains(&format!("threads = {threads} is above 1024")));
             let run = run.replace("threads = 1", &format!("threads = {threads}"));
             let message = parse::<RunRecipe>(Path::new("run"), &run).unwrap_err().to_string();
             assert!(message.contains("is above 1024"), "{message}");
