@@ -17,8 +17,9 @@ test: libtorch ## every test of the workspace, and of the adapters to other fram
 	$(CARGO) test --profile adapters --locked -p steepness --features burn,candle-nn \
 		--lib --test burn --test candle
 
-soak: libtorch ## kills a comparison at fifty random moments and looks at what becomes of it
-	$(CARGO) test --release --locked -p steepness-cli --test stopped -- --ignored --nocapture
+soak: libtorch ## ten minutes of kills and of refused storage; STEEPNESS_SOAK=4 tries four times as much
+	$(CARGO) test --release --locked -p steepness-cli --test stopped --test faults --test downloads \
+		-- --ignored --nocapture
 
 check: libtorch ## formatting, lints and documentation, warnings as errors
 	$(CARGO) fmt --all --check

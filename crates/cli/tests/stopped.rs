@@ -3,11 +3,13 @@
 
 #![cfg(unix)]
 
-use std::collections::BTreeMap;
+mod program;
+
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
 use std::time::{Duration, Instant};
+
+use program::place::{Files, PROGRAM, Place, names, random, read_all, said, soak};
 
 /// Small, and with all that a training carries from step to step: momentum, the running mean of
 /// `le=auto`, the norms of `match`, the average of the weights; and with later stages.
@@ -51,86 +53,6 @@ epochs = 2
 schedule = "constant"
 "#;
 
-/// A folder with a recipe in it, and the program run there.
-struct Place {
-    dir: tempfile::TempDir,
-}
-
-impl Place {
-    fn new(recipe: &str) -> Self {
-        let place = Self { dir: tempfile::tempdir().unwrap() };
-        fs::write(place.path("tiny.toml"), recipe).unwrap();
-        place
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    /// The comparison into the folder `out`, saved at every opportunity.
-    fn command(&self, program: &[&str], out: &str) -> Command {
-        let mut command = Command::new(program[0]);
-        command.current_dir(self.dir.path()).args(&program[1..]);
-        command.args(["compare", "tiny.toml", "--out", out]);
-        command.args(["--jobs", "1", "--checkpoint-every", "0"]);
-        command
-    }
-
-    fn run(&self, out: &str) -> Output {
-        self.command(&[PROGRAM], out).output().unwrap()
-    }
-
-    fn start(&self, out: &str) -> Child {
-        let mut command = self.command(&[PROGRAM], out);
-        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
-    }
-
-    /// Makes the comparison to its end and returns what it found.
-    fn finish(&self, out: &str) -> Files {
-        let output = self.run(out);
-        assert!(output.status.success(), "{}", said(&output));
-        self.results(out)
-    }
-
-    /// The files of `out` that time has no part in.
-    fn results(&self, out: &str) -> Files {
-        let timeless = ["table.csv", "logits.npy", "labels.npy", "measure.json"];
-        let mut files = read_all(&self.path(out));
-        files.retain(|path, _| timeless.iter().any(|name| path.ends_with(name)));
-        files
-    }
-}
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_steepness");
-
-/// The files below a folder, by their paths in it.
-type Files = BTreeMap<PathBuf, Vec<u8>>;
-
-fn read_all(folder: &Path) -> Files {
-    let mut files = Files::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(next).into_iter().flatten() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let name = path.strip_prefix(folder).unwrap().to_owned();
-                files.insert(name, fs::read(path).unwrap());
-            }
-        }
-    }
-    files
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn names(files: &Files) -> Vec<&Path> {
-    files.keys().map(PathBuf::as_path).collect()
-}
-
 /// Kills the comparison at `kills` random moments; whenever one gets to its end, and after the last
 /// kill, its result is that of the comparison that nothing disturbed.
 fn kill(kills: usize) {
@@ -169,12 +91,6 @@ fn kill(kills: usize) {
     println!("{done} kills, {} comparisons to their ends", ends + 1);
 }
 
-/// Uniform in [0, 1): other moments in every process.
-fn random() -> f64 {
-    use std::hash::{BuildHasher, RandomState};
-    RandomState::new().hash_one(0) as f64 / 2f64.powi(64)
-}
-
 #[test]
 fn a_few_kills_lose_nothing() {
     kill(4);
@@ -183,7 +99,7 @@ fn a_few_kills_lose_nothing() {
 #[test]
 #[ignore = "takes minutes: make soak"]
 fn fifty_kills_lose_nothing() {
-    kill(50);
+    kill(50 * soak());
 }
 
 /// A limit on the size of files, which a shell can set for its child, ends a write as a full disk does.

@@ -1,6 +1,8 @@
 //! The program as the tests run it, and data of several kinds for it.
 #![allow(dead_code, reason = "each test file uses what it needs")]
 
+pub mod place;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
