@@ -2,9 +2,10 @@
 
 CARGO ?= cargo
 PYTHON ?= python3
+TIME ?= 60
 export STEEPNESS_TEST_DATA ?= $(wildcard $(abspath ../shared/data))
 
-.PHONY: build demo test soak check bench bench-data doc clean libtorch
+.PHONY: build demo test soak fuzz check bench bench-data doc clean libtorch
 
 build: libtorch ## gives target/release/steepness
 	$(CARGO) build --release --locked -p steepness-cli
@@ -20,6 +21,10 @@ test: libtorch ## every test of the workspace, and of the adapters to other fram
 soak: libtorch ## ten minutes of kills and of refused storage; STEEPNESS_SOAK=4 tries four times as much
 	$(CARGO) test --release --locked -p steepness-cli --test stopped --test faults --test downloads \
 		-- --ignored --nocapture
+
+fuzz: libtorch ## tries hostile files on every parser, TIME seconds each: see docs/reliability.md
+	$(CARGO) fuzz --version >/dev/null 2>&1 || $(CARGO) install cargo-fuzz --locked
+	$(PYTHON) fuzz/fuzz.py --time $(TIME)
 
 check: libtorch ## formatting, lints and documentation, warnings as errors
 	$(CARGO) fmt --all --check

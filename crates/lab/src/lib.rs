@@ -26,7 +26,7 @@ pub mod models;
 pub mod plain;
 pub mod random;
 pub mod report;
-mod tensors;
+pub mod tensors;
 pub mod train;
 pub mod translate;
 

@@ -6,6 +6,9 @@ use tch::{Kind, Tensor};
 use crate::{Error, Result};
 
 /// The bytes of a safetensors file that holds `named` f32 tensors.
+///
+/// # Errors
+/// A name that is there twice, and what libtorch refuses.
 pub fn encode(named: &[(String, Tensor)]) -> Result<Vec<u8>> {
     let raw = named.iter().map(|(name, tensor)| -> Result<_> {
         let shape: Vec<usize> = tensor.size().iter().map(|&n| n as usize).collect();
@@ -27,6 +30,9 @@ pub fn encode(named: &[(String, Tensor)]) -> Result<Vec<u8>> {
 ///
 /// The format's own checks hold: no tensor reaches outside the file or overlaps another. PyTorch's
 /// counters of batches, integers that nothing here needs, are passed over.
+///
+/// # Errors
+/// Bytes that are no such file; tensors of other numbers than f32.
 pub fn decode(bytes: &[u8]) -> Result<Vec<(String, Tensor)>> {
     let broken = |problem: String| Error::Work(format!("safetensors: {problem}"));
     let file = SafeTensors::deserialize(bytes).map_err(|error| broken(error.to_string()))?;

@@ -1,0 +1,46 @@
+//! Tables. The first byte chooses what is asked for; the rest is the file. What a model learns from a
+//! row is what it is asked about when the same row is predicted.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use steepness_fuzz::{Place, refused};
+use steepness_lab::data::table::{self, Table};
+use steepness_lab::data::{Asked, Inputs, TableRecipe, inspect};
+
+static PLACE: LazyLock<Place> = LazyLock::new(|| Place::new("table"));
+
+const ASKED: [&str; 5] = [
+    "",
+    "target = 1",
+    "target = \"y\"\nignore = [1]",
+    "header = true\ncategorical = [1]",
+    "header = false\ntarget = 2",
+];
+
+static RECIPES: LazyLock<Vec<TableRecipe>> = LazyLock::new(|| {
+    let path = PLACE.path("t.csv");
+    let text = |more: &&str| format!("path = {:?}\n{more}", path.to_str().expect("plain"));
+    ASKED.iter().map(|more| toml::from_str(&text(more)).expect("a recipe")).collect()
+});
+
+fuzz_target!(|data: &[u8]| {
+    let Some((&how, data)) = data.split_first() else { return };
+    let path = PLACE.put("t.csv", data);
+    if how == b'i' {
+        let asked = Asked { target: None, ignore: Vec::new() };
+        inspect(&path, &asked, &|_, _| {}).map(drop).unwrap_or_else(|error| refused(&error));
+        return;
+    }
+    match Table::load(&RECIPES[usize::from(how) % RECIPES.len()]) {
+        Ok(table) => {
+            let Inputs::Numbers(learned) = &table.examples.inputs else { panic!("no numbers") };
+            assert_eq!(learned.len(), table.examples.len() * table.features.len());
+            assert!(learned.iter().all(|number| number.is_finite()));
+            let (lines, asked) = table::rows(&path, &table.columns).expect("they were just read");
+            assert_eq!((lines.len(), &asked), (table.examples.len(), learned));
+        }
+        Err(error) => refused(&error),
+    }
+});
