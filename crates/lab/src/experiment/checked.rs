@@ -3,7 +3,7 @@
 
 use super::run_files::{MAP, MEASURES, METRICS};
 use super::{Run, RunRecipe};
-use crate::measure::{Histogram, Measures, OodScore, ReliabilityBin};
+use crate::measure::{Histogram, Measures, OodScore, Overlap, ReliabilityBin};
 
 /// More examples are on no map.
 const MOST_MAPPED: usize = 10_000;
@@ -21,6 +21,9 @@ pub fn check(run: &Run, recipe: &RunRecipe, classes: usize) -> Result<(), Wrong>
     epochs(run, recipe)?;
     let wrong = |(place, problem)| (MEASURES, place, problem);
     measures(&run.measures, classes).map_err(wrong)?;
+    if let Some(epoch) = run.measures.epoch.filter(|at| !(1..=run.epochs.len()).contains(at)) {
+        return Err(wrong(("epoch".to_owned(), format!("{epoch} of {}", run.epochs.len()))));
+    }
     let Some(map) = &run.map else { return Ok(()) };
     let wrong = |problem: String| Err((MAP, "data".to_owned(), problem));
     if map.labels.len() > MOST_MAPPED {
@@ -66,6 +69,9 @@ fn measures(measures: &Measures, classes: usize) -> Result<(), Problem> {
         ("train.accuracy", measures.train.as_ref().map(|train| train.accuracy)),
         ("balance.macro_f1", measures.balance.map(|balance| balance.macro_f1)),
         ("balance.balanced_accuracy", measures.balance.map(|balance| balance.balanced_accuracy)),
+        ("binary.auroc", measures.binary.map(|binary| binary.auroc)),
+        ("binary.average_precision", measures.binary.map(|binary| binary.average_precision[0])),
+        ("binary.average_precision", measures.binary.map(|binary| binary.average_precision[1])),
     ];
     let groups = measures.groups.iter().flat_map(|groups| {
         [("groups.many", groups.many), ("groups.medium", groups.medium), ("groups.few", groups.few)]
@@ -73,6 +79,12 @@ fn measures(measures: &Measures, classes: usize) -> Result<(), Problem> {
     let said = optional.into_iter().chain(groups);
     shares(&said.filter_map(|(name, share)| Some((name, share?))).collect::<Vec<_>>())?;
     ensure("examples", *examples > 0, || "there are none".to_owned())?;
+    if let Some(Overlap::Redrawn { test, train } | Overlap::Folds { test, train }) =
+        measures.overlap
+    {
+        let parts = test > 0 && train > 0;
+        ensure("overlap", parts, || format!("{test} examples for test, {train} others"))?;
+    }
     ensure("nll", measures.nll >= 0.0, || format!("{} is below 0", measures.nll))?;
     ensure("energy_profile", [0, classes].contains(&measures.energy_profile.len()), || {
         format!("{} classes, expected {classes}", measures.energy_profile.len())

@@ -128,7 +128,7 @@ pub fn differences(first: &[f64], second: &[f64]) -> Result<Vec<f64>> {
     }
     let difference = |(a, b): (&f64, &f64)| {
         let rounding = 4.0 * f64::EPSILON * a.abs().max(b.abs());
-        if (b - a).abs() <= rounding { 0.0 } else { b - a }
+        if (b - a).abs() <= rounding && rounding.is_finite() { 0.0 } else { b - a }
     };
     Ok(first.iter().zip(second).map(difference).collect())
 }

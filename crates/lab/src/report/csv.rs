@@ -127,7 +127,8 @@ mod tests {
         let file = render(&Table::new(&comparison));
         let lines: Vec<_> = file.split_terminator("\r\n").collect();
         let table = Table::new(&comparison);
-        assert_eq!(lines.len(), 1 + 2 * (9 + table.more.len()) + 1);
+        // The accuracy of the majority class; which epochs, what the intervals are, the signature.
+        assert_eq!(lines.len(), 1 + 2 * (9 + table.more.len()) + 1 + (1 + 2 + 1));
         let commas = lines[0].matches(',').count();
         assert!(lines.iter().all(|line| line.matches(',').count() == commas), "{file}");
         assert!(lines[0].ends_with(",seed 1,seed 2"));
