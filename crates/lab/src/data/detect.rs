@@ -143,6 +143,9 @@ fn file(path: &Path) -> Result<Format> {
             refuse("one of the four idx files of a data set: name their folder")
         }
         [0x93, b'N', b'U', b'M', ..] => refuse("a numpy array: `steepness measure` takes logits"),
+        [0xff, 0xd8, 0xff, ..] | [0x89, b'P', b'N', b'G', ..] => {
+            refuse("an image: name the folder that holds the folders of the classes")
+        }
         _ if image::guess_format(&bytes).is_ok() && !is_text => {
             refuse("an image: name the folder that holds the folders of the classes")
         }

@@ -383,16 +383,16 @@ fn failure(error: ureq::Error) -> Failure {
 /// # Errors
 /// Another scheme than http and https, no host, and what is no address at all.
 pub(super) fn check_address(url: &str) -> Result<()> {
-    let refuse = |problem: &str| {
-        Err(Error::Request(format!(
-            "{url:?} is no mirror: {problem}, such as https://host/folder/"
-        )))
-    };
-    let Ok(uri) = url.parse::<ureq::http::Uri>() else { return refuse("expected an address") };
-    match (uri.scheme_str(), uri.host()) {
-        (Some("http" | "https"), Some(host)) if !host.is_empty() => Ok(()),
-        (Some("http" | "https"), _) => refuse("there is no host in it, expected an address"),
-        _ => refuse("expected an address that begins with http:// or https://"),
+    let uri = url.parse::<ureq::http::Uri>().ok();
+    let sound = uri.is_some_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|host| !host.is_empty())
+    });
+    match sound {
+        true => Ok(()),
+        false => Err(Error::Request(format!(
+            "{url:?} is no mirror: expected the address of a folder, such as https://host/folder/"
+        ))),
     }
 }
 

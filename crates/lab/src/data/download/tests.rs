@@ -323,17 +323,11 @@ fn what_is_too_slow_is_given_up() {
 
 #[test]
 fn what_is_no_address_is_not_asked() {
-    for (url, expected) in [
-        ("nonsense", "begins with http://"),
-        ("ftp://host/x", "begins with http://"),
-        ("host/folder", "begins with http://"),
-        ("http://", "expected an address"),
-        ("https:///x", "expected an address"),
-        ("http://a b/", "expected an address"),
-        ("", "expected an address"),
-    ] {
+    for url in
+        ["nonsense", "ftp://host/x", "host/folder", "http://", "https:///x", "http://a b/", ""]
+    {
         let error = check_address(url).unwrap_err();
-        assert!(error.exit_code() == 2 && error.to_string().contains(expected), "{url}: {error}");
+        assert!(error.exit_code() == 2 && error.to_string().contains("is no mirror"), "{error}");
     }
     for url in ["http://host", "https://host:8080/a/b/", "http://127.0.0.1/", "http://[::1]:80/x"] {
         check_address(url).unwrap();
