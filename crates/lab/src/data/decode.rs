@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 use image::{RgbImage, imageops, metadata::Orientation};
@@ -20,6 +20,7 @@ const MOST_BYTES: u64 = 1 << 30;
 /// times the 512 MiB that one of them may have.
 const LARGE: u64 = 1 << 26;
 static ONE_LARGE: Mutex<()> = Mutex::new(());
+type Alone = Option<MutexGuard<'static, ()>>;
 
 /// What files of images end with, in lower case, those that torchvision's ImageFolder takes among them.
 const ENDINGS: [&str; 14] = [
@@ -78,7 +79,7 @@ pub fn decode(path: &Path, side: Option<usize>) -> Result<Image> {
     if format == ImageFormat::Jpeg && !ends(&bytes) {
         return Err(broken("the file is cut off: a JPEG without its end marker".to_owned()));
     }
-    let image = pixels(bytes, format).map_err(|error| broken(error.to_string()))?;
+    let (image, _alone) = pixels(bytes, format).map_err(|error| broken(error.to_string()))?;
     if matches!(image.color(), ColorType::Rgb32F | ColorType::Rgba32F) {
         let problem = "its brightness is a floating point number, without a brightest one";
         return Err(broken(problem.to_owned()));
@@ -125,8 +126,8 @@ fn is_grey(image::Rgb([red, green, blue]): &image::Rgb<u8>) -> bool {
     red == green && green == blue
 }
 
-/// Decodes, the right way up.
-fn pixels(bytes: Vec<u8>, format: ImageFormat) -> image::ImageResult<DynamicImage> {
+/// Decodes, the right way up; with what keeps other large images waiting.
+fn pixels(bytes: Vec<u8>, format: ImageFormat) -> image::ImageResult<(DynamicImage, Alone)> {
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = image::Limits::default(); // 512 MiB
     (limits.max_image_width, limits.max_image_height) = (Some(MOST_SIDE), Some(MOST_SIDE));
@@ -135,12 +136,12 @@ fn pixels(bytes: Vec<u8>, format: ImageFormat) -> image::ImageResult<DynamicImag
     // A header is free to promise anything: what it promises is not taken from memory before.
     let size = decoder.total_bytes();
     limits.reserve(size)?;
-    let alone = || ONE_LARGE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let _alone = (size > LARGE).then(alone);
+    let wait = || ONE_LARGE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let alone = (size > LARGE).then(wait);
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut image = DynamicImage::from_decoder(decoder)?;
     image.apply_orientation(orientation);
-    Ok(image)
+    Ok((image, alone))
 }
 
 /// The square in the middle of `image`, scaled. Cutting comes first: a very long image scaled as a
