@@ -38,7 +38,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             let part = |x: &Tensor| x.narrow(0, (at * batch) as i64, numbers.len() as i64);
             let (inputs, labels) = (part(&inputs), part(&labels));
             let clean = Clean { inputs: &inputs, labels: &labels, numbers, seed: 0 };
-            let _ = Pgd::default().perturb(&forward, &clean, 0.3)?;
+            let pgd = Pgd { step: Some(2.0 / 255.0), ..Pgd::default() };
+            let _ = pgd.perturb(&forward, &clean, 0.3)?;
         }
         println!("{}", start.elapsed().as_secs_f64());
         io::stdout().flush()?;

@@ -273,8 +273,8 @@ impl Attack for Apgd {
         Effort::Standing
     }
 
-    fn cost(&self) -> f64 {
-        ((self.steps + 1) * self.restarts * self.targets.max(1)) as f64
+    fn gradients(&self) -> usize {
+        (self.steps + 1) * self.restarts * self.targets.max(1)
     }
 
     fn perturb(&self, model: &Model, clean: &Clean, epsilon: f64) -> Result<Tensor> {

@@ -106,8 +106,8 @@ impl Attack for Cw {
         Effort::Nearest
     }
 
-    fn cost(&self) -> f64 {
-        (self.steps * self.searches) as f64
+    fn gradients(&self) -> usize {
+        self.steps * self.searches
     }
 
     fn perturb(&self, model: &Model, clean: &Clean, _epsilon: f64) -> Result<Tensor> {

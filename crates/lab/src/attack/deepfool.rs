@@ -97,9 +97,9 @@ impl Attack for DeepFool {
         Effort::Nearest
     }
 
-    fn cost(&self) -> f64 {
+    fn gradients(&self) -> usize {
         // A forward pass and ten backward, three moves mostly.
-        20.0
+        20
     }
 
     fn perturb(&self, model: &Model, clean: &Clean, _epsilon: f64) -> Result<Tensor> {

@@ -35,8 +35,8 @@ impl Attack for Fgsm {
         Some(self.objective)
     }
 
-    fn cost(&self) -> f64 {
-        1.0
+    fn gradients(&self) -> usize {
+        1
     }
 
     fn perturb(&self, model: &Model, clean: &Clean, epsilon: f64) -> Result<Tensor> {

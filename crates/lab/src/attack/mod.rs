@@ -24,13 +24,13 @@ pub use apgd::Apgd;
 pub use cw::Cw;
 pub use deepfool::DeepFool;
 pub use fgsm::Fgsm;
-pub use masking::masking;
+pub use masking::{masking, short_of_budget};
 pub use momentum::Momentum;
 pub use norm::{Ball, Norm};
 pub use objective::Objective;
 pub use pgd::Pgd;
 pub use recipe::{AdversarialRecipe, AttackRecipe, EPSILONS, L2_EPSILONS, Preset};
-pub use robustness::{Outcome, Trial, curves};
+pub use robustness::{Found, Outcome, Trial, curves};
 pub use spec::Spec;
 pub use square::Square;
 
@@ -115,8 +115,19 @@ pub trait Attack {
         Effort::Every
     }
 
-    /// About how many gradients of an example one call takes.
-    fn cost(&self) -> f64;
+    /// About how many gradients of an example one call takes; 0 for one that knows no gradient.
+    fn gradients(&self) -> usize;
+
+    /// What one call takes, in gradients of an example.
+    fn cost(&self) -> f64 {
+        self.gradients() as f64
+    }
+
+    /// How far its steps lead at most, in its norm, where they were given a length; `None` for an
+    /// attack that reaches every place within any budget.
+    fn reach(&self) -> Option<f64> {
+        None
+    }
 
     /// Moves each input by at most `epsilon`, within \[0, 1\]; one of [`Effort::Nearest`] moves
     /// it as far as it has to.

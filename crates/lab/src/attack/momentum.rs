@@ -13,8 +13,8 @@ use crate::Result;
 pub struct Momentum {
     /// Steps.
     pub steps: usize,
-    /// Length of one of them in pixel units.
-    pub step: f64,
+    /// Length of one of them in pixel units; without it ε/steps, as published.
+    pub step: Option<f64>,
     /// μ, how much of the former gradients stays.
     pub decay: f64,
     /// L.
@@ -24,10 +24,10 @@ pub struct Momentum {
 }
 
 impl Default for Momentum {
-    /// 10 steps of 2/255 that forget nothing.
+    /// 10 steps of a tenth of ε that forget nothing.
     fn default() -> Self {
         let objective = Objective::CROSS_ENTROPY;
-        Self { steps: 10, step: 2.0 / 255.0, decay: 1.0, objective, targets: 0 }
+        Self { steps: 10, step: None, decay: 1.0, objective, targets: 0 }
     }
 }
 
@@ -42,6 +42,7 @@ impl Momentum {
         let ball = Norm::Linf.ball(clean.inputs, epsilon)?;
         let mut moved = clean.inputs.shallow_clone();
         let mut momentum = clean.inputs.f_zeros_like()?;
+        let step = self.step.unwrap_or(epsilon / self.steps as f64);
         for _ in 0..self.steps {
             let gradient = slope(model, self.objective, &moved, clean.labels, targets)?.gradient;
             // Divided by its largest part first, since a mean of tiny numbers may underflow.
@@ -53,7 +54,7 @@ impl Momentum {
             let mean = mean.f_masked_fill(&mean.f_eq(0.0)?, 1.0)?;
             let gradient = gradient.f_div(&spread(&mean, &gradient)?)?;
             momentum = momentum.f_mul_scalar(self.decay)?.f_add(&gradient)?;
-            let up = momentum.f_sign()?.f_mul_scalar(self.step)?;
+            let up = momentum.f_sign()?.f_mul_scalar(step)?;
             moved = ball.project(&moved.f_add(&up)?)?;
         }
         Ok(moved)
@@ -71,9 +72,13 @@ impl Attack for Momentum {
             0 => String::new(),
             n => format!(", towards each of the {n} most probable wrong classes"),
         };
+        let step = match self.step {
+            Some(step) => format!("{step:.5}"),
+            None => format!("ε/{}", self.steps),
+        };
         format!(
-            "L∞, {} steps of {:.5} along the sign of the gradients of {}, of which {} stays{towards}",
-            self.steps, self.step, self.objective, self.decay
+            "L∞, {} steps of {step} along the sign of the gradients of {}, of which {} stays{towards}",
+            self.steps, self.objective, self.decay
         )
     }
 
@@ -89,8 +94,12 @@ impl Attack for Momentum {
         if self.targets > 0 { Effort::Standing } else { Effort::Every }
     }
 
-    fn cost(&self) -> f64 {
-        (self.steps * self.targets.max(1)) as f64
+    fn gradients(&self) -> usize {
+        self.steps * self.targets.max(1)
+    }
+
+    fn reach(&self) -> Option<f64> {
+        self.step.map(|step| step * self.steps as f64)
     }
 
     fn perturb(&self, model: &Model, clean: &Clean, epsilon: f64) -> Result<Tensor> {
@@ -114,11 +123,17 @@ mod tests {
         let model = linear(&[2.0, -1.0, 1.0, 1.0], 2);
         let inputs = images(&[0.5, 0.5], 2);
         let labels = Tensor::from_slice(&[0i64]);
-        let attack = Momentum { steps: 4, step: 0.02, ..Momentum::default() };
-        let moved = values(&attacked(&attack, &model, &inputs, &labels, 0.3, 0));
-        assert!((moved[0] - 0.42).abs() < 1e-6 && (moved[1] - 0.58).abs() < 1e-6, "{moved:?}");
+        let said = Momentum { steps: 4, step: Some(0.02), ..Momentum::default() };
+        // Ten steps of ε/10 end at the budget, whatever it is.
+        for (attack, far) in [(said, 0.08), (Momentum::default(), 0.3)] {
+            let moved = values(&attacked(&attack, &model, &inputs, &labels, 0.3, 0));
+            let expected = [0.5 - far, 0.5 + far];
+            for (found, expected) in moved.iter().zip(expected) {
+                assert!((found - expected).abs() < 1e-6, "{moved:?}, not {expected:?}");
+            }
+        }
         let flat = linear(&[0.0, 0.0, 0.0, 0.0], 2);
-        let moved = values(&attacked(&attack, &flat, &inputs, &labels, 0.3, 0));
+        let moved = values(&attacked(&Momentum::default(), &flat, &inputs, &labels, 0.3, 0));
         assert_eq!(moved, [0.5, 0.5]);
     }
 }

@@ -66,6 +66,14 @@ impl Objective {
         }
     }
 
+    /// How many classes it compares.
+    pub fn classes(self, targeted: bool) -> usize {
+        match self {
+            Objective::CrossEntropy { .. } | Objective::Margin => 2,
+            Objective::Dlr => 3 + usize::from(targeted),
+        }
+    }
+
     /// The value of each example, (N,), with its graph.
     ///
     /// `logits`: (N, classes); `labels` and `targets`: (N,) classes.
@@ -118,7 +126,7 @@ pub fn margins(logits: &Tensor, labels: &Tensor, targets: Option<&Tensor>) -> Re
 }
 
 fn dlr_scale(logits: &Tensor, targeted: bool) -> Result<Tensor> {
-    let (classes, needed) = (logits.size()[1], if targeted { 4 } else { 3 });
+    let (classes, needed) = (logits.size()[1], Objective::Dlr.classes(targeted) as i64);
     if classes < needed {
         return Err(Error::Request(format!(
             "the difference of logits ratio compares {needed} classes, and there are {classes}"

@@ -7,6 +7,9 @@ use super::targeted::aimed;
 use super::{Attack, Clean, Effort, Model, Norm, Objective, objective_suffix, slope};
 use crate::{Error, Result};
 
+/// All steps together, in budgets, where their length follows ε.
+const OF_BUDGET: f64 = 2.5;
+
 /// The attack and its settings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pgd {
@@ -14,25 +17,28 @@ pub struct Pgd {
     pub norm: Norm,
     /// Steps.
     pub steps: usize,
-    /// Length of one of them in pixel units.
-    pub step: f64,
+    /// Length of one of them in pixel units; without it 2.5·ε/steps, the rule of Madry et al., with
+    /// which every place in the ball is within reach whatever ε is.
+    pub step: Option<f64>,
     /// Whether it starts at a random place in the ball, or at the input.
     pub random_start: bool,
     /// What is climbed.
     pub objective: Objective,
     /// Towards how many wrong classes, one after the other; 0 for none in particular.
     pub targets: usize,
-    /// Is added to the gradient's length in L2, see [`Norm::steepest`]; the paper's code has 1e-10.
+    /// Is added to the length of an example's own gradient in L2, see [`Norm::steepest`]. torchattacks
+    /// adds 1e-10, but to the gradient of the *mean* loss of a batch, which is as many times shorter
+    /// as there are examples: in batches of N that is a floor of N·1e-10 here.
     pub floor: f64,
 }
 
 impl Default for Pgd {
-    /// The paper's L∞: 40 steps of 2/255.
+    /// L∞, 40 steps whose length follows ε.
     fn default() -> Self {
         Self {
             norm: Norm::Linf,
             steps: 40,
-            step: 2.0 / 255.0,
+            step: None,
             random_start: true,
             objective: Objective::CROSS_ENTROPY,
             targets: 0,
@@ -42,6 +48,16 @@ impl Default for Pgd {
 }
 
 impl Pgd {
+    /// The length of a step with the budget `epsilon`; of one that is wider than the images that part
+    /// counts which is not.
+    fn step(&self, inputs: &Tensor, epsilon: f64) -> f64 {
+        let widest = match self.norm {
+            Norm::Linf => 1.0,
+            Norm::L2 => (inputs.size()[1..].iter().product::<i64>() as f64).sqrt(),
+        };
+        self.step.unwrap_or(OF_BUDGET * epsilon.min(widest) / self.steps as f64)
+    }
+
     fn climb(
         &self,
         model: &Model,
@@ -54,10 +70,11 @@ impl Pgd {
             true => ball.project(&clean.inputs.f_add(&self.norm.draw(clean, "pgd", epsilon)?)?)?,
             false => clean.inputs.shallow_clone(),
         };
+        let step = self.step(clean.inputs, epsilon);
         for _ in 0..self.steps {
             let slope = slope(model, self.objective, &moved, clean.labels, targets)?;
             let up = self.norm.steepest(&slope.gradient, self.floor)?;
-            moved = ball.project(&moved.f_add(&up.f_mul_scalar(self.step)?)?)?;
+            moved = ball.project(&moved.f_add(&up.f_mul_scalar(step)?)?)?;
         }
         Ok(moved)
     }
@@ -82,9 +99,13 @@ impl Attack for Pgd {
             0 => String::new(),
             n => format!(", towards each of the {n} most probable wrong classes"),
         };
+        let step = match self.step {
+            Some(step) => format!("{step:.5}"),
+            None => format!("{OF_BUDGET}·ε/{}", self.steps),
+        };
         format!(
-            "{}, {} steps of {:.5} along {along} of {} {from}{towards}",
-            self.norm, self.steps, self.step, self.objective
+            "{}, {} steps of {step} along {along} of {} {from}{towards}",
+            self.norm, self.steps, self.objective
         )
     }
 
@@ -100,8 +121,12 @@ impl Attack for Pgd {
         if self.targets > 0 { Effort::Standing } else { Effort::Every }
     }
 
-    fn cost(&self) -> f64 {
-        (self.steps * self.targets.max(1)) as f64
+    fn gradients(&self) -> usize {
+        self.steps * self.targets.max(1)
+    }
+
+    fn reach(&self) -> Option<f64> {
+        self.step.map(|step| step * self.steps as f64)
     }
 
     fn perturb(&self, model: &Model, clean: &Clean, epsilon: f64) -> Result<Tensor> {
@@ -135,7 +160,7 @@ mod tests {
             assert!((found - expected).abs() < 1e-6, "{found} is not {expected}");
         }
         // In L2 it is the end of the radius along w₁ − w₀ = (−1, 2), unless 0 or 1 is in between.
-        let round = Pgd { norm: Norm::L2, step: 0.02, ..Pgd::default() };
+        let round = Pgd { norm: Norm::L2, step: Some(0.02), ..Pgd::default() };
         let moved = values(&attacked(&round, &model, &inputs, &labels, 0.1, 0));
         let (x, y) = (0.5 - 0.1 / 5f32.sqrt(), 0.5 + 0.2 / 5f32.sqrt());
         assert!((moved[0] - x).abs() < 1e-3 && (moved[1] - y).abs() < 1e-3, "{moved:?}");
@@ -160,6 +185,33 @@ mod tests {
         keeps_the_rules(&Pgd { objective: Objective::Dlr, random_start: false, ..Pgd::default() });
     }
 
+    /// 40 steps of 2/255 end at 0.31, however large the budget: it looked like robustness.
+    #[test]
+    fn steps_reach_the_budget_in_every_norm() {
+        let model = linear(&[1.0, 0.0, 0.0, 1.0], 2);
+        let inputs = images(&[1.0, 0.0], 2);
+        let labels = Tensor::from_slice(&[0i64]);
+        // The last one is wider than the image: its steps are those of the image's own width, √2.
+        for (norm, epsilon, expected) in [
+            (Norm::Linf, 0.1, 0.1),
+            (Norm::Linf, 0.9, 0.9),
+            (Norm::L2, 0.4, 0.4),
+            (Norm::L2, 1.4, 1.4),
+            (Norm::L2, 1e4, 2f64.sqrt()),
+        ] {
+            for steps in [3, 40] {
+                let pgd = Pgd { norm, steps, random_start: false, ..Pgd::default() };
+                let moved = attacked(&pgd, &model, &inputs, &labels, epsilon, 0);
+                let far = values(&norm.length(&(moved - &inputs)).unwrap())[0];
+                assert!((f64::from(far) - expected).abs() < 1e-5, "{}: {far}", pgd.setting());
+                assert_eq!(pgd.reach(), None);
+            }
+        }
+        assert!((Pgd::default().step(&inputs, 0.2) - 2.5 * 0.2 / 40.0).abs() < 1e-12);
+        let said = Pgd { step: Some(0.01), ..Pgd::default() };
+        assert!((said.reach().unwrap() - 0.4).abs() < 1e-12);
+    }
+
     #[test]
     fn a_floor_masks_and_without_it_the_gradient_counts_however_small() {
         // A lead of about 60 leaves cross entropy a gradient of 1e-25.
@@ -168,7 +220,7 @@ mod tests {
         let labels = Tensor::from_slice(&[0i64]);
         let gone = |floor| {
             let norm = Norm::L2;
-            let pgd = Pgd { norm, floor, random_start: false, step: 0.2, ..Pgd::default() };
+            let pgd = Pgd { norm, floor, random_start: false, step: Some(0.2), ..Pgd::default() };
             let moved = attacked(&pgd, &model, &inputs, &labels, 1.0, 0);
             (moved - &inputs).abs().max().double_value(&[])
         };

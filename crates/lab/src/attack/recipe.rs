@@ -13,6 +13,9 @@ pub const EPSILONS: [f64; 7] = [0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3];
 /// The paper's grid of ε for attacks in the L2 norm.
 pub const L2_EPSILONS: [f64; 7] = [0.0, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0];
 
+/// More than any image is wide in L2: a million values of 0 to 1 are 1000.
+const LONGEST: f64 = 10_000.0;
+
 /// How each model is attacked: `[attack]`. Either `pgd_steps` and `pgd_step_size` for FGSM and
 /// PGD-L∞, or a preset, a list of attacks, or both.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -46,7 +49,8 @@ pub struct AttackRecipe {
 #[serde(rename_all = "kebab-case")]
 pub enum Preset {
     /// Those of the paper's Figure 7 as its code runs them, PGD-L2's floor and its start at the input
-    /// included.
+    /// included. The floor is 10⁻¹⁰ beside the gradient of the mean loss of batches of 128: 128 times
+    /// as much beside that of an example's own.
     Paper,
     /// The paper's, and what does not need the gradient of cross entropy: PGD on the margin, APGD
     /// on cross entropy and on the difference of logits ratio, Square, CW.
@@ -55,15 +59,16 @@ pub enum Preset {
 
 impl Preset {
     fn attacks(self) -> Vec<Spec> {
-        let (norm, step) = (Norm::L2, 0.2);
+        let (norm, step) = (Norm::L2, Some(0.2));
+        let linf = Pgd { step: Some(2.0 / 255.0), ..Pgd::default() };
         let (margin, dlr) = (Objective::Margin, Objective::Dlr);
         let paper = [
             Spec::Fgsm(Fgsm::default()),
-            Spec::Pgd(Pgd::default()),
-            Spec::Pgd(Pgd { norm, step, random_start: false, floor: 1e-10, ..Pgd::default() }),
+            Spec::Pgd(linf.clone()),
+            Spec::Pgd(Pgd { norm, step, random_start: false, floor: 1.28e-8, ..Pgd::default() }),
         ];
         let beyond = [
-            Spec::Pgd(Pgd { objective: margin, ..Pgd::default() }),
+            Spec::Pgd(Pgd { objective: margin, ..linf }),
             Spec::Apgd(Apgd::default()),
             Spec::Apgd(Apgd { objective: dlr, ..Apgd::default() }),
             Spec::Square(Square::default()),
@@ -95,10 +100,39 @@ impl AttackRecipe {
         let mut all = self.preset.map_or(Vec::new(), Preset::attacks);
         if let (Some(steps), Some(step)) = (self.pgd_steps, self.pgd_step_size) {
             all.push(Spec::Fgsm(Fgsm::default()));
-            all.push(Spec::Pgd(Pgd { steps: steps.get(), step, ..Pgd::default() }));
+            all.push(Spec::Pgd(Pgd { steps: steps.get(), step: Some(step), ..Pgd::default() }));
         }
         all.extend(self.attacks.iter().cloned());
         all
+    }
+
+    /// The attacks on a model of so many classes, and a word for each that is another there: with two
+    /// classes there is no difference of logits ratio, which compares three, and what a preset would
+    /// climb it with climbs the margin instead (with which cross entropy agrees in direction).
+    ///
+    /// # Errors
+    /// An attack, of those that are listed, that needs more classes.
+    pub fn on(&self, classes: usize) -> Result<(Vec<Spec>, Vec<String>)> {
+        let of_preset = self.preset.map_or(0, |preset| preset.attacks().len());
+        let (mut attacks, mut words) = (self.attacks(), Vec::new());
+        for (at, spec) in attacks.iter_mut().enumerate() {
+            let needed = spec.classes();
+            if classes >= needed {
+                continue;
+            }
+            let preset = at < of_preset && classes >= 2;
+            let Some(other) = spec.on_margin().filter(|_| preset) else {
+                return Err(Error::Request(format!(
+                    "attack: {spec} needs {needed} classes, and there are {classes}"
+                )));
+            };
+            words.push(format!(
+                "{spec} compares {needed} classes, and there are {classes}: {other} takes its place"
+            ));
+            *spec = other;
+        }
+        no_name_twice(&attacks)?;
+        Ok((attacks, words))
     }
 
     /// The budgets of attacks in this norm.
@@ -112,15 +146,17 @@ impl AttackRecipe {
 
     /// About how many gradients all attacks take for one example.
     pub fn cost(&self) -> f64 {
-        let cost = |spec: &Spec| {
-            let attack = spec.attack();
-            let budgets = match attack.effort() {
-                Effort::Nearest => 1,
-                _ => self.grid(attack.norm()).len().saturating_sub(1),
-            };
-            1.0 + budgets as f64 * (attack.cost() + 1.0 / 3.0)
+        self.attacks().iter().map(|spec| self.cost_of(spec)).sum()
+    }
+
+    /// About how many gradients one of its attacks takes for one example.
+    pub fn cost_of(&self, spec: &Spec) -> f64 {
+        let attack = spec.attack();
+        let budgets = match attack.effort() {
+            Effort::Nearest => 1,
+            _ => self.grid(attack.norm()).iter().filter(|epsilon| **epsilon > 0.0).count(),
         };
-        self.attacks().iter().map(cost).sum()
+        1.0 + budgets as f64 * (attack.cost() + 1.0 / 3.0)
     }
 }
 
@@ -137,13 +173,14 @@ impl Check for AttackRecipe {
             return refuse(format!("pgd_step_size = {size} must lie in (0, 1]"));
         }
         for (key, grid, highest) in
-            [("epsilons", &self.epsilons, 1.0), ("l2_epsilons", &self.l2_epsilons, f64::MAX)]
+            [("epsilons", &self.epsilons, 1.0), ("l2_epsilons", &self.l2_epsilons, LONGEST)]
         {
             let ascending = grid.windows(2).all(|pair| pair[0] < pair[1]);
             let from_zero = grid.first().is_none_or(|first| *first == 0.0);
             if !ascending || !from_zero || !grid.iter().all(|e| *e <= highest) {
-                let most = if highest == 1.0 { " and not exceed 1" } else { "" };
-                return refuse(format!("{key} = {grid:?} must ascend from 0{most}"));
+                return refuse(format!(
+                    "{key} = {grid:?} must ascend from 0 and not exceed {highest}"
+                ));
             }
         }
         let attacks = self.attacks();
@@ -152,20 +189,30 @@ impl Check for AttackRecipe {
                 "no attack: a preset, attacks, or pgd_steps and pgd_step_size say which".to_owned(),
             );
         }
-        let mut names: Vec<String> = Vec::new();
         for spec in &attacks {
-            let (name, norm) = (spec.attack().name(), spec.attack().norm());
-            if self.grid(norm).is_empty() {
+            let norm = spec.attack().norm();
+            if !self.grid(norm).iter().any(|epsilon| *epsilon > 0.0) {
                 let key = if norm == Norm::L2 { "l2_epsilons" } else { "epsilons" };
                 return refuse(format!("{spec} needs budgets: {key} = [0.0, …]"));
             }
-            if names.contains(&name) {
-                return refuse(format!("{spec} would be the second {name} in every table"));
-            }
-            names.push(name);
         }
-        Ok(())
+        no_name_twice(&attacks)
     }
+}
+
+/// Refuses two attacks that a table could not tell apart.
+fn no_name_twice(attacks: &[Spec]) -> Result<()> {
+    let mut names: Vec<String> = Vec::new();
+    for spec in attacks {
+        let name = spec.attack().name();
+        if names.contains(&name) {
+            return Err(Error::Request(format!(
+                "attack: {spec} would be the second {name} in every table"
+            )));
+        }
+        names.push(name);
+    }
+    Ok(())
 }
 
 /// Training on examples that are attacked anew at each step: `[adversarial]` (Madry et al. 2018).
@@ -179,12 +226,29 @@ pub struct AdversarialRecipe {
     pub epsilon: f64,
 }
 
+impl AdversarialRecipe {
+    /// Refuses an attack that needs more than so many classes.
+    ///
+    /// # Errors
+    /// Says how many.
+    pub fn on(&self, classes: usize) -> Result<()> {
+        let (attack, needed) = (&self.attack, self.attack.classes());
+        match classes < needed {
+            true => Err(Error::Request(format!(
+                "adversarial: {attack} needs {needed} classes, and there are {classes}"
+            ))),
+            false => Ok(()),
+        }
+    }
+}
+
 impl Check for AdversarialRecipe {
     fn check(&self) -> Result<()> {
         let Self { attack, epsilon } = self;
-        if !(epsilon.is_finite() && *epsilon > 0.0) {
+        let highest = if attack.attack().norm() == Norm::Linf { 1.0 } else { LONGEST };
+        if !(*epsilon > 0.0 && *epsilon <= highest) {
             return Err(Error::Request(format!(
-                "adversarial: epsilon = {epsilon} must be above 0"
+                "adversarial: epsilon = {epsilon} must be above 0 and not exceed {highest}"
             )));
         }
         if attack.attack().effort() == Effort::Nearest {
@@ -225,6 +289,9 @@ mod tests {
     fn presets_bring_attacks_and_budgets() {
         let paper = recipe("preset = 'paper'").unwrap();
         assert_eq!(names(&paper), ["fgsm", "pgd-linf", "pgd-l2-floored"]);
+        let l2 = "pgd(norm=l2, step=0.2, start=none, floor=1.28e-8)";
+        let linf = format!("pgd(step={})", 2.0 / 255.0);
+        assert_eq!(paper.attacks()[1..], [linf, l2.to_owned()].map(|spec| spec.parse().unwrap()));
         assert_eq!(paper.grid(Norm::Linf), EPSILONS);
         assert_eq!(paper.grid(Norm::L2), L2_EPSILONS);
         let more = recipe(
@@ -238,6 +305,52 @@ mod tests {
     }
 
     #[test]
+    fn two_classes_have_no_ratio_of_differences() {
+        let thorough = recipe("preset = 'thorough'").unwrap();
+        assert_eq!(thorough.on(3).unwrap(), (thorough.attacks(), vec![]));
+        let (attacks, words) = thorough.on(2).unwrap();
+        let of = |spec: &Spec| spec.attack().name();
+        let names: Vec<String> = attacks.iter().map(of).collect();
+        assert_eq!(names.len(), thorough.attacks().len());
+        assert!(!names.iter().any(|name| name.contains("dlr")), "{names:?}");
+        assert_eq!(
+            words,
+            [
+                "apgd(loss=dlr) compares 3 classes, and there are 2: apgd(loss=margin) takes its place",
+                "apgd(norm=l2, loss=dlr) compares 3 classes, and there are 2: apgd(norm=l2, \
+                 loss=margin) takes its place"
+            ]
+        );
+        for (toml, classes, expected) in [
+            ("preset = 'thorough'", 1, "fgsm needs 2 classes, and there are 1"),
+            (
+                "epsilons = [0.0, 0.1]\nattacks = ['apgd(loss=dlr)']",
+                2,
+                "apgd(loss=dlr) needs 3 classes, and there are 2",
+            ),
+            (
+                "epsilons = [0.0, 0.1]\nattacks = ['apgd(loss=dlr, targets=2)']",
+                3,
+                "needs 4 classes, and there are 3",
+            ),
+            (
+                "epsilons = [0.0, 0.1]\nattacks = ['pgd(targets=3)']",
+                3,
+                "pgd(targets=3) needs 4 classes, and there are 3",
+            ),
+            (
+                "preset = 'thorough'\nattacks = ['apgd(loss=margin)']",
+                2,
+                "apgd(loss=margin) would be the second apgd-linf-margin",
+            ),
+        ] {
+            let error = recipe(toml).unwrap().on(classes).unwrap_err();
+            assert!(error.to_string().contains(expected), "{toml}: {error}");
+            assert_eq!(error.exit_code(), 2);
+        }
+    }
+
+    #[test]
     fn nonsense_is_refused() {
         for (toml, expected) in [
             ("", "no attack"),
@@ -248,6 +361,11 @@ mod tests {
             ("epsilons = [0.0, 1.5]\nattacks = ['fgsm']", "and not exceed 1"),
             ("epsilons = [0.0, nan]\nattacks = ['fgsm']", "must ascend"),
             ("epsilons = [0.0]\nattacks = ['cw']", "cw needs budgets: l2_epsilons = [0.0, …]"),
+            ("epsilons = [0.0]\nattacks = ['pgd']", "pgd needs budgets: epsilons = [0.0, …]"),
+            (
+                "l2_epsilons = [0.0, 1e9]\nattacks = ['cw']",
+                "must ascend from 0 and not exceed 10000",
+            ),
             ("attacks = ['pgd']", "pgd needs budgets: epsilons = [0.0, …]"),
             ("preset = 'paper'\nattacks = ['pgd(steps=7)']", "the second pgd-linf in every table"),
             ("preset = 'paper'\nattacks = ['bim']", "there is no attack \"bim\""),
@@ -257,11 +375,18 @@ mod tests {
         }
         for (toml, expected) in [
             ("attack = 'pgd'\nepsilon = 0.0", "epsilon = 0 must be above 0"),
+            ("attack = 'pgd'\nepsilon = 8", "epsilon = 8 must be above 0 and not exceed 1"),
+            ("attack = 'pgd(norm=l2)'\nepsilon = inf", "epsilon = inf must be above 0 and not"),
             ("attack = 'cw'\nepsilon = 0.3", "cw has no budget"),
         ] {
             let recipe: AdversarialRecipe = toml::from_str(toml).unwrap();
             let error = recipe.check().unwrap_err().to_string();
             assert!(error.contains(expected), "{toml}: {error}");
         }
+        let dlr: AdversarialRecipe =
+            toml::from_str("attack = 'pgd(loss=dlr)'\nepsilon = 0.1").unwrap();
+        assert!(dlr.check().is_ok() && dlr.on(3).is_ok());
+        let error = dlr.on(2).unwrap_err().to_string();
+        assert_eq!(error, "adversarial: pgd(loss=dlr) needs 3 classes, and there are 2");
     }
 }

@@ -1,5 +1,6 @@
 //! Accuracy under attack as its budget grows (the paper's Figure 7).
 
+use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::{Attack, Clean, Effort, Model, Norm, Objective, slope};
@@ -29,14 +30,32 @@ pub struct Outcome {
     setting: String,
     norm: Norm,
     objective: Option<Objective>,
+    gradients: usize,
+    reach: Option<f64>,
     /// Ascending, 0 first.
     epsilons: Vec<f64>,
-    /// For each budget, whether each example is still right.
+    found: Found,
+}
+
+/// What an attack found; with the attack and its budgets an [`Outcome`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Found {
+    /// For each budget, 0 first, whether each example is still right.
     right: Vec<Vec<bool>>,
     /// Examples whose gradient is exactly zero.
     blind: usize,
     /// Examples whose gradient is below what a float holds with full precision.
     faint: usize,
+}
+
+impl Found {
+    /// Whether this is of so many budgets, 0 included, and so many examples.
+    pub fn fits(&self, budgets: usize, examples: usize) -> bool {
+        self.right.len() == budgets
+            && self.right.iter().all(|right| right.len() == examples)
+            && self.blind.checked_add(self.faint).is_some_and(|dim| dim <= examples)
+    }
 }
 
 impl Trial<'_> {
@@ -49,7 +68,7 @@ impl Trial<'_> {
     pub fn meet(&self, attack: &dyn Attack, epsilons: &[f64]) -> Result<Outcome> {
         self.check(epsilons)?;
         let (clean, blind, faint) = self.clean(attack.objective())?;
-        let budgets: Vec<f64> = epsilons.iter().copied().filter(|e| *e > 0.0).collect();
+        let budgets = above_zero(epsilons);
         let attacked = match attack.effort() {
             Effort::Every => {
                 let all: Vec<usize> = (0..self.labels.len()).collect();
@@ -79,16 +98,8 @@ impl Trial<'_> {
                 budgets.iter().map(|&epsilon| within(epsilon)).collect()
             }
         };
-        Ok(Outcome {
-            name: attack.name(),
-            setting: attack.setting(),
-            norm: attack.norm(),
-            objective: attack.objective(),
-            epsilons: std::iter::once(0.0).chain(budgets).collect(),
-            right: std::iter::once(clean).chain(attacked).collect(),
-            blind,
-            faint,
-        })
+        let right = std::iter::once(clean).chain(attacked).collect();
+        Ok(Outcome::new(attack, epsilons, Found { right, blind, faint }))
     }
 
     /// Which clean examples are right, and how many have no gradient or hardly one.
@@ -208,19 +219,44 @@ impl Trial<'_> {
     }
 }
 
+/// The budgets that an attack is run with: no attack moves an example by 0.
+fn above_zero(epsilons: &[f64]) -> Vec<f64> {
+    epsilons.iter().copied().filter(|epsilon| *epsilon > 0.0).collect()
+}
+
 impl Outcome {
+    /// What `attack` found with the budgets `epsilons`, 0 first whether or not it is among them.
+    pub fn new(attack: &dyn Attack, epsilons: &[f64], found: Found) -> Self {
+        Self {
+            name: attack.name(),
+            setting: attack.setting(),
+            norm: attack.norm(),
+            objective: attack.objective(),
+            gradients: attack.gradients(),
+            reach: attack.reach(),
+            epsilons: std::iter::once(0.0).chain(above_zero(epsilons)).collect(),
+            found,
+        }
+    }
+
+    /// What was found, without the attack.
+    pub fn found(&self) -> &Found {
+        &self.found
+    }
+
     /// Takes in what the same attack did to other examples.
     pub fn append(&mut self, other: Outcome) {
-        for (right, more) in self.right.iter_mut().zip(other.right) {
+        let (found, more) = (&mut self.found, other.found);
+        for (right, more) in found.right.iter_mut().zip(more.right) {
             right.extend(more);
         }
-        self.blind += other.blind;
-        self.faint += other.faint;
+        found.blind += more.blind;
+        found.faint += more.faint;
     }
 
     /// How many examples there are.
     pub fn examples(&self) -> usize {
-        self.right[0].len()
+        self.found.right[0].len()
     }
 
     /// The record.
@@ -228,7 +264,7 @@ impl Outcome {
         let examples = self.examples() as f64;
         let accuracy =
             |right: &Vec<bool>| right.iter().filter(|right| **right).count() as f64 / examples;
-        let accuracies = self.right.iter().map(accuracy);
+        let accuracies = self.found.right.iter().map(accuracy);
         let objective = |objective: Objective| match objective {
             Objective::CrossEntropy { temperature } if temperature != 1.0 => {
                 format!("ce/{temperature}")
@@ -239,10 +275,12 @@ impl Outcome {
             attack: self.name.clone(),
             setting: self.setting.clone(),
             points: self.epsilons.iter().copied().zip(accuracies).collect(),
-            zero_gradient: self.blind as f64 / examples,
-            faint_gradient: self.faint as f64 / examples,
+            zero_gradient: self.found.blind as f64 / examples,
+            faint_gradient: self.found.faint as f64 / examples,
             norm: self.norm.word().to_owned(),
             objective: self.objective.map_or("none".to_owned(), objective),
+            gradients: self.gradients,
+            reach: self.reach.filter(|reach| self.epsilons.iter().any(|e| e > reach)),
             examples: self.examples(),
         }
     }
@@ -268,7 +306,10 @@ fn worst(norm: Norm, outcomes: &[Outcome]) -> Option<RobustnessCurve> {
     let mut stands = vec![true; first.examples()];
     let points = first.epsilons.iter().enumerate().map(|(at, &epsilon)| {
         for outcome in &same {
-            stands.iter_mut().zip(&outcome.right[at]).for_each(|(stands, right)| *stands &= right);
+            stands
+                .iter_mut()
+                .zip(&outcome.found.right[at])
+                .for_each(|(stands, right)| *stands &= right);
         }
         let left = stands.iter().filter(|stands| **stands).count();
         (epsilon, left as f64 / stands.len() as f64)
@@ -283,6 +324,8 @@ fn worst(norm: Norm, outcomes: &[Outcome]) -> Option<RobustnessCurve> {
         faint_gradient: 0.0,
         norm: norm.word().to_owned(),
         objective: WORST.to_owned(),
+        gradients: 0,
+        reach: None,
         examples: first.examples(),
     })
 }
@@ -350,6 +393,37 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_reach_its_budget_says_so() {
+        let model = linear(&[1.0, 0.0, 0.0, 1.0], 2);
+        let inputs = images(&[0.6, 0.45], 2);
+        for (attack, reach) in [
+            ("pgd(step=0.01, steps=10)", Some(0.1)),
+            ("pgd(step=0.03, steps=10)", None),
+            ("mi-fgsm(step=0.01)", Some(0.1)),
+            ("pgd(norm=l2)", None),
+            ("fgsm", None),
+        ] {
+            let curve = outcome(&model, &inputs, &[0], attack, &[0.0, 0.05, 0.3], 8);
+            let found = curve.unwrap().curve().reach;
+            assert!(found.zip(reach).is_none_or(|(a, b)| (a - b).abs() < 1e-12), "{attack}");
+            assert_eq!(found.is_some(), reach.is_some(), "{attack}");
+        }
+    }
+
+    #[test]
+    fn what_was_found_is_an_outcome_with_its_attack() {
+        let (inputs, labels) = points();
+        let labels = Vec::<i64>::try_from(labels).unwrap();
+        let spec: Spec = "pgd(steps=5)".parse().unwrap();
+        let grid = [0.0, 0.05, 0.2];
+        let whole = outcome(&bent(), &inputs, &labels, "pgd(steps=5)", &grid, 8).unwrap();
+        let written = serde_json::to_string(whole.found()).unwrap();
+        let read: Found = serde_json::from_str(&written).unwrap();
+        assert!(read.fits(3, 20) && !read.fits(2, 20) && !read.fits(3, 19));
+        assert_eq!(Outcome::new(spec.attack(), &grid, read), whole);
+    }
+
+    #[test]
     fn blindness_is_counted() {
         // A lead of 500 leaves cross entropy no gradient in f32; one of 95 hardly one; such an
         // attack cannot succeed, and one on the margin does.
@@ -386,7 +460,8 @@ mod tests {
             assert!(worst.points[at].1 <= found[0].points[at].1.min(found[1].points[at].1));
         }
         let felled = |at: usize| -> Vec<usize> {
-            let right = |outcome: &Outcome, i: usize| outcome.right[..=at].iter().all(|r| r[i]);
+            let right =
+                |outcome: &Outcome, i: usize| outcome.found.right[..=at].iter().all(|r| r[i]);
             (0..20).filter(|&i| !(right(&outcomes[0], i) && right(&outcomes[1], i))).collect()
         };
         assert!((worst.points[3].1 - (1.0 - felled(3).len() as f64 / 20.0)).abs() < 1e-12);

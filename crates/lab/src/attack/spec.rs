@@ -43,6 +43,33 @@ impl Spec {
         }
     }
 
+    /// How many classes there have to be at least: those that the difference of logits ratio
+    /// compares, and more than are aimed at.
+    pub fn classes(&self) -> usize {
+        let (objective, targets) = match self {
+            Spec::Fgsm(attack) => (attack.objective, 0),
+            Spec::Pgd(attack) => (attack.objective, attack.targets),
+            Spec::Momentum(attack) => (attack.objective, attack.targets),
+            Spec::Apgd(attack) => (attack.objective, attack.targets),
+            Spec::Cw(_) | Spec::DeepFool(_) | Spec::Square(_) => (Objective::Margin, 0),
+        };
+        objective.classes(targets > 0).max(targets.saturating_add(1))
+    }
+
+    /// The same attack up the margin, if it climbs the difference of logits ratio.
+    pub fn on_margin(&self) -> Option<Self> {
+        let mut other = self.clone();
+        let objective = match &mut other {
+            Spec::Fgsm(attack) => &mut attack.objective,
+            Spec::Pgd(attack) => &mut attack.objective,
+            Spec::Momentum(attack) => &mut attack.objective,
+            Spec::Apgd(attack) => &mut attack.objective,
+            Spec::Cw(_) | Spec::DeepFool(_) | Spec::Square(_) => return None,
+        };
+        (*objective == Objective::Dlr).then(|| *objective = Objective::Margin)?;
+        Some(other)
+    }
+
     /// The name of the attack, and what its settings are called and are.
     fn settings(&self) -> (&'static str, Vec<(&'static str, String)>) {
         let loss = |objective: Objective| {
@@ -51,6 +78,9 @@ impl Spec {
         };
         let norm = |norm: Norm| ("norm", norm.word().to_owned());
         let targets = |targets: usize| ("targets", targets.to_string());
+        let step = |step: Option<f64>| {
+            ("step", step.map_or(FOLLOWS_BUDGET.to_owned(), |step| step.to_string()))
+        };
         match self {
             Spec::Fgsm(Fgsm { objective }) => ("fgsm", loss(*objective).into()),
             Spec::Pgd(attack) => {
@@ -58,7 +88,7 @@ impl Spec {
                 let mut all = vec![
                     norm(attack.norm),
                     ("steps", attack.steps.to_string()),
-                    ("step", attack.step.to_string()),
+                    step(attack.step),
                     ("start", start.to_owned()),
                 ];
                 all.extend(loss(attack.objective));
@@ -68,7 +98,7 @@ impl Spec {
             Spec::Momentum(attack) => {
                 let mut all = vec![
                     ("steps", attack.steps.to_string()),
-                    ("step", attack.step.to_string()),
+                    step(attack.step),
                     ("decay", attack.decay.to_string()),
                 ];
                 all.extend(loss(attack.objective));
@@ -133,7 +163,7 @@ impl Spec {
             Spec::Pgd(old) => Spec::Pgd(Pgd {
                 norm: words.norm(old.norm)?,
                 steps: words.count("steps", old.steps)?,
-                step: words.number("step", old.step, ABOVE_ZERO)?,
+                step: words.step(old.step)?,
                 random_start: words.start(old.random_start)?,
                 objective: words.objective(old.objective)?,
                 targets: words.whole("targets", old.targets)?,
@@ -141,7 +171,7 @@ impl Spec {
             }),
             Spec::Momentum(old) => Spec::Momentum(Momentum {
                 steps: words.count("steps", old.steps)?,
-                step: words.number("step", old.step, ABOVE_ZERO)?,
+                step: words.step(old.step)?,
                 decay: words.number("decay", old.decay, NOT_NEGATIVE)?,
                 objective: words.objective(old.objective)?,
                 targets: words.whole("targets", old.targets)?,
@@ -172,6 +202,9 @@ impl Spec {
         })
     }
 }
+
+/// The word for a step whose length follows ε.
+const FOLLOWS_BUDGET: &str = "auto";
 
 /// What a number must be, and in words.
 type Bound = (fn(f64) -> bool, &'static str);
@@ -247,6 +280,14 @@ impl<'a> Words<'a> {
     fn objective(&self, default: Objective) -> Result<Objective> {
         let loss = self.get("loss").unwrap_or(default.word());
         Objective::parse(loss, self.number("temperature", default.temperature(), ABOVE_ZERO)?)
+    }
+
+    fn step(&self, default: Option<f64>) -> Result<Option<f64>> {
+        match self.get("step") {
+            None => Ok(default),
+            Some(FOLLOWS_BUDGET) => Ok(None),
+            Some(_) => self.number("step", f64::NAN, ABOVE_ZERO).map(Some),
+        }
     }
 
     fn start(&self, default: bool) -> Result<bool> {
@@ -327,6 +368,8 @@ mod tests {
                 "pgd(norm=l2, step=0.2, start=none, floor=0.0000000001)",
                 "pgd-l2-floored",
             ),
+            ("pgd(step=auto)", "pgd", "pgd-linf"),
+            ("mi-fgsm(step=0.01)", "mi-fgsm(step=0.01)", "mi-fgsm"),
             ("pgd(steps=40, targets=9)", "pgd(targets=9)", "pgd-linf-targeted"),
             ("mi-fgsm(decay=0.5)", "mi-fgsm(decay=0.5)", "mi-fgsm"),
             ("apgd(loss=dlr)", "apgd(loss=dlr)", "apgd-linf-dlr"),
@@ -353,6 +396,7 @@ mod tests {
             ("pgd(steps=0)", "pgd: steps = 0 must be at least 1"),
             ("pgd(steps=-1)", "pgd: steps = -1 must be a whole number"),
             ("pgd(step=0)", "pgd: step = 0 must be above 0"),
+            ("mi-fgsm(step=far)", "mi-fgsm: step = far must be a number"),
             ("pgd(step=nan)", "pgd: step = NaN must be above 0"),
             ("pgd(start=far)", "pgd: start = far must be random or none"),
             ("pgd(norm=l1)", "there is no norm \"l1\""),

@@ -139,6 +139,10 @@ impl Attack for Square {
         Effort::Standing
     }
 
+    fn gradients(&self) -> usize {
+        0
+    }
+
     fn cost(&self) -> f64 {
         // Forward alone takes a third.
         self.queries as f64 / 3.0

@@ -387,9 +387,21 @@ pub struct RobustnessCurve {
     /// a gradient; "none" where it knows no gradient, "any" for the worst of several.
     #[serde(default = "ce")]
     pub objective: String,
+    /// About how many gradients of an example it took with each budget; 0 where it knows none, and in
+    /// records from before this was noted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub gradients: usize,
+    /// How far its steps can lead at most, where that is less than the largest ε: what is right with
+    /// an ε beyond was not put to the test.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reach: Option<f64>,
     /// How many examples were attacked; 0 in records from before this was noted.
     #[serde(default)]
     pub examples: usize,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// The norm of every attack before there was another.

@@ -98,6 +98,8 @@ fn run(loss: f64, seed: u64) -> Run {
         faint_gradient: 0.0,
         norm: "linf".to_owned(),
         objective: "ce".to_owned(),
+        gradients: 0,
+        reach: None,
         examples: 300,
     };
     let bins = |k: usize, n: usize| (k as f64 / n as f64, (k + 1) as f64 / n as f64);

@@ -41,7 +41,10 @@ pub fn of(series: &[Series], seeds: &[u64]) -> Option<Figure> {
     }
     let settings: Vec<String> = attacks
         .iter()
-        .map(|curve| format!("{}: {}{}", title(&curve.attack), curve.setting, blind(series, curve)))
+        .map(|curve| {
+            let how = how(series, &curve.attack);
+            format!("{}: {how}{}", title(&curve.attack), blind(series, curve))
+        })
         .collect();
     Some(Figure {
         name: "robustness",
@@ -56,6 +59,21 @@ pub fn of(series: &[Series], seeds: &[u64]) -> Option<Figure> {
         legend: series.iter().map(|series| series.name.clone()).enumerate().collect(),
         panels: attacks.iter().map(|curve| panel(series, &curve.attack)).collect(),
     })
+}
+
+/// How an attack was run, and where it could not go; where that is not alike in all runs, each way.
+fn how(series: &[Series], attack: &str) -> String {
+    let mut ways: Vec<String> = Vec::new();
+    for curve in series.iter().flat_map(curves).filter(|curve| curve.attack == attack) {
+        let reach = curve.reach.map_or(String::new(), |reach| {
+            format!(" (its steps lead {} far at most)", (1e4 * reach).round() / 1e4)
+        });
+        let way = curve.setting.clone() + &reach;
+        if !ways.contains(&way) {
+            ways.push(way);
+        }
+    }
+    ways.join("; in other runs ")
 }
 
 fn panel(series: &[Series], attack: &str) -> Panel {
@@ -151,6 +169,17 @@ mod tests {
             "{}",
             figure.caption
         );
+    }
+
+    #[test]
+    fn ways_that_differ_between_runs_are_all_said() {
+        let mut comparison = sample::comparison(&["ce"], 2);
+        let curve = &mut comparison.groups[0].runs[1].measures.robustness[0];
+        (curve.setting, curve.reach) = ("two steps".to_owned(), Some(0.078_431));
+        let caption = figure(&comparison).unwrap().caption;
+        let expected =
+            "FGSM: one step; in other runs two steps (its steps lead 0.0784 far at most)";
+        assert!(caption.contains(expected), "{caption}");
     }
 
     #[test]
