@@ -1,23 +1,30 @@
 //! `steepness attack`: how far the inputs of finished runs have to move before the models are wrong.
 
+use std::cell::Cell;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use steepness_lab::attack::{AttackRecipe, EPSILONS, L2_EPSILONS, Preset, Spec};
-use steepness_lab::experiment::{Attacked, check_threads, cores, device};
+use steepness_lab::experiment::{Attacks, Under, Unfinished, check_threads, cores, device};
 use steepness_lab::report::{attacked_json, attacked_text, write_attacked};
-use steepness_lab::{Check, Error, Result, console};
+use steepness_lab::{Check, Error, Result, Stop, console};
+
+use crate::compare::command_line;
+use crate::interrupt;
+use crate::progress::Progress;
 
 /// Attack finished runs on images, and say how many of their test examples stay right
 ///
 /// Prints accuracy against the budget for each loss, mean and deviation over its seeds, and warns of
 /// gradient masking. Writes attack.csv, attack.json and robustness.svg. An attack is one line:
 /// "fgsm", "pgd(norm=l2, steps=100, loss=margin)", "mi-fgsm", "apgd(loss=dlr)", "cw", "deepfool",
-/// "square(queries=1000)".
+/// "square(queries=1000)". Interrupted, it goes on where it stopped when the same command is typed
+/// again.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The folders of runs: OUT/LOSS/seed=0
+    /// The folders of runs: OUT/LOSS/seed=0; each counts once, and seeds of one recipe go together
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
 
@@ -80,22 +87,36 @@ fn parse_threads(text: &str) -> std::result::Result<NonZeroUsize, String> {
 pub fn run(args: Args) -> Result<()> {
     let recipe = recipe(&args);
     recipe.check()?;
-    let out = match (&args.out, &args.runs[..]) {
+    let device = device(&args.device)?;
+    args.threads.map_or(Ok(()), check_threads)?;
+    let threads = args.threads.map_or(cores(), NonZeroUsize::get);
+    let attacks = Attacks::new(&args.runs, &recipe, device, threads)?;
+    attacks.words().iter().for_each(|word| console::say(word));
+    let runs: Vec<&Path> = attacks.runs().collect();
+    let out = match (&args.out, &runs[..]) {
         (Some(out), _) => out.clone(),
         (None, [run]) => run.join("attack"),
         (None, runs) => {
             return Err(Error::Request(format!("{} runs need --out DIR", runs.len())));
         }
     };
-    let device = device(&args.device)?;
-    args.threads.map_or(Ok(()), check_threads)?;
-    let threads = args.threads.map_or(cores(), NonZeroUsize::get);
-    let attack = |path: &PathBuf| {
-        let begin = |name: &str| console::say(&format!("{}: {name}", path.display()));
-        Attacked::new(path, &recipe, device, threads, &begin)
-    };
-    let attacked = args.runs.iter().map(attack).collect::<Result<Vec<_>>>()?;
+    let unfinished = Unfinished::new(out.join("unfinished"));
+    console::say(&attacks.estimate()?);
+    if !unfinished.is_empty() {
+        let found = unfinished.path().display();
+        console::say(&format!("what an interrupted call has found is taken from {found}"));
+    }
+    // Every part is whole in its file as soon as it is found: a signal may end the program at once.
+    let again = command_line();
+    let saved = format!("what is done is saved; this goes on with it:\n  {again}");
+    interrupt::then_say(Some(saved));
+    let teller = Teller::new();
+    let attacked = attacks.run(Stop::never(), &unfinished, &|under| teller.hear(under));
+    teller.progress.clear();
+    let attacked = attacked?;
     let written = write_attacked(&attacked, &out)?;
+    interrupt::then_say(None);
+    unfinished.remove()?;
     let text = if args.json {
         attacked_json(&attacked).to_string() + "\n"
     } else {
@@ -103,6 +124,39 @@ pub fn run(args: Args) -> Result<()> {
         format!("{}{}\n", attacked_text(&attacked), written.join("\n"))
     };
     console::print(&text)
+}
+
+/// Tells how far the attacks are: on a terminal a line that is written over and over, elsewhere a line
+/// every few seconds.
+struct Teller {
+    progress: Progress,
+    began: Instant,
+    /// When the last line was written that stays.
+    told: Cell<Option<Instant>>,
+}
+
+/// Least time between two lines that stay.
+const TELL_EVERY: Duration = Duration::from_secs(5);
+
+impl Teller {
+    fn new() -> Self {
+        Self { progress: Progress::new(), began: Instant::now(), told: Cell::new(None) }
+    }
+
+    fn hear(&self, under: &Under) {
+        let Under { run, number: (at, of), attack, .. } = under;
+        let line = || {
+            let (share, left) = (100.0 * under.share(), under.left(self.began.elapsed()));
+            let left = if left.is_empty() { left } else { format!(", {left}") };
+            format!("{at}/{of}  {}: {attack}, {share:.0} % of all{left}", run.display())
+        };
+        if console::draws() {
+            self.progress.show(&line());
+        } else if self.told.get().is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+            self.told.set(Some(Instant::now()));
+            console::say(&line());
+        }
+    }
 }
 
 fn recipe(args: &Args) -> AttackRecipe {

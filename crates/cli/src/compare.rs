@@ -250,7 +250,7 @@ fn print(
 }
 
 /// What was typed, quoted so that a shell takes it back.
-fn command_line() -> String {
+pub fn command_line() -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=+:@%".contains(c);
     let quote = |word: String| {
         if !word.is_empty() && word.chars().all(plain) {

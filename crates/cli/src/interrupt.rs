@@ -1,6 +1,7 @@
 //! Interruption by SIGINT, SIGTERM or SIGHUP: at once, or, where work can save itself, after its
 //! step; then only the second signal is at once.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use steepness_lab::{console, durable};
@@ -47,12 +48,23 @@ pub fn at_once() {
     LOOKED_AT.store(false, Ordering::Relaxed);
 }
 
+/// What is said where a signal ends the program.
+static WORDS: Mutex<Option<String>> = Mutex::new(None);
+
+/// From now on `words` are said where a signal ends the program; none with `None`.
+pub fn then_say(words: Option<String>) {
+    *WORDS.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = words;
+}
+
 /// In a thread of its own.
 fn on_signal() {
     if LOOKED_AT.load(Ordering::Relaxed) && !STOP.swap(true, Ordering::Relaxed) {
         return console::say("stopping after this step (once more: at once)");
     }
     console::redraw("");
+    if let Ok(Some(words)) = WORDS.try_lock().as_deref() {
+        console::say(words);
+    }
     console::complain("error: interrupted");
     durable::remove_unfinished();
     // Not `exit`: it would run libtorch's destructors under the feet of its threads. What was saved

@@ -68,6 +68,7 @@ pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Compar
     folder.notes.iter().for_each(|note| progress.say(note));
     let work = Work { recipe, data: &data, content: content.brief(), out, options };
     if let Some(estimate) = work.estimate(&pairs)? {
+        attacks_in_others_place(recipe, &data)?.iter().for_each(|word| progress.say(word));
         progress.say(&estimate.to_string());
     }
     let runs = work.make_all(&pairs, &progress);
@@ -145,11 +146,25 @@ fn try_out(recipe: &Recipe, settings: &[Setting], data: &DataSet) -> Result<usiz
             "adversarial is for images: a move of ε means nothing to other data".into(),
         ));
     }
+    if let Some(adversarial) = &recipe.adversarial {
+        adversarial.on(train.classes.len())?;
+    }
+    if let Some(attack) = recipe.attack.as_ref().filter(|_| train.inputs.are_images()) {
+        attack.on(train.classes.len())?;
+    }
     for Setting { loss, .. } in settings {
         let criterion = loss.criterion_with_counts(&train.counts())?;
         recipe.augment.check_loss(loss, &criterion)?;
     }
     Ok(train.targets())
+}
+
+/// A word for each attack of the recipe that another takes the place of, on images of two classes.
+fn attacks_in_others_place(recipe: &Recipe, data: &DataSet) -> Result<Vec<String>> {
+    match recipe.attack.as_ref().filter(|_| data.examples.inputs.are_images()) {
+        Some(attack) => Ok(attack.on(data.examples.classes.len())?.1),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// What all runs of a comparison have in common.

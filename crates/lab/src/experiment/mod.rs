@@ -1,6 +1,7 @@
 //! What is compared with what: the recipe, the run directory, the comparison.
 
 mod attacked;
+mod attacks;
 mod checked;
 mod compare;
 mod comparison;
@@ -25,8 +26,10 @@ mod sweep;
 mod tidy;
 mod translated;
 mod translator;
+mod unfinished;
 
 pub use attacked::Attacked;
+pub use attacks::{Attacks, Under};
 pub use compare::{Options, compare};
 pub use comparison::{Comparison, EpochMetrics, Group, Run, Signature};
 pub use device::device;
@@ -44,3 +47,4 @@ pub use run_files::RunFiles;
 pub use survey::{Found, FoundRun, RunState, survey};
 pub use sweep::{Setting, Sweep};
 pub use translator::{Translated, Translation, TranslationRun, Translator};
+pub use unfinished::Unfinished;

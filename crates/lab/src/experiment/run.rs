@@ -6,16 +6,16 @@ use std::num::NonZeroUsize;
 
 use steepness::{Criterion, Reduction, Targets};
 
-use super::attacked::attack_all;
+use super::attacked::{Along, attack_all};
 use super::head::Head;
 use super::representation::{MOST, Representations};
 use super::translated::translate_test;
-use super::{Options, RunDir, RunRecipe, Select};
+use super::{Options, RunDir, RunRecipe, Select, Unfinished};
 use crate::data::{Content, DataSet, Examples, Inputs, Parts, Reader};
 use crate::measure::{self, Groups, Learned, Logits, Measures, Ood, Scores, Threshold};
 use crate::models::{self, Model};
 use crate::train::{LargeMargin, Monitor, Predictions, Trained, Training, predict};
-use crate::{Error, Result};
+use crate::{Error, Result, Stop};
 
 /// Makes the run of `recipe` on `data` of that `content` in `dir` with `device`, going on where an earlier call stopped.
 ///
@@ -93,7 +93,8 @@ pub fn run(
     dir.write_model(model.weights(), &threshold)?;
     let counts = train.counts().into_iter().map(|count| count as i64).collect();
     let measured = Measured { learned: &learned, counts, known, test: &test };
-    let measures = measure(recipe, data, &*model, trained.criterion, &measured, dir)?;
+    let stop = Stop(options.stop);
+    let measures = measure(recipe, data, &*model, trained.criterion, &measured, dir, stop)?;
     let epoch = Some(match recipe.select {
         Select::Best | Select::Test => trained.best_epoch,
         Select::Last => trained.history.len(),
@@ -136,6 +137,7 @@ fn measure(
     criterion: Criterion,
     Measured { learned, counts, known, test }: &Measured,
     dir: &RunDir,
+    stop: Stop,
 ) -> Result<Measures> {
     let inside = predict(model, &*test.measurable().source()?)?;
     let logits = finite(&inside, "test part")?;
@@ -170,13 +172,19 @@ fn measure(
         });
         outside.push((set.name.as_str(), predictions));
     }
+    let unfinished = Unfinished::new(dir.path().join("attack/unfinished"));
     if let Some(attack) = recipe.attack.as_ref().filter(|_| test.inputs.are_images()) {
-        measures.robustness = attack_all(attack, model, test, recipe.seed, &|_| ())?;
+        let (attacks, _) = attack.on(test.classes.len())?;
+        let run = recipe.to_toml();
+        let (begin, passed) = (&|_: &_| (), &|_| ());
+        let along = Along { stop, unfinished: (&unfinished, &run), begin, passed };
+        measures.robustness = attack_all(&attacks, attack, model, test, recipe.seed, &along)?;
     }
     dir.write_predictions(&inside, &outside)?;
     if let Some(map) = representations.map()? {
         dir.write_map(&map)?;
     }
+    unfinished.remove()?;
     Ok(measures)
 }
 

@@ -5,32 +5,32 @@ use serde_json::json;
 use super::figure::Figure;
 use super::figure::robustness::{self, Series};
 use super::{csv, number};
-use crate::attack::masking;
-use crate::experiment::{Attacked, Setting};
+use crate::attack::{masking, short_of_budget};
+use crate::experiment::Attacked;
 use crate::measure::{RobustnessCurve, mean, std};
 
-/// Accuracy against ε for each setting, one line an attack, mean and deviation over its seeds; then
+/// Accuracy against ε for each setting on its data, one line an attack, mean and deviation over its seeds; then
 /// what there is to be careful about.
 pub fn attacked_text(runs: &[Attacked]) -> String {
-    settings(runs).into_iter().map(|setting| of_setting(runs, setting)).collect()
+    names(runs).into_iter().map(|name| of_name(runs, name)).collect()
 }
 
-/// The settings, in the order of the runs.
-fn settings(runs: &[Attacked]) -> Vec<&Setting> {
-    let mut settings: Vec<&Setting> = Vec::new();
+/// What the runs are seeds of, in the order of the runs.
+fn names(runs: &[Attacked]) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
     for run in runs {
-        if !settings.contains(&&run.setting) {
-            settings.push(&run.setting);
+        if !names.contains(&&*run.name) {
+            names.push(&run.name);
         }
     }
-    settings
+    names
 }
 
-fn of_setting(runs: &[Attacked], setting: &Setting) -> String {
-    let runs: Vec<&Attacked> = runs.iter().filter(|run| run.setting == *setting).collect();
+fn of_name(runs: &[Attacked], name: &str) -> String {
+    let runs: Vec<&Attacked> = runs.iter().filter(|run| run.name == name).collect();
     let seeds: Vec<String> = runs.iter().map(|run| run.seed.to_string()).collect();
     let examples = runs[0].curves.first().map_or(0, |curve| curve.examples);
-    let mut text = format!("{setting}, seed {}: {examples} test examples\n", seeds.join(" "));
+    let mut text = format!("{name}, seed {}: {examples} test examples\n", seeds.join(" "));
     let curves: Vec<&[RobustnessCurve]> = runs.iter().map(|run| &run.curves[..]).collect();
     let means = mean_curves(&curves);
     for norm in ["linf", "l2"] {
@@ -50,6 +50,8 @@ fn of_setting(runs: &[Attacked], setting: &Setting) -> String {
             number::plain(100.0 * curve.faint_gradient, 1)
         );
     }
+    let notes = short_of_budget(&means).into_iter().chain(runs[0].notes.clone());
+    notes.for_each(|note| text += &format!("note: {note}\n"));
     masking(&means).iter().for_each(|warning| text += &format!("warning: {warning}\n"));
     text + "\n"
 }
@@ -112,9 +114,9 @@ fn aligned(rows: Vec<Vec<String>>) -> String {
 
 /// The figure of accuracy under attack; `None` without a curve.
 pub fn figure(runs: &[Attacked]) -> Option<Figure> {
-    let series = settings(runs).into_iter().map(|setting| Series {
-        name: setting.to_string(),
-        runs: runs.iter().filter(|r| r.setting == *setting).map(|r| &r.curves[..]).collect(),
+    let series = names(runs).into_iter().map(|name| Series {
+        name: name.to_owned(),
+        runs: runs.iter().filter(|r| r.name == name).map(|r| &r.curves[..]).collect(),
     });
     let mut seeds: Vec<u64> = runs.iter().map(|run| run.seed).collect();
     seeds.sort_unstable();
@@ -156,9 +158,12 @@ pub fn csv<'a>(runs: impl Iterator<Item = (String, u64, &'a [RobustnessCurve])>)
 pub fn attacked_json(runs: &[Attacked]) -> serde_json::Value {
     let run = |run: &Attacked| {
         json!({
+            "run": run.run,
+            "name": run.name,
             "loss": run.setting.to_string(),
             "seed": run.seed,
             "curves": run.curves,
+            "notes": short_of_budget(&run.curves).into_iter().chain(run.notes.clone()).collect::<Vec<_>>(),
             "warnings": masking(&run.curves),
         })
     };
@@ -178,10 +183,15 @@ mod tests {
             faint_gradient: 0.0,
             norm: norm.to_owned(),
             objective: objective.to_owned(),
+            gradients: 0,
+            reach: None,
             examples: 1000,
         };
         Attacked {
+            run: format!("runs/x/el_le=1/seed={seed}").into(),
+            name: "el(le=1)".to_owned(),
             setting: "el(le=1)".parse::<steepness::Loss>().unwrap().into(),
+            notes: Vec::new(),
             seed,
             curves: vec![
                 curve("pgd-linf", "linf", "ce", right),
@@ -207,6 +217,27 @@ mod tests {
              warning: gradient masking: with ε = 0.1 in L∞, square-linf leaves 12.5 % right and \
              pgd-linf, the best that follows the gradient of cross entropy, 62.5 %\n\n"
         );
+    }
+
+    #[test]
+    fn other_runs_of_the_same_loss_stand_apart_and_notes_are_said() {
+        let named = |name: &str, run: Attacked| Attacked { name: name.to_owned(), ..run };
+        let mut short = named("el(le=1), runs/b", run(0, 0.25));
+        short.notes = vec!["another attack takes its place".to_owned()];
+        short.curves[0].reach = Some(0.05);
+        let runs = [named("el(le=1), runs/a", run(0, 0.5)), short];
+        let text = attacked_text(&runs);
+        assert!(text.contains("el(le=1), runs/a, seed 0: 1000 test examples\n"), "{text}");
+        assert!(text.contains("el(le=1), runs/b, seed 0: 1000 test examples\n"), "{text}");
+        assert!(!text.contains("±"), "they are no seeds of each other: {text}");
+        assert!(text.contains("note: the steps of pgd-linf lead 0.05 far at most"), "{text}");
+        assert!(text.contains("note: another attack takes its place\n"), "{text}");
+        let json = attacked_json(&runs);
+        assert_eq!(json["runs"][0]["notes"].as_array().unwrap().len(), 0);
+        assert_eq!(json["runs"][1]["notes"].as_array().unwrap().len(), 2);
+        assert_eq!(json["runs"][1]["warnings"].as_array().unwrap().len(), 0);
+        assert_eq!(json["runs"][1]["run"], "runs/x/el_le=1/seed=0");
+        assert_eq!(figure(&runs).unwrap().legend.len(), 2);
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub fn write(comparison: &Comparison, recipe: &str, out: &Path) -> Result<Writte
 /// # Errors
 /// Nothing to write; a file that cannot be written, by its path.
 pub fn write_attacked(runs: &[Attacked], out: &Path) -> Result<Vec<PathBuf>> {
-    let each = runs.iter().map(|run| (run.setting.to_string(), run.seed, &run.curves[..]));
+    let each = runs.iter().map(|run| (run.name.clone(), run.seed, &run.curves[..]));
     let (Some(data), Some(figure)) = (attacked::csv(each), attacked::figure(runs)) else {
         return Err(Error::Request("there is nothing to report: no attack".to_owned()));
     };
