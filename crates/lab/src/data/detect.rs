@@ -149,6 +149,7 @@ fn file(path: &Path) -> Result<Format> {
         _ if image::guess_format(&bytes).is_ok() && !is_text => {
             refuse("an image: name the folder that holds the folders of the classes")
         }
+        _ if files::is_utf16(&bytes) => refuse(files::NOT_UTF16),
         [b'{', ..] => refuse("JSON: for iNaturalist, name the folder that holds train2018.json"),
         _ if files::name(path).ends_with(".bin") => refuse("binary: for CIFAR, name its folder"),
         _ if is_text => Ok(Format::Table),
@@ -211,7 +212,7 @@ mod tests {
             (b"\x89PNG\r\n", "an image: name the folder"),
             (b"{\"images\": []}", "JSON"),
             (&[0, 1, 2, 3], "in no format that is known"),
-            (&[0xff, 0xfe, 0x41], "in no format that is known"),
+            (&[0xff, 0xfe, 0x41], "text in UTF-16"),
         ] {
             fs::write(&file, bytes).unwrap();
             assert!(message(&file).contains(expected), "{}", message(&file));

@@ -1,7 +1,7 @@
 //! Files from outside: read with a limit, unpacked where they are gzip.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
@@ -48,14 +48,42 @@ pub(super) fn read_regular(path: &Path, most: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Opens `path`, unpacking it if it begins as gzip does.
+/// What a packed file may unpack to whatever its size, in bytes.
+const ALWAYS: u64 = 64 << 20;
+/// Beyond that, how many times its own size. Tables of zeros come to a hundred times, and what unpacks
+/// to more (gzip reaches a thousand) was made to fill the memory.
+const MOST_TIMES: u64 = 200;
+
+/// Opens `path`, unpacking it if it begins as gzip does. Reading on fails once it unpacks to far more
+/// than its size, so that no small file takes all memory.
 pub(super) fn open(path: &Path) -> Result<Box<dyn Read>> {
     let mut file = open_regular(path)?;
+    let size = file.metadata().map_err(Error::input(path))?.len();
     let mut magic = Vec::with_capacity(2);
     file.by_ref().take(2).read_to_end(&mut magic).map_err(Error::input(path))?;
     let packed = magic == [0x1f, 0x8b];
     let whole = BufReader::with_capacity(1 << 16, std::io::Cursor::new(magic).chain(file));
-    Ok(if packed { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) })
+    let most = size.saturating_mul(MOST_TIMES).max(ALWAYS);
+    Ok(if packed {
+        Box::new(Unpacked { from: MultiGzDecoder::new(whole), left: most })
+    } else {
+        Box::new(whole)
+    })
+}
+
+/// What is unpacked, up to a limit.
+struct Unpacked<R> {
+    from: R,
+    /// Bytes that may still come.
+    left: u64,
+}
+
+impl<R: Read> Read for Unpacked<R> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let count = self.from.read(to)?;
+        self.left = self.left.checked_sub(count as u64).ok_or(io::ErrorKind::FileTooLarge)?;
+        Ok(count)
+    }
 }
 
 /// Reads up to `most` bytes from `from`, the contents of `path`; memory grows with what is there.
@@ -70,9 +98,13 @@ pub(super) fn read_up_to(from: &mut dyn Read, path: &Path, most: u64) -> Result<
 fn damaged(path: &Path, read: u64, error: std::io::Error) -> Error {
     match error.kind() {
         // What gzip says of damage does not say where.
-        std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidInput => {
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput => {
             let place = format!("byte {read} of what is packed in it");
             Error::malformed(path, place, format!("the file is cut off or damaged: {error}"))
+        }
+        io::ErrorKind::FileTooLarge => {
+            let problem = format!("it unpacks to more than {MOST_TIMES} times its size");
+            Error::malformed(path, "size", problem)
         }
         _ => Error::input(path)(error),
     }
@@ -95,9 +127,14 @@ pub(super) fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
 /// # Errors
 /// More than `most` bytes, and what is not UTF-8.
 pub(super) fn read_text(path: &Path, most: u64) -> Result<String> {
-    String::from_utf8(read(path, most)?).map_err(|error| {
+    let bytes = read(path, most)?;
+    if is_utf16(&bytes) {
+        return Err(Error::malformed(path, "byte 0", NOT_UTF16));
+    }
+    String::from_utf8(bytes).map_err(|error| {
         let place = format!("byte {}", error.utf8_error().valid_up_to());
-        Error::malformed(path, place, "not text (UTF-8)")
+        let problem = "not text in UTF-8: save it as UTF-8 (perhaps it is Latin-1, Windows-1252)";
+        Error::malformed(path, place, problem)
     })
 }
 
@@ -141,6 +178,15 @@ pub(super) fn each_line(
         take(at, text)?;
     }
     Ok(())
+}
+
+/// What there is to say of text that [`is_utf16`].
+pub(super) const NOT_UTF16: &str = "text in UTF-16, as \"Unicode text\" of spreadsheets is: save it as \
+                                    UTF-8 (CSV UTF-8)";
+
+/// Whether `bytes` begin as text in UTF-16 does.
+pub(super) fn is_utf16(bytes: &[u8]) -> bool {
+    matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..])
 }
 
 /// The names in `path`, one a line, if it is there.
@@ -223,7 +269,10 @@ mod tests {
         assert!(error.to_string().contains("cut off or damaged"), "{error}");
         fs::write(&path, b"abc\xff").unwrap();
         let error = read_text(&path, 100).unwrap_err().to_string();
-        assert!(error.ends_with("byte 3: not text (UTF-8)"), "{error}");
+        assert!(error.contains("byte 3: not text in UTF-8"), "{error}");
+        fs::write(&path, b"\xff\xfea\0").unwrap();
+        let error = read_text(&path, 100).unwrap_err().to_string();
+        assert!(error.contains("byte 0: text in UTF-16"), "{error}");
     }
 
     #[test]
@@ -265,5 +314,21 @@ mod tests {
         fs::write(&path, gzip(&vec![0; 1 << 24])).unwrap();
         assert!(fs::metadata(&path).unwrap().len() < 1 << 15);
         assert!(read(&path, 1 << 10).unwrap_err().to_string().contains("more than 1024 bytes"));
+    }
+
+    /// 200 KB of gzip may hold 200 MB: the limit is by what the file is, not only by what is too much
+    /// for any file.
+    #[test]
+    fn a_small_file_is_not_unpacked_to_all_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bomb");
+        fs::write(&path, gzip(&vec![b'\n'; (ALWAYS + 1) as usize])).unwrap();
+        let error = read(&path, u64::MAX - 1).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        let error = error.to_string();
+        assert!(error.ends_with("size: it unpacks to more than 200 times its size"), "{error}");
+        // What is there is unpacked, however far it is packed.
+        fs::write(&path, gzip(&vec![b'\n'; ALWAYS as usize])).unwrap();
+        assert_eq!(read(&path, u64::MAX - 1).unwrap().len() as u64, ALWAYS);
     }
 }
