@@ -9,7 +9,7 @@ use tch::{Kind, Tensor};
 
 use super::layers::{
     Dropout, Gat, Gcn, GraphConv, GraphConvolution, Linear, Pool, SagPool, TopKPool, Topology,
-    readout,
+    readout, spread,
 };
 use super::{Mode, Model, Weights};
 use crate::data::{Examples, Graphs, Inputs};
@@ -229,8 +229,8 @@ impl Scale {
             false => other as f32,
         };
         let mean = moments.iter().enumerate().map(|(at, (mean, _))| part(at, *mean, 0.0));
-        let spread = |std: f64| if std > 0.0 { std } else { 1.0 };
-        let std = moments.iter().enumerate().map(|(at, (_, std))| part(at, spread(*std), 1.0));
+        let std = moments.iter().enumerate();
+        let std = std.map(|(at, &moments)| part(at, spread(moments), 1.0));
         let mean = Tensor::f_from_slice(&mean.collect::<Vec<_>>())?;
         let std = Tensor::f_from_slice(&std.collect::<Vec<_>>())?;
         weights.buffer("scale.mean".to_owned(), &mean);

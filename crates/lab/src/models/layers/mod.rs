@@ -30,6 +30,6 @@ pub use graph::{
 pub use layer_norm::LayerNorm;
 pub use layout::channels_last;
 pub use linear::Linear;
-pub use normalise::Normalise;
+pub use normalise::{Normalise, spread};
 pub use positions::positions;
 pub use prelu::PRelu;
