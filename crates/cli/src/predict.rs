@@ -72,8 +72,9 @@ fn table(predictions: &[Prediction]) -> String {
             [plain(&ranked.class), format!("{:.2}", 100.0 * ranked.probability)]
         });
         let energy = format!("{:.2}", found.energy).replace('-', "−");
-        let flag = if found.out_of_distribution { "out of distribution" } else { "" };
-        let ends = [energy, flag.to_owned()];
+        let flag = found.out_of_distribution.then(|| "out of distribution".to_owned());
+        let notes = found.notes.iter().map(|note| plain(note));
+        let ends = [energy, flag.into_iter().chain(notes).collect::<Vec<_>>().join("; ")];
         [plain(&found.name)].into_iter().chain(classes).chain(ends).collect()
     };
     let rows: Vec<Vec<String>> = [head].into_iter().chain(predictions.iter().map(row)).collect();
@@ -116,7 +117,8 @@ mod tests {
         let prediction = |name: &str, class: &str, energy, out_of_distribution| {
             let ranked = |class: &str, probability| Ranked { class: class.to_owned(), probability };
             let classes = vec![ranked(class, 0.875), ranked("b", 0.125)];
-            Prediction { name: name.to_owned(), classes, energy, out_of_distribution }
+            let notes = if class == "a" { vec!["age is missing".to_owned()] } else { Vec::new() };
+            Prediction { name: name.to_owned(), classes, energy, out_of_distribution, notes }
         };
         let all =
             [prediction("x.png", "cat", -12.5, false), prediction("a\n.png", "a", 0.25, true)];
@@ -124,7 +126,7 @@ mod tests {
             table(&all),
             "input   class      %  2.      %  energy\n\
              x.png   cat    87.50  b   12.50  −12.50\n\
-             a\u{fffd}.png  a      87.50  b   12.50    0.25  out of distribution\n"
+             a\u{fffd}.png  a      87.50  b   12.50    0.25  out of distribution; age is missing\n"
         );
     }
 }

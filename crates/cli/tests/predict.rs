@@ -160,7 +160,7 @@ fn what_cannot_be_predicted_is_refused() {
     copy("old", "weights.safetensors");
     let damaged = copy("damaged", "weights.safetensors").join("weights.safetensors");
     fs::write(damaged, "torn").unwrap();
-    fs::write(place.path().join("z.csv"), "x,y,colour\n1,2,pink\n3,4,red\n").unwrap();
+    fs::write(place.path().join("z.csv"), "x,y,colour\n1,2,red\n3,far,red\n").unwrap();
     fs::write(place.path().join("y.csv"), "x,colour\n1,red\n").unwrap();
     for (of_run, input, expected) in [
         ("nowhere", "rings.csv", "nowhere is no finished run: there is no such folder"),
@@ -170,7 +170,7 @@ fn what_cannot_be_predicted_is_refused() {
         ("old", "rings.csv", "kept no weights.safetensors"),
         ("damaged", "rings.csv", "damaged/weights.safetensors: whole file: "),
         (RUN, "gone.csv", "cannot read gone.csv"),
-        (RUN, "z.csv", "z.csv: line 2, column 3 (colour): the category \"pink\""),
+        (RUN, "z.csv", "z.csv: line 3, column 2 (y): \"far\" is no number"),
         (RUN, "y.csv", "there is no column \"y\"; there are x, colour"),
     ] {
         let message = refused(&run(place.path(), &["predict", of_run, input]));

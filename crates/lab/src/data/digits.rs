@@ -37,6 +37,7 @@ pub fn load(shares: Fractions) -> Result<DataSet> {
         ood: vec![OodSet { name: "fashion8x8".to_owned(), distance: None, examples: clothes }],
         columns: Vec::new(),
         nodes: None,
+        notes: Vec::new(),
     })
 }
 

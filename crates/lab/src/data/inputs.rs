@@ -79,7 +79,8 @@ impl Inputs {
     }
 
     /// Mean and standard deviation of each channel over all examples, as a model sees them. An
-    /// example is `channels` planes of `plane` values; of words there are none.
+    /// example is `channels` planes of `plane` values; of words there are none. Numbers that are missing,
+    /// NaN, do not count.
     pub fn moments(&self, channels: usize, plane: usize) -> Vec<(f64, f64)> {
         match self {
             Inputs::Pixels { values, brightest } => {
@@ -99,7 +100,8 @@ impl Inputs {
             Inputs::Numbers(values) => {
                 let channel = |c: usize| {
                     let planes = values.chunks_exact(plane).skip(c).step_by(channels);
-                    moments(|| planes.clone().flatten().map(|&x| (f64::from(x), 1.0)))
+                    let known = || planes.clone().flatten().filter(|x| !x.is_nan());
+                    moments(|| known().map(|&x| (f64::from(x), 1.0)))
                 };
                 (0..channels).map(channel).collect()
             }

@@ -9,6 +9,7 @@ mod text;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 
@@ -18,8 +19,9 @@ use super::inaturalist::many_medium_few;
 use super::table::{Column, Table, Target};
 use super::tu::Tu;
 use super::{
-    Cifar100Recipe, DataPath, DataRecipe, Examples, FolderRecipe, Format, INaturalist, ImageFolder,
-    ImageList, ImagesRecipe, Inputs, Splitting, TableRecipe, TuRecipe, detect, idx,
+    Cifar100Recipe, DataPath, DataRecipe, DataSet, Examples, FolderRecipe, Format, Fractions,
+    INaturalist, ImageFolder, ImageList, ImagesRecipe, Inputs, Splitting, TableRecipe, TuRecipe,
+    copies, detect, idx, of_rows,
 };
 use crate::{Error, Result};
 
@@ -123,7 +125,8 @@ pub fn inspect(
             let parts = Cifar::Ten.load(path)?;
             let notes = subset(Cifar::Ten, &parts);
             let recipe = images().map(DataRecipe::Cifar10);
-            Inspection { notes, ..of_parts(format, parts, recipe) }
+            let found = of_parts(format, parts, recipe);
+            Inspection { notes: [notes, found.notes].concat(), ..found }
         }
         Format::Cifar100 => {
             let cifar = Cifar::Hundred(Labels::Fine);
@@ -135,7 +138,8 @@ pub fn inspect(
                     Cifar100Recipe { path, labels, validation: 0.1, take: None, long_tail: None };
                 DataRecipe::Cifar100(recipe)
             });
-            Inspection { notes, ..of_parts(format, parts, recipe) }
+            let found = of_parts(format, parts, recipe);
+            Inspection { notes: [notes, found.notes].concat(), ..found }
         }
         Format::Table => of_table(path, asked)?,
         Format::ImageFolder => {
@@ -200,7 +204,7 @@ fn of_parts(
     Inspection {
         path: String::new(),
         format,
-        notes: Vec::new(),
+        notes: copies::between(&train, &test).into_iter().collect(),
         parts: vec![part("training", train.counts()), part("test", test.counts())],
         size: Size { channels, smallest: [height, width], largest: [height, width] },
         channels: names.zip(train.moments()).map(channel).collect(),
@@ -222,18 +226,28 @@ fn of_table(path: &Path, asked: &Asked) -> Result<Inspection> {
         header: None,
         ignore: asked.ignore.clone(),
         categorical: Vec::new(),
+        keep: Vec::new(),
         test_path: None,
         validation: 0.2,
         test: 0.2,
         long_tail: None,
     };
-    let Table { columns, has_header, separator, features, examples, .. } = Table::load(&recipe)?;
+    let table = Table::load(&recipe)?;
+    let (has_header, separator, features) =
+        (table.has_header, table.separator, table.features.clone());
+    let data = of_rows(&recipe, table);
+    let copies = copies::notes(&data);
+    let DataSet { columns, examples, notes, .. } = data;
     let channel = |(name, (mean, std))| Channel { name, mean, std };
     let header = if has_header { "the first line names the columns" } else { "no header" };
     Ok(Inspection {
         path: String::new(),
         format: Format::Table,
-        notes: vec![format!("{separator} between the values; {header}")],
+        notes: [format!("{separator} between the values; {header}")]
+            .into_iter()
+            .chain(notes)
+            .chain(copies)
+            .collect(),
         parts: vec![part("training", examples.counts())],
         size: Size { channels: features.len(), smallest: [1, 1], largest: [1, 1] },
         channels: features.into_iter().zip(examples.moments()).map(channel).collect(),
@@ -282,10 +296,15 @@ fn of_lists(
     let total = lists.iter().flatten().map(ImageList::len).sum();
     let sizes = Mutex::new((true, [usize::MAX; 2], [0; 2]));
     let train = Mutex::new((0, Sums::default()));
+    let contents = lists.each_ref().map(|list| {
+        let count = list.as_ref().map_or(0, ImageList::len);
+        Vec::from_iter(std::iter::repeat_with(|| AtomicU64::new(0)).take(count))
+    });
     let (mut parts, mut classes, mut before) = (Vec::new(), Vec::new(), 0);
     for (at, (name, list)) in ["training", "validation", "test"].iter().zip(&lists).enumerate() {
         let Some(list) = list else { continue };
-        let take = |_, image: super::Image| {
+        let take = |place: usize, image: super::Image| {
+            contents[at][place].store(copies::content(&image), Ordering::Relaxed);
             let mut sizes = sizes.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             let (grey, smallest, largest) = &mut *sizes;
             *grey &= image.grey;
@@ -316,10 +335,15 @@ fn of_lists(
         let (mean, std) = moments[c];
         Channel { name: channel_name(c, channels), mean, std }
     };
+    let [own, _, test] =
+        contents.map(|part| part.into_iter().map(AtomicU64::into_inner).collect::<Vec<u64>>());
+    let labels = lists[0].as_ref().map_or(&[][..], |list| &list.labels[..]);
+    let test = lists[2].is_some().then_some(&test[..]);
+    let shares = Fractions { validation: 0.1, test: 0.2 };
     Ok(Inspection {
         path: String::new(),
         format,
-        notes: Vec::new(),
+        notes: copies::of_images((&own, labels), test, shares),
         many_medium_few: many_medium_few(&parts[0].counts),
         size: Size { channels, smallest, largest },
         channels: (0..channels).map(channel).collect(),

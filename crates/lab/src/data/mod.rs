@@ -7,6 +7,7 @@ mod ahead;
 pub mod augment;
 pub mod cifar;
 mod content;
+mod copies;
 mod decode;
 mod detect;
 mod digits;
@@ -57,7 +58,7 @@ pub use long_tail::{LongTail, Profile};
 pub use not_read::NotRead;
 pub use ood::{OodRecipe, OodSet};
 pub use origin::Origin;
-pub use reader::{InputFile, Reader};
+pub use reader::{Asking, InputFile, Reader};
 pub use recipe::{
     Cifar100Recipe, DataPath, DataRecipe, FolderRecipe, ImagesRecipe, TableRecipe, TuRecipe,
 };
@@ -90,8 +91,9 @@ pub fn load(recipe: &DataRecipe) -> Result<DataSet> {
         ood: Vec::new(),
         columns: Vec::new(),
         nodes: None,
+        notes: Vec::new(),
     };
-    match recipe {
+    let mut data = match recipe {
         DataRecipe::Digits(shares) => digits::load(*shares),
         DataRecipe::Idx(recipe) => {
             let path = recipe.path.resolve();
@@ -125,18 +127,7 @@ pub fn load(recipe: &DataRecipe) -> Result<DataSet> {
             let INaturalist { train, test } = INaturalist::list(&recipe.path.resolve())?;
             of_lists(recipe, train, None, test)
         }
-        DataRecipe::Table(recipe) => {
-            let Table { columns, examples, test, .. } = Table::load(recipe)?;
-            Ok(DataSet {
-                description: described(&recipe.path.resolve(), &examples, "rows"),
-                held_out: held_out(recipe.validation, recipe.test, None, test),
-                examples,
-                long_tail: recipe.long_tail,
-                ood: Vec::new(),
-                columns,
-                nodes: None,
-            })
-        }
+        DataRecipe::Table(recipe) => Ok(of_rows(recipe, Table::load(recipe)?)),
         DataRecipe::Tu(recipe) => {
             let path = recipe.path.resolve();
             let Tu { examples, features, .. } = Tu::load(&path, recipe.attributes)?;
@@ -148,9 +139,27 @@ pub fn load(recipe: &DataRecipe) -> Result<DataSet> {
                 ood: Vec::new(),
                 columns: Vec::new(),
                 nodes: Some(features),
+                notes: Vec::new(),
             })
         }
         DataRecipe::Parallel(recipe) => text::load(recipe),
+    }?;
+    data.notes.extend(copies::notes(&data));
+    Ok(data)
+}
+
+/// The rows of a table.
+fn of_rows(recipe: &TableRecipe, table: Table) -> DataSet {
+    let Table { columns, examples, test, notes, .. } = table;
+    DataSet {
+        description: described(&recipe.path.resolve(), &examples, "rows"),
+        held_out: held_out(recipe.validation, recipe.test, None, test),
+        examples,
+        long_tail: recipe.long_tail,
+        ood: Vec::new(),
+        columns,
+        nodes: None,
+        notes,
     }
 }
 
@@ -186,6 +195,7 @@ fn of_lists(
         ood: Vec::new(),
         columns: Vec::new(),
         nodes: None,
+        notes: Vec::new(),
     })
 }
 

@@ -12,6 +12,7 @@ use std::num::NonZeroUsize;
 use serde::{Deserialize, Serialize};
 
 use super::image_folder::{has_parts, without_classes};
+use super::table::{fill, medians};
 use super::{DataRecipe, DataSet, Examples, FolderRecipe, HeldOut, load};
 use crate::experiment::recipe::name;
 use crate::measure::Distance;
@@ -55,7 +56,7 @@ impl OodRecipe {
     /// # Errors
     /// As [`load`], and another shape.
     pub fn load(&self, shape: [usize; 3]) -> Result<OodSet> {
-        let examples = match self.without_classes() {
+        let mut examples = match self.without_classes() {
             Some(recipe) => {
                 let side = recipe.size.map(NonZeroUsize::get);
                 without_classes(&recipe.path.resolve())?.examples(side, Some(shape))?
@@ -66,6 +67,9 @@ impl OodRecipe {
                 | DataSet { held_out: HeldOut::Given { test, .. }, .. } => test,
             },
         };
+        // Of another world, a median of its own is as good as any.
+        let medians = medians(&examples);
+        fill(&mut examples, &medians);
         let set = self.named(examples);
         set.check_shape(shape)?;
         Ok(set)

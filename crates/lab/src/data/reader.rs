@@ -1,5 +1,6 @@
 //! [`Reader`]: how files from outside become what a model saw in its training.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,9 @@ pub struct Reader {
     pub side: Option<usize>,
     /// What the columns of a table hold; of images there are none.
     pub columns: Vec<Column>,
+    /// What each number of a row is where it is missing: the medians of the training part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fill: Vec<f32>,
     /// What the features of the nodes of graphs are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nodes: Option<NodeFeatures>,
@@ -39,16 +43,28 @@ pub struct InputFile {
     pub by_name: bool,
 }
 
+/// Examples that a run is asked about.
+#[derive(Debug)]
+pub struct Asking {
+    /// The file of each, or the file and the line.
+    pub names: Vec<String>,
+    /// What there is to say of single ones, by their place from 0: "age is missing".
+    pub notes: BTreeMap<usize, Vec<String>>,
+    /// The examples.
+    pub examples: Examples,
+}
+
 impl Reader {
-    /// That of `data`, which were read as `recipe` says.
-    pub fn new(recipe: &DataRecipe, data: &DataSet) -> Self {
+    /// That of `data`, which were read as `recipe` says; `train` is what a run learned from.
+    pub fn new(recipe: &DataRecipe, data: &DataSet, train: &Examples) -> Self {
         let side = match recipe {
             DataRecipe::ImageFolder(FolderRecipe { size, .. })
             | DataRecipe::INaturalist(FolderRecipe { size, .. }) => size.map(|side| side.get()),
             _ => None,
         };
         let (columns, nodes) = (data.columns.clone(), data.nodes.clone());
-        Self { shape: data.examples.shape, side, columns, nodes }
+        let fill = if columns.is_empty() { Vec::new() } else { table::medians(train) };
+        Self { shape: data.examples.shape, side, columns, fill, nodes }
     }
 
     /// Refuses a shape that examples of this kind cannot have, for a reader that comes from a file.
@@ -65,7 +81,13 @@ impl Reader {
         };
         if let Some((what, count)) = flat {
             return match count == Some(channels) && [height, width] == [1; 2] && channels > 0 {
-                true => Ok(()),
+                true if self.fill.is_empty() || self.fill.len() == channels => Ok(()),
+                true => {
+                    let fill = self.fill.len();
+                    Err(format!(
+                        "{fill} medians do not fit the {what}, of which there are {channels}"
+                    ))
+                }
                 false => Err(format!("{} does not fit the {what}", said())),
             };
         }
@@ -107,25 +129,26 @@ impl Reader {
     }
 
     /// Reads images, and does to them what was done to those that were measured, the rows of tables, or
-    /// a folder of graphs: the name of each and the examples, all of which are said to be of class 0 of
-    /// `classes`.
+    /// a folder of graphs: the examples, all of which are said to be of class 0 of `classes`, and what
+    /// there is to say of each.
     ///
     /// # Errors
     /// Names the file and the place: no image, one of another size, colours where the run had none,
-    /// a column that is missing, a category that the run did not see.
+    /// a column that is missing, a word that is no number.
     pub fn read(
         &self,
         paths: &[PathBuf],
         evaluate: Option<&Evaluate>,
         classes: &[String],
-    ) -> Result<(Vec<String>, Examples)> {
+    ) -> Result<Asking> {
+        let mut notes = BTreeMap::new();
         let (names, inputs, shape) = match &self.nodes {
             Some(nodes) => self.graphs(nodes, paths)?,
             None if self.columns.is_empty() => self.images(paths, evaluate)?,
-            None => self.rows(paths)?,
+            None => self.rows(paths, &mut notes)?,
         };
         let (labels, classes) = (vec![0; names.len()], classes.to_vec());
-        Ok((names, Examples { inputs, shape, labels, classes }))
+        Ok(Asking { names, notes, examples: Examples { inputs, shape, labels, classes } })
     }
 
     /// Whether the image at `path` can be read.
@@ -174,12 +197,27 @@ impl Reader {
         Ok(Raster { pixels: image.pixels, shape })
     }
 
-    fn rows(&self, paths: &[PathBuf]) -> Result<(Vec<String>, Inputs, [usize; 3])> {
+    /// The rows of tables, "FILE:LINE", with the medians where numbers are missing.
+    fn rows(
+        &self,
+        paths: &[PathBuf],
+        notes: &mut BTreeMap<usize, Vec<String>>,
+    ) -> Result<(Vec<String>, Inputs, [usize; 3])> {
         let (mut names, mut all) = (Vec::new(), Vec::new());
         for path in paths {
-            let (lines, numbers) = table::rows(path, &self.columns)?;
-            names.extend(lines.iter().map(|line| format!("{}:{line}", path.display())));
-            all.extend(numbers);
+            let mut rows = table::rows(path, &self.columns)?;
+            if self.fill.is_empty() && rows.inputs.iter().any(|value| value.is_nan()) {
+                let problem = "a number is missing, and the run, which an earlier version made, does \
+                               not say what stands in for it: fill it in";
+                return Err(Error::malformed(path, "rows", problem));
+            }
+            let width = self.fill.len().max(1);
+            for (at, value) in rows.inputs.iter_mut().enumerate().filter(|(_, x)| x.is_nan()) {
+                *value = self.fill[at % width];
+            }
+            notes.extend(rows.notes.into_iter().map(|(row, notes)| (names.len() + row, notes)));
+            names.extend(rows.lines.iter().map(|line| format!("{}:{line}", path.display())));
+            all.extend(rows.inputs);
         }
         Ok((names, Inputs::Numbers(all), self.shape))
     }
@@ -212,7 +250,7 @@ mod tests {
         let asked = Asked { target: target.map(Into::into), ignore: Vec::new() };
         let recipe = inspect(path, &asked, &|_, _| {}).unwrap().recipe.unwrap();
         let data = load(&recipe).unwrap();
-        let reader = Reader::new(&recipe, &data);
+        let reader = Reader::new(&recipe, &data, &data.examples);
         let json = serde_json::to_string(&reader).unwrap();
         assert_eq!(serde_json::from_str::<Reader>(&json).unwrap(), reader);
         (reader, data)
@@ -226,7 +264,8 @@ mod tests {
         write(&at("b/1.png"), 200);
         let (reader, data) = reader(folder.path(), None);
         let classes = &data.examples.classes;
-        let (names, found) = reader.read(&[at("a/1.png"), at("b/1.png")], None, classes).unwrap();
+        let Asking { names, examples: found, .. } =
+            reader.read(&[at("a/1.png"), at("b/1.png")], None, classes).unwrap();
         assert_eq!((found.inputs, found.shape), (data.examples.inputs, [3, 2, 3]));
         assert!(names[1].ends_with("b/1.png"));
         let refused = |reader: &Reader, name: &str| {
@@ -240,14 +279,23 @@ mod tests {
         let grey = Reader { shape: [1, 2, 3], ..reader.clone() };
         assert!(refused(&grey, "a/1.png").contains("it has colours"));
         image::RgbImage::from_pixel(3, 2, image::Rgb([7; 3])).save(at("grey.png")).unwrap();
-        let (_, found) = grey.read(&[at("grey.png")], None, classes).unwrap();
+        let found = grey.read(&[at("grey.png")], None, classes).unwrap().examples;
         assert_eq!(found.inputs, Inputs::bytes(vec![7; 6]));
-        let scaled = Reader { shape: [3, 4, 4], side: Some(4), columns: Vec::new(), nodes: None };
-        assert_eq!(scaled.read(&[at("small.png")], None, classes).unwrap().1.inputs.len(), 48);
+        let scaled = Reader {
+            shape: [3, 4, 4],
+            side: Some(4),
+            columns: Vec::new(),
+            fill: Vec::new(),
+            nodes: None,
+        };
+        assert_eq!(
+            scaled.read(&[at("small.png")], None, classes).unwrap().examples.inputs.len(),
+            48
+        );
         let several = Reader { shape: [3, 0, 0], ..reader };
         let evaluate = Evaluate { resize: Some(4), crop: Some(3), ..Evaluate::default() };
         let files = [at("small.png"), at("a/1.png")];
-        let (_, found) = several.read(&files, Some(&evaluate), classes).unwrap();
+        let found = several.read(&files, Some(&evaluate), classes).unwrap().examples;
         assert_eq!((found.shape, found.inputs.len()), ([3, 3, 3], 54));
     }
 
@@ -264,28 +312,41 @@ mod tests {
         let (reader, data) = reader(&train, Some("kind"));
         let classes = &data.examples.classes;
         let read = |path: &Path| reader.read(&[path.to_owned()], None, classes);
-        assert_eq!(read(&train).unwrap().1.inputs, data.examples.inputs);
+        assert_eq!(read(&train).unwrap().examples.inputs, data.examples.inputs);
         // Neither the class nor the order of the columns is needed.
         let new = table("new.csv", "colour,x\nblue,7\n");
-        let (names, found) = read(&new).unwrap();
+        let Asking { names, examples: found, .. } = read(&new).unwrap();
         assert_eq!((found.len(), found.inputs), (1, Inputs::Numbers(vec![7.0, 1.0, 0.0])));
         assert!(names[0].ends_with("new.csv:2"));
         for (text, expected) in [
             ("colour,y\nblue,7\n", "there is no column \"x\"; there are colour, y"),
-            (
-                "colour,x\ngreen,7\n",
-                "the category \"green\" is not among those of the training rows",
-            ),
-            ("colour,x\nblue,?\n", "line 2, column 2 (x): the value is missing"),
             ("colour,x\nblue,big\n", "\"big\" is no number"),
         ] {
             let error = read(&table("wrong.csv", text)).unwrap_err();
             assert!(error.exit_code() == 2 && error.to_string().contains(expected), "{error}");
         }
+        // What a row lacks, or has and the run has not seen, concerns that row.
+        let odd = table("odd.csv", "colour,x\ngreen,7\nblue,?\n,1\nred,2\n");
+        let Asking { notes, examples: found, .. } = read(&odd).unwrap();
+        assert_eq!(
+            found.inputs,
+            Inputs::Numbers(vec![7., 0., 0., 2.5, 1., 0., 1., 0., 0., 2., 0., 1.])
+        );
+        let said: Vec<_> = notes.iter().map(|(row, notes)| (*row, notes[0].as_str())).collect();
+        assert_eq!(
+            said,
+            [(0, "colour \"green\" is new"), (1, "x is missing"), (2, "colour is missing")]
+        );
+        // A run of an earlier version says nothing of what stands in.
+        let old = Reader { fill: Vec::new(), ..reader.clone() };
+        let json = serde_json::to_string(&old).unwrap();
+        assert!(!json.contains("fill") && !json.contains("written") && !json.contains("missing"));
+        let error = old.read(&[odd], None, classes).unwrap_err().to_string();
+        assert!(error.contains("odd.csv: rows: a number is missing"), "{error}");
         // Without names the columns are told by their places.
         let plain = table("p.csv", "1,5,0\n2,6,1\n3,7,0\n4,8,1\n");
         let (reader, data) = self::reader(&plain, Some("-1"));
-        let (_, found) = reader.read(&[table("q.csv", "1,5\n2,6\n")], None, classes).unwrap();
+        let found = reader.read(&[table("q.csv", "1,5\n2,6\n")], None, classes).unwrap().examples;
         assert_eq!(found.inputs, data.examples.select(&[0, 1]).inputs);
     }
 
@@ -294,7 +355,8 @@ mod tests {
         let folder = tu::tests::folder(&[]);
         let (reader, data) = reader(folder.path(), None);
         let classes = &data.examples.classes;
-        let (names, found) = reader.read(&[folder.path().to_owned()], None, classes).unwrap();
+        let Asking { names, examples: found, .. } =
+            reader.read(&[folder.path().to_owned()], None, classes).unwrap();
         assert_eq!((found.inputs, found.shape), (data.examples.inputs, data.examples.shape));
         assert!(names.len() == 4 && names[3].ends_with(":4"), "{names:?}");
         let two = [folder.path().to_owned(), folder.path().to_owned()];

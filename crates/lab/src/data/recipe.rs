@@ -117,9 +117,12 @@ pub struct TableRecipe {
     /// Columns to leave out.
     #[serde(default)]
     pub ignore: Vec<Target>,
-    /// Columns whose numbers are names of categories.
+    /// Columns whose values are names of categories, whatever they look like: numbers, or "NA".
     #[serde(default)]
     pub categorical: Vec<Target>,
+    /// Columns that are seen although they look like names of rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keep: Vec<Target>,
     /// A file with the same columns that is the test part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_path: Option<DataPath>,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::table::Column;
+use super::table::{Column, fill, has_missing, medians};
 use super::tu::NodeFeatures;
 use super::{Examples, Fractions, LongTail, OodSet, Splitting, hold_out};
 use crate::Result;
@@ -25,6 +25,8 @@ pub struct DataSet {
     pub columns: Vec<Column>,
     /// Of graphs: what the features of their nodes are.
     pub nodes: Option<NodeFeatures>,
+    /// What else there is to say, a sentence each: values that are missing, exact copies.
+    pub notes: Vec<String>,
 }
 
 /// Where the parts come from that are not learned from.
@@ -62,7 +64,8 @@ pub struct Parts<'a> {
 
 impl DataSet {
     /// The parts for `seed`. A long tail is cut after the validation part is held out, which
-    /// therefore stays as balanced as the test part is.
+    /// therefore stays as balanced as the test part is. Where a row misses a number, it gets the median of
+    /// what is then left to learn from, so that nothing of the other parts is learned.
     ///
     /// # Errors
     /// Too few examples for the shares.
@@ -94,7 +97,9 @@ impl DataSet {
             }
             None => rows,
         };
-        Ok(Parts { train: self.examples.select(&rows), validation, test })
+        let mut parts = Parts { train: self.examples.select(&rows), validation, test };
+        parts.fill();
+        Ok(parts)
     }
 
     /// Whether nothing is held out for validation, so that the test part stands in for it, as in the
@@ -140,13 +145,29 @@ impl DataSet {
         let tail = self.long_tail.map_or(String::new(), |tail| {
             format!("; the training part is made long-tailed ({})", tail.describe())
         });
-        format!("{}, {split}{tail}", self.description)
+        let notes: String = self.notes.iter().map(|note| format!("; {note}")).collect();
+        format!("{}, {split}{tail}{notes}", self.description)
+    }
+}
+
+impl Parts<'_> {
+    /// Puts the medians of the training part where numbers are missing, in all parts.
+    fn fill(&mut self) {
+        let held_out = [&mut self.validation, &mut self.test];
+        if !has_missing(&self.train) && !held_out.iter().any(|part| has_missing(part)) {
+            return;
+        }
+        let medians = medians(&self.train);
+        fill(&mut self.train, &medians);
+        for part in held_out.into_iter().filter(|part| has_missing(part)) {
+            fill(part.to_mut(), &medians);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Inputs, Profile};
+    use super::super::{Inputs, Profile, Split};
     use super::*;
 
     /// `each` examples of two classes; the pixel tells one from the other.
@@ -163,7 +184,16 @@ mod tests {
         let description = "40 dots".to_owned();
         let (examples, columns) = (examples(20, 0), Vec::new());
         let ood = Vec::new();
-        DataSet { description, examples, held_out, long_tail, ood, columns, nodes: None }
+        DataSet {
+            description,
+            examples,
+            held_out,
+            long_tail,
+            ood,
+            columns,
+            nodes: None,
+            notes: Vec::new(),
+        }
     }
 
     #[test]
@@ -186,6 +216,41 @@ mod tests {
         let data = set(HeldOut::Given { validation: validation.clone(), test: test.clone() }, None);
         let parts = data.parts(1).unwrap();
         assert_eq!((&parts.train, &*parts.validation), (&data.examples, &validation));
+    }
+
+    /// What is missing is estimated from the training part alone, anew for each seed.
+    #[test]
+    fn medians_come_from_the_training_part() {
+        let shares = Fractions { validation: 0.2, test: 0.2 };
+        let mut data = set(HeldOut::Shares(shares, Splitting::Stratified), None);
+        let value = |row| if row % 4 == 0 { f32::NAN } else { row as f32 };
+        let values: Vec<f32> = (0..40).map(value).collect();
+        data.examples.inputs = Inputs::Numbers(values.clone());
+        let mut seen = std::collections::BTreeSet::new();
+        for seed in 0..5 {
+            let parts = data.parts(seed).unwrap();
+            let split = Splitting::Stratified.split(&data.examples.labels, shares, seed).unwrap();
+            let mut known: Vec<f32> =
+                split.train.iter().map(|&row| values[row]).filter(|x| !x.is_nan()).collect();
+            known.sort_by(f32::total_cmp);
+            let half = known.len() / 2;
+            let median = match known.len() % 2 {
+                1 => known[half],
+                _ => (known[half - 1] + known[half]) / 2.0,
+            };
+            let Split { train, validation, test } = split;
+            for (part, rows) in
+                [(&parts.train, train), (&*parts.validation, validation), (&*parts.test, test)]
+            {
+                let Inputs::Numbers(found) = &part.inputs else { panic!() };
+                let expected = rows.iter().map(|&row| values[row]);
+                let expected: Vec<f32> =
+                    expected.map(|x| if x.is_nan() { median } else { x }).collect();
+                assert_eq!(found, &expected);
+            }
+            seen.insert(median.to_bits());
+        }
+        assert!(seen.len() > 1, "another seed has another training part");
     }
 
     #[test]

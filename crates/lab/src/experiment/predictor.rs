@@ -6,7 +6,7 @@ use serde::Serialize;
 use tch::Device;
 
 use super::{RunFiles, RunRecipe};
-use crate::data::{DataRecipe, Examples, Graphs, InputFile, Inputs, Reader, Store};
+use crate::data::{Asking, DataRecipe, Examples, Graphs, InputFile, Inputs, Reader, Store};
 use crate::measure::{Logits, Scores, Threshold};
 use crate::models::Model;
 use crate::train::predict;
@@ -35,6 +35,9 @@ pub struct Prediction {
     pub energy: f64,
     /// Whether that is above the run's threshold.
     pub out_of_distribution: bool,
+    /// What there is to say of a row: a value that is missing, a category that the run has not seen.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// What a run says of examples, and of what it says nothing.
@@ -138,17 +141,20 @@ impl Predictor {
     /// What the run says of as many files as memory holds.
     fn some(&self, paths: &[PathBuf]) -> Result<Vec<Prediction>> {
         let evaluate = self.recipe.augment.evaluate.as_ref();
-        let (names, examples) = self.reader.read(paths, evaluate, &self.classes)?;
+        let Asking { names, mut notes, examples } =
+            self.reader.read(paths, evaluate, &self.classes)?;
         let found = predict(&*self.model, &*examples.source()?)?;
         let logits = Logits::new(&found.logits, found.classes)?;
         let energies = Scores::new(logits).free_energy.into_iter().map(|score| -score);
-        let rows = names.into_iter().zip(logits.iter()).zip(energies);
-        let prediction = |((name, row), energy): ((String, &[f32]), f64)| Prediction {
-            name,
-            classes: self.rank(row, energy),
-            energy,
-            out_of_distribution: self.threshold.flags(energy),
-        };
+        let rows = names.into_iter().zip(logits.iter()).zip(energies).enumerate();
+        let prediction =
+            |(at, ((name, row), energy)): (usize, ((String, &[f32]), f64))| Prediction {
+                name,
+                classes: self.rank(row, energy),
+                energy,
+                out_of_distribution: self.threshold.flags(energy),
+                notes: notes.remove(&at).unwrap_or_default(),
+            };
         Ok(rows.map(prediction).collect())
     }
 

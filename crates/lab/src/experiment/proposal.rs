@@ -363,7 +363,7 @@ mod tests {
 
     fn table(folder: &Path, rows: usize) -> std::path::PathBuf {
         let path = folder.join("my table.csv");
-        let row = |at: usize| format!("{at},{},{}\n", at * at % 7, ["a", "b"][at % 2]);
+        let row = |at: usize| format!("{},{},{}\n", at / 2, at * at % 7, ["a", "b"][at % 2]);
         fs::write(&path, "x,y,kind\n".to_owned() + &(0..rows).map(row).collect::<String>())
             .unwrap();
         path
@@ -381,7 +381,7 @@ mod tests {
         assert_eq!(&again, recipe);
         let text = proposal.to_string();
         for line in [
-            "x       numeric, 0 to 99",
+            "x       numeric, 0 to 49",
             "1      b           50",
             "split       anew by each seed: 60 % for training, 20 % for validation, 20 % for test",
             "training    200 epochs of 4 steps of 16 examples",

@@ -42,7 +42,7 @@ pub fn run(
     model.weights().move_to(options.device)?;
     let criterion = recipe.loss.criterion_with_counts(&train.counts())?;
     recipe.augment.check_loss(&recipe.loss, &criterion)?;
-    let reader = Reader::new(&recipe.data, data);
+    let reader = Reader::new(&recipe.data, data, &train);
     dir.begin(recipe, content, &data.examples.classes, &reader, options.device)?;
     if let Inputs::Pairs(pairs) = &train.inputs {
         dir.write_vocabularies(pairs.vocabularies())?;

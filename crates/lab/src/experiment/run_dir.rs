@@ -260,7 +260,13 @@ mod tests {
         let ours = recipe.run(setting, 1);
         let content = Content::default();
         assert!(!run.finished(&ours, &content).unwrap());
-        let reader = Reader { shape: [1, 8, 8], side: None, columns: Vec::new(), nodes: None };
+        let reader = Reader {
+            shape: [1, 8, 8],
+            side: None,
+            columns: Vec::new(),
+            fill: Vec::new(),
+            nodes: None,
+        };
         let classes = ["b".to_owned(), "a\"\n".to_owned()];
         run.begin(&ours, &content, &classes, &reader, Device::Cpu).unwrap();
         let files = RunFiles::at(run.path()).unwrap();

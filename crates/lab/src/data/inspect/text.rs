@@ -9,6 +9,8 @@ use super::{Inspection, Part};
 
 /// More classes, or numbers of a row, are not all listed.
 const MOST_LINES: usize = 20;
+/// Of a table with more columns the first are listed.
+const MOST_COLUMNS: usize = 100;
 
 impl fmt::Display for Inspection {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -36,7 +38,7 @@ impl Inspection {
 
     fn summarise(&self, f: &mut String) -> fmt::Result {
         writeln!(f, "{}: {}", plain(&self.path), self.format)?;
-        self.notes.iter().try_for_each(|note| writeln!(f, "{note}"))?;
+        self.notes.iter().try_for_each(|note| writeln!(f, "{}", plain(note)))?;
         writeln!(f)?;
         for Part { name, examples, .. } in &self.parts {
             writeln!(f, "{name:<12}{examples} {}", self.what())?;
@@ -48,8 +50,12 @@ impl Inspection {
         writeln!(f, "{:<12}{}", "classes", self.describe_classes())?;
         if !self.columns.is_empty() {
             writeln!(f)?;
-            let rows = self.columns.iter().map(|c| vec![plain(&c.name), plain(&c.kind.describe())]);
+            let shown = self.columns.iter().take(MOST_COLUMNS);
+            let rows = shown.map(|c| vec![plain(&c.name), plain(&c.describe())]);
             write!(f, "{}", aligned(&["column", "what it holds"], rows.collect(), 2))?;
+            if let Some(more @ 1..) = self.columns.len().checked_sub(MOST_COLUMNS) {
+                writeln!(f, "and {more} more")?;
+            }
         }
         writeln!(f)?;
         write!(f, "{}", self.class_table())

@@ -1,17 +1,9 @@
-//! [`Column`]: what a column of a table holds, and how a model sees it.
-
-use std::collections::BTreeSet;
+//! [`Column`]: what a column of a table holds, and what a model sees of it.
 
 use serde::{Deserialize, Serialize};
 
-use super::grid::Grid;
-use super::number;
-use crate::{Error, Result};
-
-/// A column with more categories is no feature of a small table.
-const MOST_CATEGORIES: usize = 1000;
-/// A column of words is an identifier if it has more than these and more than half the rows.
-const FEW_CATEGORIES: usize = 50;
+use super::date::Dates;
+use super::number::Notation;
 
 /// A column of a table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +12,10 @@ pub struct Column {
     pub name: String,
     /// What it holds.
     pub kind: Kind,
+    /// In how many rows of the training file its value is missing. If there are some, a model sees one
+    /// number more, 1 where it is missing.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub missing: usize,
 }
 
 /// What a column holds.
@@ -34,12 +30,31 @@ pub enum Kind {
         min: f64,
         /// The largest.
         max: f64,
+        /// How they are written.
+        #[serde(default, skip_serializing_if = "Notation::is_plain")]
+        written: Notation,
+    },
+    /// Dates, seen as days since the first, or times of day, seen as hours.
+    Date {
+        /// The first: days since 1970-01-01, or 0 of times of day.
+        first: f64,
+        /// The last.
+        last: f64,
+        /// How they are written.
+        written: Dates,
+        /// Whether day and month could as well be the other way round.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        open: bool,
     },
     /// Words, seen as one number a category, 1 where it is that and else 0.
     Categorical(Vec<String>),
     /// Left out: the same value in every row.
     Constant(String),
-    /// Left out: a name for the row.
+    /// Left out: no value in any row.
+    Empty,
+    /// Left out: it counts the rows.
+    RowNumber,
+    /// Left out: a name for the row, or for few of them.
     Identifier {
         /// How many different ones.
         values: usize,
@@ -48,88 +63,63 @@ pub enum Kind {
     Ignored,
 }
 
-impl Kind {
-    /// What the column at `at` of `grid` holds.
-    ///
-    /// # Errors
-    /// A value that is missing, a word among numbers, a number too large, too many categories.
-    pub(super) fn of(grid: &Grid, at: usize, categorical: bool) -> Result<Self> {
-        if let Some(row) = grid.rows.iter().find(|row| is_missing(&row.cells[at])) {
-            return Err(missing(grid, row, at));
-        }
-        let values: BTreeSet<&str> = grid.cells(at).collect();
-        if values.len() == 1 {
-            return Ok(Kind::Constant(values.into_iter().collect()));
-        }
-        let numbers: Vec<Option<f64>> = grid.cells(at).map(number).collect();
-        let words = numbers.iter().filter(|number| number.is_none()).count();
-        if words == 0 && !categorical {
-            let numbers = || numbers.iter().flatten().copied();
-            let (min, max) =
-                (numbers().fold(f64::MAX, f64::min), numbers().fold(f64::MIN, f64::max));
-            return Ok(Kind::Numeric { min, max });
-        }
-        if words * 10 < numbers.len() && !categorical {
-            // A typing error; where it is meant, `categorical` says so.
-            let row = numbers.iter().position(Option::is_none).unwrap_or(0);
-            let row = &grid.rows[row];
-            let problem = format!(
-                "{:?} is no number, as nearly all others of the column are (`categorical` makes \
-                 them categories)",
-                row.cells[at]
-            );
-            return Err(Error::malformed(&grid.path, grid.place(row, at), problem));
-        }
-        let count = values.len();
-        let unique = count == numbers.len() || count > FEW_CATEGORIES && count * 2 > numbers.len();
-        if unique && !categorical {
-            return Ok(Kind::Identifier { values: count });
-        }
-        if count > MOST_CATEGORIES {
-            let problem = format!(
-                "{count} categories are more than {MOST_CATEGORIES}: `ignore` leaves it out"
-            );
-            return Err(Error::malformed(&grid.path, format!("column {}", at + 1), problem));
-        }
-        Ok(Kind::Categorical(values.into_iter().map(str::to_owned).collect()))
-    }
-
+impl Column {
     /// How many numbers a model sees of it.
     pub(super) fn width(&self) -> usize {
-        match self {
-            Kind::Numeric { .. } => 1,
+        let own = match &self.kind {
+            Kind::Numeric { .. } | Kind::Date { .. } => 1,
             Kind::Categorical(values) => values.len(),
-            _ => 0,
-        }
+            _ => return 0,
+        };
+        own + usize::from(self.missing > 0)
     }
 
-    /// Appends what a model sees of the cell; the error says what is wrong with it.
-    pub(super) fn encode(&self, cell: &str, to: &mut Vec<f32>) -> std::result::Result<(), String> {
-        match self {
-            Kind::Numeric { .. } => {
-                let value = number(cell).ok_or_else(|| format!("{cell:?} is no number"))? as f32;
-                if !value.is_finite() {
-                    return Err(format!("{cell} is too large for single precision"));
-                }
-                to.push(value);
-            }
+    /// A name for each number that a model sees: "age", "colour=red", "age is missing".
+    pub(super) fn features(&self) -> Vec<String> {
+        let name = &self.name;
+        let mut features = match &self.kind {
+            Kind::Numeric { .. } | Kind::Date { .. } => vec![name.clone()],
             Kind::Categorical(values) => {
-                let known = values.binary_search_by(|value| value.as_str().cmp(cell));
-                let known = known.map_err(|_| {
-                    format!("the category {cell:?} is not among those of the training rows")
-                })?;
-                to.extend((0..values.len()).map(|at| if at == known { 1.0 } else { 0.0 }));
+                values.iter().map(|value| format!("{name}={value}")).collect()
             }
-            _ => {}
+            _ => return Vec::new(),
+        };
+        if self.missing > 0 {
+            features.push(format!("{name} is missing"));
         }
-        Ok(())
+        features
     }
 
     /// One line for a person.
     pub fn describe(&self) -> String {
+        match self.missing {
+            0 => self.kind.describe(),
+            missing => format!("{}; {missing} missing", self.kind.describe()),
+        }
+    }
+}
+
+impl Kind {
+    /// One line for a person.
+    fn describe(&self) -> String {
         match self {
             Kind::Target => "the class".to_owned(),
-            Kind::Numeric { min, max } => format!("numeric, {min} to {max}"),
+            Kind::Numeric { min, max, written } => {
+                format!("numeric, {min} to {max}{}", written.describe())
+            }
+            Kind::Date { last, written: Dates::Clock, first, .. } => {
+                let [first, last] = [*first, *last].map(|hours| Dates::Clock.write(hours));
+                format!("times of day, {first} to {last}, seen in hours")
+            }
+            Kind::Date { first, last, written, open } => {
+                let [first, last] = [*first, *last].map(|day| written.write(day));
+                let order = match (written, open) {
+                    (_, false) => "",
+                    (Dates::MonthFirst, true) => " (taken as month/day/year: nothing tells)",
+                    (_, true) => " (taken as day.month.year: nothing tells)",
+                };
+                format!("dates, {first} to {last}, seen in days since the first{order}")
+            }
             Kind::Categorical(values) => {
                 let shown =
                     values.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -137,27 +127,15 @@ impl Kind {
                 format!("{} categories: {shown}{more}", values.len())
             }
             Kind::Constant(value) => format!("left out: {value:?} in every row"),
+            Kind::Empty => "left out: no value in any row".to_owned(),
+            Kind::RowNumber => "left out: it counts the rows".to_owned(),
             Kind::Identifier { values } => format!("left out: {values} different names"),
             Kind::Ignored => "left out, as asked".to_owned(),
         }
     }
 }
 
-/// How tables say that a value is not known.
-pub(super) fn is_missing(cell: &str) -> bool {
-    cell.is_empty()
-        || cell == "?"
-        || ["na", "n/a", "nan", "null"].iter().any(|word| cell.eq_ignore_ascii_case(word))
-}
-
-/// The error for a value that is missing.
-pub(super) fn missing(grid: &Grid, row: &super::grid::Row, at: usize) -> Error {
-    let missing = grid.cells(at).filter(|cell| is_missing(cell)).count();
-    let problem = format!(
-        "the value is missing ({:?}), as {missing} of {} in the column are: fill them in, leave the \
-         rows out, or `ignore` the column",
-        row.cells[at],
-        grid.rows.len()
-    );
-    Error::malformed(&grid.path, grid.place(row, at), problem)
+/// For `skip_serializing_if`.
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }

@@ -1,15 +1,24 @@
-//! [`Grid`]: the cells of a table as text. Whitespace, commas, semicolons or tabs between them;
-//! quotes as in RFC 4180.
+//! [`Grid`]: the cells of a table as text, and the names of its columns.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::super::files;
+use super::Target;
+use super::cells::Cells;
+pub(super) use super::cells::Row;
+use super::date::Dates;
+use super::missing::is_missing;
 use super::near::no_column;
-use super::{Target, number};
+use super::number::{Decimal, Survey, number};
 use crate::{Error, Result};
 
 /// Tables are small; what is larger is surely something else.
 const MOST_BYTES: u64 = 1 << 30;
+/// So many rows tell whether there is a header.
+const ASKED: usize = 1000;
+/// More names are not listed in a message.
+const MOST_NAMES: usize = 20;
 
 /// A table in which every row has the same number of cells.
 #[derive(Debug)]
@@ -20,19 +29,27 @@ pub(super) struct Grid {
     pub has_header: bool,
     pub separator: Separator,
     pub rows: Vec<Row>,
+    cells: Cells,
 }
 
-#[derive(Debug)]
-pub(super) struct Row {
-    /// Where it begins, from 1.
-    pub line: usize,
-    pub cells: Vec<String>,
-}
-
+/// What stands between the cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Separator {
     Whitespace,
     Character(char),
+}
+
+impl Separator {
+    /// For a sentence.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Separator::Whitespace => "whitespace",
+            Separator::Character('\t') => "tab",
+            Separator::Character(';') => "semicolon",
+            Separator::Character('|') => "bar",
+            Separator::Character(_) => "comma",
+        }
+    }
 }
 
 impl Grid {
@@ -45,34 +62,47 @@ impl Grid {
         let text = files::read_text(path, MOST_BYTES)?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let separator = separator(text);
-        let mut rows = match separator {
-            Separator::Whitespace => by_whitespace(text),
-            Separator::Character(character) => by_character(path, text, character)?,
+        let (cells, mut rows) = match separator {
+            Separator::Whitespace => Cells::by_whitespace(path, text)?,
+            Separator::Character(character) => Cells::by_character(path, text, character)?,
         };
-        let place = |row: &Row| format!("line {}", row.line);
-        let columns = rows.first().map_or(0, |row| row.cells.len());
-        if let Some(row) = rows.iter().find(|row| row.cells.len() != columns) {
-            let problem = format!("{} values, the first line has {columns}", row.cells.len());
-            return Err(Error::malformed(path, place(row), problem));
+        let columns = rows.first().map_or(0, |row| row.count as usize);
+        let begins = |row: &Row| format!("line {}", row.line);
+        // A separator behind the last value of each row, and none behind the last name.
+        let trails =
+            |row: &Row| row.count as usize == columns + 1 && cells.of(row, columns).is_empty();
+        if rows.len() > 1 && rows[1..].iter().all(trails) {
+            rows[1..].iter_mut().for_each(|row| row.count -= 1);
+        }
+        if let Some(row) = rows.iter().find(|row| row.count as usize != columns) {
+            let problem = format!("{} values, the first line has {columns}", row.count);
+            return Err(Error::malformed(path, begins(row), problem));
         }
         if columns < 2 {
             let problem = format!("{columns} columns, expected a class and what it depends on");
             return Err(Error::malformed(path, "line 1", problem));
         }
-        let has_header = header.unwrap_or_else(|| looks_like_header(&rows));
-        let names = match has_header {
-            true => rows.remove(0).cells,
+        let has_header = header.unwrap_or_else(|| looks_like_header(&cells, &rows));
+        let names: Vec<String> = match has_header {
+            true => {
+                let first = rows.remove(0);
+                let named = |at| match cells.of(&first, at) {
+                    "" => unnamed(at),
+                    name => name.to_owned(),
+                };
+                (0..columns).map(named).collect()
+            }
             false => (0..columns).map(unnamed).collect(),
         };
-        if let Some(name) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name))
-        {
-            let problem = format!("two columns are named {:?}", name.1);
+        let mut seen = HashSet::new();
+        if let Some(name) = names.iter().find(|name| !seen.insert(*name)) {
+            let problem = format!("two columns are named {name:?}");
             return Err(Error::malformed(path, "line 1", problem));
         }
         if rows.is_empty() {
             return Err(Error::malformed(path, "line 2", "there are no rows"));
         }
-        Ok(Self { path: path.to_owned(), names, has_header, separator, rows })
+        Ok(Self { path: path.to_owned(), names, has_header, separator, rows, cells })
     }
 
     /// The column that `target` means.
@@ -102,17 +132,35 @@ impl Grid {
         })
     }
 
+    /// The cell of `row` in the column at `column`.
+    pub fn cell(&self, row: &Row, column: usize) -> &str {
+        self.cells.of(row, column)
+    }
+
     /// "line 3, column 7 (alcohol)".
     pub fn place(&self, row: &Row, column: usize) -> String {
+        format!("line {}, {}", row.line, self.name(column))
+    }
+
+    /// "column 7 (alcohol)".
+    pub fn name(&self, column: usize) -> String {
         match self.has_header {
-            true => format!("line {}, column {} ({})", row.line, column + 1, self.names[column]),
-            false => format!("line {}, column {}", row.line, column + 1),
+            true => format!("column {} ({})", column + 1, self.names[column]),
+            false => format!("column {}", column + 1),
         }
     }
 
     /// The cells of a column from top to bottom.
-    pub fn cells(&self, column: usize) -> impl Iterator<Item = &str> {
-        self.rows.iter().map(move |row| row.cells[column].as_str())
+    pub fn cells(&self, column: usize) -> impl Iterator<Item = &str> + Clone {
+        self.rows.iter().map(move |row| self.cells.of(row, column))
+    }
+}
+
+/// The first names, and how many more there are.
+pub(super) fn listed(names: &[String]) -> String {
+    match names.len() {
+        0..=MOST_NAMES => names.join(", "),
+        more => format!("{} and {} more", names[..MOST_NAMES].join(", "), more - MOST_NAMES),
     }
 }
 
@@ -121,105 +169,86 @@ pub(super) fn unnamed(at: usize) -> String {
     format!("column {}", at + 1)
 }
 
-/// What stands between the cells: the tab, semicolon or comma that is in the first line outside of
-/// quotes, best as often as in the second.
+/// What stands between the cells: of tab, semicolon, bar and comma, outside of quotes, what is in every
+/// one of the first lines equally often, or else most often in the first. A comma between digits alone is
+/// the mark before a fraction, if there is another candidate.
 fn separator(text: &str) -> Separator {
-    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
-    let [first, second] = [(); 2].map(|()| lines.next().unwrap_or_default());
-    let count = |line: &str, character: char| {
-        let mut quoted = false;
-        line.chars()
-            .filter(|&c| {
-                quoted ^= c == '"';
-                !quoted && c == character
-            })
-            .count()
-    };
-    let candidates =
-        ['\t', ';', ','].map(|c| (count(first, c) == count(second, c), count(first, c), c));
-    let best = candidates.into_iter().filter(|(_, count, _)| *count > 0).max();
-    best.map_or(Separator::Whitespace, |(_, _, character)| Separator::Character(character))
-}
-
-fn by_whitespace(text: &str) -> Vec<Row> {
-    let row = |(at, line): (usize, &str)| Row {
-        line: at + 1,
-        cells: line.split_whitespace().map(str::to_owned).collect(),
-    };
-    text.lines().enumerate().map(row).filter(|row| !row.cells.is_empty()).collect()
-}
-
-fn by_character(path: &Path, text: &str, separator: char) -> Result<Vec<Row>> {
-    let (mut rows, mut cells, mut cell) = (Vec::new(), Vec::new(), String::new());
-    let (mut line, mut begun, mut was_quoted) = (1, 1, false);
-    let mut chars = text.chars().peekable();
-    loop {
-        let next = chars.next();
-        match next {
-            Some('"') if !was_quoted && cell.trim().is_empty() => {
-                let opened = line;
-                (cell, was_quoted) = (String::new(), true);
-                loop {
-                    match chars.next() {
-                        Some('"') if chars.peek() == Some(&'"') => cell.extend(chars.next()),
-                        Some('"') => break,
-                        Some(c) => {
-                            line += usize::from(c == '\n');
-                            cell.push(c);
-                        }
-                        None => {
-                            let problem = "a quote is opened and not closed";
-                            return Err(Error::malformed(path, format!("line {opened}"), problem));
-                        }
-                    }
-                }
+    const CANDIDATES: [char; 4] = ['\t', ';', '|', ','];
+    const LINES: usize = 50;
+    let mut counts: Vec<[usize; 4]> = Vec::new();
+    let (mut line, mut quoted, mut blank, mut before) = ([0; 4], false, true, '\n');
+    let (mut commas, mut between_digits) = (0, 0);
+    let mut chars = text.chars().chain(['\n']).peekable();
+    while let Some(c) = chars.next() {
+        quoted ^= c == '"';
+        if !quoted && (c == '\n' || c == '\r') {
+            if !blank {
+                counts.push(line);
             }
-            Some(c) if c != separator && c != '\n' => {
-                if was_quoted && !c.is_whitespace() {
-                    let problem = format!("{c:?} behind a closing quote");
-                    return Err(Error::malformed(path, format!("line {line}"), problem));
-                }
-                // Whitespace around quotes, or a carriage return, belongs to no value.
-                if !was_quoted {
-                    cell.push(c);
-                }
+            if counts.len() == LINES {
+                break;
             }
-            _ => {
-                let whole = std::mem::take(&mut cell);
-                let value = if was_quoted { whole } else { whole.trim().to_owned() };
-                was_quoted = false;
-                cells.push(value);
-                if next != Some(separator) {
-                    let cells = std::mem::take(&mut cells);
-                    if cells.len() > 1 || cells.iter().any(|cell| !cell.is_empty()) {
-                        rows.push(Row { line: begun, cells });
-                    }
-                    line += 1;
-                    begun = line;
-                }
-                if next.is_none() {
-                    return Ok(rows);
-                }
+            (line, blank) = ([0; 4], true);
+        } else if !quoted && let Some(at) = CANDIDATES.iter().position(|candidate| *candidate == c)
+        {
+            line[at] += 1;
+            // Of the names in a first line, nothing is to be learned of numbers.
+            if c == ',' && !counts.is_empty() {
+                let after = chars.peek().is_some_and(char::is_ascii_digit);
+                commas += 1;
+                between_digits += usize::from(before.is_ascii_digit() && after);
             }
+            blank = false;
+        } else {
+            blank &= c.is_whitespace();
         }
+        before = c;
     }
+    let Some(first) = counts.first() else { return Separator::Whitespace };
+    let steady = |at: usize| counts.iter().all(|line| line[at] == first[at]);
+    let fractions = commas > 0 && commas == between_digits;
+    let another = (0..3).any(|at| first[at] > 0 && steady(at));
+    let candidates = (0..4).filter(|&at| first[at] > 0 && !(at == 3 && fractions && another));
+    let best = candidates.max_by_key(|&at| (steady(at), first[at], std::cmp::Reverse(at)));
+    best.map_or(Separator::Whitespace, |at| Separator::Character(CANDIDATES[at]))
 }
 
-/// Whether the first row names the columns: somewhere it has a word above numbers only, or, in a
-/// table without numbers, words that its columns do not have again.
-fn looks_like_header(rows: &[Row]) -> bool {
+/// Whether the first row names the columns: somewhere it has a word above numbers or dates only, or, in a
+/// table without such, words that its columns do not have again.
+fn looks_like_header(cells: &Cells, rows: &[Row]) -> bool {
     let [first, rest @ ..] = rows else { return false };
     if rest.is_empty() {
         return false;
     }
-    let is_number = |cell: &str| number(cell).is_some();
-    let columns = 0..first.cells.len();
-    let mut numeric = columns.clone().filter(|&c| rest.iter().all(|row| is_number(&row.cells[c])));
-    if numeric.clone().next().is_some() {
-        return numeric.any(|c| !is_number(&first.cells[c]) && !first.cells[c].is_empty());
+    let rest = &rest[..rest.len().min(ASKED)];
+    let columns = 0..first.count as usize;
+    let known =
+        |c: usize| rest.iter().map(move |row| cells.of(row, c)).filter(|cell| !is_missing(cell));
+    let is_number = |cell: &str| {
+        [Decimal::Point, Decimal::Comma].iter().any(|decimal| number(cell, *decimal).is_some())
+    };
+    let are_quantities = |c: usize| {
+        let Some(cell) = known(c).next() else { return false };
+        let numbers = || {
+            let survey = Survey::of(known(c));
+            survey.words(&survey.notation(Decimal::Point)) == 0
+        };
+        // Most columns of words are told by their first cell.
+        let begins = cell.chars().any(|c| c.is_ascii_digit());
+        begins && (numbers() || Dates::of(known(c)).is_some())
+    };
+    let mut quantities = columns.clone().filter(|&c| are_quantities(c)).peekable();
+    let is_word = |c: usize| {
+        let cell = cells.of(first, c);
+        let unit = || Survey::of([cell].into_iter());
+        let quantity = is_number(cell) || unit().words(&unit().notation(Decimal::Point)) == 0;
+        !quantity && !is_missing(cell) && Dates::of([cell].into_iter()).is_none()
+    };
+    if quantities.peek().is_some() {
+        return quantities.any(is_word);
     }
-    let again = |c: usize| rest.iter().any(|row| row.cells[c] == first.cells[c]);
-    columns.clone().all(|c| !is_number(&first.cells[c])) && !columns.clone().any(again)
+    let again = |c: usize| rest.iter().any(|row| cells.of(row, c) == cells.of(first, c));
+    columns.clone().all(|c| !is_number(cells.of(first, c))) && !columns.clone().any(again)
 }
 
 #[cfg(test)]
@@ -236,7 +265,10 @@ mod tests {
 
     fn cells(text: &str) -> (Vec<String>, Vec<Vec<String>>) {
         let grid = grid(text).unwrap();
-        (grid.names, grid.rows.into_iter().map(|row| row.cells).collect())
+        let row =
+            |row: &Row| (0..grid.names.len()).map(|at| grid.cell(row, at).to_owned()).collect();
+        let rows = grid.rows.iter().map(row).collect();
+        (grid.names, rows)
     }
 
     #[test]

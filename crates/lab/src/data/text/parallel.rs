@@ -76,6 +76,7 @@ pub fn load(recipe: &ParallelRecipe) -> Result<DataSet> {
         ood: Vec::new(),
         columns: Vec::new(),
         nodes: None,
+        notes: Vec::new(),
     })
 }
 

@@ -23,7 +23,8 @@ fn finished(dir: &Path) -> (RunDir, RunRecipe) {
     recipe.epochs = std::num::NonZeroUsize::MIN.saturating_add(1);
     recipe.model = toml::from_str::<ModelRecipe>("mlp = { hidden = 3 }").unwrap();
     let run = RunDir::new(dir, &setting, 1);
-    let reader = Reader { shape: [1, 8, 8], side: None, columns: Vec::new(), nodes: None };
+    let reader =
+        Reader { shape: [1, 8, 8], side: None, columns: Vec::new(), fill: Vec::new(), nodes: None };
     run.begin(&recipe, &Content::default(), &examples().classes, &reader, Device::Cpu).unwrap();
     let epoch = |epoch: usize| {
         format!(

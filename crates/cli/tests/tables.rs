@@ -1,0 +1,108 @@
+//! Tables as people have them, through the whole program.
+
+mod program;
+
+use std::fs;
+use std::path::Path;
+
+use program::{error_text, refused, run, succeed};
+use serde_json::Value;
+
+/// Compares with ce alone, and returns what it said of the data and the mean accuracy in percent.
+fn learn(place: &Path, file: &str, target: &str, seeds: &str) -> (String, f64) {
+    let command = ["compare", "--data", file, "--target", target, "--seeds", seeds];
+    let output =
+        run(place, &[&command[..], &["--loss", "ce", "--select", "last", "--json"]].concat());
+    let json: Value = serde_json::from_str(&succeed(&output)).unwrap();
+    let values = json["losses"][0]["metrics"]["accuracy"]["values"].as_array().unwrap();
+    let sum: f64 = values.iter().filter_map(Value::as_f64).sum();
+    (error_text(&output), sum / values.len() as f64)
+}
+
+/// Rows whose class is told by `x`: "a" below 0.5 and "b" above.
+fn write(path: &Path, head: &str, rows: usize, row: impl Fn(usize, f64, &str) -> String) {
+    let line = |at: usize| {
+        let x = (at * 37 % 101) as f64 / 101.0;
+        row(at, x, if x < 0.5 { "a" } else { "b" })
+    };
+    fs::write(path, format!("{head}\n") + &(0..rows).map(line).collect::<String>()).unwrap();
+}
+
+/// A country of one row is constant in every training part that does not have it; that ended the job.
+#[test]
+fn a_rare_category_is_no_reason_to_stop() {
+    let place = tempfile::tempdir().unwrap();
+    let country = |at: usize| if at == 17 { "NZ" } else { ["US", "PH"][at % 2] };
+    write(&place.path().join("t.csv"), "x,country,class", 60, |at, x, class| {
+        format!("{x:.3},{},{class}\n", country(at))
+    });
+    let (_, accuracy) = learn(place.path(), "t.csv", "class", "5");
+    assert!(accuracy > 80.0, "{accuracy}");
+}
+
+#[test]
+fn gaps_dates_and_decimal_commas_are_learned_from() {
+    let place = tempfile::tempdir().unwrap();
+    write(&place.path().join("t.csv"), "nr;wert;tag;farbe;art", 120, |at, x, class| {
+        let value = if at % 9 == 4 { "NA".to_owned() } else { format!("{:.3}", 10.0 * x) };
+        let value = value.replace('.', ",");
+        let colour = ["rot", "blau", ""][at % 3];
+        format!("{at};{value};{:02}.01.2020;{colour};{class}\n", at % 28 + 1)
+    });
+    let (said, accuracy) = learn(place.path(), "t.csv", "art", "2");
+    assert!(accuracy > 80.0, "{accuracy}");
+    for line in [
+        "nr      left out: it counts the rows",
+        "(decimal comma); 13 missing",
+        "tag     dates, 2020-01-01 to 2020-01-28, seen in days since the first",
+        "farbe   2 categories: blau, rot; 40 missing",
+        "values missing, of 120 rows: 13 in wert, 40 in farbe; a number gets the median of the training",
+    ] {
+        assert!(said.contains(line), "{line}\n{said}");
+    }
+    // The run is asked about rows with gaps and strange categories: each of these is its own.
+    let new = "farbe;tag;wert\nrot;01.01.2020;NA\ngrün;02.01.2020;9,5\nblau;03.01.2020;0,5\n";
+    fs::write(place.path().join("new.csv"), new).unwrap();
+    let asked = ["predict", "runs/t/ce/seed=0", "new.csv"];
+    let text = succeed(&run(place.path(), &asked));
+    let line = |at: usize| text.lines().nth(at).unwrap();
+    assert!(line(1).ends_with("wert is missing"), "{text}");
+    assert!(line(2).contains("  b  ") && line(2).ends_with("farbe \"grün\" is new"), "{text}");
+    assert!(line(3).contains("  a  ") && !line(3).contains("is new"), "{text}");
+    let json = succeed(&run(place.path(), &[&asked[..], &["--json"]].concat()));
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["predictions"][0]["notes"][0], "wert is missing");
+    assert!(json["predictions"][2].get("notes").is_none(), "{json}");
+}
+
+#[test]
+fn what_is_no_table_of_classes_is_refused_in_words() {
+    let place = tempfile::tempdir().unwrap();
+    write(&place.path().join("price.csv"), "y,price", 200, |at, x, _| {
+        format!("{},{x:.4}\n", at % 7)
+    });
+    let utf16: Vec<u8> = "x,y\n1,a\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(place.path().join("wide.csv"), [&[0xff, 0xfe][..], &utf16].concat()).unwrap();
+    for (file, target, expected) in [
+        ("price.csv", "price", "with fractions, in 200 rows are a quantity and no classes"),
+        ("wide.csv", "y", "text in UTF-16"),
+    ] {
+        let command = ["compare", "--data", file, "--target", target];
+        let message = refused(&run(place.path(), &command));
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn copies_are_said_before_they_flatter() {
+    let place = tempfile::tempdir().unwrap();
+    write(&place.path().join("t.csv"), "x,y,class", 101, |at, x, class| {
+        format!("{x:.3},{},{class}\n", at % 7).repeat(2)
+    });
+    let text = succeed(&run(place.path(), &["data", "check", "t.csv", "--target", "class"]));
+    assert!(text.contains("202 of 202 rows are exact copies of others\n"), "{text}");
+    assert!(
+        text.contains("copies fall into training and test part alike: with seed 0, "),
+        "{text}"
+    );
+}

@@ -1,0 +1,155 @@
+//! What a model sees of the rows of a file, whose columns hold what those of the training file did.
+
+use std::collections::HashMap;
+
+use super::column::{Column, Kind};
+use super::date::Dates;
+use super::grid::{Grid, Row};
+use super::infer::{category, known};
+use super::missing::is_missing;
+use super::number::{Notation, Survey};
+use crate::{Error, Result};
+
+/// More numbers are not kept in memory: a gigabyte.
+const MOST_NUMBERS: usize = 1 << 28;
+
+/// What is unusual about a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Odd {
+    /// There is no value.
+    Missing,
+    /// The training rows do not have this category.
+    New,
+}
+
+/// How the cells of one file become numbers.
+pub(super) struct Encoder<'a> {
+    grid: &'a Grid,
+    seen: Vec<Seen<'a>>,
+    width: usize,
+}
+
+/// A column that a model sees, and where it is in the file.
+struct Seen<'a> {
+    column: &'a Column,
+    at: usize,
+    reading: Reading<'a>,
+}
+
+enum Reading<'a> {
+    Number(Notation),
+    Date(Dates, f64),
+    Category(HashMap<&'a str, usize>),
+}
+
+impl<'a> Encoder<'a> {
+    /// For the columns of `grid` that are at the places and hold what is said of them; those that a model
+    /// does not see are passed over.
+    ///
+    /// # Errors
+    /// More numbers than are kept in memory.
+    pub fn new(grid: &'a Grid, columns: impl Iterator<Item = (usize, &'a Column)>) -> Result<Self> {
+        let seen: Vec<Seen> = columns
+            .filter(|(_, column)| column.width() > 0)
+            .map(|(at, column)| Seen { column, at, reading: Reading::of(grid, at, &column.kind) })
+            .collect();
+        let width = seen.iter().map(|seen| seen.column.width()).sum::<usize>();
+        match width.checked_mul(grid.rows.len()) {
+            Some(..=MOST_NUMBERS) => Ok(Self { grid, seen, width }),
+            _ => {
+                let rows = grid.rows.len();
+                let problem = format!("{width} numbers in each of {rows} rows are too many");
+                Err(Error::malformed(&grid.path, "columns", problem))
+            }
+        }
+    }
+
+    /// What a model sees of all rows: NaN where a number is missing, and 0 for every category where that
+    /// is missing or new. `odd` hears of both, by the row's place, from 0.
+    ///
+    /// # Errors
+    /// Names the file, the line and the column of what is no number or no date.
+    pub fn rows(&self, mut odd: impl FnMut(usize, &'a Column, &str, Odd)) -> Result<Vec<f32>> {
+        let mut to = Vec::with_capacity(self.width * self.grid.rows.len());
+        for (place, row) in self.grid.rows.iter().enumerate() {
+            for seen in &self.seen {
+                let cell = self.grid.cell(row, seen.at);
+                let found =
+                    seen.encode(cell, &mut to).map_err(|problem| self.wrong(row, seen, problem))?;
+                if let Some(found) = found {
+                    odd(place, seen.column, cell, found);
+                }
+            }
+        }
+        Ok(to)
+    }
+
+    fn wrong(&self, row: &Row, seen: &Seen, problem: String) -> Error {
+        Error::malformed(&self.grid.path, self.grid.place(row, seen.at), problem)
+    }
+}
+
+impl<'a> Reading<'a> {
+    fn of(grid: &Grid, at: usize, kind: &'a Kind) -> Self {
+        match kind {
+            Kind::Categorical(values) => {
+                Reading::Category(values.iter().map(String::as_str).zip(0..).collect())
+            }
+            Kind::Date { written: Dates::Clock, .. } => Reading::Date(Dates::Clock, 0.0),
+            Kind::Date { written, first, .. } => Reading::Date(*written, *first),
+            Kind::Numeric { written, .. } => {
+                // Another file may have another mark before fractions, if its cells leave no doubt.
+                let survey = Survey::of(known(grid, at));
+                let decimal = survey.proven().filter(|_| !survey.is_mixed());
+                let decimal = decimal.unwrap_or(written.decimal);
+                Reading::Number(Notation { decimal, ..written.clone() })
+            }
+            _ => Reading::Number(Notation::default()),
+        }
+    }
+}
+
+impl Seen<'_> {
+    /// Appends what a model sees of `cell`; the error says what is wrong with it.
+    fn encode(&self, cell: &str, to: &mut Vec<f32>) -> std::result::Result<Option<Odd>, String> {
+        let mut odd = None;
+        match &self.reading {
+            Reading::Category(values) => {
+                let place = values.get(cell).or_else(|| values.get(&*category(cell)));
+                if place.is_none() {
+                    odd = Some(if is_missing(cell) { Odd::Missing } else { Odd::New });
+                }
+                to.extend((0..values.len()).map(|at| if Some(&at) == place { 1.0 } else { 0.0 }));
+            }
+            _ if is_missing(cell) => {
+                odd = Some(Odd::Missing);
+                to.push(f32::NAN);
+            }
+            Reading::Number(written) => {
+                let value = written.read(cell).ok_or_else(|| {
+                    let unit = written.unit.as_ref();
+                    let unit = unit.map_or(String::new(), |unit| format!(" with {unit}"));
+                    format!("{cell:?} is no number{unit}")
+                })?;
+                to.push(single(value, cell)?);
+            }
+            Reading::Date(written, first) => {
+                let value =
+                    written.read(cell).ok_or_else(|| format!("{cell:?} is no date as before"))?;
+                to.push(single(value - first, cell)?);
+            }
+        }
+        if self.column.missing > 0 {
+            to.push(if odd == Some(Odd::Missing) { 1.0 } else { 0.0 });
+        }
+        Ok(odd)
+    }
+}
+
+fn single(value: f64, cell: &str) -> std::result::Result<f32, String> {
+    let value = value as f32;
+    value
+        .is_finite()
+        .then_some(value)
+        .ok_or_else(|| format!("{cell} is too large for single precision"))
+}
