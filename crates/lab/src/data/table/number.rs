@@ -118,9 +118,10 @@ impl Survey {
         }
     }
 
-    /// Whether both marks are there for certain.
+    /// Whether nearly all cells are numbers, and both marks are there for certain.
     pub fn is_mixed(&self) -> bool {
-        self.proves[0] > 0 && self.proves[1] > 0
+        let numbers = self.reads[0] + self.proves[1];
+        self.proves[0] > 0 && self.proves[1] > 0 && numbers * 10 >= self.cells * 9
     }
 
     /// How the column is to be read: as it proves, or else by `otherwise`.

@@ -287,7 +287,7 @@ fn gaps_are_marked_and_said_once() {
 
 #[test]
 fn na_is_a_category_where_the_recipe_says_so() {
-    let text = "b,class\nFR,x\nNA,None\nUS,x\nNA,None\n,x\n";
+    let text = "b,class\nFR,x\nNA,None\nUS,x\nNA,None\n,x\nFR,None\n";
     let gap = load(text, "").unwrap();
     assert_eq!(gap.features, ["b=FR", "b=US", "b is missing"]);
     assert_eq!(gap.columns[0].missing, 3);
@@ -311,7 +311,7 @@ fn columns_of_words_and_numbers_are_named() {
 /// Look-ups by name grew with the square of the columns.
 #[test]
 fn wide_tables_are_read_in_time() {
-    let columns = 50_000;
+    let columns = 100_000;
     let line = |of: &dyn Fn(usize) -> String| (0..columns).map(of).collect::<Vec<_>>().join(",");
     let row = |at: usize| {
         line(&move |column| (at * column % 7).to_string()) + ["\n", ",a\n", ",b\n"][1 + at % 2]
@@ -325,7 +325,7 @@ fn wide_tables_are_read_in_time() {
     let start = std::time::Instant::now();
     let table = Table::load(&recipe(&path, "")).unwrap();
     rows(&path, &table.columns).unwrap();
-    assert!(start.elapsed().as_secs_f64() < 5.0, "{:?}", start.elapsed());
+    assert!(start.elapsed().as_secs_f64() < 20.0, "{:?}", start.elapsed());
     assert!(table.features.len() > columns / 2);
 }
 

@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn what_has_no_moments_is_refused() {
-        let train = examples(Inputs::Numbers(vec![1.0, f32::NAN]), 1, 1);
+        let train = examples(Inputs::Numbers(vec![1.0, f32::INFINITY]), 1, 1);
         let error = Normalise::new(&mut Weights::new(1), &train).unwrap_err().to_string();
         assert!(error.starts_with("input 0 of the 2 training examples has no mean"), "{error}");
     }
