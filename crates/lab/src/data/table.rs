@@ -32,8 +32,9 @@ use super::{Examples, Inputs, TableRecipe};
 use crate::{Error, Result};
 use classes::Classes;
 use encode::{Encoder, Odd};
-use grid::{Grid, listed};
+use grid::Grid;
 use infer::{Said, decimal, infer, known};
+use near::listed;
 use number::Survey;
 
 /// Of more columns or notes of a kind, the first are named and the others counted.

@@ -17,8 +17,6 @@ use crate::{Error, Result};
 const MOST_BYTES: u64 = 1 << 30;
 /// So many rows tell whether there is a header.
 const ASKED: usize = 1000;
-/// More names are not listed in a message.
-const MOST_NAMES: usize = 20;
 
 /// A table in which every row has the same number of cells.
 #[derive(Debug)]
@@ -153,14 +151,6 @@ impl Grid {
     /// The cells of a column from top to bottom.
     pub fn cells(&self, column: usize) -> impl Iterator<Item = &str> + Clone {
         self.rows.iter().map(move |row| self.cells.of(row, column))
-    }
-}
-
-/// The first names, and how many more there are.
-pub(super) fn listed(names: &[String]) -> String {
-    match names.len() {
-        0..=MOST_NAMES => names.join(", "),
-        more => format!("{} and {} more", names[..MOST_NAMES].join(", "), more - MOST_NAMES),
     }
 }
 
