@@ -12,8 +12,13 @@ use crate::weights::{BonusWeights, effective_number_weights, ldam_margins, log_p
 /// How the rows' losses become one number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reduction {
-    /// The sum over the sum of weights: of class weights of hard labels (as PyTorch) times sample
-    /// weights; over the rows that are not ignored where there are no weights. 0 where all are.
+    /// The sum over the sum of the rows' weights, so that a constant loss averages to itself: sample
+    /// weights times class weights, and 1 for every row that is not ignored where there are none. 0
+    /// where all are ignored.
+    ///
+    /// Two means differ. Soft targets of a softmax loss are not weighed by their class in the
+    /// divisor, as in PyTorch's `cross_entropy`; and PyTorch's `multi_margin_loss` divides by the
+    /// number of rows, where ours divides by their class weights like every other loss.
     #[default]
     Mean,
     /// The sum.
@@ -225,6 +230,12 @@ impl Criterion {
     }
 
     /// A weight ≥ 0 for each class, as PyTorch's `weight`.
+    ///
+    /// A softmax loss weighs each target by its class: Σ_k t_k·w_k·ℓ(p_k), w_y·ℓ(p_y) for a label. A
+    /// loss that is a mean over classes (`bce` and every sigmoid form, `mse`, `mae`, `multimargin`)
+    /// is multiplied as a whole by the weight of its example, w_y for a label and Σ_k t_k·w_k for soft
+    /// targets (Cui et al. 2019, eq. 3 and their code): an example that belongs to no class then
+    /// counts for nothing. Weights of columns, `BCEWithLogitsLoss(weight=)`, are another thing.
     ///
     /// # Errors
     /// Refuses another number of weights, negative or infinite ones, and class weights on top of
@@ -658,13 +669,20 @@ impl Criterion {
         }
         let weights = term.class_weights.as_deref().filter(|_| term.by_weights);
         let sample = |row: usize| batch.sample_weights.map_or(1.0, |weights| weights[row]);
-        let total: f64 = match (batch.targets, weights) {
-            (Targets::Hard(targets), _) => {
+        let total: f64 = match batch.targets {
+            Targets::Hard(targets) => {
                 let counted = targets.iter().enumerate().filter(|(_, t)| **t != self.ignore_index);
                 let class = |t: i64| weights.map_or(1.0, |weights| weights[t as usize]);
                 counted.map(|(row, t)| sample(row) * class(*t)).sum()
             }
-            (Targets::Soft(targets), _) => (0..targets.len() / self.classes).map(sample).sum(),
+            Targets::Soft(targets) => {
+                // As PyTorch, whose class weights of a softmax loss multiply its summands only.
+                let softmax = matches!(term.objective, Objective::Softmax(_));
+                let weights = weights.filter(|_| !softmax);
+                let class =
+                    |row| weights.map_or(1.0, |weights| batch.targets.class_weight(row, weights));
+                (0..targets.len() / self.classes).map(|row| sample(row) * class(row)).sum()
+            }
         };
         if total > 0.0 { 1.0 / total } else { 0.0 }
     }

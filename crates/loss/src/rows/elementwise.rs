@@ -8,6 +8,9 @@
 //! or x, plus the mirror bonus −ρ·(t·a^g + (1−t)·(1−a)^g); a is softmax or σ.
 //!
 //! *Hinge*: the mean over classes of max(0, margin − z_y + z_k), k ≠ y.
+//!
+//! *Class weights* multiply the whole row, by [`Plan::row_weight`]: of a mean over classes no column
+//! is the label's alone.
 
 use super::isa::Kernel;
 use super::lanes::LANES;
@@ -61,29 +64,26 @@ impl Kernel for Elementwise {
             let value = match &plan.objective {
                 Objective::Sigmoid(binary) => {
                     targets[classes..].fill(E::Real::ZERO);
-                    let weights = plan.class_weights;
-                    sigmoid::<E::Real, FMA>(binary, classes, z, targets, weights, gradient)
+                    sigmoid::<E::Real, FMA>(binary, classes, z, targets, gradient)
                 }
-                Objective::Error(error) => errors(plan, error, &z[..classes], targets, gradient),
-                Objective::MultiMargin { margin } => {
-                    hinge(*margin, label, &z[..classes], plan.class_weight(label), gradient)
-                }
+                Objective::Error(error) => errors(error, &z[..classes], targets, gradient),
+                Objective::MultiMargin { margin } => hinge(*margin, label, &z[..classes], gradient),
                 Objective::Softmax(_) => unreachable!("the softmax kernel has these"),
             };
-            let sample_weight = plan.sample_weight(at);
+            let weight = plan.row_weight(at);
             let label_logit = z[label].to_f64();
             let others = z[..classes].iter().enumerate().filter(|(class, _)| *class != label);
             let largest = others.fold(f64::NEG_INFINITY, |max, (_, z)| z.to_f64().max(max));
             let (log_odds, lse) = log_odds(plan, &z[..classes], label, largest);
             let mut record = Row {
-                loss: sample_weight * value,
+                loss: weight * value,
                 steepness: gradient[label].to_f64().abs(),
                 ..plan.describe(&tile.buffers.logits()[span.clone()], label, label_logit, largest)
             };
             record.set_odds(&Odds::of::<FMA>(log_odds), lse);
             record.ce_steepness = 1.0 - record.p;
             tile.rows[row] = record;
-            let scale = E::Real::of(sample_weight * plan.gradient_scale);
+            let scale = E::Real::of(weight * plan.gradient_scale);
             let gradient = &mut scratch.weights[..classes];
             gradient.iter_mut().for_each(|g| *g = *g * scale);
             plan.write(&mut tile, span.start, gradient);
@@ -124,8 +124,8 @@ struct Entries<'a, R> {
     weight: R,
     /// Both are multiplied by q^ita.
     ita: R,
-    /// Weight of each class.
-    classes: &'a [R],
+    /// The share of each class in the mean over them, 0 for the padding.
+    shares: &'a [R],
     value: f64,
 }
 
@@ -139,7 +139,7 @@ impl<R: Real> Visit<R> for Entries<'_, R> {
             .z
             .chunks_exact(LANES)
             .zip(entries.targets.chunks_exact(LANES))
-            .zip(entries.classes.chunks_exact(LANES))
+            .zip(entries.shares.chunks_exact(LANES))
             .zip(entries.gradient.chunks_exact_mut(LANES));
         for (((z, t), c), g) in chunks {
             for lane in 0..LANES {
@@ -169,14 +169,10 @@ fn sigmoid<R: Real, const FMA: bool>(
     classes: usize,
     z: &[R],
     targets: &[R],
-    class_weights: Option<&[f64]>,
     gradient: &mut [R],
 ) -> f64 {
-    // 1/C for a class, nothing for the padding.
-    let mut per_class = vec![R::ZERO; z.len()];
-    for (class, share) in per_class[..classes].iter_mut().enumerate() {
-        *share = R::of(class_weights.map_or(1.0, |weights| weights[class]) / classes as f64);
-    }
+    let mut shares = vec![R::ZERO; z.len()];
+    shares[..classes].fill(R::of(1.0 / classes as f64));
     let mut value = 0.0;
     for positive in [true, false] {
         let side = |share: Option<f64>| match share {
@@ -196,7 +192,7 @@ fn sigmoid<R: Real, const FMA: bool>(
             positive,
             weight: R::of(side(binary.alpha)),
             ita: R::ZERO,
-            classes: &per_class,
+            shares: &shares,
             value: 0.0,
         };
         let (base, by_score) = base_of(binary, positive);
@@ -231,13 +227,7 @@ fn base_of(binary: &Binary, positive: bool) -> (Base, bool) {
 }
 
 /// Mean squared or absolute error with its mirror bonus, computed in f64.
-fn errors<E: Element>(
-    plan: &Plan<'_, E>,
-    error: &ProbabilityError,
-    z: &[E::Real],
-    targets: &[E::Real],
-    gradient: &mut [E::Real],
-) -> f64 {
+fn errors<R: Real>(error: &ProbabilityError, z: &[R], targets: &[R], gradient: &mut [R]) -> f64 {
     let classes = z.len() as f64;
     let mut probabilities: Vec<f64> = z.iter().map(|z| z.to_f64()).collect();
     if error.sigmoid {
@@ -250,8 +240,7 @@ fn errors<E: Element>(
     }
     let (mut value, mut mean) = (0.0, 0.0);
     let mut slopes = Vec::with_capacity(z.len());
-    for (class, (&a, target)) in probabilities.iter().zip(targets).enumerate() {
-        let weight = plan.class_weight(class);
+    for (&a, target) in probabilities.iter().zip(targets) {
         let t = target.to_f64();
         let (mut loss, mut slope) = if error.squared {
             (t * (1.0 - a).powi(2) + (1.0 - t) * a * a, 2.0 * ((1.0 - t) * a - t * (1.0 - a)))
@@ -263,21 +252,21 @@ fn errors<E: Element>(
             let towards = t * a.powf(gamma - 1.0) - (1.0 - t) * (1.0 - a).powf(gamma - 1.0);
             slope -= rho * gamma * towards;
         }
-        value += weight * loss / classes;
-        slope *= weight / classes;
+        value += loss / classes;
+        slope /= classes;
         mean += a * slope;
         slopes.push(slope);
     }
     for ((g, a), slope) in gradient.iter_mut().zip(&probabilities).zip(slopes) {
         let chain = if error.sigmoid { slope * (1.0 - a) } else { slope - mean };
-        *g = E::Real::of(a * chain);
+        *g = R::of(a * chain);
     }
     value
 }
 
 /// The multi-margin hinge and its subgradient.
-fn hinge<R: Real>(margin: f64, label: usize, z: &[R], weight: f64, gradient: &mut [R]) -> f64 {
-    let share = weight / z.len() as f64;
+fn hinge<R: Real>(margin: f64, label: usize, z: &[R], gradient: &mut [R]) -> f64 {
+    let share = 1.0 / z.len() as f64;
     let own = z[label].to_f64();
     let (mut value, mut violations) = (0.0, 0);
     for (class, z) in z.iter().enumerate().filter(|(class, _)| *class != label) {

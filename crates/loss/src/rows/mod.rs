@@ -86,6 +86,21 @@ pub enum Targets<'a, E = f32> {
     Soft(&'a [E]),
 }
 
+impl<E: Element> Targets<'_, E> {
+    /// The class weight of a row that is not ignored: the label's, or Σ_k t_k·w_k of soft targets as
+    /// they are given, before any smoothing (Cui et al. 2019: the weight of an example).
+    #[inline(always)]
+    pub(crate) fn class_weight(&self, row: usize, weights: &[f64]) -> f64 {
+        match self {
+            Targets::Hard(targets) => weights[targets[row] as usize],
+            Targets::Soft(targets) => {
+                let targets = &targets[row * weights.len()..(row + 1) * weights.len()];
+                targets.iter().zip(weights).map(|(t, w)| t.wide() * w).sum()
+            }
+        }
+    }
+}
+
 /// [`crate::Adjust`] made ready for given classes.
 #[derive(Clone, Debug, Default)]
 pub struct Adjusted {
@@ -464,6 +479,17 @@ impl<E: Element> Plan<'_, E> {
     #[inline(always)]
     fn class_weight(&self, class: usize) -> f64 {
         self.class_weights.map_or(1.0, |weights| weights[class])
+    }
+
+    /// What multiplies a whole row: its sample weight, times the class weights of its targets where
+    /// there are such.
+    #[inline(always)]
+    fn row_weight(&self, row: usize) -> f64 {
+        let of_classes = match self.class_weights {
+            Some(weights) => self.targets.class_weight(row, weights),
+            None => 1.0,
+        };
+        self.sample_weight(row) * of_classes
     }
 
     /// The label of a row, none where it is ignored; of soft targets the class with the largest.

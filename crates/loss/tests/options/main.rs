@@ -4,6 +4,7 @@
 //! central differences of that definition.
 
 mod batches;
+mod class_weights;
 #[path = "../curves/mod.rs"]
 mod curves;
 mod edges;

@@ -133,7 +133,6 @@ fn the_exact_sigmoid_bonus_is_linear() {
 fn adjustments_and_weights_of_entries() {
     let total: u64 = COUNTS.iter().sum();
     let priors = COUNTS.map(|n| (n as f64 / total as f64).ln());
-    let class = [1.0, 0.5, 2.0, 3.0];
     for spec in
         ["bce", "focal(gamma=2, sigmoid)", "mse", "mse(sigmoid) + mirror", "mae", "multimargin"]
     {
@@ -157,16 +156,6 @@ fn adjustments_and_weights_of_entries() {
         let mean = plain.clone().reduction(Reduction::Mean).forward(&logits, batch).unwrap();
         same_value(spec, mean.loss, sum / 2.5);
     }
-    // A class weight weighs its own entry of a row: by the linearity of the mean over classes.
-    let logits = draws(8, 4, 3.0);
-    let weighed = loss("bce").criterion(4).unwrap().class_weights(&class).unwrap();
-    let weighed = weighed.reduction(Reduction::Sum).forward(&logits, &[2][..]).unwrap();
-    let entry = |k: usize| {
-        class[k] / 4.0
-            * (logits[k].max(0.0) - logits[k] * is_positive(k, 2)
-                + (-logits[k].abs()).exp().ln_1p())
-    };
-    same_value("bce weights", weighed.loss, (0..4).map(entry).sum());
 }
 
 /// paper.md §1.7: z = (2, −1, 0.5, 1.5), y = 0.
