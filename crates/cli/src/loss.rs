@@ -50,7 +50,10 @@ pub struct Args {
     /// Epochs in all
     #[arg(long, value_name = "E", requires = "epoch")]
     epochs: Option<usize>,
-    /// Print one JSON object; a loss that is infinite is null
+    /// Print one JSON object; a loss that is infinite is null, for JSON has no infinity
+    ///
+    /// A logit of -inf is a mask; on the label it makes the loss infinite. Without --json such a loss
+    /// is printed as inf or -inf.
     #[arg(long)]
     json: bool,
 }

@@ -158,7 +158,9 @@ pub enum Shape {
         /// published, 0 for the exact bonus.
         clamp: f64,
         /// No bonus below this probability (the aggressive bonus, Table 3; 0 for none), and
-        /// continuous there.
+        /// continuous there: ln(1 − `start`) is taken off the logarithm and off its tangent. The
+        /// official code takes it off the logarithm alone, so that with `le` < 1 its value falls by
+        /// −ln(1 − `start`) at `le`; the gradient is the same.
         start: f64,
     },
     /// ln(1 − r·p): the bonus of a fraction of the data term.

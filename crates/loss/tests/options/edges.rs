@@ -64,6 +64,58 @@ fn a_masked_label_pays_infinitely_and_is_pulled_finitely() {
     assert_eq!((outcome.loss, gradient), (f64::INFINITY, [-1.0, 0.5, 0.5]));
 }
 
+/// What lib.rs says of −∞.
+#[test]
+fn a_mask_is_one_of_softmax_losses_and_of_no_other() {
+    let logits = [MASKED, 1.0, 0.5];
+    for spec in CURVES {
+        let mut gradient = [f64::NAN; 3];
+        let outcome = with_counts(spec)
+            .forward_backward(&logits, &[1][..], &mut gradient)
+            .unwrap_or_else(|error| panic!("{spec}: {error}"));
+        assert!(outcome.loss.is_finite() && gradient[0] == 0.0, "{spec}: {outcome:?} {gradient:?}");
+    }
+    // On the label the mean of the batch is infinite, and the gradient is not.
+    for spec in [
+        "ce",
+        "el(le=0.75)",
+        "el(le=1)",
+        "focal(gamma=2)",
+        "poly(eps=1)",
+        "halted(gamma=2, at=0.5)",
+    ] {
+        let (two, mut gradient) = ([MASKED, 1.0, 0.5, 1.0, 2.0, 3.0], [f64::NAN; 6]);
+        let mut criterion = loss(spec).criterion(3).unwrap();
+        let outcome = criterion.forward_backward(&two, &[0, 2][..], &mut gradient).unwrap();
+        assert_eq!(outcome.loss, f64::INFINITY, "{spec}");
+        assert!(
+            gradient[0] < -0.25 && gradient.iter().all(|g| g.is_finite()),
+            "{spec}: {gradient:?}"
+        );
+    }
+    for (spec, value) in [("prob", 0.0), ("gce(q=0.7)", 1.0 / 0.7)] {
+        let outcome = loss(spec).criterion(3).unwrap().forward(&logits, &[0][..]).unwrap();
+        assert!((outcome.loss - value).abs() < 1e-12, "{spec}: {}", outcome.loss);
+    }
+    for spec in ["bce", "el(le=0.5, sigmoid)", "mse", "mae(sigmoid)", "multimargin"] {
+        let refused = loss(spec).criterion(3).unwrap().forward(&logits, &[1][..]).unwrap_err();
+        assert!(matches!(refused, Error::Logit { row: 0, column: 0, .. }), "{spec}: {refused}");
+    }
+    let nothing = loss("ce").criterion(3).unwrap().forward(&[MASKED; 3], &[1][..]).unwrap_err();
+    assert!(matches!(nothing, Error::Logit { row: 0, .. }), "{nothing}");
+}
+
+/// The official code's value is lower by −ln(1 − start) from `le` on.
+#[test]
+fn start_and_le_together_are_continuous() {
+    let curve = *loss("el(le=0.75, start=0.5, clamp=0)").curve().unwrap();
+    let at = |p: f64| curve.value(&steepness::Odds::from_probability(p));
+    assert!((at(0.5 + 1e-9) - at(0.5 - 1e-9)).abs() < 1e-8);
+    assert!((at(0.75 + 1e-9) - at(0.75 - 1e-9)).abs() < 1e-8);
+    let published = -(0.9f64.ln()) - (0.9 - 0.75) / 0.25 + 0.25f64.ln();
+    assert!((published - at(0.9) - 0.5f64.ln()).abs() < 1e-12, "{published} {}", at(0.9));
+}
+
 #[test]
 fn every_shape() {
     for (rows, classes) in [(1, 1), (1, 2), (7, 1), (2, 1023), (3, 1024), (5, 1025), (33, 100_003)]
