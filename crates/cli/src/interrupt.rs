@@ -12,7 +12,7 @@ static STOP: AtomicBool = AtomicBool::new(false);
 static LOOKED_AT: AtomicBool = AtomicBool::new(false);
 
 /// The exit code that shells give a program which was interrupted.
-const INTERRUPTED: i32 = 130;
+pub const CODE: u8 = 130;
 
 /// From now on a signal ends the program with exit code 130, what is half written taken away.
 /// Signals that whoever started it wants ignored stay ignored: SIGHUP under nohup, SIGINT in the
@@ -67,10 +67,15 @@ fn on_signal() {
     }
     console::complain("error: interrupted");
     durable::remove_unfinished();
-    // Not `exit`: it would run libtorch's destructors under the feet of its threads. What was saved
-    // is whole at any moment.
+    leave();
+}
+
+/// Ends the program, whatever its threads do.
+pub fn leave() -> ! {
+    // Not `exit`: it would run libtorch's destructors under the feet of its threads, and of those
+    // that were left behind. What was saved is whole at any moment.
     // Safety: it does not return.
-    unsafe { libc::_exit(INTERRUPTED) };
+    unsafe { libc::_exit(CODE.into()) }
 }
 
 fn is_ignored(signal: libc::c_int) -> bool {

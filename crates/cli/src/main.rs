@@ -76,7 +76,11 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             console::complain(&format!("error: {error:#}"));
-            ExitCode::from(exit_code(&error))
+            let code = exit_code(&error);
+            if code == interrupt::CODE {
+                interrupt::leave();
+            }
+            ExitCode::from(code)
         }
     }
 }

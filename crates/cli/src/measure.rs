@@ -14,7 +14,7 @@ use steepness_lab::measure::{
     Detection, FeatureMap, Features, Groups, Logits, Mahalanobis, Neighbours, OodSummary, Pca,
     Positive, ProbeRecord, Recalibrated, Representation, Scores, Summary, Thresholds, Vim,
 };
-use steepness_lab::{Error, Result, console, durable};
+use steepness_lab::{Error, Result, Stop, console, durable};
 
 use crate::named::Named;
 
@@ -22,6 +22,9 @@ use crate::named::Named;
 ///
 /// With logits of examples from another data set it also says how well their scores tell the two
 /// sets apart; with features, what these are worth without their head. All shares are fractions.
+///
+/// ECE and MCE take 15 bins of equal width, the adaptive and the classwise ECE as many. Features of
+/// more than 8192 rows and 8192 dimensions are refused.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Logits of the labelled examples, (N, C) floats
@@ -200,6 +203,8 @@ fn of_features(
     curves: &mut Curves,
     scores: &mut Vec<Sides>,
 ) -> Result<()> {
+    // A signal ends the program at once: there is nothing to be saved.
+    let stop = Stop::never();
     let features = features.features()?;
     let (table_of_train, known) = (table(&args.train_features)?, integers(&args.train_labels)?);
     let train = match (&table_of_train, &known) {
@@ -207,15 +212,15 @@ fn of_features(
         _ => None,
     };
     let axes = features.columns().min(2);
-    let pca = Pca::fit(features, axes).of(args.features.as_deref())?;
+    let pca = Pca::fit(features, axes, stop).of(args.features.as_deref())?;
     let (neighbours, penalty) = (args.neighbours, args.penalty);
     let representation =
-        Representation::new(features, labels, train, &pca, neighbours, Some(penalty));
+        Representation::new(features, labels, train, &pca, neighbours, Some(penalty), stop);
     let files = [&args.features, &args.train_features, &args.train_labels].into_iter();
     summary.representation = Some(representation.of(files.flatten().map(PathBuf::as_path))?);
     let others = (integers(&args.transfer_labels)?, integers(&args.train_transfer_labels)?);
     if let ((Some(labels), Some(known)), Some((train, _))) = (others, train) {
-        let transfer = ProbeRecord::new(train, &known, features, &labels, penalty);
+        let transfer = ProbeRecord::new(train, &known, features, &labels, penalty, stop);
         let files = both(&args.transfer_labels, &args.train_transfer_labels);
         summary.transfer = Some(transfer.of(files)?);
     }
@@ -239,23 +244,24 @@ fn of_features(
             Ok(detection)
         };
         let of_train = || both(&args.train_features, &args.train_labels);
-        let mahalanobis = Mahalanobis::fit(train, known).of(of_train())?;
+        let mahalanobis = Mahalanobis::fit(train, known, stop).of(of_train())?;
         let theirs = mahalanobis.scores(outside).of(of_outside())?;
         let ours = mahalanobis.scores(features).of(args.features.as_deref())?;
         ood.mahalanobis = Some(judge("mahalanobis", ours, theirs)?);
         let neighbours = Neighbours::fit(train, args.ood_neighbours).of(of_train())?;
-        let (ours, theirs) = (neighbours.scores(features)?, neighbours.scores(outside)?);
+        let (ours, theirs) =
+            (neighbours.scores(features, stop)?, neighbours.scores(outside, stop)?);
         ood.knn = Some(judge("knn", ours, theirs)?);
         if let (Some(weights), Some(bias)) = (table(&args.head_weights)?, &args.head_bias) {
             let principal = Vim::usual_principal(train.columns());
-            let vim = Vim::fit(train, weights.features()?, &npy::floats(bias)?, principal);
+            let vim = Vim::fit(train, weights.features()?, &npy::floats(bias)?, principal, stop);
             let vim = vim.of(both(&args.head_weights, &args.head_bias))?;
             ood.vim = Some(judge("vim", vim.scores(features)?, vim.scores(outside)?)?);
         }
     }
     curves.map(axes, &map);
     if args.tsne
-        && let Some(map) = neighbourhoods(features, labels)?
+        && let Some(map) = neighbourhoods(features, labels, stop)?
     {
         curves.tsne(&map);
     }
@@ -263,12 +269,16 @@ fn of_features(
 }
 
 /// The map by t-SNE of 2000 examples at most, evenly spaced; `None` for less than ten.
-fn neighbourhoods(features: Features<f64>, labels: &[i64]) -> Result<Option<FeatureMap>> {
+fn neighbourhoods(
+    features: Features<f64>,
+    labels: &[i64],
+    stop: Stop,
+) -> Result<Option<FeatureMap>> {
     const MAPPED: usize = 2000;
     let step = features.rows().div_ceil(MAPPED);
     let few: Vec<f64> = features.iter().step_by(step).flatten().copied().collect();
     let labels: Vec<i64> = labels.iter().copied().step_by(step).collect();
-    FeatureMap::new(Features::new(&few, features.columns())?, &labels)
+    FeatureMap::new(Features::new(&few, features.columns())?, &labels, stop)
 }
 
 #[cfg(test)]
@@ -394,10 +404,10 @@ mod tests {
     fn a_map_of_neighbourhoods_is_made_where_asked_for() {
         let values: Vec<f64> = (0..24).map(|i| f64::from(i * i % 17)).collect();
         let features = Features::new(&values, 2).unwrap();
-        let map = neighbourhoods(features, &[1; 12]).unwrap().unwrap();
+        let map = neighbourhoods(features, &[1; 12], Stop::never()).unwrap().unwrap();
         assert_eq!(map.tsne.len(), 12);
         let few = Features::new(&values[..8], 2).unwrap();
-        assert!(neighbourhoods(few, &[1; 4]).unwrap().is_none());
+        assert!(neighbourhoods(few, &[1; 4], Stop::never()).unwrap().is_none());
     }
 
     #[test]
@@ -466,6 +476,20 @@ mod tests {
         npy::write_matrix(&folder.path().join("f.npy"), &[f32::INFINITY; 8], 2).unwrap();
         let infinite = complaint();
         assert!(infinite.contains("f.npy") && infinite.contains("row 0, column 0"), "{infinite}");
+    }
+
+    /// 60,000 dimensions squared would be 28.8 GB.
+    #[test]
+    fn two_rows_of_many_dimensions_take_no_memory() {
+        let folder = TempDir::new().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        npy::write_matrix(&path("l.npy"), &[1.0f32, 0.0, 0.0, 1.0], 2).unwrap();
+        npy::write_vector(&path("y.npy"), &[0i64, 1]).unwrap();
+        let features: Vec<f32> = (0..120_000).map(|at| (at % 7) as f32).collect();
+        npy::write_matrix(&path("f.npy"), &features, 60_000).unwrap();
+        let args = args(&folder, &[("--features", "f.npy")]);
+        let found = summary(&Args { neighbours: 1, ..args }).unwrap().representation.unwrap();
+        assert_eq!((found.dimensions, found.pca_explained), (60_000, vec![1.0, 0.0]));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use steepness_lab::experiment::{TranslationRun, device};
 use steepness_lab::translate::SearchOptions;
-use steepness_lab::{Error, Result, console};
+use steepness_lab::{Error, Result, Stop, console};
 
 use crate::lines;
 
@@ -77,7 +77,7 @@ pub fn run(args: Args) -> Result<()> {
     };
     for (chunk, lines) in lines.chunks(CHUNK).enumerate() {
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-        let found = translator.translate(&lines, &options)?;
+        let found = translator.translate(&lines, &options, Stop::never())?;
         for (at, translated) in found.iter().enumerate() {
             if translated.left_out > 0 {
                 console::say(&format!(

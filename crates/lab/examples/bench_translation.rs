@@ -11,6 +11,7 @@ use std::error::Error;
 use std::io::BufRead;
 use std::time::Instant;
 
+use steepness_lab::Stop;
 use steepness_lab::data::Batch;
 use steepness_lab::models::{Mode, Model, Precision, Transformer, TransformerRecipe, Weights};
 use steepness_lab::train::{Optimizer, OptimizerRecipe, judge};
@@ -42,8 +43,13 @@ fn main() -> Answer<()> {
                 tch::set_num_threads(threads.parse()?);
                 let (model, source) = (model("small")?, sources(sentences.parse()?)?);
                 let options = SearchOptions { max_len_a: 1.0, max_len_b: 2, ..Default::default() };
-                let round =
-                    || timed(|| search(&model, &source, &options).map(drop).map_err(Into::into));
+                let round = || {
+                    timed(|| {
+                        search(&model, &source, &options, Stop::never())
+                            .map(drop)
+                            .map_err(Into::into)
+                    })
+                };
                 (0..rounds.parse()?).map(|_: usize| round()).collect::<Answer<_>>()?
             }
             _ => return Err(format!("{line:?} is no request").into()),

@@ -64,10 +64,13 @@ pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Compar
     // Pairs of a seed come together, so that a stopped comparison has whole pairs.
     let each = |&seed: &u64| settings.iter().map(move |setting| (setting, seed));
     let pairs: Vec<(&Setting, u64)> = recipe.seeds.iter().flat_map(each).collect();
-    let progress = Progress::new(pairs.len(), recipe.all_epochs(), examples, options.terminal);
-    folder.notes.iter().for_each(|note| progress.say(note));
     let work = Work { recipe, data: &data, content: content.brief(), out, options };
-    if let Some(estimate) = work.estimate(&pairs)? {
+    let estimate = work.estimate(&pairs)?;
+    let measuring = estimate.map_or(0.0, |estimate| estimate.measuring) as u64;
+    let (epochs, terminal) = (recipe.all_epochs(), options.terminal);
+    let progress = Progress::new(pairs.len(), epochs, examples, measuring, terminal);
+    folder.notes.iter().for_each(|note| progress.say(note));
+    if let Some(estimate) = estimate {
         attacks_in_others_place(recipe, &data)?.iter().for_each(|word| progress.say(word));
         progress.say(&estimate.to_string());
     }

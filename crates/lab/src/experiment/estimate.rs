@@ -1,14 +1,17 @@
-//! How long a comparison will take, from a few steps of the real model on the real data.
+//! How long a comparison will take, from a few steps of the real model on the real data and what
+//! measuring it will come to.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use tch::Device;
 
 use super::RunRecipe;
+use super::effort::{Effort, Sizes, Speed};
+use super::representation::MOST;
 use crate::data::{DataSet, Examples, order};
-use crate::models::{self, Mode};
+use crate::models::{self, Mode, Model};
 use crate::train::Optimizer;
 use crate::{Error, Result};
 
@@ -30,6 +33,8 @@ pub struct Estimate {
     pub jobs: usize,
     /// How many steps were measured.
     pub steps: usize,
+    /// As how many examples measuring one run counts, by the time that it takes.
+    pub measuring: f64,
     /// Whether the trainings may end before their last epoch.
     pub patient: bool,
 }
@@ -48,17 +53,17 @@ impl Estimate {
         runs: usize,
         jobs: usize,
     ) -> Result<Self> {
-        let parts = recipe.augment.parts(data.parts(recipe.seed)?, recipe.seed)?;
-        let (example, steps) = step(recipe, &parts.train, device)?;
+        let parts = data.parts(recipe.seed)?;
+        let learned = recipe.augment.measured(Cow::Owned(parts.train.at_most(MOST)))?;
+        let parts = recipe.augment.parts(parts, recipe.seed)?;
+        let model = models::build(&recipe.model, &parts.train, recipe.seed)?;
+        model.weights().move_to(device)?;
+        let (example, steps) = step(recipe, &*model, &parts.train, device)?;
         let train = parts.train.targets() as f64;
         let epoch = train + FORWARD * parts.validation.targets() as f64;
-        let attacks = match recipe.attack.as_ref().filter(|_| parts.test.inputs.are_images()) {
-            Some(attack) => {
-                let most = attack.examples.map_or(usize::MAX, NonZeroUsize::get);
-                attack.cost() * parts.test.len().min(most) as f64
-            }
-            None => 0.0,
-        };
+        let sizes = Sizes::new(recipe, data, &*model, [&learned, &parts.validation, &parts.test])?;
+        let effort = Effort::new(&sizes, &Speed::find(FORWARD * example)?);
+        let measuring = effort.total(data.ood.len()) / example;
         // A stage that trains the last layer alone goes through the rest forward.
         let stages = [&recipe.crt, &recipe.probe].into_iter().flatten();
         let stages: usize = stages.map(|stage| stage.epochs.unwrap_or(recipe.epochs).get()).sum();
@@ -66,17 +71,20 @@ impl Estimate {
         // Training on attacked examples takes as many more passes.
         let adversarial = recipe.adversarial.as_ref().map_or(0.0, |a| a.attack.attack().cost());
         let adversarial = adversarial * recipe.epochs.get() as f64 * train;
-        let run = epochs * epoch + adversarial + parts.test.targets() as f64 + attacks;
+        let run = epochs * epoch + adversarial + measuring;
         let rounds = runs.div_ceil(jobs.max(1));
         let (seconds, patient) = (rounds as f64 * run * example, recipe.patience.is_some());
-        Ok(Self { seconds, runs, jobs, steps, patient })
+        Ok(Self { seconds, runs, jobs, steps, measuring, patient })
     }
 }
 
 /// Seconds that a prediction takes to learn from, and how many steps were measured.
-fn step(recipe: &RunRecipe, train: &Examples, device: Device) -> Result<(f64, usize)> {
-    let model = models::build(&recipe.model, train, recipe.seed)?;
-    model.weights().move_to(device)?;
+fn step(
+    recipe: &RunRecipe,
+    model: &dyn Model,
+    train: &Examples,
+    device: Device,
+) -> Result<(f64, usize)> {
     let mut criterion = recipe.loss.criterion_with_counts(&train.counts())?;
     criterion.set_epoch(1, recipe.epochs.get());
     let mut optimizer = Optimizer::new(&recipe.optimizer, model.weights().parameters())?;
@@ -113,7 +121,7 @@ fn step(recipe: &RunRecipe, train: &Examples, device: Device) -> Result<(f64, us
 
 impl fmt::Display for Estimate {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let Self { seconds, runs, jobs, steps, patient } = *self;
+        let Self { seconds, runs, jobs, steps, patient, .. } = *self;
         let several = |count: f64, unit: &str| {
             let count = count.round().max(1.0);
             format!("{count} {unit}{}", if count == 1.0 { "" } else { "s" })
@@ -143,7 +151,8 @@ mod tests {
     fn times_are_rounded_to_what_is_known() {
         let text = |seconds, runs, jobs| {
             let patient = seconds > 9500.0;
-            let text = Estimate { seconds, runs, jobs, steps: 9, patient }.to_string();
+            let text =
+                Estimate { seconds, runs, jobs, steps: 9, measuring: 0.0, patient }.to_string();
             text.split(" (").next().unwrap().to_owned()
         };
         assert_eq!(text(0.2, 1, 1), "about 1 second for 1 run");

@@ -6,6 +6,7 @@ mod checked;
 mod compare;
 mod comparison;
 mod device;
+mod effort;
 mod environment;
 mod estimate;
 mod folder;

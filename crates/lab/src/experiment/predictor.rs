@@ -10,7 +10,7 @@ use crate::data::{Asking, DataRecipe, Examples, Graphs, InputFile, Inputs, Reade
 use crate::measure::{Logits, Scores, Threshold};
 use crate::models::Model;
 use crate::train::predict;
-use crate::{Error, Result};
+use crate::{Error, Result, Stop};
 
 /// Images that are in memory at the same time.
 const AT_ONCE: usize = 256;
@@ -143,7 +143,7 @@ impl Predictor {
         let evaluate = self.recipe.augment.evaluate.as_ref();
         let Asking { names, mut notes, examples } =
             self.reader.read(paths, evaluate, &self.classes)?;
-        let found = predict(&*self.model, &*examples.source()?)?;
+        let found = predict(&*self.model, &*examples.source()?, Stop::never())?;
         let logits = Logits::new(&found.logits, found.classes)?;
         let energies = Scores::new(logits).free_energy.into_iter().map(|score| -score);
         let rows = names.into_iter().zip(logits.iter()).zip(energies).enumerate();

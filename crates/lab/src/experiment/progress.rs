@@ -2,6 +2,7 @@
 //! finished run, and one an epoch every few seconds. Everything goes to the standard error.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -10,21 +11,20 @@ use super::{EpochMetrics, Run, Setting};
 use crate::train::Monitor;
 use crate::{console, plain};
 
-/// Epochs that measuring a run counts as in the bar: roughly what it takes.
-const MEASURING: usize = 8;
-
 /// Least time between a line and that of an epoch, of which thousands may pass in a minute.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// Hears of all runs, from any thread.
 pub struct Progress {
-    /// Counts examples.
+    /// Counts examples, and measuring as so many examples as could be trained on in that time.
     bar: ProgressBar,
     finished: Mutex<usize>,
     runs: usize,
     /// Epochs of a run, and examples of an epoch.
     epochs: usize,
     examples: usize,
+    /// What measuring a run counts as.
+    measuring: u64,
     speed: Mutex<Speed>,
     /// When something was said last.
     said: Mutex<Instant>,
@@ -70,15 +70,13 @@ impl Speed {
 }
 
 impl Progress {
-    /// For `runs` of `epochs` of so many `examples` each; `visible` when the standard error is a
-    /// terminal.
-    pub fn new(runs: usize, epochs: usize, examples: usize, visible: bool) -> Self {
+    /// For `runs` of `epochs` of so many `examples` each, and measuring that takes as long as
+    /// `measuring` examples; `visible` when the standard error is a terminal.
+    pub fn new(runs: usize, epochs: usize, examples: usize, measuring: u64, visible: bool) -> Self {
         let target =
             if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(
-            Some((runs * (epochs + MEASURING) * examples) as u64),
-            target,
-        );
+        let all = runs as u64 * ((epochs * examples) as u64 + measuring);
+        let bar = ProgressBar::with_draw_target(Some(all), target);
         let style = "{bar:32} {percent:>3} %  {elapsed}  {msg}";
         bar.set_style(ProgressStyle::with_template(style).expect("a valid template"));
         if visible {
@@ -86,7 +84,7 @@ impl Progress {
         }
         let speed = Mutex::new(Speed::new());
         let said = Mutex::new(Instant::now());
-        Self { bar, finished: Mutex::new(0), runs, epochs, examples, speed, said }
+        Self { bar, finished: Mutex::new(0), runs, epochs, examples, measuring, speed, said }
     }
 
     /// A line that stays.
@@ -101,7 +99,7 @@ impl Progress {
 
     /// A run was found finished; it needed `epochs`.
     pub fn skipped(&self, epochs: usize) {
-        self.bar.inc(((epochs + MEASURING) * self.examples) as u64);
+        self.bar.inc((epochs * self.examples) as u64 + self.measuring);
         *hold(&self.finished) += 1;
     }
 
@@ -109,8 +107,7 @@ impl Progress {
     pub fn finished(&self, setting: &Setting, run: &Run) {
         // Epochs that patience saved are done, too.
         let saved = self.epochs.saturating_sub(run.epochs.len());
-        self.bar.inc(((MEASURING + saved) * self.examples) as u64);
-        hold(&self.speed).done += MEASURING * self.examples;
+        self.bar.inc((saved * self.examples) as u64);
         let mut finished = hold(&self.finished);
         *finished += 1;
         let seconds: f64 = run.epochs.iter().map(|epoch| epoch.seconds).sum();
@@ -152,7 +149,7 @@ impl Progress {
 
     /// What one run tells.
     pub fn of<'a>(&'a self, setting: &'a Setting, seed: u64) -> impl Monitor + 'a {
-        RunMonitor { progress: self, setting, seed }
+        RunMonitor { progress: self, setting, seed, measured: AtomicU64::new(0) }
     }
 }
 
@@ -164,6 +161,8 @@ struct RunMonitor<'a> {
     progress: &'a Progress,
     setting: &'a Setting,
     seed: u64,
+    /// What of [`Progress::measuring`] is counted.
+    measured: AtomicU64,
 }
 
 impl Monitor for RunMonitor<'_> {
@@ -179,6 +178,16 @@ impl Monitor for RunMonitor<'_> {
         let speed = hold(speed).after(examples);
         let (finished, left) = (*hold(finished), self.progress.left());
         bar.set_message(format!("{left}, {finished}/{runs} runs, {speed:.0} examples/s"));
+    }
+
+    fn measured(&self, share: f64) {
+        let Progress { bar, finished, runs, speed, measuring, .. } = self.progress;
+        let now = (share * *measuring as f64) as u64;
+        let more = now.saturating_sub(self.measured.fetch_max(now, Ordering::Relaxed));
+        bar.inc(more);
+        hold(speed).done += more as usize;
+        let (finished, left) = (*hold(finished), self.progress.left());
+        bar.set_message(format!("{left}, {finished}/{runs} runs, measuring"));
     }
 
     fn epoch(&self, metrics: &EpochMetrics) {
@@ -216,7 +225,7 @@ mod tests {
 
     #[test]
     fn epochs_get_a_line_now_and_then() {
-        let progress = Progress::new(1, 200, 10, false);
+        let progress = Progress::new(1, 200, 10, 0, false);
         assert!(!progress.is_time(), "the beginning was said");
         let ago = |time| *hold(&progress.said) = Instant::now().checked_sub(time).unwrap();
         ago(LINE_EVERY);

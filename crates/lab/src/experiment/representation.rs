@@ -9,41 +9,69 @@ use crate::measure::{
 };
 use crate::models::Model;
 use crate::train::{Odin, Represented, represent};
-use crate::{Error, Result};
+use crate::{Error, Result, Stop};
 
 /// Examples of a part that are looked at, at most, evenly spaced: distances grow with the product of
 /// two such numbers.
 pub(super) const MOST: usize = 5_000;
+/// Features of a part that are looked at, at most: of wide ones fewer examples, but never fewer than
+/// the second number.
+const HELD: usize = 1 << 23;
+const FEWEST: usize = 500;
 /// Examples on a map, at most.
-const MAPPED: usize = 300;
+pub(super) const MAPPED: usize = 300;
 /// Training examples that vote on a label, and the one whose distance is the score of neighbours.
 const VOTERS: usize = 20;
 const NEIGHBOUR: usize = 50;
 
+/// How many examples with `width` features are looked at, at most.
+pub(super) fn rows_of(width: usize) -> usize {
+    (HELD / width.max(1)).clamp(FEWEST, MOST)
+}
+
 /// A model, and its features of training and test examples.
 pub(super) struct Representations<'a> {
     model: &'a dyn Model,
+    stop: Stop<'a>,
+    most: usize,
     tested: Examples,
     train: Represented,
     test: Represented,
 }
 
+/// What was learned from training examples, and the scores of test examples.
+pub(super) struct Judges {
+    mahalanobis: (Mahalanobis, Vec<f64>),
+    neighbours: (Neighbours, Vec<f64>),
+    vim: Option<(Vim, Vec<f64>)>,
+    odin: Option<Vec<f64>>,
+}
+
 impl<'a> Representations<'a> {
     /// Computes the features of `train`, not augmented, and of `test`.
-    pub fn new(model: &'a dyn Model, train: &Examples, test: &Examples) -> Result<Self> {
-        let tested = test.at_most(MOST);
-        let learned = represent(model, &*train.at_most(MOST).source()?)?;
-        let test = represent(model, &*tested.source()?)?;
-        Ok(Self { model, tested, train: learned, test })
+    ///
+    /// # Errors
+    /// Here and below [`Error::Interrupted`], once it is time to leave.
+    pub fn new(
+        model: &'a dyn Model,
+        train: &Examples,
+        test: &Examples,
+        stop: Stop<'a>,
+    ) -> Result<Self> {
+        let most = rows_of(width(model)?);
+        let tested = test.at_most(most);
+        let learned = represent(model, &*train.at_most(most).source()?, stop)?;
+        let test = represent(model, &*tested.source()?, stop)?;
+        Ok(Self { model, stop, most, tested, train: learned, test })
     }
 
     /// The single numbers.
     pub fn measure(&self) -> Result<Representation> {
         let (train, test) = (matrix(&self.train)?, matrix(&self.test)?);
-        let pca = Pca::fit(test, test.columns().min(2))?;
+        let pca = Pca::fit(test, test.columns().min(2), self.stop)?;
         let voters = VOTERS.min(train.rows());
         let train = Some((train, &self.train.labels[..]));
-        Representation::new(test, &self.test.labels, train, &pca, voters, None)
+        Representation::new(test, &self.test.labels, train, &pca, voters, None, self.stop)
     }
 
     /// The maps of test examples.
@@ -52,35 +80,51 @@ impl<'a> Representations<'a> {
         let step = self.test.labels.len().div_ceil(MAPPED).max(1);
         let labels: Vec<i64> = self.test.labels.iter().copied().step_by(step).collect();
         let rows = self.test.values.chunks_exact(width.max(1)).step_by(step);
-        FeatureMap::new(
-            Features::new(&rows.flatten().copied().collect::<Vec<_>>(), width)?,
-            &labels,
-        )
+        let few: Vec<f32> = rows.flatten().copied().collect();
+        FeatureMap::new(Features::new(&few, width)?, &labels, self.stop)
     }
 
-    /// How well scores of the features, and ODIN on images, tell the test examples from `outside`.
-    pub fn judge(&self, outside: &Examples) -> Result<BTreeMap<String, OodScore>> {
-        let outside = outside.at_most(MOST);
-        let foreign = represent(self.model, &*outside.source()?)?;
-        let (train, test) = (matrix(&self.train)?, matrix(&self.test)?);
+    /// What judges examples from elsewhere by their features, and ODIN on images.
+    pub fn judges(&self) -> Result<Judges> {
+        let (train, test, stop) = (matrix(&self.train)?, matrix(&self.test)?, self.stop);
+        let mahalanobis = Mahalanobis::fit(train, &self.train.labels, stop)?;
+        let by_mahalanobis = mahalanobis.scores(test)?;
+        let neighbours = Neighbours::fit(train, NEIGHBOUR.min(train.rows()))?;
+        let by_neighbours = neighbours.scores(test, stop)?;
+        let scored = |vim: Vim| vim.scores(test).map(|scores| (vim, scores));
+        let odin = self.tested.inputs.are_images().then(|| self.odin(&self.tested));
+        Ok(Judges {
+            mahalanobis: (mahalanobis, by_mahalanobis),
+            neighbours: (neighbours, by_neighbours),
+            vim: self.vim(train)?.map(scored).transpose()?,
+            odin: odin.transpose()?,
+        })
+    }
+
+    /// How well the scores of `judges` tell the test examples from `outside`.
+    pub fn judge(&self, judges: &Judges, outside: &Examples) -> Result<BTreeMap<String, OodScore>> {
+        let outside = outside.at_most(self.most);
+        let foreign = represent(self.model, &*outside.source()?, self.stop)?;
         let foreign = matrix(&foreign)?;
         let mut scores = BTreeMap::new();
-        let mut judge = |name: &str, ours: Vec<f64>, theirs: Vec<f64>| -> Result<()> {
-            scores.insert(name.to_owned(), OodScore::new(&ours, &theirs)?);
+        let mut judge = |name: &str, ours: &[f64], theirs: Vec<f64>| -> Result<()> {
+            scores.insert(name.to_owned(), OodScore::new(ours, &theirs)?);
             Ok(())
         };
-        let mahalanobis = Mahalanobis::fit(train, &self.train.labels)?;
-        judge("mahalanobis", mahalanobis.scores(test)?, mahalanobis.scores(foreign)?)?;
-        let neighbours = Neighbours::fit(train, NEIGHBOUR.min(train.rows()))?;
-        judge("knn", neighbours.scores(test)?, neighbours.scores(foreign)?)?;
-        if let Some(vim) = self.vim(train)? {
-            judge("vim", vim.scores(test)?, vim.scores(foreign)?)?;
+        let Judges { mahalanobis, neighbours, vim, odin } = judges;
+        judge("mahalanobis", &mahalanobis.1, mahalanobis.0.scores(foreign)?)?;
+        judge("knn", &neighbours.1, neighbours.0.scores(foreign, self.stop)?)?;
+        if let Some((vim, ours)) = vim {
+            judge("vim", ours, vim.scores(foreign)?)?;
         }
-        if self.tested.inputs.are_images() {
-            let odin = |part: &Examples| Odin::default().scores(self.model, &*part.source()?);
-            judge("odin", odin(&self.tested)?, odin(&outside)?)?;
+        if let Some(ours) = odin {
+            judge("odin", ours, self.odin(&outside)?)?;
         }
         Ok(scores)
+    }
+
+    fn odin(&self, part: &Examples) -> Result<Vec<f64>> {
+        Odin::default().scores(self.model, &*part.source()?, self.stop)
     }
 
     /// `None` where the features have nothing that the head does not see.
@@ -93,12 +137,17 @@ impl<'a> Representations<'a> {
         };
         let weights = Features::new(&weights, train.columns())?;
         let principal = Vim::usual_principal(train.columns());
-        match Vim::fit(train, weights, &bias, principal) {
+        match Vim::fit(train, weights, &bias, principal, self.stop) {
             Ok(vim) => Ok(Some(vim)),
             Err(Error::Request(_)) => Ok(None),
             Err(error) => Err(error),
         }
     }
+}
+
+/// How many features the last layer of `model` sees.
+pub(super) fn width(model: &dyn Model) -> Result<usize> {
+    Ok(model.head().weight.size2()?.1 as usize)
 }
 
 /// The features, unless the model has broken down.

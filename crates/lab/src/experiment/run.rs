@@ -3,10 +3,13 @@
 
 use std::borrow::Cow;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Instant;
 
 use steepness::{Criterion, Reduction, Targets};
 
 use super::attacked::{Along, attack_all};
+use super::effort::{Effort, Meter, Sizes, Speed};
 use super::head::Head;
 use super::representation::{MOST, Representations};
 use super::translated::translate_test;
@@ -32,6 +35,7 @@ pub fn run(
     options: &Options,
     monitor: &dyn Monitor,
 ) -> Result<()> {
+    let stop = Stop(options.stop);
     let parts = data.parts(recipe.seed)?;
     // What was learned from, for measuring: some of it, and not augmented.
     let learned = recipe.augment.measured(Cow::Owned(parts.train.at_most(MOST)))?;
@@ -80,21 +84,26 @@ pub fn run(
     if let Some(probe) = &recipe.probe {
         let own = model.weights().snapshot()?;
         train_head(Head::probe(probe))?;
-        probe_accuracy = Some(accuracy(&*model, &test)?);
+        probe_accuracy = Some(accuracy(&*model, &test, stop)?);
         model.weights().restore(&own)?;
     }
     let mut first_stage_accuracy = None;
     if let Some(crt) = &recipe.crt {
-        first_stage_accuracy = Some(accuracy(&*model, &test)?);
+        first_stage_accuracy = Some(accuracy(&*model, &test, stop)?);
         train_head(Head::crt(crt))?;
     }
-    let known = predict(&*model, &*validation.measurable().source()?)?;
+    let start = Instant::now();
+    let known = Arc::new(predict(&*model, &*validation.measurable().source()?, stop)?);
+    let forward = start.elapsed().as_secs_f64() / known.labels.len().max(1) as f64;
     let threshold = Threshold::new(&Scores::new(finite(&known, "validation part")?))?;
     dir.write_model(model.weights(), &threshold)?;
     let counts = train.counts().into_iter().map(|count| count as i64).collect();
-    let measured = Measured { learned: &learned, counts, known, test: &test };
-    let stop = Stop(options.stop);
-    let measures = measure(recipe, data, &*model, trained.criterion, &measured, dir, stop)?;
+    let sizes = Sizes::new(recipe, data, &*model, [&learned, &validation, &test])?;
+    let effort = Effort::new(&sizes, &Speed::usual(forward));
+    let mut meter = Meter::new(monitor, effort, data.ood.len());
+    let measured = Measured { learned: &learned, counts, known, test: &test, stop };
+    let measures = measure(recipe, data, &*model, trained.criterion, measured, &mut meter, dir)?;
+    monitor.measured(1.0);
     let epoch = Some(match recipe.select {
         Select::Best | Select::Test => trained.best_epoch,
         Select::Last => trained.history.len(),
@@ -104,8 +113,8 @@ pub fn run(
 }
 
 /// On the test part, a fraction.
-fn accuracy(model: &dyn Model, test: &Examples) -> Result<f64> {
-    let predictions = predict(model, &*test.source()?)?;
+fn accuracy(model: &dyn Model, test: &Examples, stop: Stop) -> Result<f64> {
+    let predictions = predict(model, &*test.source()?, stop)?;
     measure::accuracy(finite(&predictions, "test part")?, &predictions.labels)
 }
 
@@ -124,9 +133,11 @@ struct Measured<'a> {
     /// Training examples of each class.
     counts: Vec<i64>,
     /// Predictions of the validation part.
-    known: Predictions,
+    known: Arc<Predictions>,
     /// The test part.
     test: &'a Examples,
+    /// When to leave.
+    stop: Stop<'a>,
 }
 
 /// Measures the model, and writes its predictions; ∂L/∂z is that of the first stage's loss.
@@ -135,42 +146,54 @@ fn measure(
     data: &DataSet,
     model: &dyn Model,
     criterion: Criterion,
-    Measured { learned, counts, known, test }: &Measured,
+    Measured { learned, counts, known, test, stop }: Measured,
+    meter: &mut Meter,
     dir: &RunDir,
-    stop: Stop,
 ) -> Result<Measures> {
-    let inside = predict(model, &*test.measurable().source()?)?;
-    let logits = finite(&inside, "test part")?;
-    let gradients = label_gradients(criterion, &inside)?;
-    let mut measures = Measures::new(logits, &inside.labels, &gradients)?;
-    let validation = finite(known, "validation part")?;
+    let inside = Arc::new(predict(model, &*test.measurable().source()?, stop)?);
+    let known_by_heart = predict(model, &*learned.source()?, stop)?;
+    // Long only for the words of translations, of which each has thousands of logits.
+    let tested = inside.clone();
     // A temperature that was fitted to the test part would flatter it.
-    if !data.test_validates() {
-        measures.recalibrate(logits, &inside.labels, validation, &known.labels)?;
-    }
-    measures.groups = Groups::new(logits, &inside.labels, counts).map(Groups::unless_alone)?;
-    let known_by_heart = predict(model, &*learned.source()?)?;
-    let by_heart = finite(&known_by_heart, "training part")?;
-    measures.train = Some(Learned::new(by_heart, &known_by_heart.labels)?);
-    if let Some(translations) = translate_test(model, recipe, test)? {
+    let validated = !data.test_validates();
+    let mut measures = stop.leave(move || {
+        let logits = finite(&tested, "test part")?;
+        let gradients = label_gradients(criterion, &tested)?;
+        let mut measures = Measures::new(logits, &tested.labels, &gradients)?;
+        if validated {
+            let validation = finite(&known, "validation part")?;
+            measures.recalibrate(logits, &tested.labels, validation, &known.labels)?;
+        }
+        measures.groups = Groups::new(logits, &tested.labels, &counts).map(Groups::unless_alone)?;
+        let by_heart = finite(&known_by_heart, "training part")?;
+        measures.train = Some(Learned::new(by_heart, &known_by_heart.labels)?);
+        Ok(measures)
+    })?;
+    meter.add(meter.effort.logits);
+    if let Some(translations) = translate_test(model, recipe, test, stop)? {
         measures.translation = Some(translations.quality()?);
         dir.write_translations(&translations)?;
         return Ok(measures);
     }
-    let representations = Representations::new(model, learned, test)?;
+    let representations = Representations::new(model, learned, test, stop)?;
     measures.representation = Some(representations.measure()?);
-    let scores = Scores::new(logits);
+    meter.add(meter.effort.features);
+    let scores = Scores::new(finite(&inside, "test part")?);
     let mut outside = Vec::new();
+    // What judges them all is learned once.
+    let judges = (!data.ood.is_empty()).then(|| representations.judges()).transpose()?;
     for set in &data.ood {
         let examples = recipe.augment.measured(Cow::Borrowed(&set.examples))?;
-        let predictions = predict(model, &*examples.source()?)?;
+        let predictions = predict(model, &*examples.source()?, stop)?;
         let foreign = Scores::new(finite(&predictions, &set.name)?);
+        let judged = judges.as_ref().map(|judges| representations.judge(judges, &examples));
         measures.ood.push(Ood {
             distance: set.distance,
-            others: representations.judge(&examples)?,
+            others: judged.transpose()?.unwrap_or_default(),
             ..Ood::new(&set.name, &scores, &foreign)?
         });
         outside.push((set.name.as_str(), predictions));
+        meter.add(meter.effort.outside);
     }
     let unfinished = Unfinished::new(dir.path().join("attack/unfinished"));
     if let Some(attack) = recipe.attack.as_ref().filter(|_| test.inputs.are_images()) {
@@ -179,12 +202,14 @@ fn measure(
         let (begin, passed) = (&|_: &_| (), &|_| ());
         let along = Along { stop, unfinished: (&unfinished, &run), begin, passed };
         measures.robustness = attack_all(&attacks, attack, model, test, recipe.seed, &along)?;
+        meter.add(meter.effort.attacks);
     }
     dir.write_predictions(&inside, &outside)?;
     if let Some(map) = representations.map()? {
         dir.write_map(&map)?;
     }
     unfinished.remove()?;
+    meter.add(meter.effort.map);
     Ok(measures)
 }
 

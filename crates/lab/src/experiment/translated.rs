@@ -1,10 +1,10 @@
 //! What a model that translates makes of the whole test part.
 
 use super::{RunRecipe, Translator};
-use crate::Result;
 use crate::data::{Examples, Inputs};
 use crate::measure::translation::Quality;
 use crate::models::Model;
+use crate::{Result, Stop};
 
 /// The test sentences with their translations, line by line.
 pub(super) struct Translations {
@@ -23,6 +23,7 @@ pub(super) fn translate_test(
     model: &dyn Model,
     recipe: &RunRecipe,
     test: &Examples,
+    stop: Stop,
 ) -> Result<Option<Translations>> {
     let (Inputs::Pairs(pairs), Some(network)) = (&test.inputs, model.as_transformer()) else {
         return Ok(None);
@@ -30,7 +31,7 @@ pub(super) fn translate_test(
     let translator = Translator::new(network, recipe, pairs.vocabularies().map(Clone::clone))?;
     let (sources, references): (Vec<&str>, Vec<&str>) =
         pairs.sentences().map(|[source, target]| (source, target)).unzip();
-    let found = translator.translate(&sources, &recipe.search)?;
+    let found = translator.translate(&sources, &recipe.search, stop)?;
     let best = found.into_iter().map(|found| found.best.into_iter().next().unwrap_or_default());
     let (hypotheses, words) = best.map(|best| (best.text, best.words)).unzip();
     let owned = |lines: Vec<&str>| lines.into_iter().map(str::to_owned).collect();

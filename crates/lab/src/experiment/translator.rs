@@ -10,7 +10,7 @@ use crate::data::text::{Corpus, EOS, Pairs, ParallelRecipe, Side, Vocabulary, pa
 use crate::data::{DataRecipe, Examples, Inputs};
 use crate::models::{Model, Transformer};
 use crate::translate::{Hypothesis, SearchOptions, search};
-use crate::{Error, Result};
+use crate::{Error, Result, Stop};
 
 /// Pieces of a batch of sources, ends and padding counted. A search holds several hypotheses of each.
 const BATCH: usize = 2048;
@@ -62,10 +62,16 @@ impl<'a> Translator<'a> {
     /// Translates `lines`. What one becomes does not depend on the others, but for rounding.
     ///
     /// # Errors
-    /// Options that make no sense; what libtorch refuses.
-    pub fn translate(&self, lines: &[&str], options: &SearchOptions) -> Result<Vec<Translated>> {
+    /// Options that make no sense; what libtorch refuses; [`Error::Interrupted`].
+    pub fn translate(
+        &self,
+        lines: &[&str],
+        options: &SearchOptions,
+        stop: Stop,
+    ) -> Result<Vec<Translated>> {
         let (mut all, mut source) = (Vec::new(), self.sides[0].clone());
         for line in lines {
+            stop.check()?;
             let mut pieces = source.encode(line)?;
             let left_out = pieces.len().saturating_sub(self.most);
             pieces.truncate(self.most);
@@ -74,7 +80,8 @@ impl<'a> Translator<'a> {
         }
         for rows in batches(&source) {
             let padded = source.padded(&rows, &[], &[EOS])?;
-            let found = search(self.model, &padded.f_to(self.model.weights().device())?, options)?;
+            let padded = padded.f_to(self.model.weights().device())?;
+            let found = search(self.model, &padded, options, stop)?;
             for (row, hypotheses) in rows.into_iter().zip(found) {
                 all[row].best = hypotheses.iter().map(|found| self.finish(found)).collect();
             }

@@ -15,6 +15,7 @@ mod map;
 mod nearest;
 mod neighbours;
 mod pca;
+mod principal;
 mod probe;
 mod record;
 mod separation;
@@ -32,8 +33,8 @@ pub use tsne::Tsne;
 
 pub(super) use features::Classes;
 pub(super) use linalg::{
-    class_index, class_means, covariance, eigen, mean_row, numbers, squared_distances, tensor,
-    vector,
+    class_index, class_means, mean_row, numbers, squared_distances, tensor, vector,
 };
 pub(super) use nearest::nearest;
 pub(super) use neighbours::check_k;
+pub(super) use principal::Principal;

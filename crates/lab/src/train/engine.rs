@@ -23,7 +23,7 @@ use crate::data::{Batch, Order, Source};
 use crate::experiment::EpochMetrics;
 use crate::measure::{self, Logits};
 use crate::models::{Mode, Model, Precision};
-use crate::{Error, Result, durable};
+use crate::{Error, Result, Stop, durable};
 
 /// How many times as long as it took to save a checkpoint passes at least until the next one.
 const CHECKPOINT_SHARE: u32 = 20;
@@ -34,6 +34,8 @@ pub trait Monitor: Sync {
     fn resumed(&self, epochs: usize, examples: usize);
     /// A step was taken, with so many examples.
     fn step(&self, examples: usize);
+    /// The run is measured, up to that share of the whole.
+    fn measured(&self, share: f64);
     /// An epoch ended.
     fn epoch(&self, metrics: &EpochMetrics);
     /// Something is not as it should be, but the work goes on.
@@ -155,16 +157,23 @@ impl Training<'_> {
                     return Err(Error::Interrupted);
                 }
             }
-            if let (Some(average), Some(share)) =
-                (&mut course.average, self.update.after_epoch(epoch, self.epochs))
-            {
+            let share = self.update.after_epoch(epoch, self.epochs);
+            if let (Some(average), Some(share)) = (&mut course.average, share) {
                 average.follow(self.model.weights(), share)?;
             }
             self.check_skipped(&course.state, monitor)?;
+            let validate = || self.validate(epoch, Stop(stop));
             let validation = match self.moving(&course) {
-                Some(average) => average.during(self.model.weights(), || self.validate(epoch))?,
-                None => self.validate(epoch)?,
+                Some(average) => average.during(self.model.weights(), validate),
+                None => validate(),
             };
+            // A mean that has this epoch's weights must not get them again: then the last checkpoint
+            // is where it goes on.
+            if matches!(validation, Err(Error::Interrupted)) && share.is_none() {
+                course.state.sums.seconds += lap(&mut clock);
+                self.save(&course)?;
+            }
+            let validation = validation?;
             let state = &mut course.state;
             state.sums.seconds += lap(&mut clock);
             let lr = self.lr(epoch, state.steps.saturating_sub(1));
@@ -370,10 +379,10 @@ impl Training<'_> {
     }
 
     /// What the model is worth on the validation part.
-    fn validate(&self, epoch: usize) -> Result<Validation> {
+    fn validate(&self, epoch: usize, stop: Stop) -> Result<Validation> {
         let mut sums = Validation { nll: 0.0, accuracy: 0.0, margin: Some(0.0), energy: 0.0 };
         let mut seen = 0;
-        predict_each(self.model, self.validation, |some| {
+        predict_each(self.model, self.validation, stop, |some| {
             let logits = Logits::new(&some.logits, some.classes)
                 .map_err(|error| Error::Work(format!("validation after epoch {epoch}: {error}")))?;
             let (labels, count) = (&some.labels, some.labels.len() as f64);

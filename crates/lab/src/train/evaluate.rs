@@ -2,9 +2,9 @@
 
 use tch::no_grad;
 
-use crate::Result;
 use crate::data::Source;
 use crate::models::{Mode, Model};
+use crate::{Result, Stop};
 
 /// Examples at a time; bounds the memory, changes nothing else. What a network makes of so many images
 /// mostly stays in the caches: with 512 of them MNISTNet waits for fresh pages.
@@ -36,10 +36,11 @@ pub struct Represented {
 ///
 /// # Errors
 /// As [`predict`].
-pub fn represent(model: &dyn Model, source: &dyn Source) -> Result<Represented> {
+pub fn represent(model: &dyn Model, source: &dyn Source, stop: Stop) -> Result<Represented> {
     let mut all = Represented { values: Vec::new(), labels: Vec::new(), width: 0 };
     no_grad(|| {
         for batch in source.in_order(BATCH)? {
+            stop.check()?;
             let batch = batch?.to(model.weights().device())?;
             let features = model.features(&batch.inputs, Mode::Evaluate)?;
             all.width = features.size().last().map_or(0, |&width| width as usize);
@@ -53,10 +54,10 @@ pub fn represent(model: &dyn Model, source: &dyn Source) -> Result<Represented> 
 /// Runs `model` in evaluation mode over all of `source`.
 ///
 /// # Errors
-/// What the source, the model or libtorch refuses.
-pub fn predict(model: &dyn Model, source: &dyn Source) -> Result<Predictions> {
+/// What the source, the model or libtorch refuses; [`crate::Error::Interrupted`] between two batches.
+pub fn predict(model: &dyn Model, source: &dyn Source, stop: Stop) -> Result<Predictions> {
     let mut all = Predictions { logits: Vec::new(), labels: Vec::new(), classes: 0 };
-    predict_each(model, source, |some| {
+    predict_each(model, source, stop, |some| {
         all.classes = some.classes;
         all.logits.extend(some.logits);
         all.labels.extend(some.labels);
@@ -73,10 +74,12 @@ pub fn predict(model: &dyn Model, source: &dyn Source) -> Result<Predictions> {
 pub fn predict_each(
     model: &dyn Model,
     source: &dyn Source,
+    stop: Stop,
     mut see: impl FnMut(Predictions) -> Result<()>,
 ) -> Result<()> {
     no_grad(|| {
         for batch in source.in_order(BATCH)? {
+            stop.check()?;
             let batch = batch?.to(model.weights().device())?;
             let logits = model.forward(&batch.inputs, Mode::Evaluate)?;
             see(Predictions {

@@ -8,13 +8,13 @@
 
 use tch::{Kind, Tensor, no_grad};
 
-use crate::Result;
 use crate::attack::{Objective, slope};
 use crate::data::Source;
 use crate::models::{Mode, Model};
+use crate::{Result, Stop};
 
 /// Examples at a time.
-const BATCH: usize = 512;
+const BATCH: usize = 128;
 
 /// The settings of the score.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,14 +36,16 @@ impl Odin {
     /// The score of each example of `source`, images; the higher the more in-distribution.
     ///
     /// # Errors
-    /// What the source, the model or libtorch refuses.
-    pub fn scores(self, model: &dyn Model, source: &dyn Source) -> Result<Vec<f64>> {
+    /// What the source, the model or libtorch refuses; [`crate::Error::Interrupted`] between two
+    /// batches.
+    pub fn scores(self, model: &dyn Model, source: &dyn Source, stop: Stop) -> Result<Vec<f64>> {
         let cooled = |inputs: &Tensor| -> Result<Tensor> {
             let logits = model.forward(&[inputs.shallow_clone()], Mode::Evaluate)?;
             Ok(logits.f_div_scalar(self.temperature)?)
         };
         let mut scores = Vec::new();
         for batch in source.in_order(BATCH)? {
+            stop.check()?;
             let batch = batch?.to(model.weights().device())?;
             for inputs in &batch.inputs {
                 scores.extend(self.of_batch(&cooled, inputs)?);

@@ -7,7 +7,7 @@ use super::beam::{Beam, Hypothesis, Row};
 use crate::autograd::Values;
 use crate::data::text::{EOS, PAD};
 use crate::models::{Model, State, Transformer};
-use crate::{Check, Error, Result};
+use crate::{Check, Error, Result, Stop};
 
 /// The `nbest` best translations of each source i64 (B, S), which is its tokens, `</s>` and padding; the
 /// best first. What else is in the batch does not matter.
@@ -16,9 +16,10 @@ use crate::{Check, Error, Result};
 ///
 /// # Errors
 /// Options that make no sense; a source without an end; what libtorch refuses, such as tokens beyond
-/// the vocabulary.
+/// the vocabulary; [`Error::Interrupted`] between two steps.
 ///
 /// ```
+/// use steepness_lab::Stop;
 /// use steepness_lab::models::{Transformer, TransformerRecipe, Weights};
 /// use steepness_lab::translate::{SearchOptions, search};
 /// # use tch::Tensor;
@@ -27,7 +28,7 @@ use crate::{Check, Error, Result};
 /// // Two sentences, of three tokens and of one.
 /// let source = Tensor::from_slice(&[7i64, 5, 9, 2, 8, 2, 1, 1]).view([2, 4]);
 /// let options = SearchOptions { beam: 3, max_len_b: 10, nbest: 2, ..Default::default() };
-/// let found = search(&model, &source, &options)?;
+/// let found = search(&model, &source, &options, Stop::never())?;
 /// assert_eq!(found.len(), 2);
 /// assert!(found[0][0].score >= found[0][1].score);
 /// assert_eq!(found[0][0].log_probs.len(), found[0][0].tokens.len() + 1); // and the end
@@ -37,6 +38,7 @@ pub fn search(
     model: &Transformer,
     source: &Tensor,
     options: &SearchOptions,
+    stop: Stop,
 ) -> Result<Vec<Vec<Hypothesis>>> {
     options.check()?;
     let lengths = lengths(source)?;
@@ -46,6 +48,7 @@ pub fn search(
     no_grad(|| {
         let mut state = model.start(source)?;
         while !going_on.is_empty() {
+            stop.check()?;
             let scores = Scores::next(model, &going_on, &mut state)?;
             let (mut kept, mut rows, mut rest) = (Vec::new(), Vec::new(), Vec::new());
             let each = scores.rows / going_on.len();

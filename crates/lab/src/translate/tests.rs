@@ -49,6 +49,7 @@
 //! ```
 
 use super::*;
+use crate::Stop;
 use crate::data::text::{EOS, PAD, UNK};
 use crate::models::{Mode, Model, Transformer, TransformerRecipe, Weights, golden_transformer};
 use crate::random::Stream;
@@ -60,7 +61,7 @@ type Expected = [&'static [(&'static [i64], f64)]; 3];
 fn compare(seed: &str, options: SearchOptions, expected: Expected) {
     let (model, source) = golden_transformer("", seed, [13, 23]);
     let options = SearchOptions { nbest: options.beam.min(2), ..options };
-    let found = search(&model, &source, &options).unwrap();
+    let found = search(&model, &source, &options, Stop::never()).unwrap();
     for (sentence, (found, expected)) in found.iter().zip(expected).enumerate() {
         assert_eq!(found.len(), expected.len());
         for (found, (tokens, score)) in found.iter().zip(expected) {
@@ -346,13 +347,13 @@ fn it_finds_what_a_slow_search_finds() {
         let random = Stream::new(case, "search");
         let model = random_model(case, 6 + random.below(100, 7) as usize);
         let (source, options) = (random_source(random.part(1), 5), random_options(random.part(2)));
-        let found = search(&model, &source, &options).unwrap();
+        let found = search(&model, &source, &options, Stop::never()).unwrap();
         for (row, found) in found.iter().enumerate() {
             let own = source.get(row as i64);
             let own = own.masked_select(&own.ne(PAD)).unsqueeze(0);
             let what = format!("case {case}, {options:?}, sentence {row}");
             assert_same(found, &slow(&model, &own, &options), &what);
-            assert_same(found, &search(&model, &own, &options).unwrap()[0], &what);
+            assert_same(found, &search(&model, &own, &options, Stop::never()).unwrap()[0], &what);
             assert!(found.is_sorted_by(|a, b| a.score >= b.score), "{what}");
             lengths.extend(found.iter().map(|found| found.tokens.len()));
         }
@@ -365,7 +366,8 @@ fn one_hypothesis_takes_the_likeliest_token() {
     let model = random_model(7, 9);
     let source = random_source(Stream::new(7, "search"), 4);
     let options = SearchOptions { beam: 1, max_len_b: 9, min_len: 0, ..Default::default() };
-    for (row, found) in search(&model, &source, &options).unwrap().iter().enumerate() {
+    for (row, found) in search(&model, &source, &options, Stop::never()).unwrap().iter().enumerate()
+    {
         let own = source.get(row as i64);
         let own = own.masked_select(&own.ne(PAD)).unsqueeze(0);
         let mut tokens = Vec::new();
@@ -388,7 +390,7 @@ fn hypotheses_are_distinct_and_as_many_as_asked_for() {
     let model = random_model(3, 12);
     let source = random_source(Stream::new(3, "search"), 6);
     let options = SearchOptions { max_len_b: 8, nbest: 4, ..Default::default() };
-    for found in search(&model, &source, &options).unwrap() {
+    for found in search(&model, &source, &options, Stop::never()).unwrap() {
         let distinct: std::collections::BTreeSet<_> = found.iter().map(|h| &h.tokens).collect();
         assert_eq!((found.len(), distinct.len()), (4, 4));
         assert!(found.iter().all(|h| h.tokens.iter().all(|token| ![PAD, EOS].contains(token))));
@@ -400,7 +402,7 @@ fn nonsense_is_refused() {
     let model = random_model(0, 9);
     let good = random_source(Stream::new(0, "search"), 2);
     let refused = |options: SearchOptions, source: &Tensor, expected: &str| {
-        let error = search(&model, source, &options).unwrap_err();
+        let error = search(&model, source, &options, Stop::never()).unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");
     };
     let default = SearchOptions::default;
@@ -413,7 +415,7 @@ fn nonsense_is_refused() {
     let left = Tensor::from_slice(&[1i64, 5, 2]).view([1, 3]);
     refused(default(), &left, "sentence 0 of the batch is not tokens");
     let unknown = Tensor::from_slice(&[99i64, 2]).view([1, 2]);
-    assert!(search(&model, &unknown, &default()).is_err());
+    assert!(search(&model, &unknown, &default(), Stop::never()).is_err());
     let nobody = Tensor::zeros([0, 3], (Kind::Int64, Device::Cpu));
-    assert!(search(&model, &nobody, &default()).unwrap().is_empty());
+    assert!(search(&model, &nobody, &default(), Stop::never()).unwrap().is_empty());
 }

@@ -4,9 +4,9 @@
 
 use tch::Tensor;
 
-use crate::Result;
 use crate::measure::Logit;
 use crate::measure::representation::{Features, Metric, check_k, nearest, tensor};
+use crate::{Result, Stop};
 
 /// Training features to be looked up.
 #[derive(Debug)]
@@ -29,10 +29,10 @@ impl Neighbours {
     /// The score of each example, from −4 to 0; the higher the more in-distribution.
     ///
     /// # Errors
-    /// Features of another dimension.
-    pub fn scores<T: Logit>(&self, features: Features<T>) -> Result<Vec<f64>> {
+    /// Features of another dimension; [`crate::Error::Interrupted`].
+    pub fn scores<T: Logit>(&self, features: Features<T>, stop: Stop) -> Result<Vec<f64>> {
         features.check_columns(self.columns)?;
-        let found = nearest(&self.bank, &tensor(features)?, self.k, Metric::Cosine, false)?;
+        let found = nearest(&self.bank, &tensor(features)?, self.k, Metric::Cosine, false, stop)?;
         // Rounding can leave a distance of 0 slightly below it.
         Ok(found.iter().map(|near| -near[self.k - 1].0.max(0.0)).collect())
     }
@@ -52,7 +52,7 @@ mod tests {
         let (values, _) = clusters(3, 120, 5, 4, 2.5);
         let (tested, _) = clusters(5, 4, 5, 4, 6.0);
         let fitted = Neighbours::fit(Features::new(&values, 5).unwrap(), 50).unwrap();
-        let scores = fitted.scores(Features::new(&tested, 5).unwrap()).unwrap();
+        let scores = fitted.scores(Features::new(&tested, 5).unwrap(), Stop::never()).unwrap();
         for (ours, expected) in scores.iter().zip(SCORES) {
             assert!((ours - expected).abs() < 1e-8, "{ours} is not {expected}");
         }
@@ -65,7 +65,7 @@ mod tests {
     fn what_was_seen_is_at_home() {
         let (values, _) = clusters(3, 20, 5, 4, 2.5);
         let features = Features::new(&values, 5).unwrap();
-        let scores = Neighbours::fit(features, 1).unwrap().scores(features).unwrap();
+        let scores = Neighbours::fit(features, 1).unwrap().scores(features, Stop::never()).unwrap();
         assert!(scores.iter().all(|score| (-1e-12..=0.0).contains(score)), "{scores:?}");
         assert!(Neighbours::fit(features, 21).is_err() && Neighbours::fit(features, 0).is_err());
     }

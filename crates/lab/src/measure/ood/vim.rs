@@ -4,13 +4,18 @@
 //! With the head's weights W and bias b, u = −W⁺b is the point that has no logits, and R the
 //! principal space of x − u over the training features without its first d axes. The score is
 //! log Σ exp z − α·‖Rᵀ(x − u)‖, where α = mean(max z) / mean(‖Rᵀ(x − u)‖) over the training
-//! examples: OpenOOD's `vim`.
+//! examples: OpenOOD's `vim`, but for two cutoffs. W⁺ leaves out singular values below
+//! max(C, D)·2⁻⁵² of the largest, as LAPACK's users do, where NumPy's `pinv` takes 10⁻¹⁵: at less a
+//! head of dependent rows has rounding for an origin. And a residual that is rounding, beside the
+//! length of x − u, is none.
+//!
+//! Of x − u without its part along the d axes, RᵀR is the rest: R itself is never needed.
 
 use tch::{Kind, Tensor};
 
 use crate::measure::Logit;
-use crate::measure::representation::{Features, covariance, eigen, numbers, tensor, vector};
-use crate::{Error, Result};
+use crate::measure::representation::{Features, Principal, numbers, tensor, vector};
+use crate::{Error, Result, Stop};
 
 /// A head and what it cannot see.
 #[derive(Debug)]
@@ -21,8 +26,8 @@ pub struct Vim {
     bias: Tensor,
     /// 1×D, the point that has no logits.
     origin: Tensor,
-    /// D×(D − d).
-    residual: Tensor,
+    /// D×d, or fewer where the training features have no more.
+    principal: Tensor,
     scale: f64,
     columns: usize,
 }
@@ -34,12 +39,14 @@ impl Vim {
     ///
     /// # Errors
     /// A head that does not fit the features or is not finite; d that leaves no axes over; training
-    /// features without any residual.
+    /// features without any residual; more than 8192 rows of more than 8192 dimensions;
+    /// [`Error::Interrupted`].
     pub fn fit<T: Logit, H: Logit>(
         features: Features<T>,
         weights: Features<H>,
         bias: &[f64],
         principal: usize,
+        stop: Stop,
     ) -> Result<Self> {
         let columns = features.columns();
         weights.check_columns(columns)?;
@@ -57,17 +64,21 @@ impl Vim {
         }
         let weights = tensor(weights)?;
         let bias = vector(bias)?.f_view([1, -1])?;
-        // numpy.linalg.pinv's idea of zero.
-        let inverse = weights.f_linalg_pinv(1e-15, false)?;
+        let most = columns.max(weights.size()[0] as usize) as f64;
+        let head = weights.shallow_clone();
+        let inverse = stop.leave(move || Ok(head.f_linalg_pinv(most * f64::EPSILON, false)?))?;
         let origin = bias.f_matmul(&inverse.f_transpose(0, 1)?)?.f_neg()?;
         let x = tensor(features)?;
-        let (_, axes) = eigen(&covariance(&x.f_sub(&origin)?)?)?;
-        let residual = axes.f_narrow(1, 0, (columns - principal) as i64)?;
+        let from_origin = x.f_sub(&origin)?;
+        let axes = Principal::new(&from_origin, principal, stop)?.axes;
         let weights = weights.f_transpose(0, 1)?;
-        let mut vim = Self { weights, bias, origin, residual, scale: 0.0, columns };
+        let mut vim = Self { weights, bias, origin, principal: axes, scale: 0.0, columns };
         let highest = vim.logits(&x)?.f_amax([1], false)?.f_mean(Kind::Double)?;
-        let unseen = vim.unseen(&x)?.f_mean(Kind::Double)?.f_double_value(&[])?;
-        if unseen == 0.0 {
+        let mean = |lengths: Tensor| lengths.f_mean(Kind::Double)?.f_double_value(&[]);
+        let unseen = mean(vim.unseen(&x)?)?;
+        // Variances are known to the rounding of the largest, lengths to its root.
+        let nothing = (features.rows().max(columns) as f64 * f64::EPSILON).sqrt();
+        if unseen <= nothing * mean(lengths(&from_origin)?)? {
             return Err(Error::Request(format!(
                 "the training features have nothing beyond {principal} principal axes"
             )));
@@ -102,9 +113,15 @@ impl Vim {
     }
 
     fn unseen(&self, x: &Tensor) -> Result<Tensor> {
-        let residual = x.f_sub(&self.origin)?.f_matmul(&self.residual)?;
-        Ok(residual.f_square()?.f_sum_dim_intlist(1, false, Kind::Double)?.f_sqrt()?)
+        let x = x.f_sub(&self.origin)?;
+        let seen = x.f_matmul(&self.principal)?.f_matmul(&self.principal.f_transpose(0, 1)?)?;
+        lengths(&x.f_sub(&seen)?)
     }
+}
+
+/// The Euclidean norm of each row.
+fn lengths(x: &Tensor) -> Result<Tensor> {
+    Ok(x.f_square()?.f_sum_dim_intlist(1, false, Kind::Double)?.f_sqrt()?)
 }
 
 #[cfg(test)]
@@ -134,7 +151,7 @@ mod tests {
         let (train, weights) =
             (Features::new(&values, 5).unwrap(), Features::new(&weights, 5).unwrap());
         assert_eq!(Vim::usual_principal(5), 2);
-        let fitted = Vim::fit(train, weights, &bias, 2).unwrap();
+        let fitted = Vim::fit(train, weights, &bias, 2, Stop::never()).unwrap();
         let scores = fitted.scores(Features::new(&tested, 5).unwrap()).unwrap();
         for (ours, expected) in scores.iter().zip(SCORES) {
             assert!((ours - expected).abs() < 1e-9, "{ours} is not {expected}");
@@ -151,12 +168,12 @@ mod tests {
         let train = Features::new(&values, 5).unwrap();
         let weights = Features::new(&weights, 5).unwrap();
         let complaint = |bias: &[f64], principal| {
-            Vim::fit(train, weights, bias, principal).unwrap_err().to_string()
+            Vim::fit(train, weights, bias, principal, Stop::never()).unwrap_err().to_string()
         };
         assert_eq!(complaint(&bias[1..], 2), "the head has 2 finite biases for 3 rows of weights");
         assert!(complaint(&bias, 5).starts_with("5 principal axes leave none"));
         let narrow = Features::new(&[1.0f32, 2.0], 2).unwrap();
-        assert!(Vim::fit(train, narrow, &[0.0], 1).is_err());
+        assert!(Vim::fit(train, narrow, &[0.0], 1, Stop::never()).is_err());
     }
 
     #[test]
@@ -164,7 +181,55 @@ mod tests {
         // Multiples of the head's one direction, through the origin.
         let train = Features::new(&[1.0f64, 0.0, -2.0, 0.0], 2).unwrap();
         let head = Features::new(&[1.0f64, 0.0], 2).unwrap();
-        let complaint = Vim::fit(train, head, &[0.0], 1).unwrap_err().to_string();
+        let complaint = Vim::fit(train, head, &[0.0], 1, Stop::never()).unwrap_err().to_string();
         assert!(complaint.contains("nothing beyond 1 principal axes"), "{complaint}");
+    }
+    #[test]
+    fn agrees_with_open_ood_where_there_are_fewer_examples_than_dimensions() {
+        // The same with x, t = x.reshape(24, 25), t.reshape(4, 25), 12 axes for 2 and a head of 78
+        // numbers, t being clusters(5, 20, 5, 4, 6)[0].
+        let (values, _) = clusters(3, 120, 5, 4, 2.5);
+        let (tested, _) = clusters(5, 20, 5, 4, 6.0);
+        let numbers: Vec<f64> = uniform(9).take(78).map(|u| 2.0 * u - 1.0).collect();
+        let train = Features::new(&values, 25).unwrap();
+        let weights = Features::new(&numbers[..75], 25).unwrap();
+        let fitted = Vim::fit(train, weights, &numbers[75..], 12, Stop::never()).unwrap();
+        let scores = fitted.scores(Features::new(&tested, 25).unwrap()).unwrap();
+        for (ours, expected) in scores.iter().zip(WIDE) {
+            assert!((ours - expected).abs() < 1e-9, "{ours} is not {expected}");
+        }
+    }
+
+    const WIDE: [f64; 4] =
+        [-18.319728785274858, -11.692268987992918, -7.391307227458368, -26.091968789501784];
+
+    /// The third row is the second, but for rounding, so that a singular value is some 10⁻¹⁵ of the
+    /// largest: a bias with a part in that direction would put the origin 10¹³ away.
+    #[test]
+    fn dependent_rows_of_the_head_do_not_move_the_origin() {
+        let draws: Vec<f64> = uniform(4).take(2 * 64).map(|u| 2.0 * u - 1.0).collect();
+        let (a, b) = draws.split_at(64);
+        let third = a.iter().zip(b).map(|(a, b)| (100.0 * a + b) - 100.0 * a);
+        let head: Vec<f64> = draws.iter().copied().chain(third).collect();
+        let (values, _) = clusters(3, 200, 64, 4, 2.5);
+        let train = Features::new(&values, 64).unwrap();
+        let weights = Features::new(&head, 64).unwrap();
+        let vim = Vim::fit(train, weights, &[0.3, -0.2, 0.5], 32, Stop::never()).unwrap();
+        let far = lengths(&vim.origin).unwrap().double_value(&[0]);
+        assert!(far < 1.0, "the origin is at {far}");
+    }
+
+    #[test]
+    fn a_residual_of_rounding_is_none() {
+        // Six examples span six directions of a hundred at most.
+        let (values, _) = clusters(3, 120, 5, 4, 2.5);
+        let train = Features::new(&values, 100).unwrap();
+        let draws: Vec<f64> = uniform(4).take(300).map(|u| 2.0 * u - 1.0).collect();
+        let head = Features::new(&draws, 100).unwrap();
+        let fit = |principal| Vim::fit(train, head, &[0.3, -0.2, 0.5], principal, Stop::never());
+        let complaint = fit(50).unwrap_err().to_string();
+        assert!(complaint.contains("nothing beyond 50 principal axes"), "{complaint}");
+        let some = fit(3).unwrap();
+        assert!(some.scores(train).unwrap().iter().all(|score| score.is_finite()));
     }
 }

@@ -44,17 +44,6 @@ pub(in crate::measure) fn class_index(classes: &Classes) -> Result<Tensor> {
     Ok(Tensor::f_from_slice(&of_row)?)
 }
 
-/// XᵀX / N of an N×D matrix that has been centred, D×D: the empirical covariance.
-pub(in crate::measure) fn covariance(centred: &Tensor) -> Result<Tensor> {
-    let squares = centred.f_transpose(0, 1)?.f_matmul(centred)?;
-    Ok(squares.f_div_scalar(centred.size()[0] as f64)?)
-}
-
-/// The eigenvalues of a symmetric matrix, smallest first, and its eigenvectors as columns.
-pub(in crate::measure) fn eigen(symmetric: &Tensor) -> Result<(Tensor, Tensor)> {
-    Ok(symmetric.f_linalg_eigh("L")?)
-}
-
 /// ‖a_i − b_j‖² between the rows of two matrices, N×M: ‖a‖² + ‖b‖² − 2a·b, exact for features that
 /// are small whole numbers.
 pub(in crate::measure) fn squared_distances(a: &Tensor, b: &Tensor) -> Result<Tensor> {
@@ -94,16 +83,11 @@ mod tests {
     }
 
     #[test]
-    fn means_and_covariances() {
+    fn means_are_those_of_the_classes() {
         let values = [1.0, 2.0, 3.0, 6.0, -1.0, 0.0];
         let features = Features::new(&values, 2).unwrap();
         let classes = features.classes(&[4, 4, 1]).unwrap();
         let means = class_means(&matrix(&values, 2), &classes).unwrap();
         assert_eq!(numbers(&means).unwrap(), [-1.0, 0.0, 2.0, 4.0]);
-        let covariance = covariance(&matrix(&[1.0, 2.0, -1.0, -2.0], 2)).unwrap();
-        assert_eq!(numbers(&covariance).unwrap(), [1.0, 2.0, 2.0, 4.0]);
-        let (values, _) = eigen(&covariance).unwrap();
-        let values = numbers(&values).unwrap();
-        assert!(values[0].abs() < 1e-12 && (values[1] - 5.0).abs() < 1e-12, "{values:?}");
     }
 }

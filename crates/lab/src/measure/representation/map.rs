@@ -2,7 +2,7 @@
 
 use super::{Features, Pca, Tsne};
 use crate::measure::Logit;
-use crate::{Error, Result};
+use crate::{Error, Result, Stop};
 
 /// Effective neighbours of t-SNE, where there are three times as many examples.
 const PERPLEXITY: f64 = 30.0;
@@ -24,17 +24,21 @@ impl FeatureMap {
     /// Maps `features` with `labels`, one a row. `None` for less than ten examples.
     ///
     /// # Errors
-    /// Labels that are not one a row.
-    pub fn new<T: Logit>(features: Features<T>, labels: &[i64]) -> Result<Option<Self>> {
+    /// Labels that are not one a row; those of [`Pca::fit`]; [`Error::Interrupted`].
+    pub fn new<T: Logit>(
+        features: Features<T>,
+        labels: &[i64],
+        stop: Stop,
+    ) -> Result<Option<Self>> {
         features.classes(labels)?;
         if features.rows() < 10 {
             return Ok(None);
         }
         let axes = features.columns().min(2);
-        let positions = Pca::fit(features, axes)?.project(features)?;
+        let positions = Pca::fit(features, axes, stop)?.project(features)?;
         let second = |row: &[f64]| row.get(1).copied().unwrap_or(0.0);
         let perplexity = PERPLEXITY.min((features.rows() - 1) as f64 / 3.0);
-        let tsne = Tsne::fit(features, perplexity)?.positions;
+        let tsne = Tsne::from_components(features, &positions, perplexity, stop)?.positions;
         Ok(Some(Self {
             labels: labels.to_vec(),
             pca: positions.chunks_exact(axes).map(|row| [row[0], second(row)]).collect(),
@@ -81,7 +85,8 @@ mod tests {
     #[test]
     fn comes_back_from_its_matrix() {
         let (values, labels) = clusters(3, 30, 5, 4, 2.5);
-        let map = FeatureMap::new(Features::new(&values, 5).unwrap(), &labels).unwrap().unwrap();
+        let map = FeatureMap::new(Features::new(&values, 5).unwrap(), &labels, Stop::never());
+        let map = map.unwrap().unwrap();
         assert_eq!((map.labels.len(), map.pca.len(), map.tsne.len()), (30, 30, 30));
         let (matrix, columns) = map.matrix();
         assert_eq!(FeatureMap::from_matrix(&matrix, columns).unwrap(), map);
@@ -98,7 +103,8 @@ mod tests {
     fn few_examples_and_few_dimensions_are_no_trouble() {
         let at = |values: &[f32], columns| {
             let labels = vec![0; values.len() / columns];
-            FeatureMap::new(Features::new(values, columns).unwrap(), &labels).unwrap()
+            FeatureMap::new(Features::new(values, columns).unwrap(), &labels, Stop::never())
+                .unwrap()
         };
         assert_eq!(at(&[1.0; 9], 1), None);
         let line = at(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0], 1).unwrap();

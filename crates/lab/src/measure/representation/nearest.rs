@@ -3,8 +3,8 @@
 use tch::Tensor;
 
 use super::linalg::{numbers, squared_distances, unit_rows};
-use crate::Result;
 use crate::measure::parallel;
+use crate::{Result, Stop};
 
 /// How far apart two rows of features are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,24 +20,32 @@ pub(in crate::measure) type Neighbour = (f64, usize);
 
 /// The `k` nearest rows of `bank` to each row of `queries`, nearest first, of equally near ones the
 /// first. With `left_out` the two are the same matrix, and no row is its own neighbour.
+///
+/// # Errors
+/// [`crate::Error::Interrupted`].
 pub(in crate::measure) fn nearest(
     bank: &Tensor,
     queries: &Tensor,
     k: usize,
     metric: Metric,
     left_out: bool,
+    stop: Stop,
 ) -> Result<Vec<Vec<Neighbour>>> {
     /// Distances held at once, 64 MB of them.
     const BLOCK: usize = 1 << 23;
+    /// Products of two features that are computed between two looks at `stop`.
+    const WORK: usize = 1 << 30;
     let prepared = |matrix: &Tensor| match metric {
         Metric::Cosine => unit_rows(matrix),
         Metric::Euclidean => Ok(matrix.shallow_clone()),
     };
     let (bank, queries) = (prepared(bank)?, prepared(queries)?);
     let (banked, asked) = (bank.size()[0] as usize, queries.size()[0] as usize);
-    let block = (BLOCK / banked).max(1);
+    let width = bank.size()[1] as usize;
+    let block = (BLOCK.min(WORK / width) / banked).max(1);
     let mut all = Vec::with_capacity(asked);
     for start in (0..asked).step_by(block) {
+        stop.check()?;
         let rows = block.min(asked - start);
         let part = queries.f_narrow(0, start as i64, rows as i64)?;
         let distances = numbers(&match metric {
@@ -89,7 +97,7 @@ mod tests {
     fn finds_what_comparing_all_pairs_finds() {
         let values: Vec<f64> = crate::measure::sample::uniform(3).take(90 * 4).collect();
         let matrix = tensor(Features::new(&values, 4).unwrap()).unwrap();
-        let found = nearest(&matrix, &matrix, 3, Metric::Euclidean, true).unwrap();
+        let found = nearest(&matrix, &matrix, 3, Metric::Euclidean, true, Stop::never()).unwrap();
         for (row, found) in found.iter().enumerate() {
             let of = |i: usize| &values[i * 4..i * 4 + 4];
             let distance = |i: usize| -> f64 {
@@ -106,7 +114,7 @@ mod tests {
         let values = [1.0, 0.0, 100.0, 90.0, 0.0, 0.0, 0.0, -1.0];
         let matrix = tensor(Features::new(&values, 2).unwrap()).unwrap();
         let query = tensor(Features::new(&[1e-3, 1e-3], 2).unwrap()).unwrap();
-        let found = nearest(&matrix, &query, 4, Metric::Cosine, false).unwrap();
+        let found = nearest(&matrix, &query, 4, Metric::Cosine, false, Stop::never()).unwrap();
         assert_eq!(found[0].iter().map(|n| n.1).collect::<Vec<_>>(), [1, 0, 2, 3]);
         assert_eq!(found[0][2].0, 2.0);
     }

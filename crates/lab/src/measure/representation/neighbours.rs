@@ -9,14 +9,14 @@ use super::{
     nearest::{Neighbour, nearest},
 };
 use crate::measure::Logit;
-use crate::{Error, Result};
+use crate::{Error, Result, Stop};
 
 /// The share of `test` examples whose `k` nearest `train` examples mostly have their label. Labels
 /// may be any whole numbers.
 ///
 /// # Errors
 /// `k` that is 0 or more than there are training examples; features of different dimensions; labels
-/// that are not one a row.
+/// that are not one a row; [`Error::Interrupted`].
 pub fn knn_accuracy<T: Logit, U: Logit>(
     train: Features<T>,
     train_labels: &[i64],
@@ -24,12 +24,13 @@ pub fn knn_accuracy<T: Logit, U: Logit>(
     test_labels: &[i64],
     k: usize,
     metric: Metric,
+    stop: Stop,
 ) -> Result<f64> {
     train.classes(train_labels)?;
     test.classes(test_labels)?;
     test.check_columns(train.columns())?;
     check_k(k, train.rows())?;
-    let neighbours = nearest(&tensor(train)?, &tensor(test)?, k, metric, false)?;
+    let neighbours = nearest(&tensor(train)?, &tensor(test)?, k, metric, false, stop)?;
     Ok(share_right(&neighbours, train_labels, test_labels))
 }
 
@@ -37,17 +38,19 @@ pub fn knn_accuracy<T: Logit, U: Logit>(
 /// there is one set only.
 ///
 /// # Errors
-/// `k` that is 0 or more than there are other examples; labels that are not one a row.
+/// `k` that is 0 or more than there are other examples; labels that are not one a row;
+/// [`Error::Interrupted`].
 pub fn knn_accuracy_left_out<T: Logit>(
     features: Features<T>,
     labels: &[i64],
     k: usize,
     metric: Metric,
+    stop: Stop,
 ) -> Result<f64> {
     features.classes(labels)?;
     check_k(k, features.rows() - 1)?;
     let features = tensor(features)?;
-    let neighbours = nearest(&features, &features, k, metric, true)?;
+    let neighbours = nearest(&features, &features, k, metric, true, stop)?;
     Ok(share_right(&neighbours, labels, labels))
 }
 
@@ -91,9 +94,11 @@ mod tests {
         let train = Features::new(&values[..400], 5).unwrap();
         let test = Features::new(&values[400..], 5).unwrap();
         for (metric, k, split, left_out) in EXPECTED {
-            let ours = knn_accuracy(train, &labels[..80], test, &labels[80..], k, metric).unwrap();
+            let ours =
+                knn_accuracy(train, &labels[..80], test, &labels[80..], k, metric, Stop::never())
+                    .unwrap();
             assert!((ours - split).abs() < 1e-12, "{metric:?} {k}: {ours} is not {split}");
-            let ours = knn_accuracy_left_out(all, &labels, k, metric).unwrap();
+            let ours = knn_accuracy_left_out(all, &labels, k, metric, Stop::never()).unwrap();
             assert!((ours - left_out).abs() < 1e-12, "{metric:?} {k}: {ours} is not {left_out}");
         }
     }
@@ -123,9 +128,10 @@ mod tests {
         let values: Vec<f64> = uniform(5).take(60).collect();
         let features = Features::new(&values, 2).unwrap();
         let labels: Vec<i64> = (0..30).collect();
-        let own = knn_accuracy(features, &labels, features, &labels, 1, Metric::Euclidean);
+        let own =
+            knn_accuracy(features, &labels, features, &labels, 1, Metric::Euclidean, Stop::never());
         assert_eq!(own.unwrap(), 1.0);
-        let others = knn_accuracy_left_out(features, &labels, 1, Metric::Euclidean);
+        let others = knn_accuracy_left_out(features, &labels, 1, Metric::Euclidean, Stop::never());
         assert_eq!(others.unwrap(), 0.0);
     }
 
@@ -134,21 +140,28 @@ mod tests {
         let features = Features::new(&[0.0f32, 1.0, 2.0], 1).unwrap();
         let other = Features::new(&[0.0f64, 1.0], 2).unwrap();
         for k in [0, 3] {
-            assert!(knn_accuracy_left_out(features, &[0, 0, 1], k, Metric::Cosine).is_err());
+            assert!(
+                knn_accuracy_left_out(features, &[0, 0, 1], k, Metric::Cosine, Stop::never())
+                    .is_err()
+            );
         }
         let accuracy = |k| {
-            knn_accuracy(features, &[0, 0, 1], other, &[0], k, Metric::Cosine)
+            knn_accuracy(features, &[0, 0, 1], other, &[0], k, Metric::Cosine, Stop::never())
                 .unwrap_err()
                 .to_string()
         };
         assert_eq!(accuracy(1), "the features have 2 dimensions, not 1 like the others");
-        assert!(knn_accuracy(features, &[0], features, &[0, 1, 2], 1, Metric::Cosine).is_err());
+        assert!(
+            knn_accuracy(features, &[0], features, &[0, 1, 2], 1, Metric::Cosine, Stop::never())
+                .is_err()
+        );
     }
 
     #[test]
     fn one_class_is_always_right() {
         let features = Features::new(&[0.0f32, 1.0, 2.0], 1).unwrap();
-        let accuracy = knn_accuracy_left_out(features, &[7; 3], 2, Metric::Cosine).unwrap();
+        let accuracy =
+            knn_accuracy_left_out(features, &[7; 3], 2, Metric::Cosine, Stop::never()).unwrap();
         assert_eq!(accuracy, 1.0);
     }
 }

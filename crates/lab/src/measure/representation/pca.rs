@@ -8,10 +8,11 @@ use tch::Tensor;
 
 use super::{
     Features,
-    linalg::{covariance, eigen, mean_row, numbers, tensor},
+    linalg::{mean_row, numbers, tensor},
+    principal::Principal,
 };
 use crate::measure::Logit;
-use crate::{Error, Result};
+use crate::{Error, Result, Stop};
 
 /// Principal axes of some features.
 #[derive(Debug)]
@@ -26,11 +27,13 @@ pub struct Pca {
 }
 
 impl Pca {
-    /// The first `axes` principal axes.
+    /// The first `axes` principal axes. Where fewer examples than that vary, or none, there are axes
+    /// of zeros, on which every position is 0.
     ///
     /// # Errors
-    /// No axes, or more than the features have dimensions.
-    pub fn fit<T: Logit>(features: Features<T>, axes: usize) -> Result<Self> {
+    /// No axes, or more than the features have dimensions; more than 8192 rows of more than 8192
+    /// dimensions; [`Error::Interrupted`].
+    pub fn fit<T: Logit>(features: Features<T>, axes: usize, stop: Stop) -> Result<Self> {
         let columns = features.columns();
         if axes == 0 || axes > columns {
             return Err(Error::Request(format!(
@@ -39,16 +42,16 @@ impl Pca {
         }
         let raw = tensor(features)?;
         let mean = mean_row(&raw)?;
-        let (variances, vectors) = eigen(&covariance(&raw.f_sub(&mean)?)?)?;
-        let (from, axes) = ((columns - axes) as i64, axes as i64);
-        let kept = vectors.f_narrow(1, from, axes)?.f_flip([1])?;
+        let Principal { mut variances, axes: kept, total } =
+            Principal::new(&raw.f_sub(&mean)?, axes, stop)?;
+        let missing = (axes - variances.len()) as i64;
+        variances.resize(axes, 0.0);
+        let kept = kept.f_constant_pad_nd([0, missing])?;
         let place = kept.f_abs()?.f_argmax(0, true)?;
         let signs = kept.f_gather(0, &place, false)?.f_sign()?;
-        let variances = numbers(&variances)?;
-        let total: f64 = variances.iter().map(|variance| variance.max(0.0)).sum();
         // Rounding can leave a variance of nothing slightly below 0.
         let share = |variance: &f64| if total > 0.0 { variance.max(0.0) / total } else { 0.0 };
-        let explained = variances.iter().rev().take(axes as usize).map(share).collect();
+        let explained = variances.iter().map(share).collect();
         Ok(Self { mean, axes: kept.f_mul(&signs)?, columns, explained })
     }
 
@@ -73,7 +76,7 @@ mod tests {
         // m = sklearn.decomposition.PCA(2).fit(x); m.explained_variance_ratio_, m.transform(x)[:3]
         let (values, _) = clusters(3, 120, 5, 4, 2.5);
         let features = Features::new(&values, 5).unwrap();
-        let pca = Pca::fit(features, 2).unwrap();
+        let pca = Pca::fit(features, 2, Stop::never()).unwrap();
         for (ours, expected) in pca.explained.iter().zip(EXPLAINED) {
             assert!((ours - expected).abs() < 1e-12, "{:?}", pca.explained);
         }
@@ -96,7 +99,7 @@ mod tests {
     fn a_line_has_one_axis() {
         let values = [1.0, 2.0, 2.0, 4.0, 3.0, 6.0];
         let features = Features::new(&values, 2).unwrap();
-        let pca = Pca::fit(features, 2).unwrap();
+        let pca = Pca::fit(features, 2, Stop::never()).unwrap();
         assert!((pca.explained[0] - 1.0).abs() < 1e-12 && pca.explained[1] < 1e-12);
         let positions = pca.project(features).unwrap();
         let step = 5f64.sqrt();
@@ -108,12 +111,54 @@ mod tests {
     #[test]
     fn odd_input_has_a_defined_result() {
         let one = Features::new(&[3.0f32, 4.0], 2).unwrap();
-        let pca = Pca::fit(one, 1).unwrap();
+        let pca = Pca::fit(one, 1, Stop::never()).unwrap();
         assert_eq!(
             (pca.explained.as_slice(), pca.project(one).unwrap()),
             ([0.0].as_slice(), vec![0.0])
         );
-        assert!(Pca::fit(one, 0).is_err() && Pca::fit(one, 3).is_err());
+        for axes in [0, 3] {
+            assert!(Pca::fit(one, axes, Stop::never()).is_err());
+        }
         assert!(pca.project(Features::new(&[1.0f32], 1).unwrap()).is_err());
     }
+
+    /// 60,000 dimensions: their covariance would take 28.8 GB.
+    #[test]
+    fn a_few_rows_of_many_dimensions_have_as_many_axes() {
+        let far: Vec<f32> = (0..120_000).map(|at| if at < 60_000 { 0.0 } else { 0.1 }).collect();
+        let features = Features::new(&far, 60_000).unwrap();
+        let pca = Pca::fit(features, 2, Stop::never()).unwrap();
+        assert_eq!(pca.explained, [1.0, 0.0]);
+        let positions = pca.project(features).unwrap();
+        let half = 0.5 * 0.1f32 as f64 * 60_000f64.sqrt();
+        for (ours, expected) in positions.iter().zip([-half, 0.0, half, 0.0]) {
+            assert!((ours - expected).abs() < 1e-9, "{positions:?}");
+        }
+    }
+
+    #[test]
+    fn agrees_with_scikit_learn_where_there_are_fewer_examples_than_dimensions() {
+        // x = clusters(3, 120, 5, 4, 2.5)[0].reshape(6, 100) of sample.rs
+        // m = sklearn.decomposition.PCA(2, svd_solver="full").fit(x)
+        // m.explained_variance_ratio_, m.transform(x)[:3]
+        let (values, _) = clusters(3, 120, 5, 4, 2.5);
+        let features = Features::new(&values, 100).unwrap();
+        let pca = Pca::fit(features, 2, Stop::never()).unwrap();
+        for (ours, expected) in pca.explained.iter().zip(EXPLAINED_WIDE) {
+            assert!((ours - expected).abs() < 1e-12, "{:?}", pca.explained);
+        }
+        for (ours, expected) in pca.project(features).unwrap().iter().zip(POSITIONS_WIDE) {
+            assert!((ours - expected).abs() < 1e-9, "{ours} is not {expected}");
+        }
+    }
+
+    const EXPLAINED_WIDE: [f64; 2] = [0.28106794726848366, 0.2516815208843958];
+    const POSITIONS_WIDE: [f64; 6] = [
+        -3.6090517475324986,
+        -11.542371827053854,
+        -0.5181274624185035,
+        16.02819682491654,
+        12.445318438567911,
+        -9.44038585886025,
+    ];
 }

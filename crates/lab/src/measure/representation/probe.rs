@@ -15,7 +15,7 @@ use super::{
     linalg::{class_index, mean_row, numbers, tensor, vector},
 };
 use crate::measure::{Logit, softmax::argmax};
-use crate::{Error, Result};
+use crate::{Error, Result, Stop};
 
 /// A linear classifier trained on features.
 #[derive(Debug)]
@@ -40,16 +40,32 @@ impl Probe {
     /// Trains on `labels`, one a row, any whole numbers, with the penalty λ.
     ///
     /// # Errors
-    /// Labels that are not one a row; a penalty that is negative or not finite.
-    pub fn fit<T: Logit>(features: Features<T>, labels: &[i64], penalty: f64) -> Result<Self> {
+    /// Labels that are not one a row; a penalty that is negative or not finite; more
+    /// weights than fit into memory; [`Error::Interrupted`].
+    pub fn fit<T: Logit>(
+        features: Features<T>,
+        labels: &[i64],
+        penalty: f64,
+        stop: Stop,
+    ) -> Result<Self> {
         /// Largest entry of the gradient at which the minimum is reached.
         const FLAT: f64 = 1e-7;
         const STEPS: usize = 1000;
+        /// The most weights, of which the search holds some twenty copies: 2 GB.
+        const WEIGHTS: usize = 12_000_000;
         if !(penalty >= 0.0 && penalty.is_finite()) {
             return Err(Error::Request(format!("a penalty of {penalty} is not 0 or more")));
         }
         let classes = features.classes(labels)?;
         let (rows, columns) = (features.rows() as i64, features.columns());
+        if columns * classes.len() > WEIGHTS {
+            return Err(Error::Request(format!(
+                "a new head for {} classes on {columns} dimensions has {} weights, and {WEIGHTS} \
+                 are the most: measure it on fewer dimensions",
+                classes.len(),
+                columns * classes.len()
+            )));
+        }
         let raw = tensor(features)?;
         let mean = mean_row(&raw)?;
         let centred = raw.f_sub(&mean)?;
@@ -67,6 +83,7 @@ impl Probe {
             Ok((weights, vector(bias)?.f_view([1, classes.len() as i64])?))
         };
         let objective = |values: &[f64]| {
+            stop.check()?;
             let (weights, bias) = split(values)?;
             let log_p = bias.f_addmm(&x, &weights)?.f_log_softmax(1, Kind::Double)?;
             let likelihood = log_p.f_mul(&hits)?.f_sum(Kind::Double)?.f_double_value(&[])?;
@@ -133,7 +150,7 @@ mod tests {
         let (values, labels) = clusters(3, 120, 5, 4, 2.5);
         let train = Features::new(&values[..400], 5).unwrap();
         let test = Features::new(&values[400..], 5).unwrap();
-        let probe = Probe::fit(train, &labels[..80], 1e-3).unwrap();
+        let probe = Probe::fit(train, &labels[..80], 1e-3, Stop::never()).unwrap();
         assert!(probe.converged, "{probe:?}");
         assert!((probe.objective - OBJECTIVE).abs() < 1e-9, "{}", probe.objective);
         let (on_train, on_test) =
@@ -148,7 +165,7 @@ mod tests {
     fn twice_the_same_is_the_same() {
         let (values, labels) = clusters(8, 60, 4, 3, 2.0);
         let features = Features::new(&values, 4).unwrap();
-        let fit = || Probe::fit(features, &labels, 1e-2).unwrap();
+        let fit = || Probe::fit(features, &labels, 1e-2, Stop::never()).unwrap();
         assert_eq!(fit().objective.to_bits(), fit().objective.to_bits());
     }
 
@@ -156,26 +173,30 @@ mod tests {
     fn constant_features_and_single_classes_are_no_trouble() {
         let features = Features::new(&[1.0f32, 5.0, 2.0, 5.0, 8.0, 5.0, 9.0, 5.0], 2).unwrap();
         let labels = [-4, -4, 30, 30];
-        let probe = Probe::fit(features, &labels, 1e-3).unwrap();
+        let probe = Probe::fit(features, &labels, 1e-3, Stop::never()).unwrap();
         assert!(probe.converged);
         assert_eq!(probe.predict(features).unwrap(), labels);
         assert_eq!(probe.accuracy(features, &[-4, 30, 30, 7]).unwrap(), 0.5);
-        let single = Probe::fit(features, &[3; 4], 0.0).unwrap();
+        let single = Probe::fit(features, &[3; 4], 0.0, Stop::never()).unwrap();
         assert_eq!((single.objective, single.accuracy(features, &[3; 4]).unwrap()), (0.0, 1.0));
         // The mean of three times 0.1 is not 0.1.
         let constant = Features::new(&[0.1f64; 3], 1).unwrap();
-        let chance = Probe::fit(constant, &[0, 1, 2], 0.0).unwrap();
+        let chance = Probe::fit(constant, &[0, 1, 2], 0.0, Stop::never()).unwrap();
         assert!(chance.converged && (chance.objective - 3f64.ln()).abs() < 1e-12, "{chance:?}");
     }
 
     #[test]
     fn what_makes_no_sense_is_refused() {
         let features = Features::new(&[1.0f32, 2.0], 1).unwrap();
-        assert!(Probe::fit(features, &[0], 1.0).is_err());
+        assert!(Probe::fit(features, &[0], 1.0, Stop::never()).is_err());
         for penalty in [-1.0, f64::NAN, f64::INFINITY] {
-            assert!(Probe::fit(features, &[0, 1], penalty).is_err());
+            assert!(Probe::fit(features, &[0, 1], penalty, Stop::never()).is_err());
         }
-        let probe = Probe::fit(features, &[0, 1], 1.0).unwrap();
+        let wide = vec![0.0f32; 2 * 6_000_001];
+        let wide = Features::new(&wide, 6_000_001).unwrap();
+        let complaint = Probe::fit(wide, &[0, 1], 1.0, Stop::never()).unwrap_err().to_string();
+        assert!(complaint.contains("12000002 weights"), "{complaint}");
+        let probe = Probe::fit(features, &[0, 1], 1.0, Stop::never()).unwrap();
         let wide = Features::new(&[1.0f32, 2.0], 2).unwrap();
         let complaint = probe.predict(wide).unwrap_err().to_string();
         assert_eq!(complaint, "the features have 2 dimensions, not 1 like the others");

@@ -1,8 +1,8 @@
 //! [`Representation`]: the single numbers of a representation.
 
 use super::{Features, Metric, Pca, Probe, class_separation, knn_accuracy, knn_accuracy_left_out};
-use crate::Result;
 use crate::measure::Logit;
+use crate::{Result, Stop};
 use serde::{Deserialize, Serialize};
 
 /// What features are worth without their head.
@@ -45,7 +45,8 @@ impl Representation {
     /// with theirs. `pca`: the axes of the map. `penalty`: the λ of a probe, where one is wanted.
     ///
     /// # Errors
-    /// Labels or training features that do not fit; more `neighbours` than examples.
+    /// Labels or training features that do not fit; more `neighbours` than examples;
+    /// [`crate::Error::Interrupted`].
     pub fn new<T: Logit>(
         features: Features<T>,
         labels: &[i64],
@@ -53,15 +54,17 @@ impl Representation {
         pca: &Pca,
         neighbours: usize,
         penalty: Option<f64>,
+        stop: Stop,
     ) -> Result<Self> {
         let knn = |metric| match train {
             Some((train, known)) => {
-                knn_accuracy(train, known, features, labels, neighbours, metric)
+                knn_accuracy(train, known, features, labels, neighbours, metric, stop)
             }
-            None => knn_accuracy_left_out(features, labels, neighbours, metric),
+            None => knn_accuracy_left_out(features, labels, neighbours, metric, stop),
         };
-        let probe =
-            |((train, known), penalty)| ProbeRecord::new(train, known, features, labels, penalty);
+        let probe = |((train, known), penalty)| {
+            ProbeRecord::new(train, known, features, labels, penalty, stop)
+        };
         Ok(Self {
             dimensions: features.columns(),
             class_separation: class_separation(features, labels)?,
@@ -87,8 +90,9 @@ impl ProbeRecord {
         features: Features<T>,
         labels: &[i64],
         penalty: f64,
+        stop: Stop,
     ) -> Result<Self> {
-        let probe = Probe::fit(train, known, penalty)?;
+        let probe = Probe::fit(train, known, penalty, stop)?;
         Ok(Self {
             accuracy: probe.accuracy(features, labels)?,
             train_accuracy: probe.accuracy(train, known)?,
@@ -108,9 +112,11 @@ mod tests {
         let (values, labels) = clusters(3, 120, 5, 4, 30.0);
         let (train, test) = values.split_at(400);
         let (train, test) = (Features::new(train, 5).unwrap(), Features::new(test, 5).unwrap());
-        let pca = Pca::fit(test, 2).unwrap();
-        let record =
-            |train| Representation::new(test, &labels[80..], train, &pca, 3, Some(1e-3)).unwrap();
+        let pca = Pca::fit(test, 2, Stop::never()).unwrap();
+        let record = |train| {
+            Representation::new(test, &labels[80..], train, &pca, 3, Some(1e-3), Stop::never())
+                .unwrap()
+        };
         let with = record(Some((train, &labels[..80])));
         assert_eq!((with.knn_cosine, with.knn_euclidean, with.left_out), (1.0, 1.0, false));
         let probe = with.probe.unwrap();

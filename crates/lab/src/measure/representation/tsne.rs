@@ -14,7 +14,7 @@ use super::{
     linalg::{numbers, squared_distances, tensor},
 };
 use crate::measure::{Logit, parallel};
-use crate::{Error, Result};
+use crate::{Error, Result, Stop};
 
 /// Steps with, and then without, exaggerated neighbourhoods; the momentum of each.
 const PHASES: [(usize, f64, f64); 2] = [(250, EXAGGERATION, 0.5), (750, 1.0, 0.8)];
@@ -36,8 +36,21 @@ impl Tsne {
     /// scikit-learn's `TSNE(method="exact", init="pca")`.
     ///
     /// # Errors
-    /// A perplexity below 1, or not below the number of other examples.
-    pub fn fit<T: Logit>(features: Features<T>, perplexity: f64) -> Result<Self> {
+    /// A perplexity below 1, or not below the number of other examples; those of [`Pca::fit`];
+    /// [`Error::Interrupted`].
+    pub fn fit<T: Logit>(features: Features<T>, perplexity: f64, stop: Stop) -> Result<Self> {
+        let axes = features.columns().min(2);
+        let positions = Pca::fit(features, axes, stop)?.project(features)?;
+        Self::from_components(features, &positions, perplexity, stop)
+    }
+
+    /// The same from the two principal components of each example, or the one that there is.
+    pub(super) fn from_components<T: Logit>(
+        features: Features<T>,
+        components: &[f64],
+        perplexity: f64,
+        stop: Stop,
+    ) -> Result<Self> {
         let rows = features.rows();
         if !(perplexity >= 1.0 && perplexity < (rows - 1) as f64) {
             return Err(Error::Request(format!(
@@ -45,13 +58,14 @@ impl Tsne {
                 rows - 1
             )));
         }
-        let neighbours = joint_probabilities(features, perplexity)?;
-        let mut map = start(features)?;
+        let neighbours = joint_probabilities(features, perplexity, stop)?;
+        let mut map = start(components, features.columns().min(2));
         let rate = (rows as f64 / EXAGGERATION / 4.0).max(50.0);
         for (steps, exaggeration, momentum) in PHASES {
             let mut update = vec![[0.0; 2]; rows];
             let mut gains = vec![[1.0f64; 2]; rows];
             for _ in 0..steps {
+                stop.check()?;
                 let gradient = gradient(&neighbours, exaggeration, &map);
                 for (i, pull) in gradient.iter().enumerate() {
                     for axis in 0..2 {
@@ -71,13 +85,19 @@ impl Tsne {
 }
 
 /// p_ij of the pairs i > j, row by row: (p_j|i + p_i|j) / 2N.
-fn joint_probabilities<T: Logit>(features: Features<T>, perplexity: f64) -> Result<Vec<f64>> {
+fn joint_probabilities<T: Logit>(
+    features: Features<T>,
+    perplexity: f64,
+    stop: Stop,
+) -> Result<Vec<f64>> {
     let x = tensor(features)?;
     let distances = numbers(&squared_distances(&x, &x)?)?;
     let rows = features.rows();
     let conditional = parallel::map(rows, 50 * rows, |i| {
-        conditional(&distances[i * rows..(i + 1) * rows], i, perplexity)
+        stop.check()?;
+        Ok(conditional(&distances[i * rows..(i + 1) * rows], i, perplexity))
     });
+    let conditional = conditional.into_iter().collect::<Result<Vec<_>>>()?;
     let joint = |i: usize, j: usize| {
         let both = conditional[i][j] + conditional[j][i];
         (both / (2 * rows) as f64).max(LEAST)
@@ -116,14 +136,12 @@ fn conditional(distances: &[f64], own: usize, perplexity: f64) -> Vec<f64> {
 
 /// The principal components, the first with a standard deviation of 1e-4; a second coordinate of 0
 /// where the features have one dimension.
-fn start<T: Logit>(features: Features<T>) -> Result<Vec<[f64; 2]>> {
-    let axes = features.columns().min(2);
-    let positions = Pca::fit(features, axes)?.project(features)?;
+fn start(components: &[f64], axes: usize) -> Vec<[f64; 2]> {
     let second = |row: &[f64]| row.get(1).copied().unwrap_or(0.0);
-    let map: Vec<[f64; 2]> = positions.chunks_exact(axes).map(|r| [r[0], second(r)]).collect();
+    let map: Vec<[f64; 2]> = components.chunks_exact(axes).map(|r| [r[0], second(r)]).collect();
     let spread = (map.iter().map(|y| y[0] * y[0]).sum::<f64>() / map.len() as f64).sqrt();
     let scale = if spread > 0.0 { 1e-4 / spread } else { 0.0 };
-    Ok(map.into_iter().map(|y| y.map(|axis| axis * scale)).collect())
+    map.into_iter().map(|y| y.map(|axis| axis * scale)).collect()
 }
 
 /// 1 / (1 + ‖y_i − y_j‖²) of the pairs i > j, and its sum over both orders.
@@ -179,7 +197,8 @@ mod tests {
         //     sklearn.manifold._t_sne._joint_probabilities(d, 20, False))
         // P[1, 0], P[60, 7], P[119, 118], P.max()
         let (values, _) = clusters(3, 120, 5, 4, 2.5);
-        let p = joint_probabilities(Features::new(&values, 5).unwrap(), 20.0).unwrap();
+        let p =
+            joint_probabilities(Features::new(&values, 5).unwrap(), 20.0, Stop::never()).unwrap();
         let at = |i: usize, j: usize| p[i * (i - 1) / 2 + j];
         let found = [at(1, 0), at(60, 7), at(119, 118), p.iter().copied().fold(0.0, f64::max)];
         for (ours, expected) in found.iter().zip(NEIGHBOURS) {
@@ -199,18 +218,21 @@ mod tests {
         // 0.5738, 0.5572, 0.6321, 0.5973: where the descent ends hangs on its last digits.
         let (values, labels) = clusters(3, 120, 5, 4, 2.5);
         let features = Features::new(&values, 5).unwrap();
-        let map = Tsne::fit(features, 20.0).unwrap();
+        let map = Tsne::fit(features, 20.0, Stop::never()).unwrap();
         assert!((0.54..0.64).contains(&map.divergence), "{}", map.divergence);
-        assert_eq!(Tsne::fit(features, 20.0).unwrap(), map);
+        assert_eq!(Tsne::fit(features, 20.0, Stop::never()).unwrap(), map);
         let positions = Features::new(&map.positions, 2).unwrap();
-        let near = |features| knn_accuracy_left_out(features, &labels, 10, Metric::Euclidean);
+        let near = |features| {
+            knn_accuracy_left_out(features, &labels, 10, Metric::Euclidean, Stop::never())
+        };
         assert!(near(positions).unwrap() > near(features).unwrap() - 0.1);
     }
 
     #[test]
     fn the_gradient_is_that_of_the_divergence() {
         let (values, _) = clusters(3, 12, 5, 4, 2.5);
-        let p = joint_probabilities(Features::new(&values, 5).unwrap(), 4.0).unwrap();
+        let p =
+            joint_probabilities(Features::new(&values, 5).unwrap(), 4.0, Stop::never()).unwrap();
         let map: Vec<[f64; 2]> = values.chunks(5).map(|row| [row[0], row[1]]).collect();
         let pulls = gradient(&p, 1.0, &map);
         for (i, axis) in [(0, 0), (3, 1), (11, 0)] {
@@ -226,13 +248,16 @@ mod tests {
 
     #[test]
     fn odd_input_has_a_defined_result() {
-        let equal = Tsne::fit(Features::new(&[3.0f32; 12], 2).unwrap(), 2.0).unwrap();
+        let equal =
+            Tsne::fit(Features::new(&[3.0f32; 12], 2).unwrap(), 2.0, Stop::never()).unwrap();
         assert!(equal.positions.iter().all(|x| *x == 0.0), "{equal:?}");
-        let line = Tsne::fit(Features::new(&[0.0f32, 1.0, 5.0, 6.0], 1).unwrap(), 1.5).unwrap();
+        let line =
+            Tsne::fit(Features::new(&[0.0f32, 1.0, 5.0, 6.0], 1).unwrap(), 1.5, Stop::never())
+                .unwrap();
         assert!(line.positions.iter().all(|x| x.is_finite()));
         let features = Features::new(&[0.0f32, 1.0, 5.0], 1).unwrap();
         for wrong in [0.5, 2.0, f64::NAN] {
-            assert!(Tsne::fit(features, wrong).is_err(), "{wrong}");
+            assert!(Tsne::fit(features, wrong, Stop::never()).is_err(), "{wrong}");
         }
     }
 }

@@ -19,6 +19,7 @@ struct Witness {
 impl Monitor for Witness {
     fn resumed(&self, _epochs: usize, _examples: usize) {}
     fn step(&self, _examples: usize) {}
+    fn measured(&self, _share: f64) {}
     fn epoch(&self, _metrics: &EpochMetrics) {}
     fn warning(&self, text: &str) {
         self.warnings.lock().unwrap().push(text.to_owned());
