@@ -67,6 +67,12 @@ impl Reader {
         Self { shape: data.examples.shape, side, columns, fill, nodes }
     }
 
+    /// What `data` say now that a model would see otherwise, if there is something: a table that an
+    /// earlier version read in its way.
+    pub fn difference(&self, data: &DataSet) -> Option<String> {
+        table::difference(&self.columns, &data.columns)
+    }
+
     /// Refuses a shape that examples of this kind cannot have, for a reader that comes from a file.
     ///
     /// # Errors
@@ -343,6 +349,12 @@ mod tests {
         assert!(!json.contains("fill") && !json.contains("written") && !json.contains("missing"));
         let error = old.read(&[odd], None, classes).unwrap_err().to_string();
         assert!(error.contains("odd.csv: rows: a number is missing"), "{error}");
+        // A run that saw something else of the columns is no partner for new ones.
+        assert_eq!(reader.difference(&data), None);
+        let mut other = data.clone();
+        other.columns[0].kind = table::Kind::RowNumber;
+        let said = reader.difference(&other).unwrap();
+        assert_eq!(said, "x was numeric, 1 to 4, and is now left out: it counts the rows");
         // Without names the columns are told by their places.
         let plain = table("p.csv", "1,5,0\n2,6,1\n3,7,0\n4,8,1\n");
         let (reader, data) = self::reader(&plain, Some("-1"));

@@ -187,6 +187,17 @@ pub fn rows(path: &Path, columns: &[Column]) -> Result<Rows> {
     Ok(Rows { lines: grid.rows.iter().map(|row| row.line).collect(), inputs, notes })
 }
 
+/// The first column of which a model sees something else than it did `before`, in words.
+pub(super) fn difference(before: &[Column], now: &[Column]) -> Option<String> {
+    if before.len() != now.len() {
+        return Some(format!("{} columns then, {} now", before.len(), now.len()));
+    }
+    let other = |(before, now): &(&Column, &Column)| before.features() != now.features();
+    before.iter().zip(now).find(other).map(|(before, now)| {
+        format!("{} was {}, and is now {}", now.name, before.describe(), now.describe())
+    })
+}
+
 /// How many numbers a row of such columns has, if that can be counted.
 pub(super) fn width(columns: &[Column]) -> Option<usize> {
     columns.iter().try_fold(0usize, |sum, column| sum.checked_add(column.width()))

@@ -290,6 +290,16 @@ impl Work<'_> {
         if dir.finished(&recipe, &self.content)? {
             progress.skipped(epochs);
             let files = RunFiles::at(dir.path())?;
+            // Runs of earlier versions read some tables in another way: they are no partners.
+            if !self.data.columns.is_empty()
+                && let Some(what) = files.reader()?.difference(self.data)
+            {
+                return Err(Error::Request(format!(
+                    "{} read its table in another way, as an earlier version did: {what}; \
+                     `compare --fresh` makes it anew",
+                    dir.path().display()
+                )));
+            }
             let run = files.run(&recipe, classes)?;
             if !files.is_sealed() {
                 // From now on it is noticed if something happens to it.
