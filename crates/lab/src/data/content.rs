@@ -119,7 +119,11 @@ impl Content {
             // What is not known may have changed at any time.
             let nanoseconds = u64::try_from(file.modified.unwrap_or(i64::MAX)).unwrap_or(0);
             let time = UNIX_EPOCH.checked_add(Duration::from_nanos(nanoseconds))?;
-            Some((origin.path.join(&file.name), time))
+            let path = match file.name.is_empty() {
+                true => origin.path.clone(),
+                false => origin.path.join(&file.name),
+            };
+            Some((path, time))
         };
         let origins = self.origins.values();
         let files = origins.flat_map(|origin| origin.files.iter().map(move |file| (origin, file)));
@@ -373,7 +377,7 @@ mod tests {
         }
         let graphs = super::super::tu::tests::folder(&[]);
         let csv = tempfile::tempdir().unwrap();
-        let rows = "1,a\n2,b\n3,a\n4,b\n5,a\n";
+        let rows = "3,a\n1,b\n4,a\n1,b\n5,a\n";
         fs::write(csv.path().join("t.csv"), format!("x,y\n{rows}")).unwrap();
         fs::write(csv.path().join("u.csv"), format!("x,y\n{rows}")).unwrap();
         let of_folder = |kind: &str, folder: &Path| {

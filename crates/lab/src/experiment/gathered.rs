@@ -160,9 +160,10 @@ impl Part {
             part.settings.push(setting);
         }
         if left_out > 0 {
-            let (path, count) = (path.display(), part.seeds.len());
             notes.push(format!(
-                "{path}: {count} seeds are finished with every loss; others are left out"
+                "{}: the report is about the seeds that are finished with every loss (runs that are \
+                 not: {left_out})",
+                path.display()
             ));
         }
         let first = part.settings.first().zip(part.seeds.first());

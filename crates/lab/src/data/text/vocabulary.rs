@@ -339,6 +339,22 @@ pub(crate) mod tests {
         Vocabulary::train(Kind::Bpe, 31, [alphabet.as_str()].into_iter()).unwrap()
     }
 
+    /// The package panics at a stride that is longer than what it is a part of.
+    #[test]
+    fn what_panics_in_the_package_is_an_error_of_the_file() {
+        let (sound, none) = (letters().json, "\"truncation\":null");
+        assert!(sound.contains(none), "{sound}");
+        let stride = "{\"direction\":\"Right\",\"max_length\":1,\"strategy\":\"LongestFirst\",\
+                      \"stride\":5}";
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("v.json");
+        fs::write(&path, sound.replace(none, &format!("\"truncation\":{stride}"))).unwrap();
+        let error = Vocabulary::load(&path).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        let error = error.to_string();
+        assert!(error.contains("v.json: vocabulary: ") && error.contains("stride"), "{error}");
+    }
+
     const TEXT: &str = "der Mann läuft über die Straße, die Frau läuft über das Gras: \
         \"Fußball\" in der Stadt — 25 % läuft, läuft und läuft";
 
