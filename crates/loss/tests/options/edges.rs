@@ -69,10 +69,8 @@ fn a_masked_label_pays_infinitely_and_is_pulled_finitely() {
 fn a_mask_is_one_of_softmax_losses_and_of_no_other() {
     let logits = [MASKED, 1.0, 0.5];
     for spec in CURVES {
-        let mut gradient = [f64::NAN; 3];
-        let outcome = with_counts(spec)
-            .forward_backward(&logits, &[1][..], &mut gradient)
-            .unwrap_or_else(|error| panic!("{spec}: {error}"));
+        let (mut criterion, mut gradient) = (loss(spec).criterion(3).unwrap(), [f64::NAN; 3]);
+        let outcome = criterion.forward_backward(&logits, &[1][..], &mut gradient).unwrap();
         assert!(outcome.loss.is_finite() && gradient[0] == 0.0, "{spec}: {outcome:?} {gradient:?}");
     }
     // On the label the mean of the batch is infinite, and the gradient is not.

@@ -126,7 +126,8 @@ mod tests {
             for axis in 0..rank as i64 {
                 let [a, b] = [&one, &other].map(|of| onto(&of.axes.narrow(1, axis, 1)));
                 let apart = (a - b).abs().max().double_value(&[]);
-                assert!(apart < 1e-9, "{n}×{d}, axis {axis}: {apart}");
+                // Of little variance, they are known to the rounding of the largest.
+                assert!(apart < 1e-6, "{n}×{d}, axis {axis}: {apart}");
             }
         }
     }
