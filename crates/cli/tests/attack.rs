@@ -94,8 +94,14 @@ fn a_run_counts_once() {
     let both = succeed(&attack(&RUNS, &["--out", "both"]));
     assert!(both.starts_with("ce, seed 0 1: 12 test examples\n") && both.contains('±'), "{both}");
 
-    // Another training of the same seed is not another seed.
+    let message = refused(&attack(&RUNS, &[]));
+    assert!(message.contains("2 runs need --out DIR"), "{message}");
+
+    // Another training of the same seed is not another seed. An older version knew no manifest.
     fs::copy(at(RUNS[1]).join("weights.safetensors"), at("copy/weights.safetensors")).unwrap();
+    for name in ["manifest.json", "data-hashes.json"] {
+        fs::remove_file(at("copy").join(name)).unwrap();
+    }
     let message = refused(&attack(&[RUNS[0], "copy"], &["--out", "both"]));
     assert!(message.contains("two trainings of one seed are not two seeds"), "{message}");
 
@@ -174,7 +180,6 @@ fn what_cannot_be_attacked_is_refused() {
     for (arguments, expected) in [
         (&["attack", RUNS[0]][..], "was not trained on images"),
         (&["attack", "runs/new"], "name one of its runs"),
-        (&["attack", RUNS[0], RUNS[1]], "2 runs need --out DIR"),
         (&["attack", RUNS[0], "--epsilons", "0.1"], "epsilons = [0.1] must ascend from 0"),
         (&["attack", RUNS[0], "--attack", "pgd", "--attack", "pgd(steps=2)"], "second pgd-linf"),
     ] {

@@ -212,6 +212,25 @@ mod tests {
         assert!((said.reach().unwrap() - 0.4).abs() < 1e-12);
     }
 
+    /// torchattacks 3.5.1 adds its 1e-10 to the gradient of the mean loss of a batch, here of 1 and of 128:
+    /// ```python
+    /// W = torch.tensor([[40., 0.], [0., 40.]]); m: x -> x.flatten(1) @ W.T
+    /// x = torch.tensor([0.75, 0.2]).view(1, 1, 1, 2).repeat(128, 1, 1, 1); y = torch.zeros(128).long()
+    /// for n in (1, 128): torchattacks.PGDL2(m, 1.0, 0.01, 3, random_start=False)(x[:n], y[:n])[0]
+    /// ```
+    #[test]
+    fn the_floor_of_a_batch_is_as_many_times_larger() {
+        let model = linear(&[40.0, 0.0, 0.0, 40.0], 2);
+        let inputs = images(&[0.75, 0.2], 2);
+        let labels = Tensor::from_slice(&[0i64]);
+        for (floor, expected) in [(1e-10, 0.229_810_91), (1.28e-8, 0.215_411_08)] {
+            let (norm, steps, step) = (Norm::L2, 3, Some(0.01));
+            let pgd = Pgd { norm, steps, step, floor, random_start: false, ..Pgd::default() };
+            let moved = values(&attacked(&pgd, &model, &inputs, &labels, 1.0, 0));
+            assert!((moved[1] - expected).abs() < 1e-5, "{floor}: {moved:?}, not {expected}");
+        }
+    }
+
     #[test]
     fn a_floor_masks_and_without_it_the_gradient_counts_however_small() {
         // A lead of about 60 leaves cross entropy a gradient of 1e-25.

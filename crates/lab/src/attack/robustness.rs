@@ -23,6 +23,9 @@ pub struct Trial<'a> {
     pub batch: usize,
 }
 
+/// Steps that add up to a budget may miss it by this.
+const ROUNDING: f64 = 1e-9;
+
 /// What an attack did to each example.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
@@ -280,7 +283,7 @@ impl Outcome {
             norm: self.norm.word().to_owned(),
             objective: self.objective.map_or("none".to_owned(), objective),
             gradients: self.gradients,
-            reach: self.reach.filter(|reach| self.epsilons.iter().any(|e| e > reach)),
+            reach: self.reach.filter(|reach| self.epsilons.iter().any(|e| *e > reach + ROUNDING)),
             examples: self.examples(),
         }
     }
@@ -399,6 +402,7 @@ mod tests {
         for (attack, reach) in [
             ("pgd(step=0.01, steps=10)", Some(0.1)),
             ("pgd(step=0.03, steps=10)", None),
+            ("pgd(step=0.1, steps=3)", None),
             ("mi-fgsm(step=0.01)", Some(0.1)),
             ("pgd(norm=l2)", None),
             ("fgsm", None),
