@@ -224,9 +224,9 @@ pub(super) fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Text from outside without what moves a terminal's cursor.
+/// A name from outside, for a message in one line.
 pub(super) fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    crate::plain::name(text).into_owned()
 }
 
 /// The folder that `STEEPNESS_TEST_DATA` names, or a line that says which `test` is skipped.
