@@ -45,6 +45,28 @@ fn a_folder_of_images_needs_nothing_else() {
     assert_eq!(error_text(&again), "", "everything was there already");
 }
 
+/// Photographs without any blue are learned from like others; what lies beside them is named.
+#[test]
+fn an_empty_channel_and_foreign_files_are_no_obstacle() {
+    let place = tempfile::tempdir().unwrap();
+    for at in 0..40u8 {
+        let (class, light) = if at % 2 == 0 { ("dark", 40) } else { ("bright", 180) };
+        let end = ["png", "webp", "bmp"][usize::from(at % 3)];
+        let path = place.path().join(format!("lights/{class}/{at}.{end}"));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let pixel = |x, y| image::Rgb([light + (x * 7 + y * 5) as u8 % 32 + at, light, 0]);
+        image::RgbImage::from_fn(8, 8, pixel).save(path).unwrap();
+    }
+    fs::write(place.path().join("lights/dark/1.heic"), "x").unwrap();
+    let command = ["compare", "--data", "lights", "--seeds", "1", "--loss", "ce", "--json"];
+    let output = run(place.path(), &command);
+    assert!(accuracies(&succeed(&output))[0] > 90.0);
+    let said = error_text(&output);
+    for line in ["training    40 images", "not read: 1 file: 1 .heic (dark/1.heic)"] {
+        assert!(said.contains(line), "{line}\n{said}");
+    }
+}
+
 #[test]
 fn a_table_needs_its_target() {
     let place = tempfile::tempdir().unwrap();
