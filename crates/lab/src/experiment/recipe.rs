@@ -251,10 +251,12 @@ impl Recipe {
         check_seeds(&self.seeds)?;
         check_losses(&self.losses)?;
         check_threads(self.threads)?;
-        match toml::to_string(self) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(Error::Request(format!("a recipe cannot hold this: {error}"))),
-        }
+        let refuse =
+            |problem: String| Error::Request(format!("a recipe cannot hold this: {problem}"));
+        let text = toml::to_string(self).map_err(|error| refuse(error.to_string()))?;
+        // Numbers of 64 bits are written, but not read.
+        let read = Self::parse(Path::new("recipe"), &text, None);
+        read.map(drop).map_err(|error| refuse(error.to_string()))
     }
 
     /// The epochs of one run, those of its later stages included.
