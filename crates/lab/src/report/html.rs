@@ -207,7 +207,7 @@ fn rendered(table: &Table) -> String {
         String::new()
     };
     let majority = table.majority.as_ref().map(|majority| {
-        let uneven = if majority.uneven { " The classes are uneven." } else { "" };
+        let uneven = if majority.uneven { format!(" {}", majority.rule()) } else { String::new() };
         format!(" Majority class: what it is worth to say \"{}\" always.{uneven}", majority.class)
     });
     let epochs = table.epochs.as_ref().map(|epochs| format!(" {}", epochs.sentence()));

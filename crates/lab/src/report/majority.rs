@@ -82,6 +82,14 @@ impl Majority {
         Some(100.0 * fraction)
     }
 
+    /// That the classes are uneven, and by which rule.
+    pub fn rule(&self) -> String {
+        format!(
+            "The classes are uneven. That is where the most frequent one has at least {UNEVEN} times as \
+             many test examples as the rarest."
+        )
+    }
+
     /// Its name in a table.
     pub fn label(&self) -> &'static str {
         "majority class"

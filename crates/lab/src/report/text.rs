@@ -52,9 +52,8 @@ pub fn remarks(table: &Table) -> Vec<String> {
     let epochs = table.epochs.as_ref().map(|epochs| epochs.sentence());
     let majority = table.baseline().map(|majority| {
         let class = plain(&majority.class);
-        format!(
-            "Majority class: what it is worth to say \"{class}\" always. The classes are uneven."
-        )
+        let rule = majority.rule();
+        format!("Majority class: what it is worth to say \"{class}\" always. {rule}")
     });
     majority.into_iter().chain(epochs).collect()
 }
