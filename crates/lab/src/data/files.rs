@@ -299,7 +299,7 @@ mod tests {
             (&b"a\nabcdefg\n"[..], "line 2: longer than 4 bytes"),
             (&b"a\n".repeat(11)[..], "line 11: more than 20 bytes up to here"),
             (b"a\nb\xff\n", "line 2, byte 1: not text (UTF-8)"),
-            (&gzip(b"some text")[..20], "cut off or damaged"),
+            (&gzip(b"a\nb\n")[..20], "cut off or damaged"),
         ] {
             let error = read(bytes).unwrap_err();
             assert!(error.contains(expected), "{error}");

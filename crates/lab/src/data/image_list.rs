@@ -248,11 +248,11 @@ mod tests {
         assert!(error.contains("text.png: image: none of JPEG, PNG, WebP"), "{error}");
         assert!(error.ends_with("PNM (and 1 more cannot be read: empty.jpg)"), "{error}");
         let many = list([&vec![at("text.png"); 11][..], &[at("whole.jpg")]].concat());
-        let error = many.examples(None, None).unwrap_err().to_string();
-        assert!(error.contains("(and 10 more cannot be read: text.png, "), "{error}");
+        let several = many.examples(None, None).unwrap_err().to_string();
+        assert!(several.contains("(and 10 more cannot be read: text.png, "), "{several}");
         let many = list(vec![at("empty.jpg"); 300]);
-        let error = many.decode_all(None, &|_, _| Ok(()), &|_| {}).unwrap_err().to_string();
-        assert!(error.contains("(and at least ") && error.contains(" more)"), "{error}");
+        let many = many.decode_all(None, &|_, _| Ok(()), &|_| {}).unwrap_err().to_string();
+        assert!(many.contains("(and at least ") && many.contains(" more)"), "{many}");
         assert_eq!(all.examples(None, None).unwrap_err().to_string(), error);
     }
 
