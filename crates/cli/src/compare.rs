@@ -123,6 +123,9 @@ pub struct Args {
     json: bool,
 }
 
+/// The report of fewer runs is there at once.
+const SAID_FROM: usize = 200;
+
 /// Does it.
 pub fn run(args: Args) -> anyhow::Result<()> {
     let device = experiment::device(&args.device)?;
@@ -149,7 +152,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     // The report is quickly made again.
     interrupt::at_once();
     let runs: usize = comparison.groups.iter().map(|group| group.runs.len()).sum();
-    console::say(&format!("writing tables, tests and figures of {runs} runs"));
+    if runs >= SAID_FROM {
+        console::say(&format!("writing tables, tests and figures of {runs} runs"));
+    }
     let written = report::write(&comparison, &folder.recipe.to_toml(), &out)?;
     // A recipe that was given lies where it was: paths in it are relative to its folder.
     let recipe = args.recipe.is_none().then(|| folder.recipe_file());
