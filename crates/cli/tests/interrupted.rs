@@ -25,6 +25,7 @@ epochs = 1
 batch = 128
 threads = 1
 select = "last"
+schedule = "constant"
 
 [data.digits]
 validation = 0.1
@@ -100,7 +101,8 @@ fn measuring_arrays_stops() {
     npy::write_vector(&place.path().join("y.npy"), &labels).unwrap();
     let arguments = ["measure", "--logits", "l.npy", "--labels", "y.npy", "--features", "f.npy"];
     let arguments = [&arguments[..], &["--tsne", "--out", "found"]].concat();
-    for pause in [200, 1000] {
+    // The program takes a moment to begin, and much longer to end.
+    for pause in [2000, 4000] {
         let child = start(place.path(), &arguments);
         std::thread::sleep(Duration::from_millis(pause));
         let (code, took) = terminate(child);
