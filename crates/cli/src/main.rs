@@ -11,6 +11,7 @@ mod compare;
 mod completions;
 mod curves;
 mod data;
+mod folder;
 mod interrupt;
 mod lines;
 mod loss;
@@ -29,7 +30,7 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use steepness_lab::{Error, console};
+use steepness_lab::console;
 
 /// Would another loss help my classifier? Compares losses on the same data and seeds.
 #[derive(Parser)]
@@ -91,10 +92,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     interrupt::listen()?;
     if !matches!(arguments.command, Command::Completions(_) | Command::Man(_)) {
-        // Libraries below end the program where there is none, with words of their own.
-        std::env::current_dir().map_err(|error| {
-            Error::Request(format!("the folder that this was started in cannot be found: {error}"))
-        })?;
+        folder::check()?;
     }
     match arguments.command {
         Command::Attack(args) => attack::run(args).map_err(Into::into),

@@ -91,7 +91,7 @@ const WRONG: [(&[&str], &str); 35] = [
         &["compare", "lights"],
         "lights is a folder of images, not a recipe: steepness compare --data lights",
     ),
-    (&["compare", "runs"], "runs is a folder, not a recipe"),
+    (&["compare", "curves"], "curves is a folder, not a recipe"),
     (&["compare", "--data", "rings.csv"], "--target"),
     (&["compare", "--data", "rings.csv", "--target", "rign"], "did you mean \"ring\"?"),
     (
@@ -356,7 +356,7 @@ fn a_folder_that_is_gone_is_an_error_of_ours() {
     };
     for rest in ["compare", "loss ce --logits ../l.npy --targets ../y.npy", "predict a b"] {
         let message = refused(&gone(rest));
-        let part = "the folder that this was started in cannot be found: No such file";
+        let part = "the folder that this was started in is not there any more";
         assert!(message.contains(part), "{message}");
     }
     succeed(&gone("completions fish"));
