@@ -58,14 +58,17 @@ pub fn detect(path: &Path) -> Result<Format> {
     if path.is_dir() { folder(path) } else { file(path) }
 }
 
+/// Whether a folder holds data of a format.
+type IsThere = fn(&Path) -> bool;
+
 fn folder(path: &Path) -> Result<Format> {
-    let known: [(Format, &dyn Fn(&Path) -> bool); 6] = [
-        (Format::Idx, &idx::is_there),
-        (Format::Cifar10, &|path| Cifar::Ten.is_there(path)),
-        (Format::Cifar100, &|path| Cifar::Hundred(Labels::Fine).is_there(path)),
-        (Format::INaturalist, &inaturalist::is_there),
-        (Format::Tu, &tu::is_there),
-        (Format::ImageFolder, &image_folder::is_there),
+    let known: [(Format, IsThere); 6] = [
+        (Format::Idx, idx::is_there),
+        (Format::Cifar10, |path| Cifar::Ten.is_there(path)),
+        (Format::Cifar100, |path| Cifar::Hundred(Labels::Fine).is_there(path)),
+        (Format::INaturalist, inaturalist::is_there),
+        (Format::Tu, tu::is_there),
+        (Format::ImageFolder, image_folder::is_there),
     ];
     let found: Vec<Format> =
         known.iter().filter(|(_, is_there)| is_there(path)).map(|(format, _)| *format).collect();

@@ -195,7 +195,7 @@ fn month(name: &str) -> Option<i64> {
     let is = |month: &&str| **month == name || name.len() == 3 && month.starts_with(&name);
     MONTHS
         .iter()
-        .position(|month| is(&month))
+        .position(is)
         .map(|at| at as i64 + 1)
         .or((name == "sept").then_some(9))
 }
