@@ -18,7 +18,7 @@ test: libtorch ## every test of the workspace, and of the adapters to other fram
 	$(CARGO) test --profile adapters --locked -p steepness --features burn,candle-nn \
 		--lib --test burn --test candle
 
-soak: libtorch ## ten minutes of kills and of refused storage; STEEPNESS_SOAK=4 tries four times as much
+soak: libtorch ## kills and refused storage; STEEPNESS_SOAK=4 tries four times as much
 	$(CARGO) test --release --locked -p steepness-cli --test stopped --test faults --test downloads \
 		-- --ignored --nocapture
 

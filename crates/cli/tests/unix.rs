@@ -382,7 +382,7 @@ fn shells_and_man_read_what_is_made_for_them() {
     assert!(check.unwrap().success());
     for shell in ["zsh", "fish", "elvish", "powershell"] {
         let script = succeed(&run(place.path(), &["completions", shell]));
-        assert!(script.contains("--on-nan") && script.contains("translate"), "{shell}");
+        assert!(script.contains("on-nan") && script.contains("translate"), "{shell}");
     }
     let page = succeed(&run(place.path(), &["man"]));
     let pages = succeed(&run(place.path(), &["man", "--out", "pages"]));

@@ -2,7 +2,7 @@
 //!
 //! Columns of numbers are seen as they are (the model normalises them), dates as days, columns of words
 //! as one number a category. A value that is missing is NaN here, beside a number that says so; the
-//! parts of a run get the median of its training part instead ([`fill`]). What every row has alike, and
+//! parts of a run get the median of its training part instead (`fill`). What every row has alike, and
 //! names of rows, are left out. Everything that is inferred is in [`Table::columns`] and [`Table::notes`]
 //! to be shown.
 

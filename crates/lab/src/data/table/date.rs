@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn a_column_says_what_comes_first() {
-        let of = |cells: &[&str]| Dates::of(cells.to_vec().into_iter());
+        let of = |cells: &[&str]| Dates::of(cells.iter().copied());
         assert_eq!(of(&["2020-01-31", "2020-02-01T10:00"]), Some((Dates::YearFirst, false)));
         assert_eq!(of(&["1/2/2020", "13/2/2020"]), Some((Dates::DayFirst, false)));
         assert_eq!(of(&["1/2/2020", "2/13/2020"]), Some((Dates::MonthFirst, false)));
