@@ -239,7 +239,11 @@ mod tests {
             ),
             ("train-images-idx3-ubyte", vec![0, 0, 13, 3, 0], "byte 0: [0, 0, 13, 3], expected"),
             ("train-images-idx3-ubyte", idx(&[huge; 4], &[]), "byte 4: shape"),
-            ("train-images-idx3-ubyte", idx(&[huge, 1, 2], &[1]), "[4294967295, 1, 2] is more than"),
+            (
+                "train-images-idx3-ubyte",
+                idx(&[huge, 1, 2], &[1]),
+                "[4294967295, 1, 2] is more than",
+            ),
             ("train-images-idx3-ubyte", idx(&[6], &[0; 6]), "byte 3: 1 dimensions, expected 3"),
             ("train-images-idx3-ubyte", idx(&[3, 0, 2], &[]), "3 images of 0×2 pixels"),
             ("train-labels-idx1-ubyte", idx(&[2], &[0; 2]), "labels of shape [2] for 3 images"),

@@ -113,8 +113,10 @@ fn sides(data: &ParallelRecipe, [source, target]: [Arc<Vocabulary>; 2]) -> Resul
     Ok([Side::new(source, from), Side::new(target, to)])
 }
 
+const NO_TEXT: &str = "the run was not trained to translate";
+
 fn no_text() -> Error {
-    Error::Request("the run was not trained to translate".to_owned())
+    Error::Request(NO_TEXT.to_owned())
 }
 
 /// The sentences that are translated together: of similar length, and as many as [`BATCH`] holds. Those
@@ -142,7 +144,9 @@ impl TranslationRun {
     pub fn load(path: &Path, device: Device) -> Result<Self> {
         let run = RunFiles::of_finished(path)?;
         let recipe = run.recipe()?;
-        let DataRecipe::Parallel(data) = &recipe.data else { return Err(no_text()) };
+        let DataRecipe::Parallel(data) = &recipe.data else {
+            return Err(Error::Request(format!("{}: {NO_TEXT}", path.display())));
+        };
         let vocabularies = run.vocabularies()?;
         let target = &vocabularies[1];
         let classes = run.classes()?;

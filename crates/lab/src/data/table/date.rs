@@ -193,11 +193,7 @@ fn month(name: &str) -> Option<i64> {
     ];
     let name = name.to_ascii_lowercase();
     let is = |month: &&str| **month == name || name.len() == 3 && month.starts_with(&name);
-    MONTHS
-        .iter()
-        .position(is)
-        .map(|at| at as i64 + 1)
-        .or((name == "sept").then_some(9))
+    MONTHS.iter().position(is).map(|at| at as i64 + 1).or((name == "sept").then_some(9))
 }
 
 /// Days since 1970-01-01 of a date that there is; the algorithm is Howard Hinnant's `days_from_civil`.
