@@ -156,6 +156,11 @@ fn sentences_are_learned_compared_and_translated() {
     let classes: Vec<String> = serde_json::from_str(&fs::read_to_string(&other).unwrap()).unwrap();
     fs::write(at.join(RUN).join("classes.json"), serde_json::to_string(&classes[1..]).unwrap())
         .unwrap();
+    let changed = refused(&piped(at, &[], b"Hund\n"));
+    assert!(changed.contains("classes.json: whole file: "), "{changed}");
+    // As an earlier version left it, which kept no manifest.
+    fs::remove_file(at.join(RUN).join("manifest.json")).unwrap();
+    fs::remove_file(at.join(RUN).join("data-hashes.json")).unwrap();
     let unfit = refused(&piped(at, &[], b"Hund\n"));
     assert!(unfit.contains("pieces, and its weights are for"), "{unfit}");
 }

@@ -108,8 +108,8 @@ fn a_mask_is_one_of_softmax_losses_and_of_no_other() {
 fn start_and_le_together_are_continuous() {
     let curve = *loss("el(le=0.75, start=0.5, clamp=0)").curve().unwrap();
     let at = |p: f64| curve.value(&steepness::Odds::from_probability(p));
-    assert!((at(0.5 + 1e-9) - at(0.5 - 1e-9)).abs() < 1e-8);
-    assert!((at(0.75 + 1e-9) - at(0.75 - 1e-9)).abs() < 1e-8);
+    assert!((at(0.5 + 1e-9) - at(0.5 - 1e-9)).abs() < 1e-7);
+    assert!((at(0.75 + 1e-9) - at(0.75 - 1e-9)).abs() < 1e-7);
     let published = -(0.9f64.ln()) - (0.9 - 0.75) / 0.25 + 0.25f64.ln();
     assert!((published - at(0.9) - 0.5f64.ln()).abs() < 1e-12, "{published} {}", at(0.9));
 }
