@@ -1,5 +1,7 @@
 //! What may have been meant by a word that no loss, modifier or argument is called.
 
+use std::cell::Cell;
+
 use super::words::Item;
 use super::{CURVES, Loss, MODIFIERS};
 
@@ -57,10 +59,10 @@ const FIRST_KEYS: [(&str, &str); 18] = [
 ];
 
 /// Arguments of losses and modifiers.
-const KEYS: [&str; 24] = [
+const KEYS: [&str; 25] = [
     "le", "clamp", "start", "sub", "rho", "abrupt", "gamma", "at", "eps", "q", "sigmoid",
     "softmax", "branch", "alpha", "beta", "ita", "margin", "bonus", "tau", "max", "scale", "from",
-    "off", "rate",
+    "off", "rate", "m",
 ];
 
 /// For the item that begins a line and is no loss.
@@ -114,9 +116,19 @@ fn first_key(name: &str) -> Option<&'static str> {
     FIRST_KEYS.iter().find(|(of, _)| *of == name).map(|(_, key)| *key)
 }
 
+thread_local! {
+    /// Whether a suggestion is being tried: one that is wrong itself asks for no further one.
+    static TRYING: Cell<bool> = const { Cell::new(false) };
+}
+
 /// The line, if it is one.
 fn accepted(spec: &str) -> Option<String> {
-    spec.parse::<Loss>().is_ok().then(|| spec.to_owned())
+    if TRYING.replace(true) {
+        return None;
+    }
+    let fits = spec.parse::<Loss>().is_ok();
+    TRYING.set(false);
+    fits.then(|| spec.to_owned())
 }
 
 /// The loss or modifier that `word` may stand for.
