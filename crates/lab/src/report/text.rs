@@ -60,7 +60,7 @@ pub fn remarks(table: &Table) -> Vec<String> {
 
 /// Text of somebody else's making, for a terminal.
 fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    crate::plain::name(text).into_owned()
 }
 
 /// What the differences and their marks mean, in sentences for every rendering.
