@@ -790,7 +790,7 @@ impl Criterion {
             smoothing: loss.bonus_smoothing.unwrap_or(loss.smoothing),
             class_weights: weights,
             z_loss: 0.0,
-            // Class weights of a bonus leave the mean over rows (paper.md §1.10).
+            // Class weights of a bonus leave the mean over rows (docs/derivations.md §9).
             by_weights: bonus_weights == BonusWeights::Whole && loss.bonus_off.is_none(),
         };
         let base = Term { objective: base, ..whole };

@@ -614,7 +614,7 @@ mod tests {
         kinks
     }
 
-    /// paper.md §1.3, to the six decimals it is printed with.
+    /// The table of docs/derivations.md §2, to its six decimals.
     #[test]
     fn published_golden_values() {
         // p, CE, then (loss, ∂L/∂z_y) for LE = 0, 0.25, 0.5, 0.75, 1
@@ -644,7 +644,7 @@ mod tests {
         }
     }
 
-    /// losses.md §2's picture, to its two decimals, in the documentation's order.
+    /// The table of docs/derivations.md §4, to its two decimals, in its order.
     #[test]
     fn the_picture_of_the_documentation() {
         let columns = [
@@ -753,7 +753,7 @@ mod tests {
                 assert!((a.steepness(&odds) - b.steepness(&odds)).abs() < 1e-14, "{a:?} {b:?}");
             }
         }
-        // paper.md §1.8: the shift of the halted focal loss.
+        // docs/derivations.md §7: the shift of the halted focal loss.
         for (gamma, shift) in [(1.0, 0.34657359), (2.0, 0.51986039)] {
             let halted = plain(Base::Halted { gamma, at: 0.5 });
             let end = halted.value(&Odds::from_log_odds(f64::INFINITY));

@@ -62,7 +62,7 @@ pub enum Objective {
     },
 }
 
-/// One binary problem a class (paper.md §1.8: the detection losses).
+/// One binary problem a class (docs/derivations.md §7: the detection losses).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Binary {
     /// Loss of p_t: σ(z) for a positive entry, σ(−z) for a negative one.
@@ -96,7 +96,7 @@ pub enum Halt {
     PositivesPlain,
 }
 
-/// Mean squared or absolute error of probabilities (paper.md §1.7, Table 5).
+/// Mean squared or absolute error of probabilities (docs/derivations.md §6; the paper's Table 5).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ProbabilityError {
     /// Squared (`mse`) or absolute (`mae`).
@@ -152,7 +152,7 @@ pub struct Margin {
     pub scale: f64,
 }
 
-/// How the bonus grows over epochs (paper.md §1.5).
+/// How the bonus grows over epochs (docs/derivations.md §3).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Schedule {
     /// What it multiplies.
@@ -272,7 +272,7 @@ impl Loss {
                 Ok(())
             }
             Objective::Error(ProbabilityError { mirror: Some(mirror), .. }) => {
-                // paper.md §1.7: with g ≤ 0 the official code explodes.
+                // docs/derivations.md §6: with g ≤ 0 the official code explodes.
                 positive("mirror gamma", mirror.gamma)?;
                 within("mirror rho", mirror.rho, 0.0, f64::MAX)
             }

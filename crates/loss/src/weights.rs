@@ -8,7 +8,8 @@ pub struct Weighting {
     /// β of [`effective_number_weights`], in \[0, 1).
     pub beta: f64,
     /// The share of the epochs that runs without weights: 0 weighs from the start, 0.9 in the last
-    /// tenth. As published (paper.md §1.10), a bonus is off until then too where `bonus` weighs it.
+    /// tenth. As published (docs/derivations.md §9), a bonus is off until then too where `bonus` weighs
+    /// it.
     pub from: f64,
     /// How the bonus is weighed.
     pub bonus: BonusWeights,
@@ -50,7 +51,7 @@ impl Weighting {
     }
 }
 
-/// w_j ∝ (1−β)/(1−β^n_j), normalised to a mean of 1 (Cui et al. 2019; paper.md §1.10).
+/// w_j ∝ (1−β)/(1−β^n_j), normalised to a mean of 1 (Cui et al. 2019; docs/derivations.md §9).
 ///
 /// A class without examples gets weight 0: it occurs in no target.
 ///
@@ -121,7 +122,7 @@ mod tests {
 
     #[test]
     fn published_weights_and_margins() {
-        // paper.md §1.9 and §1.10
+        // docs/derivations.md §8 and §9
         let counts = [1000, 100, 10];
         close(&effective_number_weights(0.9999, &counts), &[0.028362, 0.271255, 2.700382]);
         close(&ldam_margins(0.5, &counts), &[0.158114, 0.281171, 0.5]);

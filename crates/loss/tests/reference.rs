@@ -1,4 +1,4 @@
-//! The kernels against a plain f64 reference written straight from the formulas of losses.md.
+//! The kernels against a plain f64 reference written straight from the formulas of docs/derivations.md.
 
 mod curves;
 
@@ -264,7 +264,7 @@ proptest! {
 
 #[test]
 fn golden_vector_case_of_the_paper() {
-    // paper.md §1.3 and §1.6: z = (2, −1, 0.5, 1.5), y = 0
+    // docs/derivations.md §2 and §5: z = (2, −1, 0.5, 1.5), y = 0
     let z = [2.0, -1.0, 0.5, 1.5];
     let z32 = z.map(|z| z as f32);
     type Line<'a> = (&'a str, f64, [f64; 4]);
@@ -301,7 +301,7 @@ fn golden_vector_case_of_the_paper() {
     }
 }
 
-/// The same case in closed form, to the twelve digits that the paper does not print.
+/// The same case in closed form, to twelve digits.
 #[test]
 fn golden_vector_case_in_f64() {
     let z: [f64; 4] = [2.0, -1.0, 0.5, 1.5];

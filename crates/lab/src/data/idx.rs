@@ -297,7 +297,7 @@ mod tests {
     }
 
     /// Counts of the classes: `np.bincount(labels)` of torchvision's copies; mean and standard
-    /// deviation: those that every MNIST example normalises with (paper.md §3.1).
+    /// deviation: those that every MNIST example normalises with (docs/derivations.md §10).
     #[test]
     fn mnist_is_what_everybody_knows() {
         let Some(data) = files::test_data("mnist_is_what_everybody_knows") else { return };

@@ -256,7 +256,7 @@ mod tests {
         assert!(error.contains("2 examples are too few for validation = 0.1"), "{error}");
     }
 
-    /// The paper's counts for PROTEINS and NCI1 (paper.md §3.7).
+    /// The counts of the paper's code for PROTEINS and NCI1 (docs/derivations.md §10).
     #[test]
     fn random_splits_have_the_papers_sizes() {
         let tenths = Fractions { validation: 0.1, test: 0.1 };

@@ -1,5 +1,5 @@
-//! Large-margin softmax (Liu et al. 2016, eqs. 6 and 8; paper.md §1.9): while training, the last layer
-//! makes the label's angle m times as wide. The mathematics is [`steepness::LSoftmax`]'s; this brings
+//! Large-margin softmax (Liu et al. 2016, eqs. 6 and 8; docs/derivations.md §8): while training, the
+//! last layer makes the label's angle m times as wide. The mathematics is [`steepness::LSoftmax`]'s; this brings
 //! it into the graph of a network.
 
 use serde::{Deserialize, Serialize};

@@ -1,11 +1,11 @@
 //! Losses that are a mean over classes: one binary problem a class, squared and absolute errors of
 //! probabilities, and the hinge.
 //!
-//! *Sigmoid* (paper.md §1.8): with p_t = σ(z) for the share t of an entry that is positive and
-//! σ(−z) for the rest, a row is the mean over classes of t·ℓ(σ(z)) + (1−t)·ℓ(σ(−z)).
+//! *Sigmoid* (docs/derivations.md §7): with p_t = σ(z) for the share t of an entry that is positive
+//! and σ(−z) for the rest, a row is the mean over classes of t·ℓ(σ(z)) + (1−t)·ℓ(σ(−z)).
 //!
-//! *Errors* (paper.md §1.7): a row is the mean over classes of t·f(1−a) + (1−t)·f(a) with f(x) = x²
-//! or x, plus the mirror bonus −ρ·(t·a^g + (1−t)·(1−a)^g); a is softmax or σ.
+//! *Errors* (docs/derivations.md §6): a row is the mean over classes of t·f(1−a) + (1−t)·f(a) with
+//! f(x) = x² or x, plus the mirror bonus −ρ·(t·a^g + (1−t)·(1−a)^g); a is softmax or σ.
 //!
 //! *Hinge*: the mean over classes of max(0, margin − z_y + z_k), k ≠ y.
 //!

@@ -66,7 +66,7 @@ fn every_curve_of_the_sigmoid() {
     }
 }
 
-/// paper.md §1.8: which entries are cross entropy less B, which focal, which plain cross entropy.
+/// docs/derivations.md §7: which entries are cross entropy less B, which focal, which plain cross entropy.
 #[test]
 fn the_branches_of_the_sigmoid_halted_focal_loss() {
     #[derive(Clone, Copy)]
@@ -121,7 +121,7 @@ fn binary_cross_entropy_as_pytorch_defines_it() {
 
 #[test]
 fn the_exact_sigmoid_bonus_is_linear() {
-    // paper.md §1.8: CE + b = −(2t − 1)·x
+    // docs/derivations.md §7: CE + b = −(2t − 1)·x
     let mut el = loss("el(le=1, clamp=0, sigmoid)").criterion(2).unwrap().reduction(Reduction::Sum);
     let mut gradient = [0f32; 2];
     let outcome = el.forward_backward(&[40f32, 3.0], &[0][..], &mut gradient).unwrap();
@@ -158,7 +158,7 @@ fn adjustments_and_weights_of_entries() {
     }
 }
 
-/// paper.md §1.7: z = (2, −1, 0.5, 1.5), y = 0.
+/// docs/derivations.md §6: z = (2, −1, 0.5, 1.5), y = 0.
 #[test]
 fn golden_values_of_the_errors() {
     let z = [2.0, -1.0, 0.5, 1.5];
@@ -204,7 +204,7 @@ fn errors_by_their_definition() {
     }
 }
 
-/// paper.md §1.7: MSE + mirror = 2·MAE − 1, value and gradient, hard, smoothed and soft.
+/// docs/derivations.md §6: MSE + mirror = 2·MAE − 1, value and gradient, hard, smoothed and soft.
 #[test]
 fn mirrored_mse_is_twice_mae() {
     for link in ["", "(sigmoid)"] {

@@ -351,7 +351,7 @@ fn gat_with_top_k() {
     );
 }
 
-/// Those of the paper's code (paper.md §3.7).
+/// Those of the paper's code (docs/derivations.md §10).
 #[test]
 fn it_has_as_many_parameters_as_published() {
     let sized = |width: usize| {
