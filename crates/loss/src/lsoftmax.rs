@@ -1,5 +1,5 @@
-//! Large-margin softmax (L-Softmax, Liu et al. 2016; docs/derivations.md §8): a bias-free linear layer
-//! that makes the label's angle m times as wide while it trains.
+//! Large-margin softmax (L-Softmax, Liu et al. 2016; docs/derivations.md §8): a bias-free linear
+//! layer that makes the label's angle m times as wide while it trains.
 //!
 //! With z_y = w_y·x, n = ‖w_y‖‖x‖, cos θ = z_y/(n + 1e-10) and k = ⌊mθ/π⌋, the label's logit becomes
 //!

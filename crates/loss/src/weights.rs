@@ -8,8 +8,8 @@ pub struct Weighting {
     /// β of [`effective_number_weights`], in \[0, 1).
     pub beta: f64,
     /// The share of the epochs that runs without weights: 0 weighs from the start, 0.9 in the last
-    /// tenth. As published (docs/derivations.md §9), a bonus is off until then too where `bonus` weighs
-    /// it.
+    /// tenth. As published (docs/derivations.md §9), a bonus is off until then too where `bonus`
+    /// weighs it.
     pub from: f64,
     /// How the bonus is weighed.
     pub bonus: BonusWeights,

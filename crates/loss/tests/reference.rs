@@ -1,4 +1,4 @@
-//! The kernels against a plain f64 reference written straight from the formulas of docs/derivations.md.
+//! The kernels against a plain f64 reference written straight from docs/derivations.md.
 
 mod curves;
 

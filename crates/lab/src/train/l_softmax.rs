@@ -1,6 +1,6 @@
-//! Large-margin softmax (Liu et al. 2016, eqs. 6 and 8; docs/derivations.md §8): while training, the
-//! last layer makes the label's angle m times as wide. The mathematics is [`steepness::LSoftmax`]'s; this brings
-//! it into the graph of a network.
+//! Large-margin softmax (Liu et al. 2016, eqs. 6 and 8; docs/derivations.md §8): while training,
+//! the last layer makes the label's angle m times as wide. The mathematics is
+//! [`steepness::LSoftmax`]'s; this brings it into the graph of a network.
 
 use serde::{Deserialize, Serialize};
 use steepness::{LSoftmax, LSoftmaxState};

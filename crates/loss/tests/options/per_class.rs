@@ -66,7 +66,8 @@ fn every_curve_of_the_sigmoid() {
     }
 }
 
-/// docs/derivations.md §7: which entries are cross entropy less B, which focal, which plain cross entropy.
+/// docs/derivations.md §7: which entries are cross entropy less B, which focal, which plain cross
+/// entropy.
 #[test]
 fn the_branches_of_the_sigmoid_halted_focal_loss() {
     #[derive(Clone, Copy)]
