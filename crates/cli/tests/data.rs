@@ -55,14 +55,17 @@ fn write_images(folder: &Path) {
     }
 }
 
-/// A recipe for `data`, TOML.
+/// A recipe for `data`, TOML, with attacks where they are images.
 fn recipe(data: &str) -> String {
+    let attack = match data.starts_with("[data.table]") {
+        true => "",
+        false => "[attack]\nepsilons = [0.0, 0.1]\npgd_steps = 2\npgd_step_size = 0.05\n",
+    };
     format!(
         "name = \"own\"\nlosses = [\"ce\", \"el(le=0.5)\"]\nseeds = [0, 1]\nepochs = 10\nbatch = 8\n\
          threads = 1\nselect = \"best\"\n{data}\n[model.mlp]\nhidden = 16\n\
          [optimizer.sgd]\nlr = 0.1\nmomentum = 0.9\nnesterov = true\nweight_decay = 0.0\n\
-         [schedule.multi-step]\nafter = [8]\nfactor = 0.1\n\
-         [attack]\nepsilons = [0.0, 0.1]\npgd_steps = 2\npgd_step_size = 0.05\n"
+         [schedule.multi-step]\nafter = [8]\nfactor = 0.1\n{attack}"
     )
 }
 

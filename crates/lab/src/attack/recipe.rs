@@ -144,6 +144,12 @@ impl AttackRecipe {
         if said.is_empty() && self.preset.is_some() { preset } else { said }
     }
 
+    /// Whether an input is moved at all: budgets of 0 leave it where it is.
+    pub fn moves(&self) -> bool {
+        let grids = self.attacks().into_iter().map(|spec| self.grid(spec.attack().norm()).to_vec());
+        grids.flatten().any(|epsilon| epsilon > 0.0)
+    }
+
     /// About how many gradients all attacks take for one example.
     pub fn cost(&self) -> f64 {
         self.attacks().iter().map(|spec| self.cost_of(spec)).sum()
@@ -283,6 +289,16 @@ mod tests {
         // Old recipes keep their hash.
         assert_eq!(toml::to_string(&found).unwrap(), short);
         assert!((found.cost() - (2.0 + 1.0 + 20.0 + 2.0 / 3.0)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_budget_of_nothing_moves_nothing() {
+        let moves = |toml: &str| recipe(toml).unwrap().moves();
+        assert!(moves("epsilons = [0.0, 0.1]\npgd_steps = 20\npgd_step_size = 0.03"));
+        assert!(!moves("epsilons = [0.0]\npgd_steps = 20\npgd_step_size = 0.03"));
+        // A grid counts where an attack uses it.
+        assert!(!moves("epsilons = [0.0]\nl2_epsilons = [0.0, 1.0]\nattacks = ['fgsm']"));
+        assert!(moves("l2_epsilons = [0.0, 1.0]\nattacks = ['cw']"));
     }
 
     #[test]

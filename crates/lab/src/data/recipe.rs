@@ -197,6 +197,11 @@ impl DataRecipe {
         Ok(())
     }
 
+    /// Whether they are images: what can be attacked, since a move of ε means nothing to other data.
+    pub fn are_images(&self) -> bool {
+        !matches!(self, DataRecipe::Table(_) | DataRecipe::Tu(_) | DataRecipe::Parallel(_))
+    }
+
     /// Takes the data from `path` instead.
     ///
     /// # Errors

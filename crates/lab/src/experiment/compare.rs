@@ -47,6 +47,7 @@ pub struct Options<'a> {
 /// run, after the runs beside it have saved where they stand.
 pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Comparison, Folder)> {
     recipe.check_writable()?;
+    attacked_in_vain(recipe)?;
     let known = folder_content(out).ok().flatten();
     let hashed = recipe.origins().and_then(|origins| {
         let content = Content::of(&origins, known.as_ref())?;
@@ -96,6 +97,7 @@ pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Compar
 /// The data, and all that is to be told from it.
 fn load_all(recipe: &Recipe) -> Result<DataSet> {
     let mut data = load(&recipe.data)?;
+    data.notes.extend(attacked_in_vain(recipe)?);
     for asked in &recipe.ood {
         if data.ood.iter().any(|set| set.name == asked.name) {
             return Err(Error::Request(format!(
@@ -160,6 +162,21 @@ fn try_out(recipe: &Recipe, settings: &[Setting], data: &DataSet) -> Result<usiz
         recipe.augment.check_loss(loss, &criterion)?;
     }
     Ok(train.targets())
+}
+
+/// What there is to say of attacks of the recipe on data that are not attacked.
+///
+/// # Errors
+/// Refuses those that would move an input: whoever asks for them expects to see what they did.
+fn attacked_in_vain(recipe: &Recipe) -> Result<Option<String>> {
+    let why = "attacks are for images: a move of ε means nothing to other data";
+    match recipe.attack.as_ref().filter(|_| !recipe.data.are_images()) {
+        None => Ok(None),
+        Some(attack) if attack.moves() => {
+            Err(Error::Request(format!("[attack]: {why}; take it out of the recipe")))
+        }
+        Some(_) => Ok(Some(format!("[attack] has no effect: {why}"))),
+    }
 }
 
 /// A word for each attack of the recipe that another takes the place of, on images of two classes.
@@ -317,4 +334,47 @@ impl Work<'_> {
 
 fn hold<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attack::AttackRecipe;
+    use std::num::NonZeroUsize;
+
+    /// A comparison on a table of 60 rows in `folder`.
+    fn on_a_table(folder: &Path) -> Recipe {
+        let rows: String = (0..60).map(|at| format!("{at}.5,{}\n", ["a", "b"][at % 2])).collect();
+        let path = folder.join("t.csv");
+        std::fs::write(&path, format!("x,kind\n{rows}")).unwrap();
+        let data = toml::from_str(&format!("table = {{ path = {path:?} }}")).unwrap();
+        Recipe { data, ..Recipe::embedded().unwrap() }
+    }
+
+    #[test]
+    fn attacks_on_what_is_no_image_are_said_or_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let one = NonZeroUsize::MIN;
+        let attacked = |epsilons: &[f64]| Recipe {
+            attack: Some(AttackRecipe::short(epsilons, one, 0.1)),
+            ..on_a_table(folder.path())
+        };
+        let error = load_all(&attacked(&[0.0, 0.1])).unwrap_err();
+        assert!(error.exit_code() == 2 && error.to_string().contains("take it out"), "{error}");
+        let idle = attacked(&[0.0]);
+        let about = load_all(&idle).unwrap().describe();
+        assert!(about.contains("; [attack] has no effect: attacks are for images"), "{about}");
+        // What has no effect makes no other run of it, whatever an earlier version left there.
+        let without = Recipe { attack: None, ..on_a_table(folder.path()) };
+        let setting = &idle.settings().unwrap()[0];
+        for attacked in [idle.clone(), attacked(&[0.0, 0.1])] {
+            assert_eq!(attacked.differences(&without), [""; 0]);
+            assert_eq!(attacked.run(setting, 0).differences(&without.run(setting, 0)), [""; 0]);
+        }
+        let digits = Recipe::embedded().unwrap();
+        assert!(digits.data.are_images() && digits.attack.is_some());
+        let without = Recipe { attack: None, ..digits.clone() };
+        assert!(!digits.differences(&without).is_empty());
+        assert_eq!(attacked_in_vain(&digits).unwrap(), None);
+    }
 }

@@ -1,6 +1,7 @@
 //! What a run is: its recipe and the content of its data, whatever path leads to them.
 
 use crate::Result;
+use crate::attack::AttackRecipe;
 use crate::data::{DataRecipe, OodRecipe, Origin};
 use crate::models::ModelRecipe;
 
@@ -66,6 +67,7 @@ impl Recipe {
             sweep: if swept_alike { None } else { recipe.sweep.clone() },
             data: recipe.data.without_paths(),
             ood: without_paths(&recipe.ood),
+            attack: in_effect(&recipe.attack, &recipe.data),
             model: recipe.model.with_weights(recipe.model.weights().map(|_| "".as_ref())),
             ..recipe.clone()
         };
@@ -87,6 +89,7 @@ impl RunRecipe {
         let rest = |recipe: &Self| Self {
             data: recipe.data.without_paths(),
             ood: without_paths(&recipe.ood),
+            attack: in_effect(&recipe.attack, &recipe.data),
             model: recipe.model.with_weights(recipe.model.weights().map(|_| "".as_ref())),
             ..recipe.clone()
         };
@@ -109,6 +112,11 @@ fn origins(data: &DataRecipe, ood: &[OodRecipe], model: &ModelRecipe) -> Result<
 
 fn without_paths(ood: &[OodRecipe]) -> Vec<OodRecipe> {
     ood.iter().map(|ood| OodRecipe { data: ood.data.without_paths(), ..ood.clone() }).collect()
+}
+
+/// The attacks that there are: on data that are no images there are none, whatever the recipe says.
+fn in_effect(attack: &Option<AttackRecipe>, data: &DataRecipe) -> Option<AttackRecipe> {
+    attack.clone().filter(|_| data.are_images())
 }
 
 /// `before`, and what of `more` is not in it; what has the same `key` is the same.

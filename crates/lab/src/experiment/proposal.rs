@@ -140,12 +140,12 @@ impl Proposal {
             ood: Vec::new(),
             sweep: None,
             augment: AugmentRecipe::default(),
+            attack: attack(&data),
             data,
             model,
             optimizer,
             update: Update::default(),
             adversarial: None,
-            attack: attack(found.format),
         };
         let steps = examples.div_ceil(batch);
         let training = format!(
@@ -234,10 +234,10 @@ fn scaled(data: &mut DataRecipe, found: &Inspection) -> [usize; 3] {
     }
 }
 
-/// What is measured beyond what is always measured: graphs are not attacked.
-fn attack(format: Format) -> Option<AttackRecipe> {
+/// What is measured beyond what is always measured, of images.
+fn attack(data: &DataRecipe) -> Option<AttackRecipe> {
     let attack = AttackRecipe::short(&[0.0, 0.03, 0.1], NonZeroUsize::new(10)?, 0.01);
-    (format != Format::Tu).then_some(attack)
+    data.are_images().then_some(attack)
 }
 
 /// How `model` learns, and its name: networks on graphs as the paper's, all others by momentum.
@@ -377,6 +377,7 @@ mod tests {
         assert_eq!(recipe.name, "my-table");
         assert_eq!(recipe.model, ModelRecipe::Mlp(MlpRecipe { hidden: 32 }));
         assert_eq!((recipe.epochs.get(), recipe.batch.get()), (200, 16));
+        assert_eq!(recipe.attack, None, "a table cannot be attacked");
         let again = Recipe::parse(Path::new("again"), &recipe.to_toml(), None).unwrap();
         assert_eq!(&again, recipe);
         let text = proposal.to_string();
