@@ -311,10 +311,7 @@ impl Attacks {
 
     /// Gradients of an example that all attacks take at most.
     fn work(&self) -> f64 {
-        let of = |target: &Target| {
-            let each: f64 = target.attacks.iter().map(|spec| self.recipe.cost_of(spec)).sum();
-            each * target.examples as f64
-        };
+        let of = |target: &Target| self.recipe.cost(&target.attacks) * target.examples as f64;
         self.targets.iter().map(of).sum()
     }
 }

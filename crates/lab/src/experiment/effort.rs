@@ -1,6 +1,7 @@
 //! How long it takes to measure a run, part by part: for the estimate, and for the share of the bar
 //! that each part gets.
 
+use std::num::NonZeroUsize;
 use std::time::Instant;
 
 use tch::{Device, Kind, Tensor};
@@ -39,7 +40,7 @@ impl Sizes {
     /// Of the run of `recipe`, on parts as it measures them.
     ///
     /// # Errors
-    /// What libtorch refuses.
+    /// What libtorch refuses; attacks that need more classes.
     pub fn new(
         recipe: &RunRecipe,
         data: &DataSet,
@@ -48,11 +49,15 @@ impl Sizes {
     ) -> Result<Self> {
         let images = test.inputs.are_images();
         let translates = matches!(test.inputs, Inputs::Pairs(_));
-        let attack = recipe.attack.as_ref().filter(|_| images);
-        let gradients = attack.map_or(0.0, |attack| {
-            let attacked = attack.examples.map_or(test.len(), |most| most.get().min(test.len()));
-            attack.cost() * attacked as f64
-        });
+        // Those that there will be: none on other data, and with two classes others than are listed.
+        let gradients = match recipe.attack.as_ref().filter(|_| images) {
+            Some(attack) => {
+                let (attacks, _) = attack.on(test.classes.len())?;
+                let most = attack.examples.map_or(test.len(), NonZeroUsize::get);
+                attack.cost(&attacks) * most.min(test.len()) as f64
+            }
+            None => 0.0,
+        };
         Ok(Self {
             validation: validation.measurable().targets(),
             test: test.measurable().targets(),
@@ -197,7 +202,11 @@ impl<'a> Meter<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Recipe;
     use super::*;
+    use crate::attack::{AttackRecipe, Preset};
+    use crate::data::load;
+    use crate::models;
 
     #[test]
     fn measuring_grows_with_the_examples_and_not_with_the_cube_of_the_width() {
@@ -218,6 +227,37 @@ mod tests {
         assert!(seconds(8192) > seconds(64) && seconds(8192) < 20.0, "{}", seconds(8192));
         let attacked = Sizes { gradients: 1e5, ..sizes(64) };
         assert!((Effort::new(&attacked, &speed).attacks - 300.0).abs() < 1e-9);
+    }
+
+    /// A plan counts what is done, not what a recipe lists.
+    #[test]
+    fn attacks_that_are_not_made_take_no_time() {
+        tch::set_num_threads(1);
+        let recipe = Recipe::embedded().unwrap();
+        let data = load(&recipe.data).unwrap();
+        let few = data.examples.select(&[0, 1, 2, 3, 4, 5, 6, 7]);
+        let classes = |count: usize| Examples {
+            labels: (0..8).map(|row| row % count as i64).collect(),
+            classes: few.classes[..count].to_vec(),
+            ..few.clone()
+        };
+        let gradients = |attack: AttackRecipe, examples: &Examples| {
+            let run =
+                RunRecipe { attack: Some(attack), ..recipe.run(&recipe.settings().unwrap()[0], 0) };
+            let model = models::build(&run.model, examples, 0).unwrap();
+            Sizes::new(&run, &data, &*model, [examples; 3]).unwrap().gradients
+        };
+        let short =
+            |epsilons: &[f64]| AttackRecipe::short(epsilons, NonZeroUsize::new(10).unwrap(), 0.1);
+        assert!(gradients(short(&[0.0, 0.1]), &few) > 8.0 * 11.0);
+        let rows = Examples { inputs: Inputs::Numbers(vec![0.5; 8 * 64]), ..few.clone() };
+        assert_eq!(gradients(short(&[0.0, 0.1]), &rows), 0.0);
+        // DLR needs three classes; the margin that takes its place costs what it costs.
+        let thorough = AttackRecipe { preset: Some(Preset::Thorough), ..AttackRecipe::default() };
+        let two = gradients(thorough.clone(), &classes(2));
+        assert_eq!(two, 8.0 * thorough.cost(&thorough.on(2).unwrap().0));
+        // A budget of nothing takes what the model says of the inputs as they are.
+        assert_eq!(gradients(short(&[0.0]), &few), 8.0 * 2.0);
     }
 
     #[test]
