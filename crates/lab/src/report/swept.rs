@@ -1,6 +1,9 @@
 //! What a sweep found: the headline, accuracy mostly, against the swept value, one line a loss (the
 //! paper's Figure 4 and Table 2).
 
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
 use super::metric::Metric;
 use crate::experiment::{Comparison, Group};
 use crate::measure::{mean, std};
@@ -49,28 +52,30 @@ impl Swept {
     pub fn new(comparison: &Comparison, metric: &Metric) -> Option<Self> {
         let sweep = comparison.sweep.as_ref()?;
         let (name, cells) = metric.column(comparison);
-        let mut values: Vec<Option<f64>> = Vec::new();
+        // Where each setting stands, told once: of thousands of them, to look for each among all others
+        // would take their square.
         let mut losses: Vec<String> = Vec::new();
+        let mut known: HashMap<String, usize> = HashMap::new();
+        let mut places: Vec<(usize, Option<f64>)> = Vec::new();
         for Group { setting, .. } in &comparison.groups {
-            let (value, loss) = (sweep.value(setting), sweep.line(setting));
-            if !values.contains(&value) {
-                values.push(value);
-            }
-            if !losses.contains(&loss) {
-                losses.push(loss);
-            }
+            let line = *known.entry(sweep.line(setting)).or_insert_with_key(|loss| {
+                losses.push(loss.clone());
+                losses.len() - 1
+            });
+            places.push((line, sweep.value(setting)));
         }
-        values.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
-        let lines = losses.into_iter().map(|loss| {
-            let point = |value: &Option<f64>| {
-                let is_there = |group: &Group| {
-                    sweep.value(&group.setting) == *value && sweep.line(&group.setting) == loss
-                };
-                Point::new(&cells[comparison.groups.iter().position(is_there)?])
-            };
-            Line { points: values.iter().map(point).collect(), loss: loss.clone() }
-        });
-        let lines = lines.collect();
+        let mut values: Vec<Option<f64>> = places.iter().map(|(_, value)| *value).collect();
+        values.sort_by(ascending);
+        values.dedup();
+        let mut lines: Vec<Line> = losses
+            .into_iter()
+            .map(|loss| Line { loss, points: vec![None; values.len()] })
+            .collect();
+        for ((line, value), cells) in places.into_iter().zip(&cells) {
+            let column = values.partition_point(|other| ascending(other, &value).is_lt());
+            let point = &mut lines[line].points[column];
+            *point = point.take().or_else(|| Point::new(cells));
+        }
         let title = [name.as_str(), metric.unit, metric.direction.arrow()];
         let title = title.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
         let (unit, decimals) = (metric.unit, metric.decimals);
@@ -81,6 +86,11 @@ impl Swept {
     pub fn heading(&self, value: Option<f64>) -> String {
         value.map_or(format!("no {}", self.key), |value| format!("{}={value}", self.key))
     }
+}
+
+/// Without a value first; there is no NaN among those of a sweep.
+fn ascending(a: &Option<f64>, b: &Option<f64>) -> Ordering {
+    a.partial_cmp(b).unwrap_or(Ordering::Equal)
 }
 
 impl Point {
@@ -119,5 +129,28 @@ mod tests {
         // std of (x, x + 2) with ddof = 1 is √2.
         let std = ce.points[0].as_ref().unwrap().std.unwrap();
         assert!((std - 2f64.sqrt()).abs() < 1e-9, "{std}");
+    }
+
+    /// Each setting once: 5,000 take a moment, where their square took minutes.
+    #[test]
+    fn many_settings_take_no_square() {
+        const VALUES: usize = 1250;
+        let losses = ["el(le=0)", "focal + bonus(le=0)", "el(le=0) + temp(2)", "ce"];
+        let mut comparison = sample::comparison(&losses, 1);
+        let values: Vec<f64> = (0..VALUES).rev().map(|at| at as f64 / VALUES as f64).collect();
+        let sweep = Sweep::Le(values.clone());
+        let losses: Vec<_> = losses.iter().map(|loss| loss.parse().unwrap()).collect();
+        let settings = sweep.settings(&losses).unwrap();
+        let runs = comparison.groups[0].runs.clone();
+        let group = |setting| Group { setting, runs: runs.clone() };
+        comparison.groups = settings.into_iter().map(group).collect();
+        comparison.sweep = Some(sweep);
+        let start = std::time::Instant::now();
+        let swept = Swept::new(&comparison, &METRICS[0]).unwrap();
+        assert!(start.elapsed() < std::time::Duration::from_secs(5), "{:?}", start.elapsed());
+        assert_eq!((swept.values.len(), swept.lines.len()), (VALUES + 1, 4));
+        let found = |line: &Line| line.points.iter().flatten().count();
+        let counts: Vec<usize> = swept.lines.iter().map(found).collect();
+        assert_eq!(counts, [VALUES, VALUES, VALUES, 1]);
     }
 }
