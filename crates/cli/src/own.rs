@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use steepness_lab::data::{Asked, Format, detect};
-use steepness_lab::experiment::{Proposal, Recipe, Select, Wishes};
+use steepness_lab::experiment::{Proposal, Recipe, Select, Wishes, results_in};
 use steepness_lab::{Error, Result, console};
 
 use crate::progress::Progress;
@@ -65,6 +65,9 @@ pub fn instead(path: &Path, error: Error) -> Error {
     // Any text may be a table.
     let names = ["csv", "tsv", "tab", "data", "txt", "gz"];
     let of_data = path.extension().is_some_and(|end| names.iter().any(|name| end == *name));
+    if let Some(results) = results_in(path) {
+        return Error::Request(format!("{} is no recipe: it is {results}", path.display()));
+    }
     match detect(path) {
         Ok(format) if path.is_dir() || of_data => {
             let target = if format == Format::Table { " --target COLUMN" } else { "" };

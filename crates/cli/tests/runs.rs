@@ -59,6 +59,25 @@ fn what_there_is_is_listed_and_reported_again() {
     succeed(&run(place.path(), &part));
 }
 
+/// The figures beside the runs were taken for images that nobody can read.
+#[test]
+fn what_was_found_is_not_learned_from() {
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("tiny.toml"), RECIPE).unwrap();
+    made(place.path(), &["--seeds", "1", "--loss", "ce"]);
+    for (folder, expected) in [
+        ("runs/tiny", "the folder of a comparison: `steepness report runs/tiny`"),
+        ("runs", "a folder of runs and comparisons: `steepness runs runs`"),
+        ("runs/tiny/ce", "a folder of runs and comparisons"),
+        ("runs/tiny/ce/seed=0", "the folder of a run: `steepness predict runs/tiny/ce/seed=0"),
+    ] {
+        for command in [&["compare", folder][..], &["compare", "--data", folder]] {
+            let message = refused(&run(place.path(), command));
+            assert!(message.contains(expected), "{command:?}: {message}");
+        }
+    }
+}
+
 #[test]
 fn runs_that_are_missing_are_left_out_with_a_word() {
     let place = tempfile::tempdir().unwrap();

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::cifar::{Cifar, Labels};
 use super::{files, idx, image_folder, inaturalist, text, tu};
+use crate::experiment::results_in;
 use crate::{Error, Result};
 
 /// A format that is known.
@@ -62,6 +63,10 @@ pub fn detect(path: &Path) -> Result<Format> {
 type IsThere = fn(&Path) -> bool;
 
 fn folder(path: &Path) -> Result<Format> {
+    // The figures of a comparison are no images to learn from.
+    if let Some(results) = results_in(path) {
+        return Err(Error::Request(format!("{} is {results}", path.display())));
+    }
     let known: [(Format, IsThere); 6] = [
         (Format::Idx, idx::is_there),
         (Format::Cifar10, |path| Cifar::Ten.is_there(path)),
