@@ -154,10 +154,11 @@ fn file(path: &Path) -> Result<Format> {
         [0xff, 0xd8, 0xff, ..] | [0x89, b'P', b'N', b'G', ..] => {
             refuse("an image: name the folder that holds the folders of the classes")
         }
+        _ if files::is_utf16(&bytes) => refuse(files::NOT_UTF16),
+        _ if !is_text && files::is_text_of_bytes(&bytes) => Err(files::not_utf8(path, &bytes, 0)),
         _ if image::guess_format(&bytes).is_ok() && !is_text => {
             refuse("an image: name the folder that holds the folders of the classes")
         }
-        _ if files::is_utf16(&bytes) => refuse(files::NOT_UTF16),
         [b'{', ..] => refuse("JSON: for iNaturalist, name the folder that holds train2018.json"),
         _ if files::name(path).ends_with(".bin") => refuse("binary: for CIFAR, name its folder"),
         _ if is_text => Ok(Format::Table),
@@ -221,6 +222,7 @@ mod tests {
             (b"{\"images\": []}", "JSON"),
             (&[0, 1, 2, 3], "in no format that is known"),
             (&[0xff, 0xfe, 0x41], "text in UTF-16"),
+            (b"name,alter\nM\xfcller,3\n", "line 2, byte 1: not text in UTF-8: 0xfc, \"ü\""),
         ] {
             fs::write(&file, bytes).unwrap();
             assert!(message(&file).contains(expected), "{}", message(&file));

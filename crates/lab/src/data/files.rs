@@ -131,11 +131,39 @@ pub(super) fn read_text(path: &Path, most: u64) -> Result<String> {
     if is_utf16(&bytes) {
         return Err(Error::malformed(path, "byte 0", NOT_UTF16));
     }
-    String::from_utf8(bytes).map_err(|error| {
-        let place = format!("byte {}", error.utf8_error().valid_up_to());
-        let problem = "not text in UTF-8: save it as UTF-8 (perhaps it is Latin-1, Windows-1252)";
-        Error::malformed(path, place, problem)
-    })
+    String::from_utf8(bytes).map_err(|error| not_utf8(path, error.as_bytes(), 0))
+}
+
+/// What is wrong with `bytes`, which are not UTF-8 and stand in `path` from its line `first` on, counted
+/// from 0.
+pub(super) fn not_utf8(path: &Path, bytes: &[u8], first: usize) -> Error {
+    let at = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
+    let before = bytes.get(..at).unwrap_or_default();
+    let line = first + 1 + before.iter().filter(|byte| **byte == b'\n').count();
+    let begins = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    let byte = bytes.get(at).copied().unwrap_or_default();
+    // Below that, Latin-1 has control characters only.
+    let letter =
+        if byte < 0xa0 { String::new() } else { format!(", \"{}\" in Latin-1", byte as char) };
+    let shown = path.display();
+    let iconv = "iconv -f WINDOWS-1252 -t UTF-8";
+    let command = match name(path).ends_with(".gz") {
+        true => format!("gzip -dc \"{shown}\" | {iconv} > NEW"),
+        false => format!("{iconv} \"{shown}\" > NEW"),
+    };
+    let problem = format!(
+        "not text in UTF-8: 0x{byte:02x}{letter}; if it is Latin-1 or Windows-1252, `{command}` makes \
+         it UTF-8"
+    );
+    Error::malformed(path, format!("line {line}, byte {}", at - begins), problem)
+}
+
+/// Whether `bytes`, the first ones of a file, are likely to be text in one of the encodings that have a
+/// byte for each letter.
+pub(super) fn is_text_of_bytes(bytes: &[u8]) -> bool {
+    let controls = |byte: &&u8| **byte < b' ' && !b"\t\n\r\x0c".contains(byte);
+    let plain = bytes.iter().filter(|byte| byte.is_ascii()).count();
+    bytes.iter().filter(controls).count() == 0 && 2 * plain > bytes.len()
 }
 
 /// Hands each line of `path`, which may be gzip, to `take`, with its number from 0: nothing is kept,
@@ -171,10 +199,7 @@ pub(super) fn each_line(
         let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
         let bytes =
             if at == 0 { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes) } else { bytes };
-        let text = std::str::from_utf8(bytes).map_err(|error| {
-            let place = format!("line {}, byte {}", at + 1, error.valid_up_to());
-            Error::malformed(path, place, "not text (UTF-8)")
-        })?;
+        let text = std::str::from_utf8(bytes).map_err(|_| not_utf8(path, bytes, at))?;
         take(at, text)?;
     }
     Ok(())
@@ -269,7 +294,12 @@ mod tests {
         assert!(error.to_string().contains("cut off or damaged"), "{error}");
         fs::write(&path, b"abc\xff").unwrap();
         let error = read_text(&path, 100).unwrap_err().to_string();
-        assert!(error.contains("byte 3: not text in UTF-8"), "{error}");
+        assert!(error.contains("line 1, byte 3: not text in UTF-8: 0xff"), "{error}");
+        let packed = folder.path().join("f.csv.gz");
+        fs::write(&packed, gzip(b"a,b\n1,x\n2,M\xfcller\n")).unwrap();
+        let error = read_text(&packed, 100).unwrap_err().to_string();
+        assert!(error.contains("line 3, byte 3: not text in UTF-8: 0xfc, \"ü\" in"), "{error}");
+        assert!(error.contains("`gzip -dc \"") && error.contains("| iconv -f WIN"), "{error}");
         fs::write(&path, b"\xff\xfea\0").unwrap();
         let error = read_text(&path, 100).unwrap_err().to_string();
         assert!(error.contains("byte 0: text in UTF-16"), "{error}");
@@ -298,7 +328,7 @@ mod tests {
         for (bytes, expected) in [
             (&b"a\nabcdefg\n"[..], "line 2: longer than 4 bytes"),
             (&b"a\n".repeat(11)[..], "line 11: more than 20 bytes up to here"),
-            (b"a\nb\xff\n", "line 2, byte 1: not text (UTF-8)"),
+            (b"a\nb\xff\n", "line 2, byte 1: not text in UTF-8: 0xff"),
             (&gzip(b"a\nb\n")[..20], "cut off or damaged"),
         ] {
             let error = read(bytes).unwrap_err();
