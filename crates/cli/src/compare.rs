@@ -139,6 +139,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         tensorboard: args.tensorboard,
         terminal: console::draws(),
         fresh: args.fresh,
+        // What --data finds is said with the recipe that is made of it.
+        remarks: args.recipe.is_some() || args.own.data.is_none(),
     };
     // The folder stays locked until the report is written.
     let (comparison, folder) = match experiment::compare(&recipe, &out, &options) {

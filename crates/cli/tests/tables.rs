@@ -75,6 +75,38 @@ fn gaps_dates_and_decimal_commas_are_learned_from() {
     assert!(json["predictions"][2].get("notes").is_none(), "{json}");
 }
 
+/// A recipe says of its data what `--data` says: not on the page alone.
+#[test]
+fn what_is_left_out_and_filled_in_is_said_of_a_recipe_too() {
+    let place = tempfile::tempdir().unwrap();
+    write(&place.path().join("t.csv"), "nr,x,same,class", 60, |at, x, class| {
+        let x = if at % 9 == 4 { String::new() } else { format!("{x:.3}") };
+        format!("{at},{x},7,{class}\n")
+    });
+    let recipe = "name = \"t\"\nlosses = [\"ce\"]\nseeds = [0]\nepochs = 2\nbatch = 8\nthreads = 1\n\
+        select = \"last\"\nschedule = \"constant\"\n[data.table]\npath = \"t.csv\"\n\
+        [model.mlp]\nhidden = 8\n[optimizer.sgd]\nlr = 0.05\n\
+        [attack]\nepsilons = [0.0]\npgd_steps = 1\npgd_step_size = 0.05\n";
+    fs::write(place.path().join("t.toml"), recipe).unwrap();
+    let output = run(place.path(), &["compare", "t.toml"]);
+    succeed(&output);
+    let said = error_text(&output);
+    for line in [
+        "nr is left out: it counts the rows\n",
+        "same is left out: \"7\" in every row\n",
+        "values missing, of 60 rows: 7 in x; a number gets the median of the training part",
+        "[attack] has no effect: attacks are for images",
+    ] {
+        assert!(said.matches(line).count() == 1, "{line}\n{said}");
+    }
+    // What is finished was said then.
+    let again = error_text(&run(place.path(), &["compare", "t.toml"]));
+    assert!(!again.contains("left out"), "{again}");
+    fs::write(place.path().join("t.toml"), recipe.replace("[0.0]", "[0.0, 0.1]")).unwrap();
+    let message = refused(&run(place.path(), &["compare", "t.toml", "--out", "other"]));
+    assert!(message.contains("[attack]: attacks are for images"), "{message}");
+}
+
 #[test]
 fn what_is_no_table_of_classes_is_refused_in_words() {
     let place = tempfile::tempdir().unwrap();

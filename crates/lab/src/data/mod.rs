@@ -119,9 +119,7 @@ pub fn load(recipe: &DataRecipe) -> Result<DataSet> {
         DataRecipe::ImageFolder(recipe) => {
             let ImageFolder { train, validation, test, notes } =
                 ImageFolder::list(&recipe.path.resolve())?;
-            let data = of_lists(recipe, train, validation, test)?;
-            let description = [vec![data.description], notes].concat().join("; ");
-            Ok(DataSet { description, ..data })
+            Ok(DataSet { notes, ..of_lists(recipe, train, validation, test)? })
         }
         DataRecipe::INaturalist(recipe) => {
             let INaturalist { train, test } = INaturalist::list(&recipe.path.resolve())?;

@@ -8,6 +8,9 @@ use super::{Examples, Fractions, LongTail, OodSet, Splitting, hold_out};
 use crate::Result;
 use crate::measure::Overlap;
 
+/// Of more columns that are left out, the first are named and the others counted.
+const MOST_NAMED: usize = 10;
+
 /// A data set before it is split.
 #[derive(Clone, Debug)]
 pub struct DataSet {
@@ -120,6 +123,16 @@ impl DataSet {
             Splitting::Folds => Overlap::Folds { test, train },
             Splitting::Stratified | Splitting::Random => Overlap::Redrawn { test, train },
         })
+    }
+
+    /// What is to be known before anything is learned from them, a sentence each: the columns of a table
+    /// that no model sees, unless it was asked for, and the notes.
+    pub fn remarks(&self) -> Vec<String> {
+        let left_out: Vec<String> = self.columns.iter().filter_map(Column::left_out).collect();
+        let shown = left_out.iter().take(MOST_NAMED).cloned();
+        let more = left_out.len().saturating_sub(MOST_NAMED);
+        let more = (more > 0).then(|| format!("and so are {more} more columns"));
+        shown.chain(more).chain(self.notes.iter().cloned()).collect()
     }
 
     /// One sentence on the data and its split.

@@ -36,6 +36,8 @@ pub struct Options<'a> {
     /// Whether what is damaged in the folder, and what was made of other data or of another recipe, is
     /// set aside and made anew, where it would be refused.
     pub fresh: bool,
+    /// Whether what is to be known of the data is still to be said.
+    pub remarks: bool,
 }
 
 /// Makes all runs of `recipe` in the folder `out` that are not finished there already, and returns
@@ -72,6 +74,9 @@ pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Compar
     let progress = Progress::new(pairs.len(), epochs, examples, measuring, terminal);
     folder.notes.iter().for_each(|note| progress.say(note));
     if let Some(estimate) = estimate {
+        if options.remarks {
+            data.remarks().iter().for_each(|remark| progress.say(remark));
+        }
         attacks_in_others_place(recipe, &data)?.iter().for_each(|word| progress.say(word));
         progress.say(&estimate.to_string());
     }

@@ -90,6 +90,12 @@ impl Column {
         features
     }
 
+    /// What there is to say of a column that no model sees although nobody asked for that.
+    pub(in super::super) fn left_out(&self) -> Option<String> {
+        let asked = matches!(self.kind, Kind::Target | Kind::Ignored);
+        (self.width() == 0 && !asked).then(|| format!("{} is {}", self.name, self.describe()))
+    }
+
     /// One line for a person.
     pub fn describe(&self) -> String {
         match self.missing {
