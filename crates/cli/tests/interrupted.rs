@@ -88,6 +88,29 @@ fn a_run_that_is_measured_stops_and_is_measured_again() {
     assert!(fs::read(measured("out")).unwrap() == whole);
 }
 
+/// A table of 400,000 rows takes a while to be read, before anything is trained.
+#[test]
+fn reading_data_stops() {
+    let place = tempfile::tempdir().unwrap();
+    let row = |at: usize| {
+        let cells: String = (0..10).map(|cell| format!("{}.5,", at * (cell + 7) % 9973)).collect();
+        format!("{cells}{}\n", ["near", "far"][at % 2])
+    };
+    let rows: String = (0..400_000).map(row).collect();
+    fs::write(place.path().join("t.csv"), format!("a,b,c,d,e,f,g,h,i,j,class\n{rows}")).unwrap();
+    let digits = "[data.digits]\nvalidation = 0.1\ntest = 0.3\n";
+    let recipe = RECIPE.replace(digits, "[data.table]\npath = \"t.csv\"\n");
+    assert_ne!(recipe, RECIPE);
+    fs::write(place.path().join("t.toml"), recipe).unwrap();
+    for pause in [300, 1000] {
+        let child = start(place.path(), &["compare", "t.toml"]);
+        std::thread::sleep(Duration::from_millis(pause));
+        let (code, took) = terminate(child);
+        assert_eq!(code, Some(130), "after {pause} ms");
+        assert!(took < SOON, "after {pause} ms it took {took:?}");
+    }
+}
+
 #[test]
 fn measuring_arrays_stops() {
     let place = tempfile::tempdir().unwrap();

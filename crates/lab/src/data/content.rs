@@ -24,6 +24,9 @@ const SETTLED: Duration = Duration::from_secs(2);
 /// Files named in a message, of those that differ.
 const NAMED: usize = 3;
 
+/// Hears how many bytes were read since it last heard, from any thread.
+pub type Watch<'a> = &'a (dyn Fn(u64) -> Result<()> + Sync);
+
 /// The contents of several [`Origin`]s, by their keys.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -65,9 +68,18 @@ impl Content {
     /// # Errors
     /// A file that cannot be read, or is none (a folder, a pipe).
     pub fn of(origins: &[Origin], known: Option<&Self>) -> Result<Self> {
+        Self::watched(origins, known, &|_| Ok(()))
+    }
+
+    /// The same; `watch` hears of each file, and of each piece of one, how many bytes were read, and ends
+    /// it with an error of its own.
+    ///
+    /// # Errors
+    /// As [`Content::of`], and those of `watch`.
+    pub fn watched(origins: &[Origin], known: Option<&Self>, watch: Watch) -> Result<Self> {
         let content = |origin: &Origin| -> Result<(String, OriginContent)> {
             let known = known.and_then(|known| known.origins.get(&origin.key));
-            Ok((origin.key.clone(), OriginContent::of(origin, known)?))
+            Ok((origin.key.clone(), OriginContent::of(origin, known, watch)?))
         };
         Ok(Self { origins: origins.iter().map(content).collect::<Result<_>>()? })
     }
@@ -75,9 +87,9 @@ impl Content {
     /// Makes sure that the files of `origins` are still those that were hashed.
     ///
     /// # Errors
-    /// Names the file that changed meanwhile.
-    pub fn check_still(&self, origins: &[Origin]) -> Result<()> {
-        match self.differences(&Self::of(origins, Some(self))?).first() {
+    /// Names the file that changed meanwhile; those of `watch`.
+    pub fn check_still(&self, origins: &[Origin], watch: Watch) -> Result<()> {
+        match self.differences(&Self::watched(origins, Some(self), watch)?).first() {
             Some(difference) => {
                 Err(Error::Request(format!("the data changed while they were read: {difference}")))
             }
@@ -146,7 +158,7 @@ impl Content {
 }
 
 impl OriginContent {
-    fn of(origin: &Origin, known: Option<&Self>) -> Result<Self> {
+    fn of(origin: &Origin, known: Option<&Self>, watch: Watch) -> Result<Self> {
         let path = std::path::absolute(&origin.path).map_err(Error::input(&origin.path))?;
         let known: HashMap<&str, &FileContent> = known
             .into_iter()
@@ -159,7 +171,7 @@ impl OriginContent {
             loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 let Some(file) = origin.files.get(at) else { return };
-                match FileContent::of(&origin.base, file, &known) {
+                match FileContent::of(&origin.base, file, &known, watch) {
                     Ok(content) => *hold(&slots[at]) = Some(content),
                     Err(error) => {
                         next.store(origin.files.len(), Ordering::Relaxed);
@@ -225,7 +237,8 @@ impl OriginContent {
 }
 
 impl FileContent {
-    fn of(base: &Path, path: &Path, known: &HashMap<&str, &Self>) -> Result<Self> {
+    fn of(base: &Path, path: &Path, known: &HashMap<&str, &Self>, watch: Watch) -> Result<Self> {
+        watch(0)?;
         let relative = path.strip_prefix(base).unwrap_or(path);
         let parts = relative.components().map(|part| part.as_os_str().to_string_lossy());
         let name = parts.collect::<Vec<_>>().join("/");
@@ -245,10 +258,12 @@ impl FileContent {
         let mut file = File::open(path).map_err(Error::input(path))?;
         let mut part = vec![0; 1 << 16];
         loop {
-            match file.read(&mut part).map_err(Error::input(path))? {
-                0 => break,
-                read => hash.update(&part[..read]),
+            let read = file.read(&mut part).map_err(Error::input(path))?;
+            if read == 0 {
+                break;
             }
+            hash.update(&part[..read]);
+            watch(read as u64)?;
         }
         let settled = |changed: &i64| {
             let last = (*changed).max(modified.unwrap_or(i64::MAX));
@@ -314,7 +329,10 @@ mod tests {
         fs::write(&two, "").unwrap();
         let said = content.differences(&table(&two)).join("");
         assert!(said.contains("two.csv and was read from") && said.contains("one.csv"), "{said}");
-        let error = content.check_still(&[Origin::file("data", &one)]).unwrap_err().to_string();
+        let error = content
+            .check_still(&[Origin::file("data", &one)], &|_| Ok(()))
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("changed while they were read: data has changed"), "{error}");
     }
 
@@ -361,6 +379,28 @@ mod tests {
         let folder = [Origin::file("data", folder.path())];
         let error = Content::of(&folder, None).unwrap_err().to_string();
         assert!(error.contains("no file: a folder, a pipe or a device"), "{error}");
+    }
+
+    #[test]
+    fn hashing_is_watched_and_ends_when_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.csv");
+        fs::write(&path, vec![b'x'; 200_000]).unwrap();
+        let origins = [Origin::file("data", &path)];
+        let read = std::sync::atomic::AtomicU64::new(0);
+        let count = |bytes: u64| {
+            read.fetch_add(bytes, Ordering::Relaxed);
+            Ok(())
+        };
+        Content::watched(&origins, None, &count).unwrap();
+        assert_eq!(read.load(Ordering::Relaxed), 200_000);
+        let enough = |bytes: u64| match read.fetch_add(bytes, Ordering::Relaxed) {
+            0..250_000 => Ok(()),
+            _ => Err(Error::Interrupted),
+        };
+        let ended = Content::watched(&origins, None, &enough);
+        assert!(matches!(ended, Err(Error::Interrupted)));
+        assert!(read.load(Ordering::Relaxed) < 400_000);
     }
 
     /// The files that a format names are all that it reads: a copy of them is the same data.

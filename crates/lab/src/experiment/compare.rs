@@ -1,14 +1,15 @@
 //! Settings × seeds: makes the runs, several at once where cores are idle, and puts them together.
 
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tch::Device;
 
 use super::environment::cores;
 use super::folder::{Claim, folder_content};
+use super::hashing::Hashing;
 use super::progress::Progress;
 use super::{
     Comparison, Estimate, Folder, Group, Recipe, Run, RunDir, RunFiles, Select, Setting, run,
@@ -16,7 +17,7 @@ use super::{
 use crate::data::{Content, DataSet, Inputs, load};
 use crate::models;
 use crate::train::LargeMargin;
-use crate::{Error, Result};
+use crate::{Error, Result, Stop};
 
 /// How a comparison is made; nothing here changes its result.
 #[derive(Debug)]
@@ -50,17 +51,14 @@ pub struct Options<'a> {
 pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Comparison, Folder)> {
     recipe.check_writable()?;
     attacked_in_vain(recipe)?;
-    let known = folder_content(out).ok().flatten();
-    let hashed = recipe.origins().and_then(|origins| {
-        let content = Content::of(&origins, known.as_ref())?;
-        Ok((origins, content))
-    });
-    // What is wrong with the data, loading them says better than hashing.
-    let data = load_all(recipe)?;
-    let (origins, content) = hashed?;
-    content.check_still(&origins)?;
+    let stop = Stop(options.stop);
     let settings = recipe.settings()?;
-    let examples = try_out(recipe, &settings, &data)?;
+    let (data, content) = read(recipe, out, stop)?;
+    let data = Arc::new(data);
+    let examples = stop.leave({
+        let (recipe, settings, data) = (recipe.clone(), settings.clone(), data.clone());
+        move || try_out(&recipe, &settings, &data)
+    })?;
     let claim = Claim { recipe, content: &content, about: data.describe(), fresh: options.fresh };
     let folder = Folder::claim(out, claim)?;
     let recipe = &folder.recipe;
@@ -68,7 +66,7 @@ pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Compar
     let each = |&seed: &u64| settings.iter().map(move |setting| (setting, seed));
     let pairs: Vec<(&Setting, u64)> = recipe.seeds.iter().flat_map(each).collect();
     let work = Work { recipe, data: &data, content: content.brief(), out, options };
-    let estimate = work.estimate(&pairs)?;
+    let estimate = work.estimate(&pairs, stop)?;
     let measuring = estimate.map_or(0.0, |estimate| estimate.measuring) as u64;
     let (epochs, terminal) = (recipe.all_epochs(), options.terminal);
     let progress = Progress::new(pairs.len(), epochs, examples, measuring, terminal);
@@ -97,6 +95,27 @@ pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Compar
     let groups = groups.collect();
     let classes = data.examples.classes.clone();
     Ok((Comparison::of(recipe, data.describe(), classes, groups), folder))
+}
+
+/// The data of `recipe` and their content, which does not change meanwhile; what the folder `out` knows of
+/// them is believed.
+fn read(recipe: &Recipe, out: &Path, stop: Stop) -> Result<(DataSet, Content)> {
+    let (whole, path) = (recipe.clone(), out.to_owned());
+    let found = stop.leave(move || Ok((whole.origins(), folder_content(&path).ok().flatten())))?;
+    let (origins, known) = found;
+    let hashed = origins.and_then(|origins| {
+        let hashing = Hashing::new(stop);
+        let content = Content::watched(&origins, known.as_ref(), &|bytes| hashing.hear(bytes))?;
+        Ok((origins, content))
+    });
+    stop.check()?;
+    // What is wrong with the data, loading them says better than hashing.
+    let recipe = recipe.clone();
+    let data = stop.leave(move || load_all(&recipe))?;
+    let (origins, content) = hashed?;
+    let hashing = Hashing::new(stop);
+    content.check_still(&origins, &|bytes| hashing.hear(bytes))?;
+    Ok((data, content))
 }
 
 /// The data, and all that is to be told from it.
@@ -195,7 +214,7 @@ fn attacks_in_others_place(recipe: &Recipe, data: &DataSet) -> Result<Vec<String
 /// What all runs of a comparison have in common.
 struct Work<'a> {
     recipe: &'a Recipe,
-    data: &'a DataSet,
+    data: &'a Arc<DataSet>,
     content: Content,
     out: &'a Path,
     options: &'a Options<'a>,
@@ -203,7 +222,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// What the runs take that are not finished; `None` if all are.
-    fn estimate(&self, pairs: &[(&Setting, u64)]) -> Result<Option<Estimate>> {
+    fn estimate(&self, pairs: &[(&Setting, u64)], stop: Stop) -> Result<Option<Estimate>> {
         let (mut left, mut last) = (0, None);
         for &(setting, seed) in pairs {
             let run = self.recipe.run(setting, seed);
@@ -212,21 +231,18 @@ impl Work<'_> {
                 last = Some(run);
             }
         }
-        let Some(last) = &last else { return Ok(None) };
+        let Some(last) = last else { return Ok(None) };
         if left < pairs.len() {
             self.check_choice(pairs)?;
         }
         let jobs = self.jobs(left);
-        // A thread of its own: libtorch's number of threads belongs to the thread that sets it.
-        let measured = std::thread::scope(|scope| {
-            let measure = || {
-                tch::set_num_threads(self.recipe.threads.get() as i32);
-                Estimate::new(last, self.data, self.options.device, left, jobs)
-            };
-            scope.spawn(measure).join()
-        });
-        // A panic in there is a bug like any other.
-        measured.unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map(Some)
+        let (data, device) = (self.data.clone(), self.options.device);
+        let threads = self.recipe.threads.get();
+        stop.leave(move || {
+            // A thread of its own: libtorch's number of threads belongs to the thread that sets it.
+            tch::set_num_threads(threads as i32);
+            Estimate::new(&last, &data, device, left, jobs).map(Some)
+        })
     }
 
     /// Refuses to add runs to finished ones whose epoch an older version chose by another rule: their
@@ -354,6 +370,27 @@ mod tests {
         std::fs::write(&path, format!("x,kind\n{rows}")).unwrap();
         let data = toml::from_str(&format!("table = {{ path = {path:?} }}")).unwrap();
         Recipe { data, ..Recipe::embedded().unwrap() }
+    }
+
+    /// Nothing is written by a comparison that is interrupted while it reads its data.
+    #[test]
+    fn a_signal_is_seen_before_anything_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out");
+        let stop = AtomicBool::new(true);
+        let options = Options {
+            jobs: None,
+            device: Device::Cpu,
+            stop: &stop,
+            checkpoint_every: Duration::ZERO,
+            tensorboard: false,
+            terminal: false,
+            fresh: false,
+            remarks: false,
+        };
+        let ended = compare(&on_a_table(folder.path()), &out, &options);
+        assert!(matches!(ended, Err(Error::Interrupted)));
+        assert!(!out.exists());
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod environment;
 mod estimate;
 mod folder;
 mod gathered;
+mod hashing;
 mod head;
 mod identity;
 mod predictor;

@@ -91,7 +91,7 @@ impl Column {
     }
 
     /// What there is to say of a column that no model sees although nobody asked for that.
-    pub(in super::super) fn left_out(&self) -> Option<String> {
+    pub(in crate::data) fn left_out(&self) -> Option<String> {
         let asked = matches!(self.kind, Kind::Target | Kind::Ignored);
         (self.width() == 0 && !asked).then(|| format!("{} is {}", self.name, self.describe()))
     }
