@@ -43,6 +43,7 @@ pub struct Args {
 /// What is no finished run; inputs that are none of its kind, by file and place.
 pub fn run(args: Args) -> Result<()> {
     let predictor = Predictor::load(&args.run, device(&args.device)?)?;
+    predictor.unverified().into_iter().for_each(console::say);
     let Predicted { mut predictions, not_read } = predictor.predict(&args.inputs)?;
     predictions.iter_mut().for_each(|found| found.classes.truncate(args.top.into()));
     let text = if args.json {

@@ -10,7 +10,7 @@ use crate::predict::plain;
 /// List the comparisons and runs below a folder: their losses and seeds, how they stand and their sizes
 ///
 /// A run is finished, begun, or damaged: every file of a finished one is read and held against the
-/// hashes that were kept with it.
+/// hashes that were kept with it, or is said not to be verified where there are none.
 #[derive(clap::Args)]
 pub struct Args {
     /// Where to look
@@ -72,7 +72,10 @@ fn described(found: &Found) -> String {
 
 fn state(state: &RunState) -> String {
     match state {
-        RunState::Finished { .. } => "finished".to_owned(),
+        RunState::Finished { verified: true, .. } => "finished".to_owned(),
+        RunState::Finished { verified: false, .. } => {
+            "finished, not verified (an earlier version kept no manifest)".to_owned()
+        }
         RunState::Begun { epochs, of } => format!("begun, {epochs} of {of} epochs"),
         RunState::Damaged { problem } => format!("damaged ({problem})"),
     }

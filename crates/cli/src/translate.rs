@@ -65,6 +65,7 @@ pub fn run(args: Args) -> Result<()> {
         ..SearchOptions::default()
     };
     let run = TranslationRun::load(&args.run, device(&args.device)?)?;
+    run.unverified().into_iter().for_each(console::say);
     let translator = run.translator()?;
     let stdin = Path::new("standard input");
     let (name, lines) = match &args.text {

@@ -202,7 +202,16 @@ fn hostile_files_of_a_run_are_refused_before_anything_is_built() {
     // As an earlier version left it, which kept no manifest.
     fs::remove_file(run_folder.join("manifest.json")).unwrap();
     fs::remove_file(run_folder.join("data-hashes.json")).unwrap();
-    succeed(&run(place.path(), &["predict", "out/ce/seed=0", "rings.csv"]));
+    for (command, expected) in [
+        (&["predict", "out/ce/seed=0", "rings.csv"][..], "out/ce/seed=0 has no manifest"),
+        (&["report", "out"], "the files of 1 of its runs are as they were written"),
+    ] {
+        let output = run(place.path(), command);
+        succeed(&output);
+        assert!(error_text(&output).contains(expected), "{}", error_text(&output));
+    }
+    let listed = succeed(&run(place.path(), &["runs", "out"]));
+    assert!(listed.contains("finished, not verified (an earlier version kept no"), "{listed}");
     for (name, old, new, expected) in [
         ("inputs.json", "5,", "0,", "0×1×1"),
         ("inputs.json", "5,", "4294967296,", "4294967296×1×1"),

@@ -128,6 +128,7 @@ impl Attacks {
             self.words.push(format!("{path} is the run {same}, which counts once"));
             return Ok(None);
         }
+        self.words.extend(files.unverified());
         let recipe = files.recipe()?;
         if let Some(same) = self.targets.iter().find(|known| known.recipe == recipe) {
             let (path, other) = (path.display(), same.path.display());

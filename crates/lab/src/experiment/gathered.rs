@@ -77,11 +77,23 @@ pub fn gather(paths: &[PathBuf], asked: &Asked) -> Result<Gathered> {
     let labels = (paths.len() > 1).then(|| labels(paths));
     let mut groups = Vec::new();
     for (at, part) in parts.iter().enumerate() {
+        let mut unverified = 0;
         for setting in &part.settings {
-            let read = |&seed: &u64| part.read(setting, seed);
-            let runs = seeds.iter().map(read).collect::<Result<_>>()?;
+            let mut read = |&seed: &u64| {
+                let (run, sealed) = part.read(setting, seed)?;
+                unverified += usize::from(!sealed);
+                Ok::<_, Error>(run)
+            };
+            let runs = seeds.iter().map(&mut read).collect::<Result<_>>()?;
             let folder = labels.as_ref().map(|labels| labels[at].clone());
             groups.push(Group { setting: Setting { folder, ..setting.clone() }, runs });
+        }
+        if unverified > 0 {
+            notes.push(format!(
+                "{}: nothing says whether the files of {unverified} of its runs are as they were written: \
+                 an earlier version kept no manifest (`steepness compare` takes them over)",
+                part.path.display()
+            ));
         }
     }
     let joined = |of: &dyn Fn(&Part) -> String, between: &str| {
@@ -192,7 +204,8 @@ impl Part {
         Ok(found)
     }
 
-    fn read(&self, setting: &Setting, seed: u64) -> Result<Run> {
+    /// One of its runs, and whether it has a manifest.
+    fn read(&self, setting: &Setting, seed: u64) -> Result<(Run, bool)> {
         let files = RunFiles::at(RunDir::new(&self.path, setting, seed).path())?;
         let classes = files.classes()?;
         if classes != self.classes {
@@ -201,7 +214,7 @@ impl Part {
                 files.path().display()
             )));
         }
-        files.run(&files.recipe()?, classes.len())
+        Ok((files.run(&files.recipe()?, classes.len())?, files.is_sealed()))
     }
 }
 

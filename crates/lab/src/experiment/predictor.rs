@@ -22,6 +22,7 @@ pub struct Predictor {
     reader: Reader,
     classes: Vec<String>,
     threshold: Threshold,
+    unverified: Option<String>,
 }
 
 /// What a run says of an example.
@@ -78,12 +79,18 @@ impl Predictor {
         let like = blank(&reader, shape, &classes);
         let model = run.model(&recipe, &like)?;
         model.weights().move_to(device)?;
-        Ok(Self { model, recipe, reader, classes, threshold })
+        let unverified = run.unverified();
+        Ok(Self { model, recipe, reader, classes, threshold, unverified })
     }
 
     /// What was trained.
     pub fn recipe(&self) -> &RunRecipe {
         &self.recipe
+    }
+
+    /// What is to be said of a run whose files could not be verified.
+    pub fn unverified(&self) -> Option<&str> {
+        self.unverified.as_deref()
     }
 
     /// Where out-of-distribution begins.

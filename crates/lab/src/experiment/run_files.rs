@@ -117,6 +117,17 @@ impl RunFiles {
         self.manifest.is_some()
     }
 
+    /// What is to be said before anything is built on a run without a manifest.
+    pub fn unverified(&self) -> Option<String> {
+        (!self.is_sealed()).then(|| {
+            format!(
+                "{} has no manifest, as an earlier version left it: nothing says whether its files are \
+                 as they were written (`steepness compare` takes it over)",
+                self.path.display()
+            )
+        })
+    }
+
     /// Whether there is a file of that name.
     pub(super) fn has(&self, name: &str) -> Result<bool> {
         let path = self.path.join(name);

@@ -57,6 +57,8 @@ pub enum RunState {
     Finished {
         /// Share of the test examples that it classifies correctly.
         accuracy: f64,
+        /// Whether its files were held against a manifest, which runs of earlier versions do not have.
+        verified: bool,
     },
     /// On its way.
     Begun {
@@ -133,7 +135,8 @@ fn state(files: &RunFiles) -> Result<RunState> {
     let recipe = files.recipe()?;
     if files.is_finished()? {
         let run = files.run(&recipe, files.classes()?.len())?;
-        return Ok(RunState::Finished { accuracy: run.measures.accuracy });
+        let (accuracy, verified) = (run.measures.accuracy, files.is_sealed());
+        return Ok(RunState::Finished { accuracy, verified });
     }
     let log = fs::read_to_string(files.path().join(METRICS)).unwrap_or_default();
     Ok(RunState::Begun { epochs: log.lines().count(), of: recipe.epochs.get() })

@@ -133,6 +133,7 @@ pub struct TranslationRun {
     model: Box<dyn Model>,
     recipe: RunRecipe,
     vocabularies: [Arc<Vocabulary>; 2],
+    unverified: Option<String>,
 }
 
 impl TranslationRun {
@@ -168,7 +169,13 @@ impl TranslationRun {
         };
         let model = run.model(&recipe, &like)?;
         model.weights().move_to(device)?;
-        Ok(Self { model, recipe, vocabularies })
+        let unverified = run.unverified();
+        Ok(Self { model, recipe, vocabularies, unverified })
+    }
+
+    /// What is to be said of a run whose files could not be verified.
+    pub fn unverified(&self) -> Option<&str> {
+        self.unverified.as_deref()
     }
 
     /// To translate with it.
