@@ -20,7 +20,7 @@ pub struct Args {
     run: PathBuf,
 
     /// Images (JPEG, PNG, WebP, GIF, BMP, TIFF, PNM) and folders of them; for a run on a table the files
-    /// of some with the same columns, for one on graphs a folder of them
+    /// of some with the same columns, for one on graphs folders of them
     #[arg(value_name = "INPUT", required = true)]
     inputs: Vec<PathBuf>,
 

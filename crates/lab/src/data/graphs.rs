@@ -45,6 +45,21 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Puts the graphs of `other`, whose nodes have the same features, behind those that there are.
+    fn append(&mut self, other: &Store) {
+        let (nodes, edges) =
+            (self.nodes.last().copied().unwrap_or(0), self.edges.last().copied().unwrap_or(0));
+        let behind = |before: usize, ends: &[usize]| -> Vec<usize> {
+            ends.iter().skip(1).map(|end| before + end).collect()
+        };
+        self.nodes.extend(behind(nodes, &other.nodes));
+        self.edges.extend(behind(edges, &other.edges));
+        self.features.extend_from_slice(&other.features);
+        self.sources.extend_from_slice(&other.sources);
+    }
+}
+
 impl From<Store> for Graphs {
     fn from(store: Store) -> Self {
         Self { rows: (0..store.len()).collect(), all: Arc::new(store) }
@@ -52,6 +67,24 @@ impl From<Store> for Graphs {
 }
 
 impl Graphs {
+    /// All of `parts`, whose nodes have the same features, one after the other.
+    pub fn joined(mut parts: Vec<Graphs>) -> Self {
+        if parts.len() == 1 {
+            return parts.swap_remove(0);
+        }
+        let first = parts.first().map(|first| &*first.all);
+        let (width, attributes) = first.map_or((0, 0), |first| (first.width, first.attributes));
+        let (nodes, edges) = (vec![0], vec![0]);
+        let mut all = Store { width, attributes, nodes, edges, ..Store::default() };
+        let mut rows = Vec::new();
+        for part in &parts {
+            let before = all.len();
+            rows.extend(part.rows.iter().map(|row| before + row));
+            all.append(&part.all);
+        }
+        Self { rows, all: Arc::new(all) }
+    }
+
     /// How many features a node has.
     pub fn width(&self) -> usize {
         self.all.width
@@ -206,6 +239,22 @@ pub(crate) mod tests {
         assert_eq!(integers(starts), [0, 2, 5, 6]);
         assert_eq!(integers(ends), [0, 0, 1, 2, 4, 5, 5]);
         assert_eq!(integers(from), [0, 3, 2, 4, 3]);
+    }
+
+    #[test]
+    fn joined_graphs_stay_what_they_are() {
+        let (one, two) = (three().select(&[2, 0]), three().select(&[1, 2]));
+        let joined = Graphs::joined(vec![one.clone(), two.clone()]);
+        assert_eq!(joined.node_counts().collect::<Vec<_>>(), [2, 3, 1, 2]);
+        assert_eq!(joined.edge_counts().collect::<Vec<_>>(), [1, 4, 0, 1]);
+        assert_eq!((joined.width(), joined.attributes()), (2, 1));
+        for (rows, part) in [([0, 1], &one), ([2, 3], &two)] {
+            let found = joined.batch(&rows).unwrap();
+            let expected = part.batch(&[0, 1]).unwrap();
+            assert!(found.iter().zip(&expected).all(|(found, expected)| found == expected));
+        }
+        assert_eq!(Graphs::joined(vec![one.clone()]), one);
+        assert_eq!(Graphs::joined(Vec::new()).len(), 0);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::image_folder::images_below;
 use super::recipe::MOST_SIDE;
 use super::table::Column;
 use super::tu::{self, NodeFeatures};
-use super::{DataRecipe, DataSet, Examples, FolderRecipe, Inputs, NotRead, decode, table};
+use super::{DataRecipe, DataSet, Examples, FolderRecipe, Graphs, Inputs, NotRead, decode, table};
 use crate::{Error, Result};
 
 /// Images of more values are none that a run was trained on.
@@ -135,7 +135,7 @@ impl Reader {
     }
 
     /// Reads images, and does to them what was done to those that were measured, the rows of tables, or
-    /// a folder of graphs: the examples, all of which are said to be of class 0 of `classes`, and what
+    /// folders of graphs: the examples, all of which are said to be of class 0 of `classes`, and what
     /// there is to say of each.
     ///
     /// # Errors
@@ -228,20 +228,20 @@ impl Reader {
         Ok((names, Inputs::Numbers(all), self.shape))
     }
 
-    /// The graphs of one folder: "FOLDER:3" and so on.
+    /// The graphs of folders, "FOLDER:3" and so on.
     fn graphs(
         &self,
         nodes: &NodeFeatures,
         paths: &[PathBuf],
     ) -> Result<(Vec<String>, Inputs, [usize; 3])> {
-        let [path] = paths else {
-            let problem = format!("{} folders of graphs: name one at a time", paths.len());
-            return Err(Error::Request(problem));
-        };
-        let graphs = tu::read(path, nodes)?;
-        let count = graphs.node_counts().count();
-        let names = (1..=count).map(|graph| format!("{}:{graph}", path.display()));
-        Ok((names.collect(), Inputs::Graphs(graphs), self.shape))
+        let (mut names, mut all) = (Vec::new(), Vec::new());
+        for path in paths {
+            let graphs = tu::read(path, nodes)?;
+            let count = graphs.node_counts().count();
+            names.extend((1..=count).map(|graph| format!("{}:{graph}", path.display())));
+            all.push(graphs);
+        }
+        Ok((names, Inputs::Graphs(Graphs::joined(all)), self.shape))
     }
 }
 
@@ -372,7 +372,16 @@ mod tests {
         assert_eq!((found.inputs, found.shape), (data.examples.inputs, data.examples.shape));
         assert!(names.len() == 4 && names[3].ends_with(":4"), "{names:?}");
         let two = [folder.path().to_owned(), folder.path().to_owned()];
-        let error = reader.read(&two, None, classes).unwrap_err().to_string();
-        assert_eq!(error, "2 folders of graphs: name one at a time");
+        let Asking { names, examples: both, .. } = reader.read(&two, None, classes).unwrap();
+        assert!(names.len() == 8 && names[7].ends_with(":4"), "{names:?}");
+        let halves = [[0, 1, 2, 3], [4, 5, 6, 7]].map(|rows| both.select(&rows).inputs);
+        for half in halves {
+            let (Inputs::Graphs(half), Inputs::Graphs(whole)) = (half, &data.examples.inputs)
+            else {
+                panic!()
+            };
+            let rows = [0, 1, 2, 3];
+            assert!(half.batch(&rows).unwrap() == whole.batch(&rows).unwrap());
+        }
     }
 }
