@@ -24,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::loss::{Halt, Loss};
 use crate::weights::{BonusWeights, Shots};
 use std::str::FromStr;
+use suggest::Suggestions;
 use words::{Complaint, Item, Parsed, Reader, complain};
 
 /// Words for what is chosen from a list, for reading and for printing.
@@ -74,7 +75,7 @@ impl FromStr for Loss {
     type Err = Error;
 
     fn from_str(spec: &str) -> Result<Self> {
-        parse(spec).map_err(|Complaint { column, problem }| Error::Spec {
+        parse(spec, Suggestions::With).map_err(|Complaint { column, problem }| Error::Spec {
             spec: spec.to_owned(),
             column,
             problem,
@@ -82,7 +83,7 @@ impl FromStr for Loss {
     }
 }
 
-fn parse(spec: &str) -> Parsed<Loss> {
+fn parse(spec: &str, suggestions: Suggestions) -> Parsed<Loss> {
     let mut reader = Reader::new(spec);
     let mut items = vec![reader.item("a loss such as ce or el(le=0.75)")?];
     while reader.take('+') {
@@ -103,17 +104,18 @@ fn parse(spec: &str) -> Parsed<Loss> {
     reader.end()?;
 
     let mut modifiers = items.split_off(1);
-    let mut loss = read::objective(&mut items[0])?;
+    let mut loss = read::objective(&mut items[0], suggestions)?;
     for modifier in &mut modifiers {
-        read::modify(&mut loss, modifier)?;
+        read::modify(&mut loss, modifier, suggestions)?;
     }
     if let Some((_, epoch)) = from {
         loss.from_epoch = epoch;
     }
     items.extend(modifiers);
     for item in &items {
-        item.all_used()
-            .map_err(|complaint| read::suggesting(complaint, suggest::arguments(item)))?;
+        item.all_used().map_err(|complaint| {
+            read::suggesting(complaint, suggestions.ask(|| suggest::arguments(item)))
+        })?;
     }
     match loss.check() {
         Ok(()) => Ok(loss),

@@ -1,5 +1,6 @@
 //! From items to a loss: what each name and argument means.
 
+use super::suggest::Suggestions;
 use super::words::{Complaint, Item, Parsed, choose, complain, number};
 use super::{BONUS_WEIGHTS, CURVES, HALTS, MODIFIERS, SHOTS, suggest};
 use crate::curve::{Base, Bonus, Curve, PUBLISHED_CLAMP, Shape};
@@ -10,7 +11,7 @@ use crate::loss::{
 use crate::weights::{BonusWeights, Shots, Weighting};
 
 /// Reads the first item of a line.
-pub(super) fn objective(item: &mut Item) -> Parsed<Loss> {
+pub(super) fn objective(item: &mut Item, suggestions: Suggestions) -> Parsed<Loss> {
     let mut auto_le = false;
     let ce = Base::CrossEntropy;
     let (base, bonus) = match item.name.text.as_str() {
@@ -47,7 +48,7 @@ pub(super) fn objective(item: &mut Item) -> Parsed<Loss> {
         }
         other => {
             let (column, found) = (item.name.column, described(other));
-            return match suggest::loss(item) {
+            return match suggestions.ask(|| suggest::loss(item)) {
                 None => unknown(column, "loss", "losses", &found, &CURVES),
                 meant => Err(suggesting(expected(column, "loss", &found), meant)),
             };
@@ -108,7 +109,7 @@ fn shaped(item: &mut Item, shape: Shape) -> Parsed<Bonus> {
 }
 
 /// Applies one `+ modifier`.
-pub(super) fn modify(loss: &mut Loss, item: &mut Item) -> Parsed<()> {
+pub(super) fn modify(loss: &mut Loss, item: &mut Item, suggestions: Suggestions) -> Parsed<()> {
     let column = item.name.column;
     let twice = |already: bool, name: &str| match already {
         true => complain(column, format!("{name} is given twice")),
@@ -208,7 +209,7 @@ pub(super) fn modify(loss: &mut Loss, item: &mut Item) -> Parsed<()> {
         }
         other => {
             let found = described(other);
-            return match suggest::modifier(item) {
+            return match suggestions.ask(|| suggest::modifier(item)) {
                 None => unknown(column, "modifier", "modifiers", &found, &MODIFIERS),
                 meant => Err(suggesting(expected(column, "modifier", &found), meant)),
             };

@@ -1,9 +1,7 @@
 //! What may have been meant by a word that no loss, modifier or argument is called.
 
-use std::cell::Cell;
-
 use super::words::Item;
-use super::{CURVES, Loss, MODIFIERS};
+use super::{CURVES, MODIFIERS, parse};
 
 /// What other libraries and papers call them, in lower case and with '_'.
 const ALIASES: [(&str, &str); 27] = [
@@ -65,6 +63,24 @@ const KEYS: [&str; 25] = [
     "off", "rate", "m",
 ];
 
+/// Whether a complaint says what may have been meant. What is suggested is tried without: one that is
+/// wrong itself asks for no further one.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Suggestions {
+    With,
+    Without,
+}
+
+impl Suggestions {
+    /// What `meant` finds, if it is asked for.
+    pub fn ask(self, meant: impl FnOnce() -> Option<String>) -> Option<String> {
+        match self {
+            Suggestions::With => meant(),
+            Suggestions::Without => None,
+        }
+    }
+}
+
 /// For the item that begins a line and is no loss.
 pub(super) fn loss(item: &Item) -> Option<String> {
     let name = known(&item.name.text)?;
@@ -116,19 +132,9 @@ fn first_key(name: &str) -> Option<&'static str> {
     FIRST_KEYS.iter().find(|(of, _)| *of == name).map(|(_, key)| *key)
 }
 
-thread_local! {
-    /// Whether a suggestion is being tried: one that is wrong itself asks for no further one.
-    static TRYING: Cell<bool> = const { Cell::new(false) };
-}
-
 /// The line, if it is one.
 fn accepted(spec: &str) -> Option<String> {
-    if TRYING.replace(true) {
-        return None;
-    }
-    let fits = spec.parse::<Loss>().is_ok();
-    TRYING.set(false);
-    fits.then(|| spec.to_owned())
+    parse(spec, Suggestions::Without).is_ok().then(|| spec.to_owned())
 }
 
 /// The loss or modifier that `word` may stand for.
