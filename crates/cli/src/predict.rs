@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 use steepness_lab::experiment::{Predicted, Prediction, Predictor, device};
 use steepness_lab::measure::Threshold;
-use steepness_lab::{Result, console};
+use steepness_lab::{Result, console, plain};
 
 /// Classify new images, the rows of a table or graphs with a finished run
 ///
@@ -63,20 +63,20 @@ fn table(predictions: &[Prediction]) -> String {
     let top = predictions.iter().map(|found| found.classes.len()).max().unwrap_or(0);
     let place = |at: usize| if at == 0 { "class".to_owned() } else { format!("{}.", at + 1) };
     let ranks = (0..top).flat_map(|at| [place(at), "%".to_owned()]);
-    let head: Vec<String> = [plain("input")]
+    let head: Vec<String> = ["input".to_owned()]
         .into_iter()
         .chain(ranks)
         .chain(["energy".to_owned(), String::new()])
         .collect();
     let row = |found: &Prediction| -> Vec<String> {
         let classes = found.classes.iter().flat_map(|ranked| {
-            [plain(&ranked.class), format!("{:.2}", 100.0 * ranked.probability)]
+            [plain::name(&ranked.class).into_owned(), format!("{:.2}", 100.0 * ranked.probability)]
         });
         let energy = format!("{:.2}", found.energy).replace('-', "−");
         let flag = found.out_of_distribution.then(|| "out of distribution".to_owned());
-        let notes = found.notes.iter().map(|note| plain(note));
+        let notes = found.notes.iter().map(|note| plain::name(note).into_owned());
         let ends = [energy, flag.into_iter().chain(notes).collect::<Vec<_>>().join("; ")];
-        [plain(&found.name)].into_iter().chain(classes).chain(ends).collect()
+        [plain::name(&found.name).into_owned()].into_iter().chain(classes).chain(ends).collect()
     };
     let rows: Vec<Vec<String>> = [head].into_iter().chain(predictions.iter().map(row)).collect();
     let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
@@ -101,11 +101,6 @@ fn legend(Threshold { energy, kept, examples }: &Threshold) -> String {
          examples do not exceed.\n",
         100.0 * kept
     )
-}
-
-/// Text from outside, within its cell.
-pub fn plain(text: &str) -> String {
-    steepness_lab::plain::name(text).into_owned()
 }
 
 #[cfg(test)]

@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 
 use steepness_lab::experiment::{Found, FoundRun, RunState, survey};
-use steepness_lab::{Result, console};
-
-use crate::predict::plain;
+use steepness_lab::{Result, console, plain};
 
 /// List the comparisons and runs below a folder: their losses and seeds, how they stand and their sizes
 ///
@@ -43,11 +41,11 @@ fn described(found: &Found) -> String {
     let asked = (found.losses.len() * found.seeds.len()).max(found.runs.len());
     let mut text = format!(
         "{}  {done} of {asked} runs finished, {}\n",
-        plain(&found.path.display().to_string()),
+        plain::name(&found.path.display().to_string()),
         size(found.bytes)
     );
     if let Some(problem) = &found.problem {
-        text += &format!("  damaged: {}\n", plain(problem));
+        text += &format!("  damaged: {}\n", plain::name(problem));
     }
     let mut rows: Vec<(String, String, Vec<String>)> = Vec::new();
     for run in &found.runs {
@@ -65,7 +63,7 @@ fn described(found: &Found) -> String {
         seeds.sort_by_key(|seed| seed.parse::<u64>().unwrap_or(u64::MAX));
         let seeds =
             format!("{} {}", if seeds.len() == 1 { "seed" } else { "seeds" }, seeds.join(" "));
-        text += &format!("  {:width$}  {}: {seeds}\n", plain(&loss), plain(&state));
+        text += &format!("  {:width$}  {}: {seeds}\n", plain::name(&loss), plain::name(&state));
     }
     text
 }

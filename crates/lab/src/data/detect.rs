@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::cifar::{Cifar, Labels};
 use super::{files, idx, image_folder, inaturalist, text, tu};
 use crate::experiment::results_in;
-use crate::{Error, Result};
+use crate::{Error, Result, plain};
 
 /// A format that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -102,7 +102,7 @@ fn unknown(path: &Path) -> Error {
     let names: Vec<String> = entries.iter().map(|entry| files::name(entry)).collect();
     let listed = |names: &[&String]| {
         let shown =
-            names.iter().take(5).map(|name| files::plain(name)).collect::<Vec<_>>().join(", ");
+            names.iter().take(5).map(|name| plain::name(name)).collect::<Vec<_>>().join(", ");
         match names.len() {
             0..=5 => shown,
             more => format!("{shown} and {} more", more - 5),

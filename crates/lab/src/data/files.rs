@@ -249,11 +249,6 @@ pub(super) fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// A name from outside, for a message in one line.
-pub(super) fn plain(text: &str) -> String {
-    crate::plain::name(text).into_owned()
-}
-
 /// The folder that `STEEPNESS_TEST_DATA` names, or a line that says which `test` is skipped.
 #[cfg(test)]
 pub(crate) fn test_data(test: &str) -> Option<PathBuf> {

@@ -18,7 +18,7 @@ use super::examples::learnable;
 use super::not_read::NotRead;
 use super::parts::Role;
 use super::{ImageList, files};
-use crate::{Error, Result};
+use crate::{Error, Result, plain};
 use layout::Layout;
 use walk::Walk;
 pub(super) use walk::holds_images;
@@ -77,7 +77,7 @@ impl ImageFolder {
             notes.push(format!(
                 "{} images lie in folders of class folders (such as {}): they count to the class",
                 walk.deeper,
-                files::plain(&example.to_string_lossy())
+                plain::name(&example.to_string_lossy())
             ));
         }
         notes.extend(walk.not_read.line(path));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::files::plain;
+use crate::plain;
 
 /// Examples of each kind.
 const EXAMPLES: usize = 2;
@@ -70,14 +70,14 @@ impl NotRead {
         kinds.sort_by_key(|(_, kind)| std::cmp::Reverse(kind.count));
         let example = |path: &PathBuf| {
             let below = path.strip_prefix(folder).unwrap_or(path);
-            plain(&below.to_string_lossy())
+            plain::name(&below.to_string_lossy()).into_owned()
         };
         let one = |(name, kind): &(&String, &Kind)| {
             let mut examples = kind.examples.iter().map(example).collect::<Vec<_>>().join(", ");
             if kind.count > kind.examples.len() {
                 examples += &format!(" and {} more", kind.count - kind.examples.len());
             }
-            format!("{} {} ({examples})", kind.count, plain(name))
+            format!("{} {} ({examples})", kind.count, plain::name(name))
         };
         let mut text: Vec<String> = kinds.iter().take(KINDS).map(one).collect();
         if kinds.len() > KINDS {

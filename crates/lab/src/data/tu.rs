@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::examples::learnable;
 use super::graphs::{Graphs, Store};
 use super::{Examples, Inputs, files};
-use crate::{Error, Result};
+use crate::{Error, Result, plain};
 use lines::{Rows, as_many_as, at_line, below, expected, numbers};
 
 /// More nodes, edges and numbers on nodes than any data set of the collection has (5 million, 25
@@ -177,7 +177,7 @@ impl Files {
                 Err(Error::Request(format!(
                     "{}: there are several sets of graphs in it: {}{more}; name the file of one: {}",
                     path.display(),
-                    files::plain(&names.join(", ")),
+                    plain::name(&names.join(", ")),
                     found[0].path("graph_indicator").display()
                 )))
             }

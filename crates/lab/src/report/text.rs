@@ -39,7 +39,7 @@ pub fn render(table: &Table) -> String {
     text.push('\n');
     if !table.warnings.is_empty() {
         for warning in &table.warnings {
-            text += &wrapped(&format!("Warning: {}.", plain(warning)));
+            text += &wrapped(&format!("Warning: {}.", crate::plain::name(warning)));
         }
         text.push('\n');
     }
@@ -51,16 +51,11 @@ pub fn render(table: &Table) -> String {
 pub fn remarks(table: &Table) -> Vec<String> {
     let epochs = table.epochs.as_ref().map(|epochs| epochs.sentence());
     let majority = table.baseline().map(|majority| {
-        let class = plain(&majority.class);
+        let class = crate::plain::name(&majority.class);
         let rule = majority.rule();
         format!("Majority class: what it is worth to say \"{class}\" always. {rule}")
     });
     majority.into_iter().chain(epochs).collect()
-}
-
-/// Text of somebody else's making, for a terminal.
-fn plain(text: &str) -> String {
-    crate::plain::name(text).into_owned()
 }
 
 /// What the differences and their marks mean, in sentences for every rendering.

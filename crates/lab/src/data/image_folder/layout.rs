@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::super::files;
 use super::super::parts::Role;
 use super::walk::{folders, holds_class_folders, holds_images};
-use crate::{Error, Result};
+use crate::{Error, Result, plain};
 
 /// Where the class folders of each part lie.
 #[derive(Debug, PartialEq)]
@@ -86,7 +86,7 @@ impl Layout {
         {
             let problem = format!(
                 "there is one folder in it, {}: if the folders in that are the classes, name it: {}",
-                files::plain(one),
+                plain::name(one),
                 path.join(one).display()
             );
             return Err(Error::malformed(path, "classes", problem));
@@ -115,7 +115,7 @@ fn first<'a>(
         if taken.is_some() {
             unused.push(name);
         } else if folders(&part).is_ok_and(|inner| inner.is_empty()) && holds_images(&part) {
-            let name = files::plain(name);
+            let name = plain::name(name);
             notes.push(format!("not used: {name}, whose images lie in no folders of classes"));
         } else {
             taken = Some(part);
@@ -136,7 +136,8 @@ fn no_classes(path: &Path, names: &[String]) -> Error {
 
 /// Some names, with commas between them.
 fn shown(names: &[&str]) -> String {
-    let shown = files::plain(&names.iter().take(5).copied().collect::<Vec<_>>().join(", "));
+    let shown = names.iter().take(5).copied().collect::<Vec<_>>().join(", ");
+    let shown = plain::name(&shown).into_owned();
     match names.len() {
         0..=5 => shown,
         more => format!("{shown} and {} more", more - 5),

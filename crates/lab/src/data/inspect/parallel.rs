@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::super::text::{ParallelRecipe, Part as Lines, Text, languages, test_sets, unused};
-use super::super::{DataPath, DataRecipe, Format, files};
+use super::super::{DataPath, DataRecipe, Format};
 use super::{Inspection, Size, part};
-use crate::{Error, Result};
+use crate::{Error, Result, plain};
 
 /// Reads all that is in the folder `path`: from the first language that is not English into
 /// English, or from the first one into the second.
@@ -28,7 +28,7 @@ pub(super) fn inspect(path: &Path) -> Result<Inspection> {
     }
     let unused = unused(&recipe)?;
     if !unused.is_empty() {
-        notes.push(format!("not used: {}", files::plain(&unused.join(", "))));
+        notes.push(format!("not used: {}", plain::name(&unused.join(", "))));
     }
     let Text { train, validation, test } = Text::read(&recipe)?;
     notes.extend(train.lines.iter().zip([source, target]).map(|(lines, code)| words(lines, code)));

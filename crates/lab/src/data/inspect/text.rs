@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::super::{DataRecipe, Format};
 use super::{Inspection, Part};
+use crate::plain;
 
 /// More classes, or numbers of a row, are not all listed.
 const MOST_LINES: usize = 20;
@@ -37,8 +38,8 @@ impl Inspection {
     }
 
     fn summarise(&self, f: &mut String) -> fmt::Result {
-        writeln!(f, "{}: {}", plain(&self.path), self.format)?;
-        self.notes.iter().try_for_each(|note| writeln!(f, "{}", plain(note)))?;
+        writeln!(f, "{}: {}", plain::name(&self.path), self.format)?;
+        self.notes.iter().try_for_each(|note| writeln!(f, "{}", plain::name(note)))?;
         writeln!(f)?;
         for Part { name, examples, .. } in &self.parts {
             writeln!(f, "{name:<12}{examples} {}", self.what())?;
@@ -51,7 +52,9 @@ impl Inspection {
         if !self.columns.is_empty() {
             writeln!(f)?;
             let shown = self.columns.iter().take(MOST_COLUMNS);
-            let rows = shown.map(|c| vec![plain(&c.name), plain(&c.describe())]);
+            let rows = shown.map(|c| {
+                vec![plain::name(&c.name).into_owned(), plain::name(&c.describe()).into_owned()]
+            });
             write!(f, "{}", aligned(&["column", "what it holds"], rows.collect(), 2))?;
             if let Some(more @ 1..) = self.columns.len().checked_sub(MOST_COLUMNS) {
                 writeln!(f, "and {more} more")?;
@@ -104,7 +107,10 @@ impl Inspection {
     fn class_table(&self) -> String {
         let row = |class: &usize| {
             let counts = self.parts.iter().map(|part| part.counts[*class].to_string());
-            [class.to_string(), plain(&self.classes[*class])].into_iter().chain(counts).collect()
+            [class.to_string(), plain::name(&self.classes[*class]).into_owned()]
+                .into_iter()
+                .chain(counts)
+                .collect()
         };
         let head: Vec<&str> =
             ["class", "name"].into_iter().chain(self.parts.iter().map(|part| part.name)).collect();
@@ -122,7 +128,7 @@ impl Inspection {
 
     fn channel_table(&self) -> String {
         let row = |channel: &super::Channel| {
-            vec![plain(&channel.name), number(channel.mean), number(channel.std)]
+            vec![plain::name(&channel.name).into_owned(), number(channel.mean), number(channel.std)]
         };
         let first = match self.format {
             Format::Table | Format::Tu => "feature",
@@ -175,9 +181,4 @@ fn number(x: f64) -> String {
         size if size == 0.0 || (0.001..1e6).contains(&size) => format!("{x:.4}"),
         _ => format!("{x:.3e}"),
     }
-}
-
-/// Text from outside without what moves a terminal's cursor.
-fn plain(text: &str) -> String {
-    crate::plain::name(text).into_owned()
 }

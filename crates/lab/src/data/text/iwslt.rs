@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::super::files;
 use super::files::{Lines, Part, Text, aligned, lines};
 use super::{Form, ParallelRecipe};
-use crate::{Error, Result};
+use crate::{Error, Result, plain};
 
 /// One training pair in so many is for validation.
 const EVERY: usize = 23;
@@ -33,7 +33,7 @@ pub(super) fn home(path: &Path, wanted: Option<[&str; 2]>) -> Result<Option<(Pat
         [] | [_] => Ok(found.pop()),
         several => {
             let names = several.iter().map(|(folder, pair)| {
-                format!("{pair} in {}", files::plain(&folder.to_string_lossy()))
+                format!("{pair} in {}", plain::name(&folder.to_string_lossy()))
             });
             Err(Error::Request(format!(
                 "{}: there are talks of several pairs of languages: {}; name the folder of one",
