@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use steepness_lab::data::download::{self, Downloader, News, Package, Patience, Source};
+use steepness_lab::data::download::{self, Delivery, Downloader, News, Package, Patience, Source};
 use steepness_lab::data::{Asked, inspect};
 use steepness_lab::{Error, Result, console};
 
@@ -117,7 +117,8 @@ fn get(args: GetArgs) -> Result<()> {
             console::say(&format!("{url}: {problem}: another host is asked"));
         }
     };
-    let done = download::get(package, &out, &source, &downloader, &watch);
+    let (source, downloader) = (&source, &downloader);
+    let done = Delivery { package, out: &out, source, downloader, watch: &watch }.get();
     progress.clear();
     done?;
     check(&out, &Asked::default(), false)

@@ -12,7 +12,7 @@ mod archive;
 mod package;
 
 pub use archive::unpack;
-pub use package::{Package, Source, get, package, packages};
+pub use package::{Delivery, Package, Source, package, packages};
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};

@@ -306,50 +306,74 @@ pub fn package(name: &str) -> Result<&'static Package> {
     })
 }
 
-/// Puts `package` into the folder `out`, whose files are right from the moment they have their
-/// names. What is there already stays.
-///
-/// # Errors
-/// An address that is none; what the hosts did; a local file that is missing or is not the right one.
-pub fn get(
-    package: &Package,
-    out: &Path,
-    source: &Source,
-    downloader: &Downloader,
-    watch: Watch,
-) -> Result<()> {
-    if let Source::Hosts(first) = source {
-        first.iter().try_for_each(|url| check_address(url))?;
-    }
-    if package.top.is_some_and(|top| out.join(top).is_dir()) {
-        return Ok(());
-    }
-    let is_new = !out.exists();
-    let done = put(package, out, source, downloader, watch);
-    if done.is_err() && is_new {
-        // Fails where something is in it that the next call goes on from.
-        let _ = fs::remove_dir(out);
-    }
-    done
+/// A data set on its way into a folder.
+#[derive(Clone, Copy)]
+pub struct Delivery<'a> {
+    /// Which.
+    pub package: &'a Package,
+    /// The folder.
+    pub out: &'a Path,
+    /// Where its files come from.
+    pub source: &'a Source,
+    /// What brings them.
+    pub downloader: &'a Downloader,
+    /// Hears how far it is.
+    pub watch: Watch<'a>,
 }
 
-fn put(
-    package: &Package,
-    out: &Path,
-    source: &Source,
-    downloader: &Downloader,
-    watch: Watch,
-) -> Result<()> {
-    fs::create_dir_all(out).map_err(Error::output(out))?;
-    for &(name, at_most, checksum) in package.files {
-        let (archive, ours) = match source {
+impl Delivery<'_> {
+    /// Puts the data set into the folder, whose files are right from the moment they have their names.
+    /// What is there already stays.
+    ///
+    /// # Errors
+    /// An address that is none; what the hosts did; a local file that is missing or is not the right one.
+    pub fn get(&self) -> Result<()> {
+        if let Source::Hosts(first) = self.source {
+            first.iter().try_for_each(|url| check_address(url))?;
+        }
+        if self.package.top.is_some_and(|top| self.out.join(top).is_dir()) {
+            return Ok(());
+        }
+        let is_new = !self.out.exists();
+        let done = self.put();
+        if done.is_err() && is_new {
+            // Fails where something is in it that the next call goes on from.
+            let _ = fs::remove_dir(self.out);
+        }
+        done
+    }
+
+    fn put(&self) -> Result<()> {
+        let Self { package, out, .. } = *self;
+        fs::create_dir_all(out).map_err(Error::output(out))?;
+        for &(name, at_most, checksum) in package.files {
+            let (archive, ours) = self.bring(name, at_most, checksum)?;
+            let Some(top) = package.top else { continue };
+            let unpacked = unpack(&archive, top, &out.join(top), &|folder| sound(package, folder));
+            // What is not right is not to be found again.
+            if ours {
+                fs::remove_file(&archive).map_err(Error::output(&archive))?;
+            }
+            unpacked?;
+        }
+        if !package.classes.is_empty() {
+            let names = package.classes.join("\n") + "\n";
+            durable::write(&out.join("classes.txt"), names.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Brings one of its files: where it is then, and whether it was put there for this.
+    fn bring(&self, name: &str, at_most: u64, checksum: Checksum) -> Result<(PathBuf, bool)> {
+        let Self { package, out, source, downloader, watch } = *self;
+        match source {
             Source::Hosts(first) => {
                 let first = first.iter().map(String::as_str);
                 let hosts = first.chain(package.hosts.iter().copied());
                 let url = |host: &str| format!("{}/{name}", host.trim_end_matches('/'));
                 let urls = hosts.map(url).collect();
                 let remote = Remote { name: name.to_owned(), at_most, checksum, urls };
-                (downloader.fetch(&remote, out, watch)?, true)
+                Ok((downloader.fetch(&remote, out, watch)?, true))
             }
             Source::Local(path) => {
                 let path = local(package, path, name)?;
@@ -360,23 +384,10 @@ fn put(
                     let bytes = fs::read(&path).map_err(Error::input(&path))?;
                     durable::write(&out.join(name), &bytes)?;
                 }
-                (path, false)
+                Ok((path, false))
             }
-        };
-        if let Some(top) = package.top {
-            let unpacked = unpack(&archive, top, &out.join(top), &|folder| sound(package, folder));
-            // What is not right is not to be found again.
-            if ours {
-                fs::remove_file(&archive).map_err(Error::output(&archive))?;
-            }
-            unpacked?;
         }
     }
-    if !package.classes.is_empty() {
-        let names = package.classes.join("\n") + "\n";
-        durable::write(&out.join("classes.txt"), names.as_bytes())?;
-    }
-    Ok(())
 }
 
 /// Refuses contents that are not as many as they must be, in the unpacked `folder`.
@@ -434,7 +445,8 @@ mod tests {
 
     fn take(package: &Package, from: &Path, out: &Path) -> Result<()> {
         let source = Source::Local(from.to_owned());
-        get(package, out, &source, &Downloader::new(Patience::default()), &|_| {})
+        let downloader = &Downloader::new(Patience::default());
+        Delivery { package, out, source: &source, downloader, watch: &|_| {} }.get()
     }
 
     #[test]

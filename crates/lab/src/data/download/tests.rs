@@ -337,6 +337,8 @@ fn what_is_no_address_is_not_asked() {
     let out = place.path().join("out");
     let downloader = Downloader::through(None, Patience::default());
     let source = Source::Hosts(vec!["ftp://x".to_owned()]);
-    assert_eq!(get(package, &out, &source, &downloader, &|_| {}).unwrap_err().exit_code(), 2);
+    let delivery =
+        Delivery { package, out: &out, source: &source, downloader: &downloader, watch: &|_| {} };
+    assert_eq!(delivery.get().unwrap_err().exit_code(), 2);
     assert!(!out.exists());
 }
