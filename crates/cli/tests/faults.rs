@@ -14,29 +14,25 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output};
 
 use program::place::{Files, PROGRAM, Place, random, said, soak};
+use program::tiny;
 
 /// As small as a training with a report can be: what counts are the files.
-const RECIPE: &str = r#"
-name = "tiny"
+fn recipe() -> String {
+    tiny(
+        r#"
 losses = ["ce", "el"]
 seeds = [0]
 epochs = 1
 batch = 256
-threads = 1
 select = "last"
 schedule = "constant"
-
-[data.digits]
-validation = 0.2
-test = 0.2
-
+"#,
+        r#"
 [model.cnn]
 channels = [2, 2]
-
-[optimizer.sgd]
-lr = 0.02
-momentum = 0.9
-"#;
+"#,
+    )
+}
 
 /// What the system is asked for where something becomes lasting.
 const CALLS: [&str; 5] = ["mkdir", "openat", "write", "fsync", "rename"];
@@ -77,7 +73,7 @@ struct Trial {
 
 impl Trial {
     fn new() -> Self {
-        let place = Place::new(RECIPE);
+        let place = Place::new(&recipe());
         let mut trial = Self { place, undisturbed: Files::new(), moments: BTreeMap::new() };
         let output = trial.traced("reference", &["-y"]);
         assert!(output.status.success(), "{}", said(&output));

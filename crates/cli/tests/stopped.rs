@@ -10,28 +10,22 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use program::place::{Files, PROGRAM, Place, names, random, read_all, said, soak};
+use program::tiny;
 
 /// Small, and with all that a training carries from step to step: momentum, the running mean of
 /// `le=auto`, the norms of `match`, the average of the weights; and with later stages.
-const RECIPE: &str = r#"
-name = "tiny"
+fn recipe() -> String {
+    tiny(
+        r#"
 losses = ["ce", "el(le=auto) + match"]
 seeds = [0, 1]
 epochs = 12
 batch = 24
-threads = 1
 select = "best"
-
-[data.digits]
-validation = 0.2
-test = 0.2
-
+"#,
+        r#"
 [model.cnn]
 channels = [4, 8]
-
-[optimizer.sgd]
-lr = 0.02
-momentum = 0.9
 
 [schedule.multi-step]
 after = [9]
@@ -51,12 +45,14 @@ epochs = 3
 [probe]
 epochs = 2
 schedule = "constant"
-"#;
+"#,
+    )
+}
 
 /// Kills the comparison at `kills` random moments; whenever one gets to its end, and after the last
 /// kill, its result is that of the comparison that nothing disturbed.
 fn kill(kills: usize) {
-    let place = Place::new(RECIPE);
+    let place = Place::new(&recipe());
     let start = Instant::now();
     let undisturbed = place.finish("reference");
     let longest = start.elapsed() / 2;
@@ -105,7 +101,7 @@ fn fifty_kills_lose_nothing() {
 /// A limit on the size of files, which a shell can set for its child, ends a write as a full disk does.
 #[test]
 fn a_full_disk_is_an_error_and_loses_nothing() {
-    let place = Place::new(RECIPE);
+    let place = Place::new(&recipe());
     let undisturbed = place.finish("reference");
     let log = place.path("out/ce/seed=0/metrics.jsonl");
     let mut child = place.start("out");
@@ -141,7 +137,7 @@ fn a_full_disk_is_an_error_and_loses_nothing() {
 
 #[test]
 fn a_loss_that_breaks_down_says_where() {
-    let place = Place::new(&RECIPE.replace("lr = 0.02", "lr = 1e30"));
+    let place = Place::new(&recipe().replace("lr = 0.02", "lr = 1e30"));
     let output = place.run("out");
     assert_eq!(output.status.code(), Some(1));
     let message = said(&output);

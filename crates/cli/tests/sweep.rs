@@ -6,39 +6,34 @@ use std::fs;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use program::{command, error_text, refused, run, succeed};
+use program::{command, error_text, refused, run, succeed, tiny};
 
 /// The digits in a few short epochs; slow enough to be interrupted.
-const RECIPE: &str = r#"
-name = "tiny"
+fn recipe() -> String {
+    tiny(
+        r#"
 losses = ["ce", "el(le=1)"]
 seeds = [0, 1]
 epochs = 6
 batch = 24
-threads = 1
 select = "best"
 schedule = "constant"
-
-[data.digits]
-validation = 0.2
-test = 0.2
-
+"#,
+        r#"
 [model.mlp]
 hidden = 16
-
-[optimizer.sgd]
-lr = 0.02
-momentum = 0.9
 
 [attack]
 epsilons = [0.0]
 pgd_steps = 1
 pgd_step_size = 0.05
-"#;
+"#,
+    )
+}
 
 fn place() -> tempfile::TempDir {
     let place = tempfile::tempdir().unwrap();
-    fs::write(place.path().join("tiny.toml"), RECIPE).unwrap();
+    fs::write(place.path().join("tiny.toml"), recipe()).unwrap();
     place
 }
 
@@ -80,7 +75,7 @@ fn le_is_swept_over_the_losses_that_have_one() {
 #[test]
 fn a_recipe_may_say_what_is_swept() {
     let place = place();
-    fs::write(place.path().join("rates.toml"), format!("{RECIPE}\n[sweep]\nlr = [0.02, 0.04]\n"))
+    fs::write(place.path().join("rates.toml"), recipe() + "\n[sweep]\nlr = [0.02, 0.04]\n")
         .unwrap();
     let arguments = ["compare", "rates.toml", "--seeds", "1", "--json"];
     let json: serde_json::Value =
@@ -132,7 +127,7 @@ fn an_interrupted_sweep_goes_on_to_the_same_end() {
 #[test]
 fn senseless_sweeps_are_refused() {
     let place = place();
-    fs::write(place.path().join("wrong.toml"), format!("{RECIPE}\n[sweep]\nle = [2]\n")).unwrap();
+    fs::write(place.path().join("wrong.toml"), recipe() + "\n[sweep]\nle = [2]\n").unwrap();
     let refusal = refused(&run(place.path(), &["compare", "wrong.toml"]));
     assert!(refusal.contains("le = 2 must lie in [0, 1]"), "{refusal}");
     let none = ["compare", "tiny.toml", "--loss", "ce", "--sweep", "le=0,1"];

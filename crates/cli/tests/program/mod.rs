@@ -48,6 +48,16 @@ pub fn test_data(test: &str) -> Option<PathBuf> {
     folder.map(PathBuf::from)
 }
 
+/// A recipe for the digits that is named tiny, TOML: `head` are its losses, seeds and so on, `tables` its
+/// model and what else there is.
+pub fn tiny(head: &str, tables: &str) -> String {
+    format!(
+        "name = \"tiny\"\nthreads = 1\n{head}\n\
+         [data.digits]\nvalidation = 0.2\ntest = 0.2\n\
+         [optimizer.sgd]\nlr = 0.02\nmomentum = 0.9\n{tables}"
+    )
+}
+
 /// Dark and bright images of several sizes in a folder a class, 30 of each.
 pub fn write_images(folder: &Path) {
     for id in 0..60u32 {
