@@ -298,9 +298,70 @@ fn hold<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::super::decode::tests::write;
-    use super::super::{DataRecipe, load};
+    use super::super::{DataRecipe, idx, inaturalist, load};
     use super::*;
     use std::fs;
+
+    /// Annotated images, some of which nobody annotated.
+    fn inaturalist() -> tempfile::TempDir {
+        let (train, test) = (inaturalist::tests::TRAIN, "train_val2018/Aves/1/v.jpg");
+        let val = train.replace("train_val2018/Aves/1/x.jpg", test);
+        let folder = inaturalist::tests::folder(train, Some(&val));
+        for name in ["Aves/1/x.jpg", "Aves/1/z.jpg", "Aves/1/v.jpg", "Plantae/2/y.jpg", "w.jpg"] {
+            write(&folder.path().join("train_val2018").join(name), name.len() as u8);
+        }
+        folder
+    }
+
+    fn of_folder(kind: &str, folder: &Path) -> DataRecipe {
+        let text = format!("{kind} = {{ path = {folder:?} }}");
+        toml::from_str::<DataRecipe>(&text).unwrap()
+    }
+
+    /// A change of any file that is read is seen by its name, and what is not read counts for nothing.
+    #[test]
+    fn every_file_of_mnist_and_inaturalist_counts() {
+        let idx = idx::tests::folder(&[]);
+        fs::write(idx.path().join("classes.txt"), "cat\ndog\n").unwrap();
+        let photos = inaturalist();
+        let of_photos = ["train2018.json", "val2018.json"].map(str::to_owned).into_iter();
+        let images = ["Aves/1/v", "Aves/1/x", "Aves/1/z", "Plantae/2/y"];
+        let of_photos = of_photos.chain(images.map(|name| format!("train_val2018/{name}.jpg")));
+        let of_idx = [
+            "classes.txt",
+            "t10k-images-idx3-ubyte",
+            "t10k-labels-idx1-ubyte",
+            "train-images-idx3-ubyte",
+            "train-labels-idx1-ubyte",
+        ];
+        for (kind, folder, names) in [
+            ("idx", idx.path(), of_idx.map(str::to_owned).to_vec()),
+            ("inaturalist", photos.path(), of_photos.collect()),
+        ] {
+            let recipe = of_folder(kind, folder);
+            let content = || Content::of(&recipe.origins().unwrap(), None).unwrap();
+            let before = content();
+            let mut found: Vec<&str> =
+                before.origins["data"].files.iter().map(|file| file.name.as_str()).collect();
+            let mut expected: Vec<&str> = names.iter().map(String::as_str).collect();
+            found.sort_unstable();
+            expected.sort_unstable();
+            assert_eq!(found, expected, "{kind}");
+            load(&recipe).unwrap();
+            for name in &names {
+                let path = folder.join(name);
+                let whole = fs::read(&path).unwrap();
+                // Behind the end of JSON: what it says stays the same, and the file does not.
+                fs::write(&path, [&whole[..], b" "].concat()).unwrap();
+                let said = before.differences(&content()).join("");
+                assert!(said.ends_with(&format!("(1 changed: {name})")), "{kind}: {said}");
+                fs::write(&path, whole).unwrap();
+            }
+            fs::write(folder.join("README"), "not read").unwrap();
+            write(&folder.join("train_val2018/w.jpg"), 200);
+            assert!(before.is_same(&content()), "{kind}");
+        }
+    }
 
     fn old(path: &Path) {
         let then = SystemTime::now() - Duration::from_secs(3600);
@@ -416,14 +477,11 @@ mod tests {
             fs::write(text.path().join(name), "ein Hund\nzwei Hunde\n").unwrap();
         }
         let graphs = super::super::tu::tests::folder(&[]);
+        let (idx, photos) = (idx::tests::folder(&[]), inaturalist());
         let csv = tempfile::tempdir().unwrap();
         let rows = "3,a\n1,b\n4,a\n1,b\n5,a\n";
         fs::write(csv.path().join("t.csv"), format!("x,y\n{rows}")).unwrap();
         fs::write(csv.path().join("u.csv"), format!("x,y\n{rows}")).unwrap();
-        let of_folder = |kind: &str, folder: &Path| {
-            let text = format!("{kind} = {{ path = {folder:?} }}");
-            toml::from_str::<DataRecipe>(&text).unwrap()
-        };
         let of_table = |folder: &Path| {
             let [path, test] = ["t.csv", "u.csv"].map(|name| folder.join(name));
             let text = format!("table = {{ path = {path:?}, test_path = {test:?} }}");
@@ -431,6 +489,7 @@ mod tests {
         };
         let [images, graphs, text] = [images.path(), graphs.path(), text.path()];
         let mut cases = vec![("image-folder", images), ("tu", graphs), ("parallel", text)];
+        cases.extend([("idx", idx.path()), ("inaturalist", photos.path())]);
         let real = super::super::test_folder("a_copy_of_the_named_files_is_the_same_data");
         let real: Vec<(&str, PathBuf)> = real
             .iter()

@@ -166,7 +166,7 @@ pub fn read(path: &Path) -> Result<Array> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::fs;
@@ -178,7 +178,7 @@ mod tests {
     }
 
     /// Three training and two test images of 1×2 pixels; each file can be replaced.
-    fn folder(replaced: &[(&str, Vec<u8>)]) -> TempDir {
+    pub fn folder(replaced: &[(&str, Vec<u8>)]) -> TempDir {
         let folder = TempDir::new().unwrap();
         for (name, bytes) in [
             ("train-images-idx3-ubyte", idx(&[3, 1, 2], &[0, 1, 2, 3, 4, 5])),

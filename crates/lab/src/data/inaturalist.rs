@@ -145,12 +145,12 @@ impl Classes {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use std::fs;
     use tempfile::TempDir;
 
-    const TRAIN: &str = r#"{"info": {"year": 2018},
+    pub const TRAIN: &str = r#"{"info": {"year": 2018},
         "images": [{"id": 7, "file_name": "train_val2018/Aves/1/x.jpg", "width": 800},
                    {"id": 9, "file_name": "train_val2018/Plantae/2/y.jpg"},
                    {"id": 8, "file_name": "train_val2018/Aves/1/z.jpg"}],
@@ -159,7 +159,7 @@ mod tests {
                         {"id": 3, "image_id": 8, "category_id": 2}],
         "categories": [{"id": 4, "name": "Rosa"}, {"id": 2}]}"#;
 
-    fn folder(train: &str, val: Option<&str>) -> TempDir {
+    pub fn folder(train: &str, val: Option<&str>) -> TempDir {
         let folder = TempDir::new().unwrap();
         fs::write(folder.path().join("train2018.json"), train).unwrap();
         val.iter().for_each(|val| fs::write(folder.path().join("val2018.json"), val).unwrap());
