@@ -369,7 +369,10 @@ mod tests {
         let classes = &data.examples.classes;
         let Asking { names, examples: found, .. } =
             reader.read(&[folder.path().to_owned()], None, classes).unwrap();
-        assert_eq!((found.inputs, found.shape), (data.examples.inputs, data.examples.shape));
+        assert_eq!(
+            (found.inputs, found.shape),
+            (data.examples.inputs.clone(), data.examples.shape)
+        );
         assert!(names.len() == 4 && names[3].ends_with(":4"), "{names:?}");
         let two = [folder.path().to_owned(), folder.path().to_owned()];
         let Asking { names, examples: both, .. } = reader.read(&two, None, classes).unwrap();
