@@ -14,7 +14,7 @@ fuzz_target!(|data: &[u8]| {
     match npy::matrix(&path) {
         Ok(matrix) if matrix.columns > 0 && matrix.rows > 0 => again(&matrix),
         Ok(matrix) => assert_eq!(numbers(&matrix), 0),
-        Err(error) => refused(&error),
+        Err(error) => refused(&error.into()),
     }
     match npy::integers(&path) {
         Ok(values) => {
@@ -22,10 +22,10 @@ fuzz_target!(|data: &[u8]| {
             npy::write_vector(&copy, &values).expect("room in memory");
             assert_eq!(npy::integers(&copy).expect("it was just written"), values);
         }
-        Err(error) => refused(&error),
+        Err(error) => refused(&error.into()),
     }
-    npy::floats(&path).map(drop).unwrap_or_else(|error| refused(&error));
-    npy::targets(&path).map(drop).unwrap_or_else(|error| refused(&error));
+    npy::floats(&path).map(drop).unwrap_or_else(|error| refused(&error.into()));
+    npy::targets(&path).map(drop).unwrap_or_else(|error| refused(&error.into()));
 });
 
 fn numbers(matrix: &Matrix) -> usize {

@@ -79,7 +79,7 @@ pub fn run(args: Args) -> Result<()> {
                 )));
             }
         }
-        segments(metric, &lines, &references)
+        Ok(segments(metric, &lines, &references)?)
     };
     let system = counts(&args.hyp)?;
     let (name, signature) = match &chrf {

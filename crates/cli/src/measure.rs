@@ -278,7 +278,7 @@ fn neighbourhoods(
     let step = features.rows().div_ceil(MAPPED);
     let few: Vec<f64> = features.iter().step_by(step).flatten().copied().collect();
     let labels: Vec<i64> = labels.iter().copied().step_by(step).collect();
-    FeatureMap::new(Features::new(&few, features.columns())?, &labels, stop)
+    Ok(FeatureMap::new(Features::new(&few, features.columns())?, &labels, stop)?)
 }
 
 #[cfg(test)]

@@ -5,14 +5,14 @@ use std::path::Path;
 use steepness_lab::{Error, Result};
 
 /// Adds names to what arithmetic says, which knows arrays only.
-pub trait Named {
+pub trait Named<T> {
     /// With the files that the arrays came from.
-    fn of<'a>(self, files: impl IntoIterator<Item = &'a Path>) -> Self;
+    fn of<'a>(self, files: impl IntoIterator<Item = &'a Path>) -> Result<T>;
 }
 
-impl<T> Named for Result<T> {
-    fn of<'a>(self, files: impl IntoIterator<Item = &'a Path>) -> Self {
-        let problem = match self {
+impl<T, E: Into<Error>> Named<T> for std::result::Result<T, E> {
+    fn of<'a>(self, files: impl IntoIterator<Item = &'a Path>) -> Result<T> {
+        let problem = match self.map_err(E::into) {
             Err(Error::Request(problem)) => problem,
             Err(Error::Loss(error)) => error.to_string(),
             other => return other,

@@ -55,6 +55,22 @@ pub enum Error {
     Interrupted,
 }
 
+/// The same, one by one, so that what matches an error need not know who found it.
+impl From<steepness_measure::Error> for Error {
+    fn from(error: steepness_measure::Error) -> Self {
+        use steepness_measure::Error as Found;
+        match error {
+            Found::Request(problem) => Error::Request(problem),
+            Found::Input { path, source } => Error::Input { path, source },
+            Found::Malformed { path, place, problem } => Error::Malformed { path, place, problem },
+            Found::Output { path, source } => Error::Output { path, source },
+            Found::Interrupted => Error::Interrupted,
+            // What is added there later is work that failed, too.
+            other => Error::Work(other.to_string()),
+        }
+    }
+}
+
 impl Error {
     /// 1: the work failed; 2: the request was wrong; 130: interrupted.
     pub fn exit_code(&self) -> u8 {

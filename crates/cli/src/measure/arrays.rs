@@ -39,7 +39,7 @@ impl Table {
         Features::new(&self.values, self.columns).map_err(|problem| self.malformed(problem))
     }
 
-    fn malformed(&self, problem: Error) -> Error {
+    fn malformed(&self, problem: impl ToString) -> Error {
         Error::malformed(&self.path, "data", problem.to_string())
     }
 }
@@ -57,5 +57,5 @@ pub fn table(path: &Option<PathBuf>) -> Result<Option<Table>> {
 /// # Errors
 /// A file that is missing or is no vector of whole numbers.
 pub fn integers(path: &Option<PathBuf>) -> Result<Option<Vec<i64>>> {
-    path.as_deref().map(npy::integers).transpose()
+    Ok(path.as_deref().map(npy::integers).transpose()?)
 }

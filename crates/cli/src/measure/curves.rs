@@ -91,7 +91,7 @@ impl Curves {
         fs::create_dir_all(folder).map_err(Error::output(folder))?;
         let write =
             |(name, text): &(&str, String)| durable::write(&folder.join(name), text.as_bytes());
-        self.0.iter().try_for_each(write)
+        Ok(self.0.iter().try_for_each(write)?)
     }
 }
 

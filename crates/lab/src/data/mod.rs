@@ -24,7 +24,6 @@ mod inputs;
 mod inspect;
 mod long_tail;
 mod not_read;
-pub mod npy;
 mod ood;
 mod origin;
 mod parts;
@@ -66,6 +65,7 @@ pub use sampler::{Batch, Batches, Order, Source, order};
 pub use sampling::Sampling;
 pub use set::{DataSet, HeldOut, Parts};
 pub use split::{Fractions, Split, Splitting, hold_out, stratified};
+pub use steepness_measure::npy;
 pub use take::Take;
 pub use text::{Corpus, PairSource, Pairs, ParallelRecipe, Side, Vocabulary};
 

@@ -71,7 +71,7 @@ impl<'a> Representations<'a> {
         let pca = Pca::fit(test, test.columns().min(2), self.stop)?;
         let voters = VOTERS.min(train.rows());
         let train = Some((train, &self.train.labels[..]));
-        Representation::new(test, &self.test.labels, train, &pca, voters, None, self.stop)
+        Ok(Representation::new(test, &self.test.labels, train, &pca, voters, None, self.stop)?)
     }
 
     /// The maps of test examples.
@@ -81,7 +81,7 @@ impl<'a> Representations<'a> {
         let labels: Vec<i64> = self.test.labels.iter().copied().step_by(step).collect();
         let rows = self.test.values.chunks_exact(width.max(1)).step_by(step);
         let few: Vec<f32> = rows.flatten().copied().collect();
-        FeatureMap::new(Features::new(&few, width)?, &labels, self.stop)
+        Ok(FeatureMap::new(Features::new(&few, width)?, &labels, self.stop)?)
     }
 
     /// What judges examples from elsewhere by their features, and ODIN on images.
@@ -137,7 +137,7 @@ impl<'a> Representations<'a> {
         };
         let weights = Features::new(&weights, train.columns())?;
         let principal = Vim::usual_principal(train.columns());
-        match Vim::fit(train, weights, &bias, principal, self.stop) {
+        match Vim::fit(train, weights, &bias, principal, self.stop).map_err(Error::from) {
             Ok(vim) => Ok(Some(vim)),
             Err(Error::Request(_)) => Ok(None),
             Err(error) => Err(error),

@@ -115,7 +115,7 @@ pub fn run(
 /// On the test part, a fraction.
 fn accuracy(model: &dyn Model, test: &Examples, stop: Stop) -> Result<f64> {
     let predictions = predict(model, &*test.source()?, stop)?;
-    measure::accuracy(finite(&predictions, "test part")?, &predictions.labels)
+    Ok(measure::accuracy(finite(&predictions, "test part")?, &predictions.labels)?)
 }
 
 /// Puts the weights that are to be measured into `model`.
@@ -156,7 +156,7 @@ fn measure(
     let tested = inside.clone();
     // A temperature that was fitted to the test part would flatter it.
     let validated = !data.test_validates();
-    let mut measures = stop.leave(move || {
+    let mut measures = stop.leave(move || -> Result<_> {
         let logits = finite(&tested, "test part")?;
         let gradients = label_gradients(criterion, &tested)?;
         let mut measures = Measures::new(logits, &tested.labels, &gradients)?;

@@ -104,7 +104,7 @@ impl RunDir {
         self.write_json(ENVIRONMENT, &Environment::of(recipe.threads.get(), device))?;
         self.write_json(CLASSES, &classes)?;
         self.write_json(INPUTS, reader)?;
-        durable::write(&self.path.join(RECIPE), recipe.to_toml().as_bytes())
+        Ok(durable::write(&self.path.join(RECIPE), recipe.to_toml().as_bytes())?)
     }
 
     /// Writes what a model said about the held-out part, and about examples from other worlds, each
@@ -121,7 +121,7 @@ impl RunDir {
                 0 => "ood_logits.npy".to_owned(),
                 _ => format!("ood_logits.{name}.npy"),
             };
-            npy::write_matrix(&at(&file), &ood.logits, ood.classes)
+            Ok(npy::write_matrix(&at(&file), &ood.logits, ood.classes)?)
         })
     }
 
@@ -153,7 +153,7 @@ impl RunDir {
     /// Names the path that cannot be written.
     pub fn write_map(&self, map: &FeatureMap) -> Result<()> {
         let (values, columns) = map.matrix();
-        npy::write_matrix(&self.path.join(MAP), &values, columns)
+        Ok(npy::write_matrix(&self.path.join(MAP), &values, columns)?)
     }
 
     /// Writes the weights that were measured, and where out-of-distribution begins with them.
@@ -189,14 +189,14 @@ impl RunDir {
                 manifest.add(&name, &bytes);
             }
         }
-        durable::write(&self.path.join(MANIFEST), &manifest.to_bytes())
+        Ok(durable::write(&self.path.join(MANIFEST), &manifest.to_bytes())?)
     }
 
     fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
         let path = self.path.join(name);
         let text = serde_json::to_string_pretty(value)
             .map_err(|error| Error::Work(format!("{}: {error}", path.display())))?;
-        durable::write(&path, (text + "\n").as_bytes())
+        Ok(durable::write(&path, (text + "\n").as_bytes())?)
     }
 }
 

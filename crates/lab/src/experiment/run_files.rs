@@ -169,7 +169,8 @@ impl RunFiles {
         for name in [LOGITS, "ood_logits.npy"] {
             if self.has(name)? {
                 let bytes = self.bytes(name)?;
-                let matrix = npy::matrix_of(bytes, &self.path.join(name)).map_err(damaged)?;
+                let matrix = npy::matrix_of(bytes, &self.path.join(name));
+                let matrix = matrix.map_err(|error| damaged(error.into()))?;
                 let columns = matrix.columns;
                 self.ensure(name, "shape", columns == classes.len(), &|| {
                     format!("{columns} columns for {} classes", classes.len())
@@ -319,7 +320,8 @@ impl RunFiles {
             return Ok(None);
         }
         let path = self.path.join(MAP);
-        let matrix = npy::matrix_of(self.bytes(MAP)?, &path).map_err(damaged)?;
+        let matrix =
+            npy::matrix_of(self.bytes(MAP)?, &path).map_err(|error| damaged(error.into()))?;
         FeatureMap::from_matrix(&matrix.values.to_f64(), matrix.columns)
             .map(Some)
             .map_err(|error| damage(&path, "data", error.to_string()))

@@ -53,7 +53,9 @@ impl Translations {
     pub fn quality(&self) -> Result<Quality> {
         let quality = Quality::new(&self.hypotheses, self.references.clone())?;
         match &self.words {
-            Some([hypotheses, references]) => quality.with_words(hypotheses, references.clone()),
+            Some([hypotheses, references]) => {
+                Ok(quality.with_words(hypotheses, references.clone())?)
+            }
             None => Ok(quality),
         }
     }

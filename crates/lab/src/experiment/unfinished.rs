@@ -60,7 +60,7 @@ impl Unfinished {
         let (file, part) = (self.file(of), Part { of: of.to_owned(), found: found.clone() });
         let text = serde_json::to_vec(&part)
             .map_err(|error| Error::Work(format!("{}: {error}", file.display())))?;
-        durable::write(&file, &text)
+        Ok(durable::write(&file, &text)?)
     }
 
     /// Takes all of it away, once the whole is written elsewhere.

@@ -126,7 +126,7 @@ fn replaceable(path: &Path) -> Result<bool> {
 }
 
 fn replace(path: &Path, text: &str) -> Result<()> {
-    durable::replace(path, text.as_bytes())
+    Ok(durable::replace(path, text.as_bytes())?)
 }
 
 #[cfg(test)]

@@ -479,7 +479,7 @@ fn line(metrics: &EpochMetrics) -> String {
 fn write_log(path: &Path, history: &[EpochMetrics]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(Error::output(folder))?;
-    durable::write(path, history.iter().map(line).collect::<String>().as_bytes())
+    Ok(durable::write(path, history.iter().map(line).collect::<String>().as_bytes())?)
 }
 
 fn append_log(path: &Path, metrics: &EpochMetrics) -> Result<()> {

@@ -166,7 +166,7 @@ impl Vocabulary {
     /// # Errors
     /// What the system refuses.
     pub fn save(&self, path: &Path) -> Result<()> {
-        durable::write(path, self.json.as_bytes())
+        Ok(durable::write(path, self.json.as_bytes())?)
     }
 
     /// As [`Vocabulary::of_text`], unguarded.

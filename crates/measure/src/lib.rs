@@ -1,0 +1,76 @@
+//! Measurements: arrays in, numbers out; one file each, pure functions.
+//!
+//! None of them needs a model or an engine, so they serve people who bring logits and features from elsewhere as
+//! well as our own runs. [`Measures`] is the record of one run, the contents of `measure.json`;
+//! [`Summary`] holds the single numbers of an evaluation of foreign arrays.
+//!
+//! What has no defined result is refused with the place and the number: arrays that are empty or do
+//! not fit each other, NaN, labels that are no class. What is merely extreme has one: all correct,
+//! constant scores, ties, a class without examples (`None`), a single class (no margin, but an
+//! accuracy). Each function says which.
+
+mod accuracy;
+mod binary;
+mod brier;
+mod calibration;
+mod confusion;
+pub mod durable;
+mod energy;
+mod error;
+mod groups;
+mod histogram;
+mod logits;
+mod margin;
+mod measures;
+mod nll;
+pub mod npy;
+mod ood;
+mod parallel;
+pub mod plain;
+pub mod random;
+mod representation;
+mod roc;
+mod softmax;
+mod stats;
+mod steepness;
+mod stop;
+mod student_t;
+mod summary;
+mod temperature;
+mod threshold;
+pub mod translation;
+
+#[cfg(test)]
+mod sample;
+
+pub use accuracy::{accuracy, correct};
+pub use binary::Binary;
+pub use brier::brier;
+pub use calibration::{
+    Calibration, Recalibrated, classwise_ece, ece, mce, reliability, reliability_equal_mass,
+};
+pub use confusion::Confusion;
+pub use energy::{energy_gaps, energy_profile, label_energy, rival_energy};
+pub use error::{Error, Result};
+pub use groups::{Groups, Thresholds};
+pub use histogram::range;
+pub use logits::{Logit, Logits};
+pub use margin::{legacy_margins, lse_margins, margins};
+pub use measures::*;
+pub use nll::{likelihoods, nll};
+pub use ood::{Detection, Mahalanobis, Neighbours, Positive, Scores, Vim};
+pub use representation::{
+    FeatureMap, Features, Metric, Pca, Probe, ProbeRecord, Representation, Tsne, class_separation,
+    knn_accuracy, knn_accuracy_left_out,
+};
+pub use roc::{auroc, average_precision, fpr95, legacy_aupr, roc_curve};
+pub use stats::{
+    EffectSize, Interval, Overlap, PairedDifference, SignFlips, bootstrap, differences,
+    effect_size, holm, mean, median, population_std, power, seeds_needed, sign_flips,
+    standard_error, std,
+};
+pub use steepness::steepness;
+pub use stop::Stop;
+pub use summary::{OodSummary, Summary};
+pub use temperature::{scale, temperature};
+pub use threshold::Threshold;
