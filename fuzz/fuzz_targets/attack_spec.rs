@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use steepness_fuzz::refused;
 use steepness_lab::attack::Spec;
-use steepness_lab::experiment::Sweep;
+use steepness_lab::compare::Sweep;
 
 fuzz_target!(|text: &str| {
     match text.parse::<Spec>() {

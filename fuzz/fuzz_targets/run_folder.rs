@@ -15,9 +15,8 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use steepness_fuzz::{Place, edited, one_thread, parts, refused};
-use steepness_lab::experiment::{
-    Comparison, Options, Predictor, Recipe, RunDir, RunFiles, compare,
-};
+use steepness_lab::compare::{self, Comparison, Run, RunDir, RunFiles};
+use steepness_lab::experiment::{LabReader, Options, Predictor, Recipe, compare};
 use steepness_lab::{Result, report};
 use tch::Device;
 
@@ -50,13 +49,15 @@ impl Finished {
         let recipe = Recipe::parse(&PLACE.path("t.toml"), &recipe, None).expect("a recipe");
         let out = PLACE.path("runs");
         let options = Options {
-            jobs: Some(1),
+            runs: compare::Options {
+                jobs: Some(1),
+                stop: &AtomicBool::new(false),
+                terminal: false,
+                fresh: false,
+            },
             device: Device::Cpu,
-            stop: &AtomicBool::new(false),
             checkpoint_every: Duration::from_secs(60),
             tensorboard: false,
-            terminal: false,
-            fresh: false,
         };
         let (comparison, _) = compare(&recipe, &out, &options).expect("it can be learned");
         let setting = &recipe.settings().expect("two losses")[0];
@@ -125,9 +126,9 @@ fn look(all: &Finished, all_of_it: bool) {
 }
 
 /// As a report reads it.
-fn read(path: &Path) -> Result<steepness_lab::experiment::Run> {
+fn read(path: &Path) -> Result<Run> {
     let files = RunFiles::of_finished(path)?;
-    files.check()?;
-    let recipe = files.recipe()?;
-    files.run(&recipe, files.classes()?.len())
+    files.check(&LabReader)?;
+    let plan = files.plan(&LabReader)?;
+    files.run(&plan, files.classes()?.len())
 }

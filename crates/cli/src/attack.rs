@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use steepness_lab::attack::{AttackRecipe, EPSILONS, L2_EPSILONS, Preset, Spec};
-use steepness_lab::experiment::{Attacks, Under, Unfinished, check_threads, cores, device};
+use steepness_lab::compare::{check_threads, cores};
+use steepness_lab::experiment::{Attacks, Under, Unfinished, device};
 use steepness_lab::report::{attacked_json, attacked_text, write_attacked};
 use steepness_lab::{Check, Error, Result, Stop, console};
 

@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use steepness::Loss;
-use steepness_lab::experiment::{
-    self, Comparison, Options, Recipe, Select, Sweep, Wishes, check_losses, check_seeds,
-};
+use steepness_lab::compare::{self, Comparison, Select, Sweep, check_losses, check_seeds};
+use steepness_lab::experiment::{self, Options, Recipe, Wishes};
 use steepness_lab::train::{OnNan, Schedule};
 use steepness_lab::{Check, Error, console, report};
 
@@ -132,13 +131,15 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let recipe = resolve(&args)?;
     let out = args.out.unwrap_or_else(|| Path::new("runs").join(&recipe.name));
     let options = Options {
-        jobs: args.jobs.map(usize::from),
+        runs: compare::Options {
+            jobs: args.jobs.map(usize::from),
+            stop: interrupt::stop_flag(),
+            terminal: console::draws(),
+            fresh: args.fresh,
+        },
         device,
-        stop: interrupt::stop_flag(),
         checkpoint_every: Duration::from_secs(args.checkpoint_every.into()),
         tensorboard: args.tensorboard,
-        terminal: console::draws(),
-        fresh: args.fresh,
         // What --data finds is said with the recipe that is made of it.
         remarks: args.recipe.is_some() || args.own.data.is_none(),
     };
@@ -157,7 +158,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     if runs >= SAID_FROM {
         console::say(&format!("writing tables, tests and figures of {runs} runs"));
     }
-    let written = report::write(&comparison, &folder.recipe.to_toml(), &out)?;
+    let written = report::write(&comparison, &folder.recipe, &out)?;
     // A recipe that was given lies where it was: paths in it are relative to its folder.
     let recipe = args.recipe.is_none().then(|| folder.recipe_file());
     print(&comparison, &written.page, recipe.as_deref(), args.json)?;

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use steepness_lab::compare::{Select, results_in};
 use steepness_lab::data::{Asked, Format, detect};
-use steepness_lab::experiment::{Proposal, Recipe, Select, Wishes, results_in};
+use steepness_lab::experiment::{Proposal, Recipe, Wishes};
 use steepness_lab::{Error, Result, console};
 
 use crate::progress::Progress;

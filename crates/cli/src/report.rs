@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use steepness::Loss;
-use steepness_lab::experiment::{Asked, check_losses, gather};
+use steepness_lab::compare::{Asked, check_losses, gather};
+use steepness_lab::experiment::LabReader;
 use steepness_lab::{Error, console, report};
 
 use crate::compare::{Seeds, parse_seeds};
@@ -68,7 +69,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         report::find_metric(key)?;
     }
     let asked = Asked { losses, seeds, write: args.out.is_none() && out.is_some() };
-    let mut gathered = gather(&args.folders, &asked)?;
+    let mut gathered = gather(&args.folders, &asked, &LabReader)?;
     for note in &gathered.notes {
         console::say(note);
     }

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use steepness_lab::experiment::{Found, FoundRun, RunState, survey};
+use steepness_lab::compare::{Found, FoundRun, RunState, survey};
+use steepness_lab::experiment::LabReader;
 use steepness_lab::{Result, console, plain};
 
 /// List the comparisons and runs below a folder: their losses and seeds, how they stand and their sizes
@@ -25,7 +26,7 @@ pub struct Args {
 /// # Errors
 /// A folder that is not there.
 pub fn run(args: Args) -> Result<()> {
-    let found = survey(&args.folder)?;
+    let found = survey(&args.folder, &LabReader)?;
     let text = match (args.json, found.is_empty()) {
         (true, _) => serde_json::json!({ "comparisons": found }).to_string() + "\n",
         (false, true) => format!("no comparison and no run below {}\n", args.folder.display()),

@@ -3,9 +3,9 @@
 //!
 //! Data flows one way, and a stage knows only the types of the stage before it:
 //! [`experiment`]'s recipe → [`data`] → [`models`] → the loss (crate `steepness`) → [`train`] → run
-//! directory → [`measure`] → [`report`]. [`measure`] never needs a model: it takes arrays, so it
-//! also serves people who bring logits from elsewhere. [`attack`] needs a model and its gradient,
-//! [`translate`] a Transformer.
+//! directory → [`measure`] → [`report`]. Of all that [`compare`] knows settings, seeds and folders, and
+//! [`measure`] arrays: it also serves people who bring logits from elsewhere. [`attack`] needs a model
+//! and its gradient, [`translate`] a Transformer.
 
 // What is printed goes through `console`.
 #![warn(clippy::print_stdout, clippy::print_stderr, clippy::dbg_macro)]
@@ -13,6 +13,7 @@
 pub mod attack;
 mod autograd;
 mod check;
+pub mod compare;
 pub mod console;
 pub mod data;
 mod error;
@@ -21,12 +22,12 @@ mod guard;
 mod manifest;
 mod memory;
 pub mod models;
-pub mod report;
 pub mod tensors;
 pub mod train;
 pub mod translate;
 
 pub use check::Check;
+pub use compare::report;
 pub use error::{Error, Result};
 pub use memory::keep_freed_memory;
 pub use steepness_measure::{self as measure, Stop, durable, plain, random};

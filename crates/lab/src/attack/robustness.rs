@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::{Attack, Clean, Effort, Model, Norm, Objective, slope};
+use crate::compare::report::WORST;
 use crate::measure::{Logits, RobustnessCurve, correct};
 use crate::{Error, Result};
 
@@ -295,9 +296,6 @@ pub fn curves(outcomes: &[Outcome]) -> Vec<RobustnessCurve> {
     let worst = [Norm::Linf, Norm::L2].into_iter().filter_map(|norm| worst(norm, outcomes));
     outcomes.iter().map(Outcome::curve).chain(worst).collect()
 }
-
-/// The objective of the record of the worst case.
-pub const WORST: &str = "any";
 
 /// With each budget only those that no attack in `norm` has felled with it or with a smaller one.
 fn worst(norm: Norm, outcomes: &[Outcome]) -> Option<RobustnessCurve> {

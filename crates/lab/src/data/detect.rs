@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::cifar::{Cifar, Labels};
 use super::{files, idx, image_folder, inaturalist, text, tu};
-use crate::experiment::results_in;
+use crate::compare::results_in;
 use crate::{Error, Result, plain};
 
 /// A format that is known.

@@ -11,7 +11,7 @@ use super::augment::Raster;
 use super::decode::{Image, decode};
 use super::inputs::seen_bytes;
 use super::{Batch, Batches, Order, Source};
-use crate::experiment::cores;
+use crate::compare::cores;
 use crate::{Error, Result};
 
 /// Images in files, of which each has been decoded once; cheap to clone and to select from.

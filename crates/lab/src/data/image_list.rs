@@ -8,7 +8,7 @@ use super::decode::{Image, decode};
 use super::examples::counts;
 use super::image_files::{ImageFiles, Seen, Sums};
 use super::{Examples, Inputs};
-use crate::experiment::cores;
+use crate::compare::cores;
 use crate::{Error, Result};
 
 /// More bytes of pixels stay in their files, to be decoded whenever they are used.

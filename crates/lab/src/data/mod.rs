@@ -6,7 +6,6 @@
 mod ahead;
 pub mod augment;
 pub mod cifar;
-mod content;
 mod copies;
 mod decode;
 mod detect;
@@ -38,7 +37,6 @@ mod take;
 pub mod text;
 pub mod tu;
 
-pub use content::Content;
 pub use decode::{Image, decode};
 pub use detect::{Format, detect};
 pub use examples::{Examples, MemorySource};
@@ -56,7 +54,6 @@ pub use inspect::{Asked, Channel, Inspection, Part, Size, inspect};
 pub use long_tail::{LongTail, Profile};
 pub use not_read::NotRead;
 pub use ood::{OodRecipe, OodSet};
-pub use origin::Origin;
 pub use reader::{Asking, InputFile, Reader};
 pub use recipe::{
     Cifar100Recipe, DataPath, DataRecipe, FolderRecipe, ImagesRecipe, TableRecipe, TuRecipe,

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::image_folder::{has_parts, without_classes};
 use super::table::{fill, medians};
 use super::{DataRecipe, DataSet, Examples, FolderRecipe, HeldOut, load};
-use crate::experiment::recipe::name;
+use crate::compare::fields::name;
 use crate::measure::Distance;
 use crate::{Check, Error, Result};
 

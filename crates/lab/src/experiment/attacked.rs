@@ -1,12 +1,10 @@
 //! Attacks on a model that was trained: as part of its run, or on a finished run.
 
-use std::path::{Path, PathBuf};
-
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tch::{Device, Tensor};
 
-use super::{Setting, Unfinished};
+use super::Unfinished;
 use crate::attack::{AttackRecipe, Outcome, Spec, Trial, curves};
 use crate::data::Examples;
 use crate::measure::RobustnessCurve;
@@ -25,29 +23,6 @@ const VALUES_ON_GPU: usize = 16 * VALUES;
 
 /// A prediction without its gradient takes about so much of one with it.
 const FORWARD: f64 = 1.0 / 3.0;
-
-/// What attacks did to one run.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Attacked {
-    /// The folder of the run.
-    pub run: PathBuf,
-    /// What it is a seed of, for people: the setting, and where that is not enough the folder.
-    pub name: String,
-    /// What was trained.
-    pub setting: Setting,
-    /// Its seed.
-    pub seed: u64,
-    /// Accuracy under each attack.
-    pub curves: Vec<RobustnessCurve>,
-    /// What there is to be said of the attacks on it.
-    pub notes: Vec<String>,
-}
-
-/// The learning rate in the name of the folder that the run's is in, if it was swept.
-pub(super) fn swept_lr(path: &Path) -> Option<f64> {
-    let folder = path.canonicalize().ok()?;
-    folder.parent()?.file_name()?.to_str()?.strip_prefix("lr=")?.parse().ok()
-}
 
 /// What goes along with attacks on a model; nothing here changes what they find.
 pub(super) struct Along<'a> {

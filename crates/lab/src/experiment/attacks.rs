@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 use indicatif::HumanDuration;
 use tch::{Device, Tensor};
 
-use super::attacked::{Along, Passed, at_a_time, attack_all, swept_lr};
-use super::{Attacked, RunFiles, RunRecipe, Setting, Unfinished};
+use super::attacked::{Along, Passed, at_a_time, attack_all};
+use super::{LabFiles, RunRecipe, Unfinished};
 use crate::attack::{Attack, AttackRecipe, Clean, Pgd, Spec};
+use crate::compare::report::Attacked;
+use crate::compare::{RunFiles, Setting, swept_lr};
 use crate::data::{DataRecipe, DataSet, Examples, load};
 use crate::models::{Mode, Model};
 use crate::{Error, Result, Stop};

@@ -1,42 +1,35 @@
-//! Settings × seeds: makes the runs, several at once where cores are idle, and puts them together.
+//! A comparison in the laboratory: the data are loaded, the recipe is tried out, and the runs are made
+//! in its folder.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tch::Device;
 
-use super::environment::cores;
-use super::folder::{Claim, folder_content};
-use super::hashing::Hashing;
-use super::progress::Progress;
-use super::{
-    Comparison, Estimate, Folder, Group, Recipe, Run, RunDir, RunFiles, Select, Setting, run,
+use super::environment::libraries;
+use super::laboratory::Laboratory;
+use super::{LabReader, Recipe};
+use crate::compare::{
+    self, AnyRecipe, Claim, Comparison, Content, Folder, Hashing, Select, Setting, Work,
+    folder_content,
 };
-use crate::data::{Content, DataSet, Inputs, load};
+use crate::data::{DataSet, Inputs, load};
 use crate::models;
 use crate::train::LargeMargin;
 use crate::{Error, Result, Stop};
 
 /// How a comparison is made; nothing here changes its result.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Options<'a> {
-    /// Runs side by side; without it, as many as the cores have room for.
-    pub jobs: Option<usize>,
+    /// How its runs are made, whatever they train.
+    pub runs: compare::Options<'a>,
     /// Where the models run.
     pub device: Device,
-    /// Set from outside to stop: runs save a checkpoint after their step and leave.
-    pub stop: &'a AtomicBool,
     /// Least time between two checkpoints of a training; there is always one at its end.
     pub checkpoint_every: Duration,
     /// Whether each training gets an event file for TensorBoard.
     pub tensorboard: bool,
-    /// Whether the standard error is a terminal that a bar can be drawn on.
-    pub terminal: bool,
-    /// Whether what is damaged in the folder, and what was made of other data or of another recipe, is
-    /// set aside and made anew, where it would be refused.
-    pub fresh: bool,
     /// Whether what is to be known of the data is still to be said.
     pub remarks: bool,
 }
@@ -46,63 +39,47 @@ pub struct Options<'a> {
 ///
 /// # Errors
 /// Before anything is written, what the recipe asks in vain, and a folder that cannot be taken (see
-/// [`Folder::claim`]); then [`Error::Interrupted`] once `stop` is set, and the first failure of a
-/// run, after the runs beside it have saved where they stand.
+/// [`Folder::claim`]); then those of [`Work::make`].
 pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Comparison, Folder)> {
     recipe.check_writable()?;
     attacked_in_vain(recipe)?;
-    let stop = Stop(options.stop);
+    let stop = Stop(options.runs.stop);
     let settings = recipe.settings()?;
     let (data, content) = read(recipe, out, stop)?;
     let data = Arc::new(data);
     let examples = stop.leave({
-        let (recipe, settings, data) = (recipe.clone(), settings.clone(), data.clone());
+        let (recipe, data) = (recipe.clone(), data.clone());
         move || try_out(&recipe, &settings, &data)
     })?;
-    let claim = Claim { recipe, content: &content, about: data.describe(), fresh: options.fresh };
-    let folder = Folder::claim(out, claim)?;
-    let recipe = &folder.recipe;
-    // Pairs of a seed come together, so that a stopped comparison has whole pairs.
-    let each = |&seed: &u64| settings.iter().map(move |setting| (setting, seed));
-    let pairs: Vec<(&Setting, u64)> = recipe.seeds.iter().flat_map(each).collect();
-    let work = Work { recipe, data: &data, content: content.brief(), out, options };
-    let estimate = work.estimate(&pairs, stop)?;
-    let measuring = estimate.map_or(0.0, |estimate| estimate.measuring) as u64;
-    let (epochs, terminal) = (recipe.all_epochs(), options.terminal);
-    let progress = Progress::new(pairs.len(), epochs, examples, measuring, terminal);
-    folder.notes.iter().for_each(|note| progress.say(note));
-    if let Some(estimate) = estimate {
-        if options.remarks {
-            data.remarks().iter().for_each(|remark| progress.say(remark));
-        }
-        attacks_in_others_place(recipe, &data)?.iter().for_each(|word| progress.say(word));
-        progress.say(&estimate.to_string());
-    }
-    let runs = work.make_all(&pairs, &progress);
-    progress.close();
-    let mut runs = runs?;
-    for (run, (_, seed)) in runs.iter_mut().zip(&pairs) {
-        // Older runs do not say it.
-        if let Some(run) = run.as_mut().filter(|run| run.measures.overlap.is_none()) {
-            run.measures.overlap = Some(data.overlap(*seed)?);
-        }
-    }
-    let groups = settings.iter().enumerate().map(|(at, setting)| {
-        let of_setting = |seed: usize| runs[seed * settings.len() + at].take();
-        let of_setting = (0..recipe.seeds.len()).filter_map(of_setting).collect();
-        Group { setting: setting.clone(), runs: of_setting }
-    });
-    let groups = groups.collect();
-    let classes = data.examples.classes.clone();
-    Ok((Comparison::of(recipe, data.describe(), classes, groups), folder))
+    let (about, fresh) = (data.describe(), options.runs.fresh);
+    let claim = Claim { recipe, reader: &LabReader, content: &content, about: &about, fresh };
+    let (folder, recipe) = Folder::claim(out, claim)?;
+    let plan = recipe.plan()?;
+    let runner = Laboratory { recipe: &recipe, data: &data, content: content.brief(), options };
+    let work = Work {
+        plan: &plan,
+        reader: &LabReader,
+        runner: &runner,
+        folder: &folder,
+        content: &content,
+        about,
+        classes: data.examples.classes.clone(),
+        libraries: libraries(),
+        epochs: recipe.all_epochs(),
+        examples,
+        options: &options.runs,
+    };
+    let comparison = work.make()?;
+    Ok((comparison, folder))
 }
 
 /// The data of `recipe` and their content, which does not change meanwhile; what the folder `out` knows of
 /// them is believed.
 fn read(recipe: &Recipe, out: &Path, stop: Stop) -> Result<(DataSet, Content)> {
     let (whole, path) = (recipe.clone(), out.to_owned());
-    let found = stop.leave(move || Ok((whole.origins(), folder_content(&path).ok().flatten())))?;
-    let (origins, known) = found;
+    let (origins, known) = stop.leave(move || -> Result<_> {
+        Ok((whole.origins(), folder_content(&path).ok().flatten()))
+    })?;
     let hashed = origins.and_then(|origins| {
         let hashing = Hashing::new(stop);
         let content = Content::watched(&origins, known.as_ref(), &|bytes| hashing.hear(bytes))?;
@@ -187,7 +164,6 @@ fn try_out(recipe: &Recipe, settings: &[Setting], data: &DataSet) -> Result<usiz
     }
     Ok(train.targets())
 }
-
 /// What there is to say of attacks of the recipe on data that are not attacked.
 ///
 /// # Errors
@@ -203,165 +179,12 @@ fn attacked_in_vain(recipe: &Recipe) -> Result<Option<String>> {
     }
 }
 
-/// A word for each attack of the recipe that another takes the place of, on images of two classes.
-fn attacks_in_others_place(recipe: &Recipe, data: &DataSet) -> Result<Vec<String>> {
-    match recipe.attack.as_ref().filter(|_| data.examples.inputs.are_images()) {
-        Some(attack) => Ok(attack.on(data.examples.classes.len())?.1),
-        None => Ok(Vec::new()),
-    }
-}
-
-/// What all runs of a comparison have in common.
-struct Work<'a> {
-    recipe: &'a Recipe,
-    data: &'a Arc<DataSet>,
-    content: Content,
-    out: &'a Path,
-    options: &'a Options<'a>,
-}
-
-impl Work<'_> {
-    /// What the runs take that are not finished; `None` if all are.
-    fn estimate(&self, pairs: &[(&Setting, u64)], stop: Stop) -> Result<Option<Estimate>> {
-        let (mut left, mut last) = (0, None);
-        for &(setting, seed) in pairs {
-            let run = self.recipe.run(setting, seed);
-            if !RunDir::new(self.out, setting, seed).finished(&run, &self.content)? {
-                left += 1;
-                last = Some(run);
-            }
-        }
-        let Some(last) = last else { return Ok(None) };
-        if left < pairs.len() {
-            self.check_choice(pairs)?;
-        }
-        let jobs = self.jobs(left);
-        let (data, device) = (self.data.clone(), self.options.device);
-        let threads = self.recipe.threads.get();
-        stop.leave(move || {
-            // A thread of its own: libtorch's number of threads belongs to the thread that sets it.
-            tch::set_num_threads(threads as i32);
-            Estimate::new(&last, &data, device, left, jobs).map(Some)
-        })
-    }
-
-    /// Refuses to add runs to finished ones whose epoch an older version chose by another rule: their
-    /// difference would be one of rules, not of losses.
-    fn check_choice(&self, pairs: &[(&Setting, u64)]) -> Result<()> {
-        let select = self.recipe.select;
-        if select == Select::Last {
-            return Ok(());
-        }
-        for &(setting, seed) in pairs {
-            let (dir, recipe) =
-                (RunDir::new(self.out, setting, seed), self.recipe.run(setting, seed));
-            if !dir.finished(&recipe, &self.content)? {
-                continue;
-            }
-            let classes = self.data.examples.classes.len();
-            let run = RunFiles::at(dir.path())?.run(&recipe, classes)?;
-            if let (Some(then), Some(today)) = (run.epoch(select), run.epoch_today(select)) {
-                return Err(Error::Request(format!(
-                    "{} was measured after epoch {then} by an older version, which took the earliest \
-                     of equally accurate epochs; today it would be epoch {today}, and new runs are \
-                     not compared with that: --out names another folder",
-                    dir.path().display()
-                )));
-            }
-        }
-        Ok(())
-    }
-
-    /// How many of `runs` are made side by side.
-    fn jobs(&self, runs: usize) -> usize {
-        // Of a GPU there is one, however many cores there are.
-        let one = self.options.device.is_cuda();
-        let most = if one { 1 } else { cores() / self.recipe.threads.get() };
-        self.options.jobs.unwrap_or(most).clamp(1, runs)
-    }
-
-    /// Makes `pairs` in worker threads; the runs come back in the order of the pairs.
-    fn make_all(&self, pairs: &[(&Setting, u64)], progress: &Progress) -> Result<Vec<Option<Run>>> {
-        let threads = self.recipe.threads.get();
-        let stop = self.options.stop;
-        let next = AtomicUsize::new(0);
-        let runs: Mutex<Vec<Option<Run>>> = Mutex::new(pairs.iter().map(|_| None).collect());
-        let failure = Mutex::new(None);
-        let work = || {
-            // libtorch keeps this number for each thread that calls it.
-            tch::set_num_threads(threads as i32);
-            while !stop.load(Ordering::Relaxed) {
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(&(setting, seed)) = pairs.get(at) else { return };
-                match self.make(setting, seed, progress) {
-                    Ok(run) => hold(&runs)[at] = Some(run),
-                    Err(error) => {
-                        // The first failure stops the runs beside it, whose own answer is then
-                        // that they were interrupted.
-                        hold(&failure).get_or_insert(error);
-                        stop.store(true, Ordering::Relaxed);
-                    }
-                }
-            }
-        };
-        std::thread::scope(|scope| {
-            for _ in 0..self.jobs(pairs.len()) {
-                scope.spawn(work);
-            }
-        });
-        match failure.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()) {
-            Some(error) => Err(error),
-            None if stop.load(Ordering::Relaxed) => Err(Error::Interrupted),
-            None => Ok(runs.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())),
-        }
-    }
-
-    /// One run: made, or read back where it is finished.
-    fn make(&self, setting: &Setting, seed: u64, progress: &Progress) -> Result<Run> {
-        let place = |error: Error| match error {
-            Error::Work(problem) => Error::Work(format!("{setting}, seed {seed}: {problem}")),
-            error => error,
-        };
-        let epochs = self.recipe.all_epochs();
-        let (dir, recipe) = (RunDir::new(self.out, setting, seed), self.recipe.run(setting, seed));
-        let classes = self.data.examples.classes.len();
-        if dir.finished(&recipe, &self.content)? {
-            progress.skipped(epochs);
-            let files = RunFiles::at(dir.path())?;
-            // Runs of earlier versions read some tables in another way: they are no partners.
-            if !self.data.columns.is_empty()
-                && let Some(what) = files.reader()?.difference(self.data)
-            {
-                return Err(Error::Request(format!(
-                    "{} read its table in another way, as an earlier version did: {what}; \
-                     `compare --fresh` makes it anew",
-                    dir.path().display()
-                )));
-            }
-            let run = files.run(&recipe, classes)?;
-            if !files.is_sealed() {
-                // From now on it is noticed if something happens to it.
-                dir.seal()?;
-            }
-            return Ok(run);
-        }
-        let monitor = progress.of(setting, seed);
-        run(&recipe, self.data, &self.content, &dir, self.options, &monitor).map_err(place)?;
-        let run = RunFiles::at(dir.path())?.run(&recipe, classes)?;
-        progress.finished(setting, &run);
-        Ok(run)
-    }
-}
-
-fn hold<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::attack::AttackRecipe;
     use std::num::NonZeroUsize;
+    use std::sync::atomic::AtomicBool;
 
     /// A comparison on a table of 60 rows in `folder`.
     fn on_a_table(folder: &Path) -> Recipe {
@@ -379,16 +202,13 @@ mod tests {
         let out = folder.path().join("out");
         let stop = AtomicBool::new(true);
         let options = Options {
-            jobs: None,
+            runs: compare::Options { jobs: None, stop: &stop, terminal: false, fresh: false },
             device: Device::Cpu,
-            stop: &stop,
             checkpoint_every: Duration::ZERO,
             tensorboard: false,
-            terminal: false,
-            fresh: false,
             remarks: false,
         };
-        let ended = compare(&on_a_table(folder.path()), &out, &options);
+        let ended = super::compare(&on_a_table(folder.path()), &out, &options);
         assert!(matches!(ended, Err(Error::Interrupted)));
         assert!(!out.exists());
     }
@@ -410,13 +230,14 @@ mod tests {
         let without = Recipe { attack: None, ..on_a_table(folder.path()) };
         let setting = &idle.settings().unwrap()[0];
         for attacked in [idle.clone(), attacked(&[0.0, 0.1])] {
+            let [attacked, without] = [&attacked, &without].map(|recipe| recipe.plan().unwrap());
             assert_eq!(attacked.differences(&without), [""; 0]);
-            assert_eq!(attacked.run(setting, 0).differences(&without.run(setting, 0)), [""; 0]);
+            assert_eq!(attacked.run(setting, 0).unwrap(), without.run(setting, 0).unwrap());
         }
         let digits = Recipe::embedded().unwrap();
         assert!(digits.data.are_images() && digits.attack.is_some());
         let without = Recipe { attack: None, ..digits.clone() };
-        assert!(!digits.differences(&without).is_empty());
+        assert!(!digits.plan().unwrap().differences(&without.plan().unwrap()).is_empty());
         assert_eq!(attacked_in_vain(&digits).unwrap(), None);
     }
 }

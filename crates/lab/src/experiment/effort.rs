@@ -8,10 +8,10 @@ use tch::{Device, Kind, Tensor};
 
 use super::RunRecipe;
 use super::representation::{MAPPED, rows_of, width};
+use crate::compare::Monitor;
 use crate::data::{DataSet, Examples, Inputs};
 use crate::measure::{Features, Tsne};
 use crate::models::Model;
-use crate::train::Monitor;
 use crate::{Result, Stop};
 
 /// Eigenvalues and eigenvectors of an n×n matrix take as long as so many times n³ multiplications

@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use steepness::{Curve, Loss};
 
 use super::run::select;
-use super::{Options, RunDir, RunRecipe};
+use super::{Options, RunRecipe};
 use crate::check::checked;
+use crate::compare::{Monitor, RunDir};
 use crate::data::{Examples, Sampling};
 use crate::models::Model;
-use crate::train::{Monitor, OptimizerRecipe, Schedule, Training};
+use crate::train::{OptimizerRecipe, Schedule, Training};
 use crate::{Error, Result};
 
 /// `[crt]` and `[probe]`; what is not said is as in the training before.
@@ -95,7 +96,7 @@ impl<'a> Head<'a> {
             tensorboard: options.tensorboard,
             checkpoint_every: options.checkpoint_every,
         };
-        let trained = trained.run(options.stop, monitor).map_err(|error| match error {
+        let trained = trained.run(options.runs.stop, monitor).map_err(|error| match error {
             Error::Work(problem) => Error::Work(format!("{}, {problem}", self.name)),
             error => error,
         })?;

@@ -1,54 +1,40 @@
-//! What is compared with what: the recipe, the run directory, the comparison.
+//! The laboratory's comparisons: the recipe of networks, data and training, and the runs that are made
+//! of it.
 
 mod attacked;
 mod attacks;
-mod checked;
 mod compare;
-mod comparison;
 mod device;
 mod effort;
 mod environment;
 mod estimate;
-mod folder;
-mod gathered;
-mod hashing;
 mod head;
 mod identity;
+mod lab_dir;
+mod lab_files;
+mod lab_reader;
+mod laboratory;
 mod predictor;
-mod progress;
 mod proposal;
-pub(crate) mod recipe;
+mod recipe;
 mod representation;
-mod results;
 mod run;
-mod run_dir;
-mod run_files;
-mod spec;
-mod survey;
-mod sweep;
-mod tidy;
+#[cfg(test)]
+mod tests;
 mod translated;
 mod translator;
 mod unfinished;
 
-pub use attacked::Attacked;
 pub use attacks::{Attacks, Under};
 pub use compare::{Options, compare};
-pub use comparison::{Comparison, EpochMetrics, Group, Run, Signature};
 pub use device::device;
-pub use environment::{Environment, cores};
 pub use estimate::Estimate;
-pub use folder::{Claim, Folder};
-pub use gathered::{Asked, Gathered, gather};
 pub use head::HeadRecipe;
+pub use lab_files::LabFiles;
+pub use lab_reader::LabReader;
 pub use predictor::{Predicted, Prediction, Predictor, Ranked};
 pub use proposal::{Proposal, Wishes};
-pub use recipe::{Recipe, RunRecipe, Select, check_losses, check_seeds, check_threads};
-pub use results::results_in;
+pub use recipe::{Recipe, RunRecipe};
 pub use run::run;
-pub use run_dir::RunDir;
-pub use run_files::RunFiles;
-pub use survey::{Found, FoundRun, RunState, survey};
-pub use sweep::{Setting, Sweep};
 pub use translator::{Translated, Translation, TranslationRun, Translator};
 pub use unfinished::Unfinished;

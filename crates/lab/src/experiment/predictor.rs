@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use tch::Device;
 
-use super::{RunFiles, RunRecipe};
+use super::{LabFiles, RunRecipe};
+use crate::compare::RunFiles;
 use crate::data::{Asking, DataRecipe, Examples, Graphs, InputFile, Inputs, Reader, Store};
 use crate::measure::{Logits, Scores, Threshold};
 use crate::models::Model;

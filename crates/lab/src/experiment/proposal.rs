@@ -8,8 +8,9 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use super::{Recipe, Select};
+use super::Recipe;
 use crate::attack::AttackRecipe;
+use crate::compare::Select;
 use crate::data::augment::AugmentRecipe;
 use crate::data::{
     Asked, DataRecipe, Format, Fractions, Inspection, Sampling, Size, detect, inspect, table,

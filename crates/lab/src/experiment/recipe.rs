@@ -1,19 +1,20 @@
 //! [`Recipe`]: everything that decides a comparison, as a TOML file.
 
-use std::collections::{BTreeMap, HashSet};
-use std::hash::Hash;
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use steepness::Loss;
 
-use super::environment::cores;
-use super::{HeadRecipe, Setting, Sweep, spec};
+use super::HeadRecipe;
 use crate::attack::{AdversarialRecipe, AttackRecipe};
 use crate::check::checked;
+use crate::compare::fields::{name, seeds, threads};
+use crate::compare::{
+    Select, Setting, Sweep, check_losses, check_seeds, check_threads, parse_toml, spec,
+};
 use crate::data::augment::AugmentRecipe;
 use crate::data::{DataRecipe, OodRecipe, Sampling};
 use crate::models::{ModelRecipe, Precision};
@@ -113,39 +114,6 @@ pub struct Recipe {
     pub scale: BTreeMap<String, toml::Table>,
 }
 
-/// Which weights of a run are measured. The test part chooses only where that is asked for, as the
-/// paper does; every table then says so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Select {
-    /// Those of the epoch with the highest validation accuracy; of equals the one with the lowest
-    /// validation NLL, then the latest.
-    Best,
-    /// Those after the last epoch.
-    Last,
-    /// Those of the epoch with the highest test accuracy, ties as in `Best`: the number that is reported was chosen.
-    Test,
-}
-
-impl Select {
-    /// The part that is looked at after each epoch.
-    pub fn part(self) -> &'static str {
-        match self {
-            Select::Best | Select::Last => "validation",
-            Select::Test => "test",
-        }
-    }
-
-    /// As a signature says it.
-    pub fn describe(self) -> &'static str {
-        match self {
-            Select::Best => "best validation accuracy",
-            Select::Last => "last epoch",
-            Select::Test => "best TEST accuracy (chosen on what is reported: too good)",
-        }
-    }
-}
-
 impl Recipe {
     /// The embedded digits.
     ///
@@ -174,7 +142,7 @@ impl Recipe {
     /// # Errors
     /// As [`Recipe::read`].
     pub fn parse(path: &Path, text: &str, scale: Option<&str>) -> Result<Self> {
-        let mut recipe: Self = parse(path, text)?;
+        let mut recipe: Self = parse_toml(path, text)?;
         let mut scales = std::mem::take(&mut recipe.scale);
         let Some(name) = scale else { return Ok(recipe) };
         let Some(instead) = scales.remove(name) else {
@@ -183,7 +151,7 @@ impl Recipe {
             let problem = format!("there is no scale {name:?}; the recipe has {known}");
             return Err(Error::Request(format!("{}: {problem}", path.display())));
         };
-        let mut table: toml::Table = parse(path, text)?;
+        let mut table: toml::Table = parse_toml(path, text)?;
         table.remove("scale");
         table.insert("name".to_owned(), format!("{}-{name}", recipe.name).into());
         table.extend(instead);
@@ -350,7 +318,7 @@ impl RunRecipe {
     /// # Errors
     /// Names the file, the line and the column, and what was expected there.
     pub fn read(path: &Path) -> Result<Self> {
-        parse(path, &std::fs::read_to_string(path).map_err(Error::input(path))?)
+        parse_toml(path, &std::fs::read_to_string(path).map_err(Error::input(path))?)
     }
 
     /// Reads `text`; `path` is for messages.
@@ -358,25 +326,13 @@ impl RunRecipe {
     /// # Errors
     /// As [`RunRecipe::read`].
     pub fn parse(path: &Path, text: &str) -> Result<Self> {
-        parse(path, text)
+        parse_toml(path, text)
     }
 
     /// As TOML, every setting spelt out.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("a recipe is a table")
     }
-}
-
-/// Reads TOML; `path` is for messages.
-fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
-    toml::from_str(text).map_err(|error| {
-        let at = error.span().map_or(0, |span| span.start).min(text.len());
-        let before = text.get(..at).unwrap_or(text);
-        let line = before.matches('\n').count() + 1;
-        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-        let problem = error.message().trim_end().replace('\n', ", ");
-        Error::malformed(path, format!("line {line}, column {column}"), problem)
-    })
 }
 
 /// Whether a recipe leaves images as they are.
@@ -387,96 +343,6 @@ fn unchanged(augment: &AugmentRecipe) -> bool {
 /// Whether a recipe translates as it is usual.
 fn usual_search(search: &SearchOptions) -> bool {
     *search == SearchOptions::default()
-}
-
-/// A name that is safe as a folder.
-pub(crate) fn name<'de, D: serde::Deserializer<'de>>(
-    from: D,
-) -> std::result::Result<String, D::Error> {
-    let name = String::deserialize(from)?;
-    let safe = |c: char| c.is_alphanumeric() || "-_.".contains(c);
-    if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(safe) {
-        return Err(serde::de::Error::custom(format!(
-            "the name {name:?} must be 1 to 100 letters, digits, '-', '_' or '.', without a dot in \
-             front"
-        )));
-    }
-    Ok(name)
-}
-
-/// At least one seed, none twice.
-fn seeds<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Vec<u64>, D::Error> {
-    let seeds = Vec::deserialize(from)?;
-    check_seeds(&seeds).map_err(serde::de::Error::custom)?;
-    Ok(seeds)
-}
-
-/// More than any machine has for one training.
-const MOST_THREADS: usize = 1024;
-
-fn threads<'de, D: serde::Deserializer<'de>>(
-    from: D,
-) -> std::result::Result<NonZeroUsize, D::Error> {
-    let threads = NonZeroUsize::deserialize(from)?;
-    check_threads(threads).map_err(serde::de::Error::custom)?;
-    Ok(threads)
-}
-
-/// Refuses more threads than any machine has cores; libtorch would start them.
-///
-/// # Errors
-/// Says how many cores there are.
-pub fn check_threads(threads: NonZeroUsize) -> Result<()> {
-    if threads.get() <= MOST_THREADS {
-        return Ok(());
-    }
-    Err(Error::Request(format!(
-        "threads = {threads} is above {MOST_THREADS}; this machine has {} cores",
-        cores()
-    )))
-}
-
-/// The largest seed: whole numbers of TOML, as which a run keeps it, have 63 bits.
-const LARGEST_SEED: u64 = i64::MAX as u64;
-
-/// Refuses no seeds, a seed that a recipe cannot hold, and one that is there twice.
-///
-/// # Errors
-/// Names the seed.
-pub fn check_seeds(seeds: &[u64]) -> Result<()> {
-    if seeds.is_empty() {
-        return Err(Error::Request("at least one seed is needed".to_owned()));
-    }
-    if let Some(seed) = seeds.iter().find(|&&seed| seed > LARGEST_SEED) {
-        return Err(Error::Request(format!(
-            "the seed {seed} is above {LARGEST_SEED}, the largest that a recipe can hold"
-        )));
-    }
-    match repeated(seeds.iter()) {
-        Some(seed) => Err(Error::Request(format!("the seed {seed} is there twice"))),
-        None => Ok(()),
-    }
-}
-
-/// Refuses no losses, and a loss that is there twice.
-///
-/// # Errors
-/// Names the loss.
-pub fn check_losses(losses: &[Loss]) -> Result<()> {
-    if losses.is_empty() {
-        return Err(Error::Request("at least one loss is needed".to_owned()));
-    }
-    // A loss is what it is written as.
-    match repeated(losses.iter().map(Loss::to_string)) {
-        Some(loss) => Err(Error::Request(format!("the loss {loss} is there twice"))),
-        None => Ok(()),
-    }
-}
-
-/// The first of `all` that was there before, in a time that grows with their number and no faster.
-pub(super) fn repeated<T: Clone + Eq + Hash>(mut all: impl Iterator<Item = T>) -> Option<T> {
-    let mut seen = HashSet::new();
-    all.find(|one| !seen.insert(one.clone()))
 }
 
 #[cfg(test)]
@@ -723,7 +589,7 @@ mod tests {
             let busy = with("threads = 1", &format!("threads = {threads}"));
             assert!(error(&busy).contains(&format!("threads = {threads} is above 1024")));
             let run = run.replace("threads = 1", &format!("threads = {threads}"));
-            let message = parse::<RunRecipe>(Path::new("run"), &run).unwrap_err().to_string();
+            let message = parse_toml::<RunRecipe>(Path::new("run"), &run).unwrap_err().to_string();
             assert!(message.contains("is above 1024"), "{message}");
         }
     }

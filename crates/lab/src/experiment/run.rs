@@ -11,13 +11,15 @@ use steepness::{Criterion, Reduction, Targets};
 use super::attacked::{Along, attack_all};
 use super::effort::{Effort, Meter, Sizes, Speed};
 use super::head::Head;
+use super::lab_dir::LabDir;
 use super::representation::{MOST, Representations};
 use super::translated::translate_test;
-use super::{Options, RunDir, RunRecipe, Select, Unfinished};
-use crate::data::{Content, DataSet, Examples, Inputs, Parts, Reader};
+use super::{Options, RunRecipe, Unfinished};
+use crate::compare::{Content, Monitor, RunDir, Select};
+use crate::data::{DataSet, Examples, Inputs, Parts, Reader};
 use crate::measure::{self, Groups, Learned, Logits, Measures, Ood, Scores, Threshold};
 use crate::models::{self, Model};
-use crate::train::{LargeMargin, Monitor, Predictions, Trained, Training, predict};
+use crate::train::{LargeMargin, Predictions, Trained, Training, predict};
 use crate::{Error, Result, Stop};
 
 /// Makes the run of `recipe` on `data` of that `content` in `dir` with `device`, going on where an earlier call stopped.
@@ -26,7 +28,7 @@ use crate::{Error, Result, Stop};
 /// checkpoint, and one that is at its end is only measured.
 ///
 /// # Errors
-/// [`Error::Interrupted`] once [`Options::stop`] is set; otherwise what stands in the way.
+/// [`Error::Interrupted`] once it was told to stop; otherwise what stands in the way.
 pub fn run(
     recipe: &RunRecipe,
     data: &DataSet,
@@ -35,7 +37,7 @@ pub fn run(
     options: &Options,
     monitor: &dyn Monitor,
 ) -> Result<()> {
-    let stop = Stop(options.stop);
+    let stop = Stop(options.runs.stop);
     let parts = data.parts(recipe.seed)?;
     // What was learned from, for measuring: some of it, and not augmented.
     let learned = recipe.augment.measured(Cow::Owned(parts.train.at_most(MOST)))?;
@@ -47,7 +49,7 @@ pub fn run(
     let criterion = recipe.loss.criterion_with_counts(&train.counts())?;
     recipe.augment.check_loss(&recipe.loss, &criterion)?;
     let reader = Reader::new(&recipe.data, data, &train);
-    dir.begin(recipe, content, &data.examples.classes, &reader, options.device)?;
+    dir.begin_training(recipe, content, &data.examples.classes, &reader, options.device)?;
     if let Inputs::Pairs(pairs) = &train.inputs {
         dir.write_vocabularies(pairs.vocabularies())?;
     }
@@ -76,7 +78,7 @@ pub fn run(
         tensorboard: options.tensorboard,
         checkpoint_every: options.checkpoint_every,
     }
-    .run(options.stop, monitor)?;
+    .run(options.runs.stop, monitor)?;
     select(recipe.select, &*model, &trained)?;
     let train_head =
         |head: Head| head.train(recipe, &*model, [&train, &validation], dir, options, monitor);

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use tch::Device;
 
-use super::{RunFiles, RunRecipe};
+use super::{LabFiles, RunRecipe};
+use crate::compare::RunFiles;
 use crate::data::text::{Corpus, EOS, Pairs, ParallelRecipe, Side, Vocabulary, packed};
 use crate::data::{DataRecipe, Examples, Inputs};
 use crate::models::{Model, Transformer};

@@ -19,28 +19,14 @@ use super::{
     Warmup, adversarial, checkpoint, gradient, predict_each,
 };
 use crate::attack::AdversarialRecipe;
+use crate::compare::{EpochMetrics, Monitor};
 use crate::data::{Batch, Order, Source};
-use crate::experiment::EpochMetrics;
 use crate::measure::{self, Logits};
 use crate::models::{Mode, Model, Precision};
 use crate::{Error, Result, Stop, durable};
 
 /// How many times as long as it took to save a checkpoint passes at least until the next one.
 const CHECKPOINT_SHARE: u32 = 20;
-
-/// Hears how a training goes.
-pub trait Monitor: Sync {
-    /// `epochs` of earlier ones were found done, and so many `examples` of the next.
-    fn resumed(&self, epochs: usize, examples: usize);
-    /// A step was taken, with so many examples.
-    fn step(&self, examples: usize);
-    /// The run is measured, up to that share of the whole.
-    fn measured(&self, share: f64);
-    /// An epoch ended.
-    fn epoch(&self, metrics: &EpochMetrics);
-    /// Something is not as it should be, but the work goes on.
-    fn warning(&self, text: &str);
-}
 
 /// One training and all that it needs.
 pub struct Training<'a> {

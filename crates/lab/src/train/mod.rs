@@ -3,7 +3,6 @@
 mod adversarial;
 mod average;
 pub mod checkpoint;
-mod choice;
 mod engine;
 mod evaluate;
 mod gradient;
@@ -18,15 +17,13 @@ mod update;
 mod warmup;
 
 pub use average::Average;
-pub use choice::{best_epoch, earliest_best_epoch};
-pub use engine::{Monitor, Trained, Training};
+pub use engine::{Trained, Training};
 pub use evaluate::{Predictions, Represented, predict, predict_each, represent};
 pub use l_softmax::{LSoftmaxRecipe, LargeMargin};
 pub use last_layer::{Judged, judge};
 pub use odin::Odin;
 pub use optimizer::{AdamRecipe, Decayed, Optimizer, OptimizerRecipe, RmspropRecipe, SgdRecipe};
 pub use schedule::{Moment, Schedule};
-pub(crate) use state::is_zero;
 pub use tensorboard::Events;
 pub use update::{OnNan, Update};
 pub use warmup::Warmup;

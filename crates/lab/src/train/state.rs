@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::checkpoint::Files;
-use super::choice::{earliest_best_epoch, is_better};
-use crate::experiment::EpochMetrics;
+use crate::compare::{EpochMetrics, earliest_best_epoch, is_better};
 use crate::{Error, Result, tensors};
 
 /// The numbers of a training; the tensors lie beside them in a [`Snapshot`].
@@ -64,7 +63,7 @@ pub struct Sums {
 }
 
 /// For `skip_serializing_if`: what hardly ever happens is told where it did.
-pub(crate) fn is_zero(count: &u64) -> bool {
+fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
@@ -173,8 +172,24 @@ impl Snapshot {
 
 #[cfg(test)]
 mod tests {
-    use super::super::choice::tests::epoch;
     use super::*;
+
+    /// An epoch with that accuracy and negative log-likelihood on the validation part.
+    fn epoch(epoch: usize, val_accuracy: f64, val_nll: f64) -> EpochMetrics {
+        EpochMetrics {
+            epoch,
+            lr: 0.1,
+            train_loss: 1.0 / 3.0,
+            train_accuracy: 0.1 + 0.2,
+            val_nll,
+            val_accuracy,
+            val_margin: Some(0.1),
+            val_energy: None,
+            grad_norm: 0.3,
+            skipped: 0,
+            seconds: 0.1,
+        }
+    }
 
     #[test]
     fn the_best_epoch_is_kept_and_patience_waits_for_accuracy() {

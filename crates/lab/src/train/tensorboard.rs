@@ -13,7 +13,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::experiment::EpochMetrics;
+use crate::compare::EpochMetrics;
 use crate::{Error, Result, durable};
 
 /// TensorBoard reads every file with `tfevents` in its name.

@@ -8,10 +8,10 @@ use super::horizontal_flip::horizontal_flip;
 use super::raster::Raster;
 use super::{AugmentRecipe, Draws, Evaluate, Filter, Patch};
 use crate::Result;
+use crate::compare::cores;
 use crate::data::ahead::Ahead;
 use crate::data::inputs::seen_bytes;
 use crate::data::{Batch, Batches, Inputs, Order, Source};
-use crate::experiment::cores;
 
 /// Images with what is done to each before a model sees it; cheap to clone.
 #[derive(Clone, Debug, PartialEq)]

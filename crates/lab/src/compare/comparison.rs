@@ -1,0 +1,120 @@
+//! [`Comparison`]: what a report is made of, read back from the run directories.
+
+use super::{EpochMetrics, Plan, Select, Setting, Sweep, best_epoch, earliest_best_epoch};
+use crate::measure::{FeatureMap, Measures, Overlap};
+use serde::{Deserialize, Serialize};
+
+/// Several losses on the same data and seeds.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// The recipe's name.
+    pub name: String,
+    /// One sentence on the data and its split, for the page.
+    pub data: String,
+    /// Names of the classes, in the order of the logits.
+    pub classes: Vec<String>,
+    /// Which weights were measured.
+    pub select: Select,
+    /// The key of the metric that is to come first, where one was asked for.
+    pub primary: Option<String>,
+    /// What was varied, if anything was.
+    pub sweep: Option<Sweep>,
+    /// One group a setting, in the order asked for; the first is what the others are compared with.
+    pub groups: Vec<Group>,
+    /// What made it.
+    pub signature: Signature,
+}
+
+impl Comparison {
+    /// What the test parts of different seeds have in common: most of what any run says, which is the
+    /// careful choice where runs of several comparisons stand side by side. `None` where one does not
+    /// say it, as older ones do not.
+    pub fn overlap(&self) -> Option<Overlap> {
+        let runs = self.groups.iter().flat_map(|group| &group.runs);
+        let all: Vec<Overlap> = runs.map(|run| run.measures.overlap).collect::<Option<_>>()?;
+        all.into_iter().max_by(|a, b| a.ratio().total_cmp(&b.ratio()))
+    }
+
+    /// That of `plan`, made with these `libraries`, with one sentence on its data and the names of the
+    /// classes.
+    pub(super) fn of(
+        plan: &Plan,
+        libraries: Vec<String>,
+        data: String,
+        classes: Vec<String>,
+        groups: Vec<Group>,
+    ) -> Self {
+        Self {
+            name: plan.name.clone(),
+            data,
+            classes,
+            select: plan.select,
+            primary: plan.primary.clone(),
+            sweep: plan.sweep.clone(),
+            groups,
+            signature: Signature {
+                recipe: plan.hash(),
+                seeds: plan.seeds.clone(),
+                selection: plan.select.describe().to_owned(),
+                libraries,
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+        }
+    }
+}
+
+/// The runs of one setting: a loss, and what is swept with it.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// The setting.
+    pub setting: Setting,
+    /// One run a seed; every group has the same seeds in the same order.
+    pub runs: Vec<Run>,
+}
+
+/// One finished run.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Its seed.
+    pub seed: u64,
+    /// What was logged, epoch by epoch.
+    pub epochs: Vec<EpochMetrics>,
+    /// What was measured on the held-out test part with the selected weights.
+    pub measures: Measures,
+    /// Maps of the features of test examples; not in older runs, nor of a few examples.
+    pub map: Option<FeatureMap>,
+}
+
+impl Run {
+    /// The epoch whose weights were measured; `None` without any epoch.
+    pub fn epoch(&self, select: Select) -> Option<usize> {
+        self.measures.epoch.or_else(|| match select {
+            Select::Last => self.epochs.last().map(|last| last.epoch),
+            // Records that do not say it are older than the rule for ties.
+            Select::Best | Select::Test => earliest_best_epoch(&self.epochs),
+        })
+    }
+
+    /// The epoch that would be measured today, where an older version took another one: the earliest
+    /// of equally accurate ones.
+    pub fn epoch_today(&self, select: Select) -> Option<usize> {
+        let today = best_epoch(&self.epochs);
+        let older = self.measures.epoch.is_none() && select != Select::Last;
+        today.filter(|today| older && self.epoch(select) != Some(*today))
+    }
+}
+
+/// What made a result: printed under every table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Signature {
+    /// First 12 hex digits of the SHA-256 of the resolved recipe.
+    pub recipe: String,
+    /// The seeds.
+    pub seeds: Vec<u64>,
+    /// Which weights were measured: "best validation accuracy" or "last epoch".
+    pub selection: String,
+    /// "tch 0.24.0", "libtorch 2.11.0".
+    pub libraries: Vec<String>,
+    /// Version of Steepness.
+    pub version: String,
+}

@@ -1,0 +1,296 @@
+//! [`gather`]: a comparison of runs that are finished already, without their data.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use steepness::Loss;
+
+use super::folder::{folder_about, folder_content, read_plan};
+use super::layout::MARKER;
+use super::{
+    Comparison, Content, Folder, Group, Plan, RecipeReader, Run, RunDir, RunFiles, Setting,
+};
+use crate::{Error, Result};
+
+/// Which runs are asked for; empty lists ask for all that are finished.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// The losses, the one that the others are compared with first.
+    pub losses: Vec<Loss>,
+    /// The seeds.
+    pub seeds: Vec<u64>,
+    /// Whether the report is to be written into the folder itself, which nobody else may work in then.
+    pub write: bool,
+}
+
+/// Runs of one folder or of several side by side.
+#[derive(Debug)]
+pub struct Gathered {
+    /// What they found.
+    pub comparison: Comparison,
+    /// The recipes, as TOML.
+    pub recipe: String,
+    /// What its reader should know: runs that are left out, data that differ.
+    pub notes: Vec<String>,
+    /// The folders that are written to, which stay ours for the report.
+    pub folders: Vec<Folder>,
+}
+
+/// The runs of one comparison.
+struct Part<'a> {
+    path: PathBuf,
+    reader: &'a dyn RecipeReader,
+    plan: Plan,
+    folder: Option<Folder>,
+    about: String,
+    content: Option<Content>,
+    libraries: Vec<String>,
+    classes: Vec<String>,
+    settings: Vec<Setting>,
+    seeds: Vec<u64>,
+}
+
+/// Reads the finished runs of the comparisons in the folders `paths`, whose recipes `reader` reads. Each
+/// setting has the same seeds: those with which all are finished.
+///
+/// # Errors
+/// A folder of no comparison, or in use; a run that is asked for and not finished, one that is damaged
+/// or does not belong there; folders whose classes differ; nothing that is finished.
+pub fn gather(paths: &[PathBuf], asked: &Asked, reader: &dyn RecipeReader) -> Result<Gathered> {
+    let mut notes = Vec::new();
+    let mut parts = Vec::new();
+    for path in paths {
+        parts.push(Part::open(path, reader, asked, &mut notes)?);
+    }
+    let first = parts.first().ok_or_else(|| Error::Request("no folder was named".to_owned()))?;
+    for other in &parts[1..] {
+        check_alike(first, other, &mut notes)?;
+    }
+    let seeds: Vec<u64> = first
+        .seeds
+        .iter()
+        .copied()
+        .filter(|seed| parts.iter().all(|part| part.seeds.contains(seed)))
+        .collect();
+    if seeds.is_empty() {
+        return Err(Error::Request(format!(
+            "there is no seed with which all losses are finished in {}",
+            names(paths)
+        )));
+    }
+    let labels = (paths.len() > 1).then(|| labels(paths));
+    let mut groups = Vec::new();
+    for (at, part) in parts.iter().enumerate() {
+        let mut unverified = 0;
+        for setting in &part.settings {
+            let mut read = |&seed: &u64| {
+                let (run, sealed) = part.read(setting, seed)?;
+                unverified += usize::from(!sealed);
+                Ok::<_, Error>(run)
+            };
+            let runs = seeds.iter().map(&mut read).collect::<Result<_>>()?;
+            let folder = labels.as_ref().map(|labels| labels[at].clone());
+            groups.push(Group { setting: Setting { folder, ..setting.clone() }, runs });
+        }
+        if unverified > 0 {
+            notes.push(format!(
+                "{}: nothing says whether the files of {unverified} of its runs are as they were written: \
+                 an earlier version kept no manifest (`steepness compare` takes them over)",
+                part.path.display()
+            ));
+        }
+    }
+    let joined = |of: &dyn Fn(&Part) -> String, between: &str| {
+        let mut all: Vec<String> = parts.iter().map(of).collect();
+        all.dedup();
+        all.join(between)
+    };
+    let plan = first.plan.with(&first.plan.losses, &seeds);
+    let about = joined(&|part| part.about.clone(), "; ");
+    let libraries = first.libraries.clone();
+    let mut comparison = Comparison::of(&plan, libraries, about, first.classes.clone(), groups);
+    let signature = &mut comparison.signature;
+    signature.recipe = joined(&|part| part.plan.hash(), " + ");
+    signature.selection = joined(&|part| part.plan.select.describe().to_owned(), ", or ");
+    if paths.len() > 1 {
+        comparison.sweep = None;
+        comparison.name = joined(&|part| part.plan.name.clone(), " + ");
+    }
+    let recipe = joined(&|part| part.plan.text.clone(), "\n\n");
+    let folders = parts.into_iter().filter_map(|part| part.folder).collect();
+    Ok(Gathered { comparison, recipe, notes, folders })
+}
+
+impl<'a> Part<'a> {
+    fn open(
+        path: &Path,
+        reader: &'a dyn RecipeReader,
+        asked: &Asked,
+        notes: &mut Vec<String>,
+    ) -> Result<Self> {
+        let marker = path.join(MARKER);
+        if !marker.is_file() {
+            let problem = format!("{} holds no comparison: no {MARKER} in it", path.display());
+            return Err(Error::Request(problem));
+        }
+        let whole = read_plan(&marker, reader)?;
+        let (mut losses, mut seeds) = (whole.losses.clone(), whole.seeds.clone());
+        if !asked.losses.is_empty() {
+            losses.clone_from(&asked.losses);
+        }
+        if !asked.seeds.is_empty() {
+            seeds.clone_from(&asked.seeds);
+        }
+        let plan = whole.with(&losses, &seeds);
+        let all = match asked.losses.is_empty() {
+            true => plan.settings()?,
+            // Of a sweep, each value of such a loss; what is written out stands for itself.
+            false => swept(&whole, &asked.losses)?,
+        };
+        let content = folder_content(path)?;
+        let about = folder_about(path)?.unwrap_or_else(|| plan.name.clone());
+        let folder = asked.write.then(|| Folder::hold(path, &plan)).transpose()?;
+        let mut part = Self {
+            about,
+            content,
+            libraries: Vec::new(),
+            classes: Vec::new(),
+            settings: Vec::new(),
+            seeds,
+            path: path.to_owned(),
+            reader,
+            plan,
+            folder,
+        };
+        let mut left_out = 0;
+        for setting in all {
+            let finished = part.finished(&setting)?;
+            let missing = part.plan.seeds.len() - finished.len();
+            if missing > 0 && !asked.seeds.is_empty()
+                || finished.is_empty() && !asked.losses.is_empty()
+            {
+                let missing = part.plan.seeds.iter().find(|seed| !finished.contains(seed));
+                return Err(Error::Request(format!(
+                    "{}: {setting} with seed {} is not finished",
+                    path.display(),
+                    missing.copied().unwrap_or(0)
+                )));
+            }
+            if finished.is_empty() {
+                notes.push(format!("{}: no run of {setting} is finished", path.display()));
+                continue;
+            }
+            left_out += missing;
+            part.seeds.retain(|seed| finished.contains(seed));
+            part.settings.push(setting);
+        }
+        if left_out > 0 {
+            notes.push(format!(
+                "{}: the report is about the seeds that are finished with every loss (runs that are \
+                 not: {left_out})",
+                path.display()
+            ));
+        }
+        let first = part.settings.first().zip(part.seeds.first());
+        let Some((setting, &seed)) = first else {
+            let path = path.display();
+            let problem =
+                format!("{path}: no seed is finished with every loss that has runs there");
+            return Err(Error::Request(problem));
+        };
+        let files = RunFiles::at(RunDir::new(path, setting, seed).path())?;
+        part.classes = files.classes()?;
+        part.libraries = files.environment()?.libraries;
+        Ok(part)
+    }
+
+    /// The seeds with which `setting` is finished.
+    fn finished(&self, setting: &Setting) -> Result<HashSet<u64>> {
+        let mut found = HashSet::new();
+        for &seed in &self.plan.seeds {
+            let dir = RunDir::new(&self.path, setting, seed);
+            let files = RunFiles::at(dir.path())?;
+            let own = || Ok::<_, Error>(files.content()?.unwrap_or_default());
+            let content = self.content.clone().map_or_else(own, Ok)?;
+            if dir.finished(&self.plan.run(setting, seed)?, &content, self.reader)? {
+                found.insert(seed);
+            }
+        }
+        Ok(found)
+    }
+
+    /// One of its runs, and whether it has a manifest.
+    fn read(&self, setting: &Setting, seed: u64) -> Result<(Run, bool)> {
+        let files = RunFiles::at(RunDir::new(&self.path, setting, seed).path())?;
+        let classes = files.classes()?;
+        if classes != self.classes {
+            return Err(Error::Request(format!(
+                "{}: its classes are others than those of the runs beside it",
+                files.path().display()
+            )));
+        }
+        Ok((files.run(&files.plan(self.reader)?, classes.len())?, files.is_sealed()))
+    }
+}
+
+/// The settings of `plan` that are of one of `losses`, in the order of these.
+fn swept(plan: &Plan, losses: &[Loss]) -> Result<Vec<Setting>> {
+    let all = plan.settings()?;
+    let mut found = Vec::new();
+    for loss in losses {
+        let own: Vec<Setting> =
+            all.iter().filter(|setting| setting.loss == *loss).cloned().collect();
+        match own.is_empty() {
+            true => found.push(Setting::from(loss.clone())),
+            false => found.extend(own),
+        }
+    }
+    Ok(found)
+}
+
+/// Refuses folders that cannot stand in one table, and says what is to be known of those that can.
+fn check_alike(first: &Part, other: &Part, notes: &mut Vec<String>) -> Result<()> {
+    let [a, b] = [first, other].map(|part| part.path.display().to_string());
+    if first.classes != other.classes {
+        return Err(Error::Request(format!(
+            "the classes of {a} and {b} are not the same: {} and {}",
+            listed(&first.classes),
+            listed(&other.classes)
+        )));
+    }
+    let same = match (&first.content, &other.content) {
+        (Some(first), Some(other)) => first.of_data().is_same(&other.of_data()),
+        _ => true,
+    };
+    let split = |part: &Part| part.plan.value("data").cloned();
+    if !same || split(first) != split(other) {
+        notes.push(format!(
+            "{a} and {b} were not measured on the same test examples: differences between them are not \
+             those of one example"
+        ));
+    }
+    if first.plan.select != other.plan.select {
+        notes.push(format!("{a} and {b} chose their weights by different rules"));
+    }
+    Ok(())
+}
+
+fn listed(classes: &[String]) -> String {
+    let more = if classes.len() > 5 { ", …" } else { "" };
+    format!("{}{more}", classes[..classes.len().min(5)].join(", "))
+}
+
+/// The last parts of `paths`, or the whole of each where these do not tell them apart.
+fn labels(paths: &[PathBuf]) -> Vec<String> {
+    let last = |path: &PathBuf| {
+        let whole = path.canonicalize().unwrap_or_else(|_| path.clone());
+        whole.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    };
+    let short: Vec<String> = paths.iter().map(last).collect();
+    let apart = short.iter().collect::<HashSet<_>>().len() == short.len();
+    if apart { short } else { paths.iter().map(|path| path.display().to_string()).collect() }
+}
+
+fn names(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+}

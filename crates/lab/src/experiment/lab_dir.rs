@@ -1,0 +1,112 @@
+//! [`LabDir`]: what of a run's files only the laboratory writes.
+
+use std::fs;
+use std::sync::Arc;
+
+use tch::Device;
+
+use super::RunRecipe;
+use super::environment::environment;
+use super::translated::Translations;
+use crate::compare::layout::{
+    INPUTS, LABELS, LOGITS, THRESHOLD, TRANSLATIONS, VOCABULARIES, WEIGHTS,
+};
+use crate::compare::{Content, RunDir};
+use crate::data::text::Vocabulary;
+use crate::data::{Reader, npy};
+use crate::measure::Threshold;
+use crate::models::Weights;
+use crate::train::Predictions;
+use crate::{Error, Result, durable, tensors};
+
+/// The folder of a run that is trained in the laboratory.
+pub(super) trait LabDir {
+    /// Writes what is known before the first step; `content` is that of the data, `classes` are the
+    /// names of the classes by their numbers and `reader` says what is in an input, which nothing else
+    /// here does.
+    ///
+    /// # Errors
+    /// Names the path that cannot be written.
+    fn begin_training(
+        &self,
+        recipe: &RunRecipe,
+        content: &Content,
+        classes: &[String],
+        reader: &Reader,
+        device: Device,
+    ) -> Result<()>;
+
+    /// Writes what a model said about the held-out part, and about examples from other worlds, each
+    /// with its name; the first ones are `ood_logits.npy`.
+    ///
+    /// # Errors
+    /// Names the path that cannot be written.
+    fn write_predictions(&self, test: &Predictions, ood: &[(&str, Predictions)]) -> Result<()>;
+
+    /// Writes what makes the pieces of source and target.
+    ///
+    /// # Errors
+    /// Names the path that cannot be written.
+    fn write_vocabularies(&self, vocabularies: [&Arc<Vocabulary>; 2]) -> Result<()>;
+
+    /// Writes the test sentences, their translations and their references, a line each.
+    ///
+    /// # Errors
+    /// Names the path that cannot be written.
+    fn write_translations(&self, all: &Translations) -> Result<()>;
+
+    /// Writes the weights that were measured, and where out-of-distribution begins with them.
+    ///
+    /// # Errors
+    /// Names the path that cannot be written.
+    fn write_model(&self, weights: &Weights, threshold: &Threshold) -> Result<()>;
+}
+
+impl LabDir for RunDir {
+    fn begin_training(
+        &self,
+        recipe: &RunRecipe,
+        content: &Content,
+        classes: &[String],
+        reader: &Reader,
+        device: Device,
+    ) -> Result<()> {
+        let path = self.path();
+        fs::create_dir_all(path).map_err(Error::output(path))?;
+        self.write_json(INPUTS, reader)?;
+        let environment = environment(recipe.threads.get(), device);
+        self.begin(&recipe.to_toml(), content, classes, &environment)
+    }
+
+    fn write_predictions(&self, test: &Predictions, ood: &[(&str, Predictions)]) -> Result<()> {
+        let at = |name: &str| self.path().join(name);
+        npy::write_matrix(&at(LOGITS), &test.logits, test.classes)?;
+        npy::write_vector(&at(LABELS), &test.labels)?;
+        ood.iter().enumerate().try_for_each(|(place, (name, ood))| {
+            let file = match place {
+                0 => "ood_logits.npy".to_owned(),
+                _ => format!("ood_logits.{name}.npy"),
+            };
+            Ok(npy::write_matrix(&at(&file), &ood.logits, ood.classes)?)
+        })
+    }
+
+    fn write_vocabularies(&self, vocabularies: [&Arc<Vocabulary>; 2]) -> Result<()> {
+        let mut files = VOCABULARIES.iter().zip(vocabularies);
+        files.try_for_each(|(name, vocabulary)| vocabulary.save(&self.path().join(name)))
+    }
+
+    fn write_translations(&self, all: &Translations) -> Result<()> {
+        let lines = [&all.sources, &all.hypotheses, &all.references];
+        for (name, lines) in TRANSLATIONS.into_iter().zip(lines) {
+            let text: String = lines.iter().map(|line| line.clone() + "\n").collect();
+            durable::write(&self.path().join(name), text.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn write_model(&self, weights: &Weights, threshold: &Threshold) -> Result<()> {
+        durable::write(&self.path().join(WEIGHTS), &tensors::encode(&weights.snapshot()?)?)?;
+        self.write_json(THRESHOLD, threshold)
+    }
+}

@@ -1,0 +1,117 @@
+//! [`LabFiles`]: what of a run's files only the laboratory reads.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tch::Tensor;
+
+use super::RunRecipe;
+use crate::compare::layout::{INPUTS, RECIPE, VOCABULARIES, WEIGHTS};
+use crate::compare::{Content, RunFiles, damage, damaged, folder_content};
+use crate::data::text::Vocabulary;
+use crate::data::{Examples, Reader};
+use crate::models::{self, Model};
+use crate::{Error, Result, tensors};
+
+/// The files of a run that was trained in the laboratory. They are input like any other.
+pub trait LabFiles {
+    /// What was trained. Relative paths in it lead to where the data were found at that time.
+    ///
+    /// # Errors
+    /// Names the file that is missing or damaged, and the place; so do the others.
+    fn recipe(&self) -> Result<RunRecipe>;
+
+    /// How inputs are read.
+    ///
+    /// # Errors
+    /// As [`LabFiles::recipe`]; a shape that inputs cannot have.
+    fn reader(&self) -> Result<Reader>;
+
+    /// The weights that were measured, f32 and finite.
+    ///
+    /// # Errors
+    /// As [`LabFiles::recipe`].
+    fn weights(&self) -> Result<Vec<(String, Tensor)>>;
+
+    /// The network of `recipe` for examples like `like`, with the weights that were measured.
+    ///
+    /// # Errors
+    /// As [`LabFiles::recipe`]; weights that do not fit.
+    fn model(&self, recipe: &RunRecipe, like: &Examples) -> Result<Box<dyn Model>>;
+
+    /// Makes sure that the data of `recipe` are those that the run learned from, as far as that is
+    /// known.
+    ///
+    /// # Errors
+    /// Says what differs.
+    fn check_data(&self, recipe: &RunRecipe) -> Result<()>;
+
+    /// What makes the pieces of source and target.
+    ///
+    /// # Errors
+    /// As [`LabFiles::recipe`].
+    fn vocabularies(&self) -> Result<[Arc<Vocabulary>; 2]>;
+}
+
+impl LabFiles for RunFiles {
+    fn recipe(&self) -> Result<RunRecipe> {
+        let text = self.text(RECIPE)?;
+        let mut recipe = RunRecipe::parse(&self.path().join(RECIPE), &text).map_err(damaged)?;
+        if let Some(content) = self.content()? {
+            recipe.data.found_at(&|key| content.path(key).map(Path::to_owned));
+        }
+        Ok(recipe)
+    }
+
+    fn reader(&self) -> Result<Reader> {
+        let reader: Reader = self.read_json(INPUTS)?;
+        let refused = reader.check_soundness();
+        refused.map_err(|problem| damage(&self.path().join(INPUTS), "shape", problem))?;
+        Ok(reader)
+    }
+
+    fn weights(&self) -> Result<Vec<(String, Tensor)>> {
+        let path = self.path().join(WEIGHTS);
+        let weights = tensors::decode(&self.bytes(WEIGHTS)?)
+            .map_err(|error| damage(&path, "whole file", error.to_string()))?;
+        for (name, tensor) in &weights {
+            let finite = tensor.f_isfinite()?.f_all()?.f_int64_value(&[])? == 1;
+            self.ensure(WEIGHTS, name, finite, &|| "values that are not finite".to_owned())?;
+        }
+        Ok(weights)
+    }
+
+    fn model(&self, recipe: &RunRecipe, like: &Examples) -> Result<Box<dyn Model>> {
+        let weights = self.weights()?;
+        models::rebuild(&recipe.model, like, &weights)
+            .map_err(|error| damage(&self.path().join(WEIGHTS), "tensors", error.to_string()))
+    }
+
+    fn check_data(&self, recipe: &RunRecipe) -> Result<()> {
+        let Some(before) = self.content()? else { return Ok(()) };
+        // The folder of the comparison knows the single files.
+        let known = self.path().ancestors().skip(1).take(3).find_map(|folder| {
+            let known = folder_content(folder).ok().flatten();
+            known.filter(|known| known.is_same(&before))
+        });
+        let now = Content::of(&recipe.data.origins()?, known.as_ref())?;
+        let before = known.unwrap_or(before).of_data();
+        match before.is_same(&now) {
+            true => Ok(()),
+            false => Err(Error::Request(format!(
+                "{} learned from other data: {}",
+                self.path().display(),
+                before.differences(&now).join("; ")
+            ))),
+        }
+    }
+
+    fn vocabularies(&self) -> Result<[Arc<Vocabulary>; 2]> {
+        let [source, target] = VOCABULARIES.map(|name| {
+            let vocabulary = Vocabulary::of_text(self.text(name)?);
+            let at = self.path().join(name);
+            vocabulary.map_err(|problem| damage(&at, "vocabulary", problem))
+        });
+        Ok([Arc::new(source?), Arc::new(target?)])
+    }
+}
