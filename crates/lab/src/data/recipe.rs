@@ -221,13 +221,6 @@ impl DataRecipe {
         Ok(())
     }
 
-    /// The same with every path empty: what there is beside the data themselves.
-    pub fn without_paths(&self) -> Self {
-        let mut rest = self.clone();
-        rest.paths().into_iter().for_each(|path| *path = DataPath::default());
-        rest
-    }
-
     /// Writes each path as `before` does where that leads to the same place from here.
     pub fn spell_as(&mut self, before: &Self) {
         let mut before = before.clone();
