@@ -192,7 +192,7 @@ mod tests {
         let path = folder.join("t.csv");
         std::fs::write(&path, format!("x,kind\n{rows}")).unwrap();
         let data = toml::from_str(&format!("table = {{ path = {path:?} }}")).unwrap();
-        Recipe { data, ..Recipe::embedded().unwrap() }
+        Recipe { data, attack: None, ..Recipe::embedded().unwrap() }
     }
 
     /// Nothing is written by a comparison that is interrupted while it reads its data.
@@ -227,7 +227,7 @@ mod tests {
         let about = load_all(&idle).unwrap().describe();
         assert!(about.contains("; [attack] has no effect: attacks are for images"), "{about}");
         // What has no effect makes no other run of it, whatever an earlier version left there.
-        let without = Recipe { attack: None, ..on_a_table(folder.path()) };
+        let without = on_a_table(folder.path());
         let setting = &idle.settings().unwrap()[0];
         for attacked in [idle.clone(), attacked(&[0.0, 0.1])] {
             let [attacked, without] = [&attacked, &without].map(|recipe| recipe.plan().unwrap());
