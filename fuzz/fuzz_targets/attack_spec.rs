@@ -19,6 +19,6 @@ fuzz_target!(|text: &str| {
         Err(error) => refused(&error),
     }
     if let Err(error) = text.parse::<Sweep>() {
-        refused(&error);
+        refused(&error.into());
     }
 });

@@ -15,9 +15,9 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use steepness_fuzz::{Place, edited, one_thread, parts, refused};
-use steepness_lab::compare::{self, Comparison, Run, RunDir, RunFiles};
+use steepness_lab::compare::{self, Comparison, Result, Run, RunDir, RunFiles};
 use steepness_lab::experiment::{LabReader, Options, Predictor, Recipe, compare};
-use steepness_lab::{Result, report};
+use steepness_lab::report;
 use tch::Device;
 
 static PLACE: LazyLock<Place> = LazyLock::new(|| Place::new("run"));
@@ -58,6 +58,7 @@ impl Finished {
             device: Device::Cpu,
             checkpoint_every: Duration::from_secs(60),
             tensorboard: false,
+            remarks: false,
         };
         let (comparison, _) = compare(&recipe, &out, &options).expect("it can be learned");
         let setting = &recipe.settings().expect("two losses")[0];
@@ -121,7 +122,7 @@ fn look(all: &Finished, all_of_it: bool) {
                 report::write(&comparison, "", &PLACE.path("report")).expect("room in memory");
             }
         }
-        Err(error) => refused(&error),
+        Err(error) => refused(&error.into()),
     }
 }
 

@@ -124,7 +124,7 @@ pub fn run(args: Args) -> Result<()> {
         let written: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
         format!("{}{}\n", attacked_text(&attacked), written.join("\n"))
     };
-    console::print(&text)
+    Ok(console::print(&text)?)
 }
 
 /// Tells how far the attacks are: on a terminal a line that is written over and over, elsewhere a line

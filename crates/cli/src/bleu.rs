@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use steepness_lab::measure::translation::{
+use steepness_compare::measure::translation::{
     Bleu, Chrf, Interval, Metric, Smoothing, Tokenizer, interval, paired_bootstrap, segments, total,
 };
-use steepness_lab::{Error, Result, console};
+use steepness_compare::{Error, Result, console};
 
 use crate::lines;
 

@@ -2,7 +2,7 @@
 
 use clap::Command;
 use clap_complete::Shell;
-use steepness_lab::{Result, console};
+use steepness_compare::{Result, console};
 
 /// Print what makes a shell complete commands and options
 ///

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use steepness::Loss;
-use steepness_lab::{Result, console, report};
+use steepness_compare::{Result, console, report};
 
 /// The losses drawn when none is named: the ones that `compare` compares.
 const LOSSES: [&str; 4] = ["ce", "el(le=0.5)", "el(le=0.75)", "el(le=1)"];

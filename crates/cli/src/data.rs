@@ -95,13 +95,13 @@ fn check(path: &Path, asked: &Asked, json: bool) -> Result<()> {
         true => serde_json::to_string(&found).map_err(|e| Error::Work(e.to_string()))? + "\n",
         false => found.to_string(),
     };
-    console::print(&text)
+    Ok(console::print(&text)?)
 }
 
 fn get(args: GetArgs) -> Result<()> {
     let Some(name) = args.name else {
         let line = |package: &Package| format!("{:<15}{}\n", package.name, package.about);
-        return console::print(&download::packages().iter().map(line).collect::<String>());
+        return Ok(console::print(&download::packages().iter().map(line).collect::<String>())?);
     };
     let package = download::package(&name)?;
     let out = args.out.unwrap_or_else(|| Path::new("data").join(package.name));

@@ -7,7 +7,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use steepness_lab::{Error, Result};
+use steepness_compare::{Error, Result};
 
 static IS_GONE: AtomicBool = AtomicBool::new(false);
 

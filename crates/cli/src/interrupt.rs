@@ -4,7 +4,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use steepness_lab::{console, durable};
+use steepness_compare::{console, durable};
 
 static STOP: AtomicBool = AtomicBool::new(false);
 
@@ -37,7 +37,7 @@ pub fn listen() -> anyhow::Result<()> {
 }
 
 /// A flag that the first signal sets from now on. Whoever asks for it has to look at it, save what
-/// is done and return [`steepness_lab::Error::Interrupted`].
+/// is done and return [`steepness_compare::Error::Interrupted`].
 pub fn stop_flag() -> &'static AtomicBool {
     LOOKED_AT.store(true, Ordering::Relaxed);
     &STOP

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use steepness_lab::{Error, Result};
+use steepness_compare::{Error, Result};
 
 /// The lines of `bytes`, which `path` holds; an end of line at their end begins no further one.
 ///

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use steepness::{Batch, Element, Loss, Outcome, Reduction, Targets};
-use steepness_lab::data::npy::{self, Floats, Matrix};
-use steepness_lab::{Error, Result, console};
+use steepness_compare::npy::{self, Floats, Matrix};
+use steepness_compare::{Error, Result, console};
 
 use crate::named::Named;
 

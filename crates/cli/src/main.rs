@@ -2,16 +2,17 @@
 //!
 //! Exit codes: 0 done, 1 the work failed, 2 the request was wrong, 130 interrupted.
 
-// What is printed goes through `steepness_lab::console`.
+// What is printed goes through `steepness_compare::console`.
 #![warn(clippy::print_stdout, clippy::print_stderr, clippy::dbg_macro)]
 
-mod attack;
 mod bleu;
-mod compare;
 mod completions;
 mod curves;
-mod data;
 mod folder;
+#[cfg_attr(
+    not(feature = "lab"),
+    expect(dead_code, reason = "only the laboratory has work that saves itself")
+)]
 mod interrupt;
 mod lines;
 mod loss;
@@ -19,18 +20,36 @@ mod man;
 mod measure;
 mod named;
 mod open;
-mod own;
-mod predict;
-mod progress;
+mod reader;
 mod report;
 mod runs;
+mod seeds;
+
+#[cfg(feature = "lab")]
+mod attack;
+#[cfg(feature = "lab")]
+mod compare;
+#[cfg(feature = "lab")]
+mod data;
+#[cfg(feature = "lab")]
+mod own;
+#[cfg(feature = "lab")]
+mod predict;
+#[cfg(feature = "lab")]
+mod progress;
+#[cfg(feature = "lab")]
 mod translate;
+#[cfg(not(feature = "lab"))]
+mod without_lab;
 
 use std::io;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use steepness_lab::console;
+use steepness_compare::console;
+
+#[cfg(not(feature = "lab"))]
+use without_lab::{attack, compare, data, predict, translate};
 
 /// Would another loss help my classifier? Compares losses on the same data and seeds.
 #[derive(Parser)]
@@ -62,6 +81,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    #[cfg(feature = "lab")]
     steepness_lab::keep_freed_memory();
     let done = match Arguments::try_parse() {
         Ok(arguments) => run(arguments),
@@ -95,22 +115,21 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         folder::check()?;
     }
     match arguments.command {
-        Command::Attack(args) => attack::run(args).map_err(Into::into),
-        Command::Bleu(args) => bleu::run(args).map_err(Into::into),
-        Command::Compare(args) => compare::run(args),
-        Command::Completions(args) => {
-            completions::run(args, Arguments::command()).map_err(Into::into)
-        }
-        Command::Curves(args) => curves::run(args).map_err(Into::into),
-        Command::Data(args) => data::run(args).map_err(Into::into),
-        Command::Loss(args) => loss::run(args).map_err(Into::into),
-        Command::Man(args) => man::run(args, Arguments::command()).map_err(Into::into),
-        Command::Measure(args) => measure::run(args).map_err(Into::into),
-        Command::Predict(args) => predict::run(args).map_err(Into::into),
-        Command::Report(args) => report::run(args),
-        Command::Runs(args) => runs::run(args).map_err(Into::into),
-        Command::Translate(args) => translate::run(args).map_err(Into::into),
+        Command::Attack(args) => attack::run(args)?,
+        Command::Bleu(args) => bleu::run(args)?,
+        Command::Compare(args) => compare::run(args)?,
+        Command::Completions(args) => completions::run(args, Arguments::command())?,
+        Command::Curves(args) => curves::run(args)?,
+        Command::Data(args) => data::run(args)?,
+        Command::Loss(args) => loss::run(args)?,
+        Command::Man(args) => man::run(args, Arguments::command())?,
+        Command::Measure(args) => measure::run(args)?,
+        Command::Predict(args) => predict::run(args)?,
+        Command::Report(args) => report::run(args)?,
+        Command::Runs(args) => runs::run(args)?,
+        Command::Translate(args) => translate::run(args)?,
     }
+    Ok(())
 }
 
 /// The reader of our output has had enough, as in `steepness … | head`.
@@ -120,9 +139,17 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 fn exit_code(error: &anyhow::Error) -> u8 {
-    let lab = |cause: &(dyn std::error::Error + 'static)| {
-        let loss = cause.downcast_ref::<steepness::Error>().map(|_| 2);
-        loss.or_else(|| cause.downcast_ref::<steepness_lab::Error>().map(|e| e.exit_code()))
-    };
-    error.chain().find_map(lab).unwrap_or(1)
+    error.chain().find_map(own_code).unwrap_or(1)
+}
+
+/// Of an error of ours.
+fn own_code(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
+    use steepness_compare::{Error, measure};
+    #[cfg(feature = "lab")]
+    if let Some(error) = cause.downcast_ref::<steepness_lab::Error>() {
+        return Some(error.exit_code());
+    }
+    let loss = cause.downcast_ref::<steepness::Error>().map(|_| 2);
+    loss.or_else(|| cause.downcast_ref::<Error>().map(Error::exit_code))
+        .or_else(|| cause.downcast_ref::<measure::Error>().map(measure::Error::exit_code))
 }

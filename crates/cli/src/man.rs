@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Command;
 use clap_mangen::Man;
-use steepness_lab::{Error, Result, console, durable};
+use steepness_compare::{Error, Result, console, durable};
 
 /// Print the manual page, with all commands; or write one page for each
 ///

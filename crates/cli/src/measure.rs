@@ -9,12 +9,12 @@ use std::path::PathBuf;
 use arrays::{Table, integers, table};
 use curves::{Curves, Sides};
 use list::list;
-use steepness_lab::data::npy;
-use steepness_lab::measure::{
+use steepness_compare::measure::{
     Detection, FeatureMap, Features, Groups, Logits, Mahalanobis, Neighbours, OodSummary, Pca,
     Positive, ProbeRecord, Recalibrated, Representation, Scores, Summary, Thresholds, Vim,
 };
-use steepness_lab::{Error, Result, Stop, console, durable};
+use steepness_compare::npy;
+use steepness_compare::{Error, Result, Stop, console, durable};
 
 use crate::named::Named;
 

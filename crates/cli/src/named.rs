@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use steepness_lab::{Error, Result};
+use steepness_compare::{Error, Result};
 
 /// Adds names to what arithmetic says, which knows arrays only.
 pub trait Named<T> {

@@ -55,7 +55,7 @@ pub fn run(args: Args) -> Result<()> {
         not_read.iter().for_each(|line| console::say(line));
         table(&predictions) + &legend(predictor.threshold())
     };
-    console::print(&text)
+    Ok(console::print(&text)?)
 }
 
 /// A line an example, in aligned columns.

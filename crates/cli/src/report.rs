@@ -3,12 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use steepness::Loss;
-use steepness_lab::compare::{Asked, check_losses, gather};
-use steepness_lab::experiment::LabReader;
-use steepness_lab::{Error, console, report};
+use steepness_compare::{Asked, Error, check_losses, console, gather, report};
 
-use crate::compare::{Seeds, parse_seeds};
 use crate::open;
+use crate::reader::Reader;
+use crate::seeds::{Seeds, parse_seeds};
 
 /// Write the report of finished runs again, or print those of several comparisons side by side
 ///
@@ -69,7 +68,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         report::find_metric(key)?;
     }
     let asked = Asked { losses, seeds, write: args.out.is_none() && out.is_some() };
-    let mut gathered = gather(&args.folders, &asked, &LabReader)?;
+    let mut gathered = gather(&args.folders, &asked, &Reader)?;
     for note in &gathered.notes {
         console::say(note);
     }

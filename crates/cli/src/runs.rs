@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use steepness_lab::compare::{Found, FoundRun, RunState, survey};
-use steepness_lab::experiment::LabReader;
-use steepness_lab::{Result, console, plain};
+use steepness_compare::{Found, FoundRun, Result, RunState, console, plain, survey};
+
+use crate::reader::Reader;
 
 /// List the comparisons and runs below a folder: their losses and seeds, how they stand and their sizes
 ///
@@ -26,7 +26,7 @@ pub struct Args {
 /// # Errors
 /// A folder that is not there.
 pub fn run(args: Args) -> Result<()> {
-    let found = survey(&args.folder, &LabReader)?;
+    let found = survey(&args.folder, &Reader)?;
     let text = match (args.json, found.is_empty()) {
         (true, _) => serde_json::json!({ "comparisons": found }).to_string() + "\n",
         (false, true) => format!("no comparison and no run below {}\n", args.folder.display()),

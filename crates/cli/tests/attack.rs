@@ -1,5 +1,7 @@
 //! `steepness attack`: finished runs are attacked.
 
+#![cfg(feature = "lab")]
+
 mod program;
 
 use std::fs;

@@ -1,6 +1,6 @@
 //! Attacks that are interrupted end within a second, keep what is found, and go on with it.
 
-#![cfg(unix)]
+#![cfg(all(unix, feature = "lab"))]
 
 mod program;
 

@@ -1,6 +1,8 @@
 //! `steepness compare` as a whole program: results that do not depend on how they came about, and
 //! requests that are refused.
 
+#![cfg(feature = "lab")]
+
 mod program;
 
 use std::fs;

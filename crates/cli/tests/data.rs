@@ -1,5 +1,7 @@
 //! `steepness data` and recipes with data of one's own, as a whole program.
 
+#![cfg(feature = "lab")]
+
 mod program;
 
 use std::fs;

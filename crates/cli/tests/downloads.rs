@@ -1,7 +1,7 @@
 //! `steepness data get`, killed again and again against a slow server on this machine: in the end
 //! there are the right files, and nothing else.
 
-#![cfg(unix)]
+#![cfg(all(unix, feature = "lab"))]
 
 mod program;
 

@@ -4,7 +4,7 @@
 //! program says what was refused, and the comparison that is made again is the one that nothing
 //! disturbed.
 
-#![cfg(target_os = "linux")]
+#![cfg(all(target_os = "linux", feature = "lab"))]
 
 mod program;
 

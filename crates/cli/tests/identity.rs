@@ -1,6 +1,8 @@
 //! What a run is: its recipe and the content of its data. What is not what it was is refused by name,
 //! and made anew when that is asked for.
 
+#![cfg(feature = "lab")]
+
 mod program;
 
 use std::fs;

@@ -1,6 +1,6 @@
 //! A signal ends measuring within a second, whatever is being measured, and leaves what is finished.
 
-#![cfg(target_os = "linux")]
+#![cfg(all(target_os = "linux", feature = "lab"))]
 
 mod program;
 

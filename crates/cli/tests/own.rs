@@ -1,5 +1,7 @@
 //! `steepness compare --data`: a comparison on data of one's own without a recipe.
 
+#![cfg(feature = "lab")]
+
 mod program;
 
 use std::fs;

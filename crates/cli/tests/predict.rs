@@ -1,5 +1,7 @@
 //! `steepness predict`: a finished run is asked about new examples.
 
+#![cfg(feature = "lab")]
+
 mod program;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! `steepness runs` and `steepness report`: what there is, and its report without its data.
 
+#![cfg(feature = "lab")]
+
 mod program;
 
 use std::fs;

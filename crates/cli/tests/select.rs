@@ -1,5 +1,7 @@
 //! `steepness compare --select` and `--patience`: which epoch is measured, and how many there are.
 
+#![cfg(feature = "lab")]
+
 mod program;
 
 use std::fs;

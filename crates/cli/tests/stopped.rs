@@ -1,7 +1,7 @@
 //! Whatever stops `steepness compare`, nothing is lost and the result is the same: kills at random
 //! moments, a full disk, a loss that breaks down.
 
-#![cfg(unix)]
+#![cfg(all(unix, feature = "lab"))]
 
 mod program;
 

@@ -1,5 +1,7 @@
 //! `steepness compare --sweep`: a setting varied for every loss.
 
+#![cfg(feature = "lab")]
+
 mod program;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! Tables as people have them, through the whole program.
 
+#![cfg(feature = "lab")]
+
 mod program;
 
 use std::fs;

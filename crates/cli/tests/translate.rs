@@ -1,5 +1,7 @@
 //! Translation from end to end: `compare` on sentence pairs, and `translate` with what it trained.
 
+#![cfg(feature = "lab")]
+
 mod program;
 
 use std::fs;

@@ -1,7 +1,7 @@
 //! Every command as a citizen of Unix: exit codes, messages of one line, outputs that are closed, full,
 //! links or FIFOs, signals, and the folder that it is started in.
 
-#![cfg(unix)]
+#![cfg(all(unix, feature = "lab"))]
 
 mod program;
 

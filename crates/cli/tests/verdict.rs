@@ -1,6 +1,8 @@
 //! What `steepness compare` says of its numbers: which epoch they are of, what comes first where the
 //! classes are uneven, and how the intervals are made.
 
+#![cfg(feature = "lab")]
+
 mod program;
 
 use std::fmt::Write;

@@ -71,6 +71,44 @@ impl From<steepness_measure::Error> for Error {
     }
 }
 
+/// As above.
+impl From<steepness_compare::Error> for Error {
+    fn from(error: steepness_compare::Error) -> Self {
+        use steepness_compare::Error as Found;
+        match error {
+            Found::Request(problem) => Error::Request(problem),
+            Found::Input { path, source } => Error::Input { path, source },
+            Found::Malformed { path, place, problem } => Error::Malformed { path, place, problem },
+            Found::Loss(error) => Error::Loss(error),
+            Found::Output { path, source } => Error::Output { path, source },
+            Found::Interrupted => Error::Interrupted,
+            // What a run of ours said comes back as it was.
+            Found::Runner(error) => match error.downcast() {
+                Ok(ours) => *ours,
+                Err(error) => Error::Work(error.to_string()),
+            },
+            other => Error::Work(other.to_string()),
+        }
+    }
+}
+
+/// For what a comparison asks of us: to make a run, to read a recipe.
+impl From<Error> for steepness_compare::Error {
+    fn from(error: Error) -> Self {
+        use steepness_compare::Error as Said;
+        match error {
+            Error::Request(problem) => Said::Request(problem),
+            Error::Input { path, source } => Said::Input { path, source },
+            Error::Malformed { path, place, problem } => Said::Malformed { path, place, problem },
+            Error::Loss(error) => Said::Loss(error),
+            Error::Output { path, source } => Said::Output { path, source },
+            Error::Work(problem) => Said::Work(problem),
+            Error::Interrupted => Said::Interrupted,
+            torch @ Error::Torch(_) => Said::Runner(Box::new(torch)),
+        }
+    }
+}
+
 impl Error {
     /// 1: the work failed; 2: the request was wrong; 130: interrupted.
     pub fn exit_code(&self) -> u8 {
@@ -100,4 +138,30 @@ impl Error {
 /// Within the line, whatever is in it.
 fn shown(path: &Path) -> String {
     plain::name(&path.to_string_lossy()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A comparison hands on what a run says, and people read it as it was said.
+    #[test]
+    fn what_goes_through_a_comparison_comes_back() {
+        let refused = || tch::TchError::Torch("out of memory".to_owned());
+        let said: [fn() -> Error; 4] = [
+            || Error::Request("no".to_owned()),
+            || Error::malformed(Path::new("a"), "line 1", "it is empty"),
+            || Error::Work("loss is NaN".to_owned()),
+            || Error::Interrupted,
+        ];
+        let torch = || Error::Torch(refused());
+        let all = said.into_iter().map(|say| (say(), say())).chain([(torch(), torch())]);
+        for (before, error) in all {
+            let through: steepness_compare::Error = error.into();
+            assert_eq!(through.exit_code(), before.exit_code());
+            assert_eq!(through.to_string(), before.to_string());
+            let back = Error::from(through);
+            assert_eq!(format!("{back:?}"), format!("{before:?}"));
+        }
+    }
 }

@@ -13,13 +13,10 @@
 pub mod attack;
 mod autograd;
 mod check;
-pub mod compare;
-pub mod console;
 pub mod data;
 mod error;
 pub mod experiment;
 mod guard;
-mod manifest;
 mod memory;
 pub mod models;
 pub mod tensors;
@@ -27,7 +24,7 @@ pub mod train;
 pub mod translate;
 
 pub use check::Check;
-pub use compare::report;
 pub use error::{Error, Result};
 pub use memory::keep_freed_memory;
+pub use steepness_compare::{self as compare, console, report};
 pub use steepness_measure::{self as measure, Stop, durable, plain, random};

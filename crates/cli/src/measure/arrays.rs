@@ -1,9 +1,9 @@
 //! The arrays of a `steepness measure`, read and checked; a complaint names the file.
 
 use std::path::{Path, PathBuf};
-use steepness_lab::data::npy;
-use steepness_lab::measure::{Features, Logits};
-use steepness_lab::{Error, Result};
+use steepness_compare::measure::{Features, Logits};
+use steepness_compare::npy;
+use steepness_compare::{Error, Result};
 
 /// A matrix of an .npy file, widened to double precision.
 pub struct Table {

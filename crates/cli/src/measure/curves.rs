@@ -6,12 +6,12 @@
 use std::fmt::Display;
 use std::fs;
 use std::path::Path;
-use steepness_lab::measure::{
+use steepness_compare::measure::{
     Confusion, FeatureMap, Histogram, Logits, ReliabilityBin, energy_gaps, energy_profile,
     legacy_margins, likelihoods, lse_margins, margins, range, reliability, reliability_equal_mass,
     roc_curve, scale,
 };
-use steepness_lab::{Error, Result, durable};
+use steepness_compare::{Error, Result, durable};
 
 /// A score of all examples on both sides, by its name.
 pub type Sides = (&'static str, Vec<f64>, Vec<f64>);

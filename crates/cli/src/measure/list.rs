@@ -1,6 +1,6 @@
 //! The summary for people: one aligned line a number.
 
-use steepness_lab::measure::{
+use steepness_compare::measure::{
     Binary, Calibration, Detection, Groups, OodSummary, Recalibrated, Representation, Summary,
 };
 

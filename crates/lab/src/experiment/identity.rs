@@ -7,7 +7,7 @@ use steepness::Loss;
 use super::{Recipe, RunRecipe};
 use crate::Result;
 use crate::compare::layout::MARKER;
-use crate::compare::{AnyRecipe, Origin, Plan, Sweep};
+use crate::compare::{self, AnyRecipe, Origin, Plan, Sweep};
 use crate::data::{DataRecipe, OodRecipe};
 use crate::models::ModelRecipe;
 
@@ -23,11 +23,11 @@ impl Recipe {
 }
 
 impl AnyRecipe for Recipe {
-    fn plan(&self) -> Result<Plan> {
+    fn plan(&self) -> compare::Result<Plan> {
         Plan::parse(Path::new(MARKER), &self.to_toml())
     }
 
-    fn spelt_as(&self, before: &Plan) -> Result<Self> {
+    fn spelt_as(&self, before: &Plan) -> compare::Result<Self> {
         let before = Self::parse(Path::new(MARKER), &before.text, None)?;
         let mut recipe = Self { name: before.name.clone(), ..self.clone() };
         recipe.data.spell_as(&before.data);

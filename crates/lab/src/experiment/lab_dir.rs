@@ -75,7 +75,7 @@ impl LabDir for RunDir {
         fs::create_dir_all(path).map_err(Error::output(path))?;
         self.write_json(INPUTS, reader)?;
         let environment = environment(recipe.threads.get(), device);
-        self.begin(&recipe.to_toml(), content, classes, &environment)
+        Ok(self.begin(&recipe.to_toml(), content, classes, &environment)?)
     }
 
     fn write_predictions(&self, test: &Predictions, ood: &[(&str, Predictions)]) -> Result<()> {
@@ -107,6 +107,6 @@ impl LabDir for RunDir {
 
     fn write_model(&self, weights: &Weights, threshold: &Threshold) -> Result<()> {
         durable::write(&self.path().join(WEIGHTS), &tensors::encode(&weights.snapshot()?)?)?;
-        self.write_json(THRESHOLD, threshold)
+        Ok(self.write_json(THRESHOLD, threshold)?)
     }
 }

@@ -56,7 +56,8 @@ pub trait LabFiles {
 impl LabFiles for RunFiles {
     fn recipe(&self) -> Result<RunRecipe> {
         let text = self.text(RECIPE)?;
-        let mut recipe = RunRecipe::parse(&self.path().join(RECIPE), &text).map_err(damaged)?;
+        let recipe = RunRecipe::parse(&self.path().join(RECIPE), &text);
+        let mut recipe = recipe.map_err(|error| damaged(error.into()))?;
         if let Some(content) = self.content()? {
             recipe.data.found_at(&|key| content.path(key).map(Path::to_owned));
         }
@@ -83,8 +84,9 @@ impl LabFiles for RunFiles {
 
     fn model(&self, recipe: &RunRecipe, like: &Examples) -> Result<Box<dyn Model>> {
         let weights = self.weights()?;
-        models::rebuild(&recipe.model, like, &weights)
-            .map_err(|error| damage(&self.path().join(WEIGHTS), "tensors", error.to_string()))
+        let path = self.path().join(WEIGHTS);
+        let model = models::rebuild(&recipe.model, like, &weights);
+        Ok(model.map_err(|error| damage(&path, "tensors", error.to_string()))?)
     }
 
     fn check_data(&self, recipe: &RunRecipe) -> Result<()> {

@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use super::{LabFiles, Recipe, RunRecipe};
-use crate::Result;
 use crate::compare::layout::{VOCABULARIES, WEIGHTS};
-use crate::compare::{Plan, RecipeReader, RunFiles, RunPlan};
+use crate::compare::{Plan, RecipeReader, Result, RunFiles, RunPlan};
 
 /// Refuses what makes no sense in a recipe of the laboratory, and spells out what an older version left
 /// to be understood.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::{Estimate, LabFiles, Options, Recipe, run};
-use crate::compare::{Content, Forecast, Monitor, RunDir, RunFiles, Runner, Setting, cores};
+use crate::compare::{self, Content, Forecast, Monitor, RunDir, RunFiles, Runner, Setting, cores};
 use crate::data::DataSet;
 use crate::measure::Overlap;
-use crate::{Error, Result, Stop};
+use crate::{Result, Stop};
 
 /// Trains the runs of `recipe` on `data` of that `content`.
 pub(super) struct Laboratory<'a> {
@@ -41,7 +41,13 @@ impl Runner for Laboratory<'_> {
         }
     }
 
-    fn forecast(&self, setting: &Setting, seed: u64, runs: usize, jobs: usize) -> Result<Forecast> {
+    fn forecast(
+        &self,
+        setting: &Setting,
+        seed: u64,
+        runs: usize,
+        jobs: usize,
+    ) -> compare::Result<Forecast> {
         let run = self.recipe.run(setting, seed);
         let (data, device) = (self.data.clone(), self.options.device);
         let threads = self.threads();
@@ -65,19 +71,19 @@ impl Runner for Laboratory<'_> {
         seed: u64,
         dir: &RunDir,
         monitor: &dyn Monitor,
-    ) -> Result<()> {
+    ) -> compare::Result<()> {
         // libtorch keeps the number of its threads for each thread that calls it.
         tch::set_num_threads(self.threads());
         let recipe = self.recipe.run(setting, seed);
-        run(&recipe, self.data, &self.content, dir, self.options, monitor)
+        Ok(run(&recipe, self.data, &self.content, dir, self.options, monitor)?)
     }
 
-    fn check_partner(&self, files: &RunFiles) -> Result<()> {
+    fn check_partner(&self, files: &RunFiles) -> compare::Result<()> {
         // Runs of earlier versions read some tables in another way.
         if !self.data.columns.is_empty()
             && let Some(what) = files.reader()?.difference(self.data)
         {
-            return Err(Error::Request(format!(
+            return Err(compare::Error::Request(format!(
                 "{} read its table in another way, as an earlier version did: {what}; \
                  `compare --fresh` makes it anew",
                 files.path().display()
@@ -86,7 +92,7 @@ impl Runner for Laboratory<'_> {
         Ok(())
     }
 
-    fn overlap(&self, seed: u64) -> Result<Overlap> {
-        self.data.overlap(seed)
+    fn overlap(&self, seed: u64) -> compare::Result<Overlap> {
+        Ok(self.data.overlap(seed)?)
     }
 }

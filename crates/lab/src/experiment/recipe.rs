@@ -11,7 +11,7 @@ use steepness::Loss;
 use super::HeadRecipe;
 use crate::attack::{AdversarialRecipe, AttackRecipe};
 use crate::check::checked;
-use crate::compare::fields::{name, seeds, threads};
+use crate::compare::fields::{self, name, seeds, threads};
 use crate::compare::{
     Select, Setting, Sweep, check_losses, check_seeds, check_threads, parse_toml, spec,
 };
@@ -70,7 +70,7 @@ pub struct Recipe {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
     pub warmup: Option<Warmup>,
     /// What is varied for every loss.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "fields::sweep")]
     pub sweep: Option<Sweep>,
     /// What is learned from.
     #[serde(deserialize_with = "checked")]
@@ -171,7 +171,7 @@ impl Recipe {
     /// A sweep of what none of the losses has.
     pub fn settings(&self) -> Result<Vec<Setting>> {
         match &self.sweep {
-            Some(sweep) => sweep.settings(&self.losses),
+            Some(sweep) => Ok(sweep.settings(&self.losses)?),
             None => Ok(self.losses.iter().cloned().map(Setting::from).collect()),
         }
     }
@@ -318,7 +318,7 @@ impl RunRecipe {
     /// # Errors
     /// Names the file, the line and the column, and what was expected there.
     pub fn read(path: &Path) -> Result<Self> {
-        parse_toml(path, &std::fs::read_to_string(path).map_err(Error::input(path))?)
+        Ok(parse_toml(path, &std::fs::read_to_string(path).map_err(Error::input(path))?)?)
     }
 
     /// Reads `text`; `path` is for messages.
@@ -326,7 +326,7 @@ impl RunRecipe {
     /// # Errors
     /// As [`RunRecipe::read`].
     pub fn parse(path: &Path, text: &str) -> Result<Self> {
-        parse_toml(path, text)
+        Ok(parse_toml(path, text)?)
     }
 
     /// As TOML, every setting spelt out.
@@ -535,7 +535,7 @@ mod tests {
 
     #[test]
     fn doubles_are_refused() {
-        let message = |result: Result<()>| result.unwrap_err().to_string();
+        let message = |result: crate::compare::Result<()>| result.unwrap_err().to_string();
         assert_eq!(message(check_seeds(&[1, 2, 1])), "the seed 1 is there twice");
         assert_eq!(message(check_seeds(&[])), "at least one seed is needed");
         let loss = |spec: &str| spec.parse::<Loss>().unwrap();
@@ -559,7 +559,7 @@ mod tests {
         let setting = Setting::from(losses[0].clone());
         assert!(seeds.iter().step_by(10).all(|&seed| recipe.run(&setting, seed).seed == seed));
         let sweep = Sweep::Le((0..20_000).map(|at| f64::from(at) / 20_000.0).collect());
-        crate::Check::check(&sweep).unwrap();
+        sweep.check().unwrap();
         assert_eq!(sweep.settings(&losses[..2]).unwrap().len(), 20_000);
         assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
         seeds.push(7);

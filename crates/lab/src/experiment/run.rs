@@ -111,7 +111,8 @@ pub fn run(
         Select::Last => trained.history.len(),
     });
     let overlap = Some(data.overlap(recipe.seed)?);
-    dir.finish(&Measures { first_stage_accuracy, probe_accuracy, epoch, overlap, ..measures })
+    let measures = Measures { first_stage_accuracy, probe_accuracy, epoch, overlap, ..measures };
+    Ok(dir.finish(&measures)?)
 }
 
 /// On the test part, a fraction.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::manifest::Manifest;
+use crate::compare::Manifest;
 use crate::{Error, Result, durable};
 
 const MANIFEST: &str = "manifest.json";

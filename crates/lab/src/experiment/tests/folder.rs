@@ -20,7 +20,8 @@ fn claim_of(path: &Path, recipe: &Recipe, fresh: bool) -> Result<Claimed> {
     let content = Content::of(&recipe.origins().unwrap(), None).unwrap();
     let reader = &LabReader;
     let claim = Claim { recipe, reader, content: &content, about: "all", fresh };
-    Folder::claim(path, claim).map(|(folder, recipe)| Claimed { folder, recipe })
+    let (folder, recipe) = Folder::claim(path, claim)?;
+    Ok(Claimed { folder, recipe })
 }
 
 fn refused(path: &Path, recipe: &Recipe) -> String {

@@ -1,0 +1,109 @@
+//! What recipes of any training have in common, as their files hold it.
+
+use std::collections::HashSet;
+use std::hash::Hash;
+use std::num::NonZeroUsize;
+
+use serde::Deserialize;
+use steepness::Loss;
+
+use super::{Sweep, cores};
+use crate::{Error, Result};
+
+/// For `deserialize_with`: a name that is safe as a folder.
+pub fn name<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<String, D::Error> {
+    let name = String::deserialize(from)?;
+    let safe = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(safe) {
+        return Err(serde::de::Error::custom(format!(
+            "the name {name:?} must be 1 to 100 letters, digits, '-', '_' or '.', without a dot in \
+             front"
+        )));
+    }
+    Ok(name)
+}
+
+/// For `deserialize_with`: at least one seed, none twice.
+pub fn seeds<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Vec<u64>, D::Error> {
+    let seeds = Vec::deserialize(from)?;
+    check_seeds(&seeds).map_err(serde::de::Error::custom)?;
+    Ok(seeds)
+}
+
+/// For `deserialize_with`: a sweep of values that make sense, or none.
+pub fn sweep<'de, D: serde::Deserializer<'de>>(
+    from: D,
+) -> std::result::Result<Option<Sweep>, D::Error> {
+    let sweep = Option::<Sweep>::deserialize(from)?;
+    sweep.as_ref().map_or(Ok(()), Sweep::check).map_err(serde::de::Error::custom)?;
+    Ok(sweep)
+}
+
+/// More than any machine has for one training.
+const MOST_THREADS: usize = 1024;
+
+/// For `deserialize_with`: see [`check_threads`].
+pub fn threads<'de, D: serde::Deserializer<'de>>(
+    from: D,
+) -> std::result::Result<NonZeroUsize, D::Error> {
+    let threads = NonZeroUsize::deserialize(from)?;
+    check_threads(threads).map_err(serde::de::Error::custom)?;
+    Ok(threads)
+}
+
+/// Refuses more threads than any machine has cores; libtorch would start them.
+///
+/// # Errors
+/// Says how many cores there are.
+pub fn check_threads(threads: NonZeroUsize) -> Result<()> {
+    if threads.get() <= MOST_THREADS {
+        return Ok(());
+    }
+    Err(Error::Request(format!(
+        "threads = {threads} is above {MOST_THREADS}; this machine has {} cores",
+        cores()
+    )))
+}
+
+/// The largest seed: whole numbers of TOML, as which a run keeps it, have 63 bits.
+const LARGEST_SEED: u64 = i64::MAX as u64;
+
+/// Refuses no seeds, a seed that a recipe cannot hold, and one that is there twice.
+///
+/// # Errors
+/// Names the seed.
+pub fn check_seeds(seeds: &[u64]) -> Result<()> {
+    if seeds.is_empty() {
+        return Err(Error::Request("at least one seed is needed".to_owned()));
+    }
+    if let Some(seed) = seeds.iter().find(|&&seed| seed > LARGEST_SEED) {
+        return Err(Error::Request(format!(
+            "the seed {seed} is above {LARGEST_SEED}, the largest that a recipe can hold"
+        )));
+    }
+    match repeated(seeds.iter()) {
+        Some(seed) => Err(Error::Request(format!("the seed {seed} is there twice"))),
+        None => Ok(()),
+    }
+}
+
+/// Refuses no losses, and a loss that is there twice.
+///
+/// # Errors
+/// Names the loss.
+pub fn check_losses(losses: &[Loss]) -> Result<()> {
+    if losses.is_empty() {
+        return Err(Error::Request("at least one loss is needed".to_owned()));
+    }
+    // A loss is what it is written as.
+    match repeated(losses.iter().map(Loss::to_string)) {
+        Some(loss) => Err(Error::Request(format!("the loss {loss} is there twice"))),
+        None => Ok(()),
+    }
+}
+
+/// The first of `all` that was there before, in a time that grows with their number and no faster.
+pub(super) fn repeated<T: Clone + Eq + Hash>(mut all: impl Iterator<Item = T>) -> Option<T> {
+    let mut seen = HashSet::new();
+    all.find(|one| !seen.insert(one.clone()))
+}

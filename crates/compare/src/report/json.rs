@@ -1,0 +1,161 @@
+//! The table for programs: what `--json` prints.
+
+use super::significance::Seeds;
+use super::swept::{Point, Swept};
+use super::table::{Cell, Column, Table};
+use crate::measure::Overlap;
+use serde_json::{Value, json};
+
+/// `{"losses": [{"loss", "metrics": {key: {"mean", "std", …}}}], "headline", "seeds", "intervals",
+/// "epochs", "majority", "warnings", "signature"}`, and `"sweep"` where there was one; numbers in full
+/// precision, `null` for what is absent or not finite.
+pub fn render(table: &Table) -> Value {
+    let losses: Vec<Value> = table
+        .losses
+        .iter()
+        .enumerate()
+        .map(|(row, loss)| {
+            let metrics: serde_json::Map<_, _> = table
+                .columns
+                .iter()
+                .chain(&table.more)
+                .map(|column| (column.metric.key.to_owned(), cell(column, &column.cells[row])))
+                .collect();
+            json!({ "loss": loss, "metrics": metrics })
+        })
+        .collect();
+    let mut all = json!({
+        "losses": losses,
+        "headline": table.columns.first().map(|column| column.metric.key),
+        "seeds": table.seeds,
+        "intervals": intervals(table.overlap),
+        "epochs": table.epochs.as_ref().map(|epochs| json!({
+            "measured": epochs.range,
+            "median": epochs.median,
+            "of": epochs.of,
+            "runs": epochs.runs,
+            "in_the_first_tenth": epochs.early,
+        })),
+        "majority": table.majority.as_ref().map(|majority| {
+            let columns = table.columns.iter().chain(&table.more).map(|column| column.metric.key);
+            let values = columns.filter_map(|key| Some((key.to_owned(), json!(majority.value(key)?))));
+            json!({
+                "class": majority.class,
+                "uneven": majority.uneven,
+                "metrics": values.collect::<serde_json::Map<_, _>>(),
+            })
+        }),
+        "warnings": table.warnings,
+        "signature": table.signature,
+    });
+    if let Some(swept) = &table.swept {
+        all["sweep"] = self::swept(swept);
+    }
+    all
+}
+
+/// What the intervals are made by: the variance of a mean difference is 1/n + n_test/n_train of that of
+/// the differences, the latter 0 without overlap.
+fn intervals(overlap: Overlap) -> Value {
+    let (drawn, sizes) = match overlap {
+        Overlap::None => ("one test part for all seeds", None),
+        Overlap::Redrawn { test, train } => ("anew by each seed", Some((test, train))),
+        Overlap::Folds { test, train } => ("a fold a seed", Some((test, train))),
+    };
+    json!({
+        "test": "paired t",
+        "level": 0.95,
+        "drawn": drawn,
+        "correction": overlap.source(),
+        "n_test": sizes.map(|sizes| sizes.0),
+        "n_train": sizes.map(|sizes| sizes.1),
+    })
+}
+
+/// `{"key", "lines": [{"loss", "points": [{"value", "mean", "std", "values"}]}]}`; the value is
+/// `null` for a loss without the key.
+fn swept(swept: &Swept) -> Value {
+    let lines = swept.lines.iter().map(|line| {
+        let points = swept.values.iter().zip(&line.points).filter_map(|(value, point)| {
+            let Point { values, mean, std } = point.as_ref()?;
+            Some(json!({ "value": value, "mean": mean, "std": std, "values": values }))
+        });
+        json!({ "loss": line.loss, "points": points.collect::<Vec<_>>() })
+    });
+    json!({ "key": swept.key, "metric": swept.title, "lines": lines.collect::<Vec<_>>() })
+}
+
+fn cell(column: &Column, cell: &Cell) -> Value {
+    let difference = cell.difference.as_ref().map(|difference| {
+        json!({
+            "n": difference.n,
+            "mean": difference.mean,
+            "interval": difference.interval.map(|(low, high)| [low, high]),
+            "mark": difference.mark.map(|mark| mark.word()),
+            "significance": difference.significance.as_ref().map(|test| {
+                json!({
+                    "p": test.p,
+                    "p_holm": test.holm,
+                    "p_signs": test.signs,
+                    "effect": test.effect,
+                    "seeds_needed": test.seeds.map(|seeds| match seeds {
+                        Seeds::Enough(seeds) => json!(seeds),
+                        Seeds::Never => json!("never"),
+                    }),
+                })
+            }),
+        })
+    });
+    json!({
+        "title": column.title,
+        "unit": column.metric.unit,
+        "better": column.metric.direction.word(),
+        "n": cell.n,
+        "mean": cell.mean,
+        "std": cell.std,
+        "values": cell.values,
+        "difference": difference,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn absent_and_infinite_numbers_are_null() {
+        let mut comparison = sample::comparison(&["ce", "el(le=1)"], 1);
+        comparison.groups[1].runs[0].measures.margin.mean = f64::NEG_INFINITY;
+        let json = render(&Table::new(&comparison));
+        assert_eq!(json["losses"][0]["metrics"]["accuracy"]["difference"], Value::Null);
+        assert_eq!(json["losses"][1]["metrics"]["margin"]["mean"], Value::Null);
+        assert_eq!(json["losses"][1]["metrics"]["accuracy"]["difference"]["n"], 1);
+        assert_eq!(json["losses"][1]["metrics"]["accuracy"]["difference"]["interval"], Value::Null);
+        assert_eq!(json["seeds"], json!([1]));
+    }
+
+    #[test]
+    fn says_what_the_numbers_are_made_by() {
+        let mut comparison = sample::comparison(&["ce", "el(le=1)"], 5);
+        let json = |comparison: &_| render(&Table::new(comparison));
+        let plain = json(&comparison);
+        assert_eq!(plain["headline"], "accuracy");
+        assert_eq!(
+            (&plain["intervals"]["correction"], &plain["warnings"]),
+            (&Value::Null, &json!([]))
+        );
+        assert_eq!(plain["majority"]["uneven"], false);
+        assert_eq!(plain["epochs"]["of"], json!([sample::EPOCHS, sample::EPOCHS]));
+        comparison = sample::overlapping(comparison, Overlap::Folds { test: 1, train: 4 });
+        comparison.primary = Some("nll".to_owned());
+        let folds = json(&comparison);
+        assert_eq!(folds["headline"], "nll");
+        assert_eq!(folds["intervals"]["correction"], "Bouckaert and Frank (2004)");
+        let low = |json: &Value| {
+            let nll = &json["losses"][1]["metrics"]["nll"]["difference"];
+            nll["mean"].as_f64().unwrap() - nll["interval"][0].as_f64().unwrap()
+        };
+        assert!((low(&folds) / low(&plain) - 1.5).abs() < 1e-9);
+    }
+}

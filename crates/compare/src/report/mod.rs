@@ -1,0 +1,52 @@
+//! What a comparison found, for people and for programs: the table, the figures, the page.
+//!
+//! [`Table`] holds the numbers once; text, Markdown, CSV, JSON and the page are renderings of it.
+//! Nothing here reads a clock or a path, so equal runs give equal bytes in every file.
+
+mod attacked;
+mod axis;
+mod chart;
+mod csv;
+mod detection;
+mod epochs;
+mod escape;
+mod figure;
+mod headline;
+mod html;
+mod json;
+mod majority;
+mod markdown;
+mod masking;
+mod metric;
+mod number;
+#[cfg(test)]
+mod sample;
+mod significance;
+mod summary;
+mod swept;
+mod table;
+mod text;
+mod write;
+
+pub use attacked::{Attacked, attacked_json, attacked_text};
+pub use epochs::Epochs;
+pub use headline::find_metric;
+pub use majority::Majority;
+pub use masking::{WORST, masking, short_of_budget};
+pub use metric::{Direction, METRICS, MORE, Metric};
+pub use significance::{Seeds, Significance};
+pub use swept::{Line, Point, Swept};
+pub use table::{Cell, Column, Difference, Mark, Table};
+pub use write::{Written, write, write_attacked, write_curves};
+
+use crate::Comparison;
+
+/// The table for a terminal, at most 120 columns wide.
+pub fn table_text(comparison: &Comparison) -> String {
+    text::render(&Table::new(comparison))
+}
+
+/// The table for `--json`: means, deviations, paired differences and every seed's value.
+pub fn table_json(comparison: &Comparison) -> serde_json::Value {
+    json::render(&Table::new(comparison))
+}

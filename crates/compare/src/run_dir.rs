@@ -1,0 +1,179 @@
+//! [`RunDir`]: the folder of one run, as it is written.
+//!
+//! ```text
+//! <out>/<loss>[/lr=<rate>]/seed=<k>/   recipe.toml  data-hashes.json  environment.json
+//!     classes.json  inputs.json  metrics.jsonl  checkpoint/  weights.safetensors  threshold.json
+//!     logits.npy  labels.npy  ood_logits.npy  ood_logits.<name>.npy  map.npy  measure.json
+//!     vocabulary.source.json  vocabulary.target.json  test.source.txt  test.translation.txt
+//!     test.reference.txt   (of translation, in place of the .npy)
+//!     crt/  probe/  events.out.tfevents.steepness   (where asked for)
+//!     manifest.json
+//! ```
+//!
+//! `manifest.json` is written last and knows the size and the SHA-256 of every file beside it: where it
+//! is, the run is finished. `data-hashes.json` holds the hashes of the data that it learned from. Runs of
+//! earlier versions have neither: they are finished where there is a `measure.json`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::layout::{CLASSES, DATA, ENVIRONMENT, MANIFEST, MAP, MEASURES, RECIPE, is_result};
+use super::{Content, Environment, RecipeReader, RunFiles, RunPlan, Setting};
+use crate::manifest::Manifest;
+use crate::measure::{FeatureMap, Measures};
+use crate::npy;
+use crate::{Error, Result, durable};
+
+/// The folder of one run.
+#[derive(Clone, Debug)]
+pub struct RunDir {
+    path: PathBuf,
+}
+
+impl RunDir {
+    /// That of `setting` and `seed` in the folder `out`.
+    pub fn new(out: &Path, setting: &Setting, seed: u64) -> Self {
+        let mut path = out.join(folder_name(&setting.loss.to_string()));
+        if let Some(lr) = setting.lr {
+            path.push(format!("lr={lr}"));
+        }
+        Self { path: path.join(format!("seed={seed}")) }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the run of `plan` on data of this `content` is finished here.
+    ///
+    /// # Errors
+    /// A folder that belongs to another recipe (the message says what differs) or to other data, one
+    /// that is damaged, and one that cannot be read.
+    pub fn finished(
+        &self,
+        plan: &RunPlan,
+        content: &Content,
+        reader: &dyn RecipeReader,
+    ) -> Result<bool> {
+        let run = RunFiles::at(&self.path)?;
+        if !run.has(RECIPE)? {
+            return Ok(false);
+        }
+        let other = |what: String| {
+            let anew = "`compare --fresh` makes it anew";
+            Err(Error::Request(format!("{} {what}; {anew}", self.path.display())))
+        };
+        let differences = run.plan(reader)?.differences(plan);
+        if !differences.is_empty() {
+            let differences = differences.join("; ");
+            return other(format!("belongs to a run with another recipe: {differences}"));
+        }
+        if let Some(before) = run.content()?
+            && !before.is_same(content)
+        {
+            let differences = before.differences(content).join("; ");
+            return other(format!("was made with other data: {differences}"));
+        }
+        run.check_sizes()?;
+        run.is_finished()
+    }
+
+    /// Writes what is known before the first step: the text of the run's recipe, the content of its
+    /// data, the names of the classes by their numbers, and what it is made with.
+    ///
+    /// # Errors
+    /// Names the path that cannot be written.
+    pub fn begin(
+        &self,
+        recipe: &str,
+        content: &Content,
+        classes: &[String],
+        environment: &Environment,
+    ) -> Result<()> {
+        fs::create_dir_all(&self.path).map_err(Error::output(&self.path))?;
+        self.write_json(DATA, &content.brief())?;
+        self.write_json(ENVIRONMENT, environment)?;
+        self.write_json(CLASSES, &classes)?;
+        Ok(durable::write(&self.path.join(RECIPE), recipe.as_bytes())?)
+    }
+
+    /// Writes the maps of test examples.
+    ///
+    /// # Errors
+    /// Names the path that cannot be written.
+    pub fn write_map(&self, map: &FeatureMap) -> Result<()> {
+        let (values, columns) = map.matrix();
+        Ok(npy::write_matrix(&self.path.join(MAP), &values, columns)?)
+    }
+
+    /// Writes what was measured; the run is then finished.
+    ///
+    /// # Errors
+    /// Names the path that cannot be written.
+    pub fn finish(&self, measures: &Measures) -> Result<()> {
+        self.write_json(MEASURES, measures)?;
+        self.seal()
+    }
+
+    /// Writes the manifest of what there is.
+    ///
+    /// # Errors
+    /// Names the path that cannot be read or written.
+    pub fn seal(&self) -> Result<()> {
+        let entries = fs::read_dir(&self.path).map_err(Error::output(&self.path))?;
+        let mut manifest = Manifest::default();
+        for entry in entries {
+            let path = entry.map_err(Error::output(&self.path))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if is_result(&name) && path.is_file() {
+                let bytes = fs::read(&path).map_err(Error::output(&path))?;
+                manifest.add(&name, &bytes);
+            }
+        }
+        Ok(durable::write(&self.path.join(MANIFEST), &manifest.to_bytes())?)
+    }
+
+    /// Writes `value` as JSON into the file `name`.
+    ///
+    /// # Errors
+    /// Names the path that cannot be written.
+    pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
+        let path = self.path.join(name);
+        let text = serde_json::to_string_pretty(value)
+            .map_err(|error| Error::Work(format!("{}: {error}", path.display())))?;
+        Ok(durable::write(&path, (text + "\n").as_bytes())?)
+    }
+}
+
+/// A loss spec as the name of a folder: `el(le=0.5) + smooth(0.1)` → `el_le=0.5+smooth_0.1`.
+///
+/// Letters, digits and `=.,+-` stay; an opening parenthesis becomes `_`; the rest is left out.
+fn folder_name(spec: &str) -> String {
+    let readable = |c: char| match c {
+        '(' => Some('_'),
+        c if c.is_ascii_alphanumeric() || "=.,+-_".contains(c) => Some(c),
+        _ => None,
+    };
+    spec.chars().filter_map(readable).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use steepness::Loss;
+
+    #[test]
+    fn folder_names_are_plain() {
+        assert_eq!(folder_name("ce"), "ce");
+        assert_eq!(folder_name("el(le=0.5) + smooth(0.1)"), "el_le=0.5+smooth_0.1");
+        assert_eq!(folder_name("el(le=1, clamp=1e-5)"), "el_le=1,clamp=1e-5");
+        assert_eq!(folder_name("../x/\0"), "..x");
+        let setting =
+            Setting { lr: Some(1e-5), ..Setting::from("el(le=1)".parse::<Loss>().unwrap()) };
+        let dir = RunDir::new(Path::new("out"), &setting, 3);
+        assert_eq!(dir.path(), Path::new("out/el_le=1/lr=0.00001/seed=3"));
+    }
+}
