@@ -1,11 +1,12 @@
-# Everything there is to type. Each target first makes sure of libtorch: see scripts/libtorch.py.
+# Everything there is to type. Each target that needs libtorch first makes sure of it: see
+# scripts/libtorch.py.
 
 CARGO ?= cargo
 PYTHON ?= python3
 TIME ?= 60
 export STEEPNESS_TEST_DATA ?= $(wildcard $(abspath ../shared/data))
 
-.PHONY: build demo test soak fuzz check bench bench-data doc clean libtorch
+.PHONY: build demo test test-core soak fuzz check bench bench-data doc clean libtorch
 
 build: libtorch ## gives target/release/steepness
 	$(CARGO) build --release --locked -p steepness-cli
@@ -17,6 +18,11 @@ test: libtorch ## every test of the workspace, and of the adapters to other fram
 	$(CARGO) test --release --locked --workspace
 	$(CARGO) test --profile adapters --locked -p steepness --features burn,candle-nn \
 		--lib --test burn --test candle
+
+# In target/core, beside what the others build.
+test-core: ## those of all that needs no libtorch, which is not fetched: about five minutes from nothing
+	$(CARGO) test --profile core --locked --no-default-features --features steepness/rayon \
+		-p steepness -p steepness-measure -p steepness-compare -p steepness-cli
 
 soak: libtorch ## kills and refused storage; STEEPNESS_SOAK=4 tries four times as much
 	$(CARGO) test --release --locked -p steepness-cli --test stopped --test faults --test downloads \
