@@ -129,4 +129,5 @@ pub use loss::{
 pub use lsoftmax::{LSoftmax, LSoftmaxLogits, LSoftmaxState};
 pub use odds::Odds;
 pub use rows::{Row, Targets};
+pub use spec::nearest;
 pub use weights::{BonusWeights, Shots, Weighting, effective_number_weights, ldam_margins};

@@ -20,6 +20,8 @@ mod read;
 mod suggest;
 mod words;
 
+pub use suggest::nearest;
+
 use crate::error::{Error, Result};
 use crate::loss::{Halt, Loss};
 use crate::weights::{BonusWeights, Shots};
@@ -286,6 +288,7 @@ mod tests {
             ("el(0.5, clmp=0)", 4, "el(le=0.5, clamp=0)"),
             ("focal(2)", 7, "focal(gamma=2)"),
             ("ce + adjust(1)", 13, "adjust(tau=1)"),
+            ("elle", 1, "el"),
         ] {
             match spec.parse::<Loss>() {
                 Err(Error::Spec { column: found, problem, .. }) => {

@@ -150,10 +150,26 @@ fn known(word: &str) -> Option<&'static str> {
         .or_else(|| exactly(bare))
         .or_else(|| nearest(&word, names()))
         .or_else(|| nearest(bare, ALIASES.map(|(alias, _)| alias)).and_then(alias))
+        .or_else(|| begun(&word, names()))
 }
 
-/// The one of `names` that is at most one letter away, or two where the word is long.
-fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// The one of `names` that `word` begins with, as "elle" does with "el": the longest, and no more than two
+/// letters behind it.
+fn begun<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let rest = |name: &str| word.strip_prefix(name).map(str::len);
+    let near = names.filter(|name| rest(name).is_some_and(|letters| letters <= 2));
+    near.max_by_key(|name| name.len())
+}
+
+/// The one of `names` that is at most one letter away from `word`, or two where the word is long: what may
+/// have been meant by a word that is none of them.
+///
+/// ```
+/// assert_eq!(steepness::nearest("acuracy", ["accuracy", "nll"]), Some("accuracy"));
+/// assert_eq!(steepness::nearest("pgdd", ["fgsm", "pgd"]), Some("pgd"));
+/// assert_eq!(steepness::nearest("bleu", ["accuracy", "nll"]), None);
+/// ```
+pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let far = if word.chars().count() > 4 { 2 } else { 1 };
     let near = names.into_iter().map(|name| (distance(word, name), name));
     let near = near.filter(|(away, name)| *away <= far && *away < name.len());
