@@ -68,11 +68,11 @@ pub struct PairedDifference {
     /// Mean of the differences, second minus first.
     pub mean: f64,
     /// The two-sided 95 % interval of a paired t test, mean ± t(n−1)·[`standard_error`]. `None` where
-    /// nothing is known of the spread: of one pair, and where all differ by the same amount, which a
-    /// few seeds on a small test part easily do. Pairs that do not differ at all have (0, 0).
+    /// nothing is known of the spread: of one pair, and where all differ by the same amount or not at
+    /// all, which a few seeds on a small test part easily do.
     pub interval: Option<(f64, f64)>,
     /// The two-sided p-value of the same test, below 0.05 exactly where the interval excludes 0; 1
-    /// where no pair differs, `None` where there is no interval.
+    /// where no pair differs, else `None` where there is no interval.
     pub p: Option<f64>,
 }
 
@@ -94,13 +94,13 @@ impl PairedDifference {
         let mean = mean(&differences)
             .ok_or_else(|| Error::Request("there are no pairs to compare".into()))?;
         // Without any spread there is no error to measure a difference by.
-        let known = |error: &f64| *error > 0.0 || mean == 0.0;
-        let error = standard_error(&differences, overlap).filter(known);
-        let interval = error.map(|error| {
+        let error = standard_error(&differences, overlap);
+        let interval = error.filter(|error| *error > 0.0).map(|error| {
             let reach = student_t::two_sided_quantile(0.95, n - 1) * error;
             (mean - reach, mean + reach)
         });
-        let p = error.map(|error| match mean == 0.0 {
+        let known = |error: &f64| *error > 0.0 || mean == 0.0;
+        let p = error.filter(known).map(|error| match mean == 0.0 {
             true => 1.0,
             false => student_t::two_sided_p(mean / error, n - 1),
         });
@@ -213,7 +213,7 @@ mod tests {
     fn equal_differences_have_no_spread() {
         let compare = |b: &[f64]| PairedDifference::new(&[1.0, 2.0], b, Overlap::None).unwrap();
         let same = compare(&[1.0, 2.0]);
-        assert_eq!((same.interval, same.excludes_zero()), (Some((0.0, 0.0)), false));
+        assert_eq!((same.interval, same.excludes_zero()), (None, false));
         assert_eq!(same.p, Some(1.0));
         let shifted = compare(&[1.5, 2.5]);
         assert_eq!((shifted.mean, shifted.interval, shifted.p), (0.5, None, None));

@@ -72,8 +72,8 @@ pub fn legend(table: &Table) -> Vec<String> {
     ];
     legend.extend(correction(table.overlap));
     if differences_of(table).any(|difference| difference.n > 1 && difference.interval.is_none()) {
-        let why = "Without an interval: all seeds differ by the same amount, or hardly any has both \
-                   values, so that the spread is unknown.";
+        let why = "Without an interval: all seeds differ by the same amount or not at all, or hardly any \
+                   has both values, so that the spread is unknown.";
         legend.push(why.to_owned());
     }
     legend
@@ -321,6 +321,19 @@ mod tests {
         comparison.primary = Some("bleu".to_owned());
         let text = render(&Table::new(&comparison));
         assert!(text.contains("Warning: no run has the metric bleu"), "{text}");
+    }
+
+    /// What all seeds agree in is no interval of the page's, and none that is printed.
+    #[test]
+    fn no_difference_has_no_interval() {
+        let mut comparison = sample::comparison(&["ce", "el(le=1)"], 3);
+        let first = comparison.groups[0].runs.clone();
+        for (run, first) in comparison.groups[1].runs.iter_mut().zip(&first) {
+            run.measures = first.measures.clone();
+        }
+        let text = render(&Table::new(&comparison));
+        assert!(text.contains("0.00") && !text.contains("[0.00, 0.00]"), "{text}");
+        assert!(text.contains("or not at all"), "{text}");
     }
 
     #[test]
