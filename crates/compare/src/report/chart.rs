@@ -16,7 +16,10 @@ use std::fmt::Write;
 pub const WIDTH: f64 = 420.0;
 const TOP: f64 = 30.0;
 const RIGHT: f64 = 14.0;
+/// Left of the plot, at least: tick labels and the axis label.
 const LEFT: f64 = 58.0;
+/// Of that, what is not for the names of a category axis.
+const BESIDE_NAMES: f64 = 28.0;
 const PLOT_HEIGHT: f64 = 210.0;
 /// Below the plot: tick labels and the axis label.
 const BOTTOM: f64 = 46.0;
@@ -165,25 +168,30 @@ impl Panel {
     }
 
     fn longest_name(&self) -> usize {
-        let names = self.x.names.iter().flatten();
-        names.map(|(_, name)| name.chars().count()).max().unwrap_or(0)
+        longest(&self.x)
+    }
+
+    /// Where the plot begins: names on the vertical axis have room beside its label.
+    fn left(&self) -> f64 {
+        f64::max(LEFT, BESIDE_NAMES + UPRIGHT * longest(&self.y) as f64)
     }
 
     /// Whether the names of the horizontal axis have no room side by side.
     fn slanted(&self) -> bool {
         let names = self.x.names.as_ref().map_or(0, Vec::len);
-        UPRIGHT * (names * (1 + self.longest_name())) as f64 > WIDTH - LEFT - RIGHT
+        UPRIGHT * (names * (1 + self.longest_name())) as f64 > WIDTH - self.left() - RIGHT
     }
 
     /// The panel's elements, without an `<svg>` around them; `id` is unique in the document.
     pub fn draw(&self, id: &str) -> String {
-        let frame = Frame { panel: self, width: WIDTH - LEFT - RIGHT };
+        let left = self.left();
+        let frame = Frame { panel: self, left, width: WIDTH - left - RIGHT };
         let mut svg = String::new();
         frame.axes(&mut svg);
         let (width, height) = (frame.width, PLOT_HEIGHT);
         let _ = write!(
             svg,
-            r#"<clipPath id="{id}-clip"><rect x="{LEFT}" y="{}" width="{width}" height="{}"/></clipPath>"#,
+            r#"<clipPath id="{id}-clip"><rect x="{left}" y="{}" width="{width}" height="{}"/></clipPath>"#,
             TOP - 2.0,
             height + 4.0
         );
@@ -196,6 +204,11 @@ impl Panel {
         svg.push_str("</g>");
         svg
     }
+}
+
+/// Characters of the longest name on `axis`.
+fn longest(axis: &Axis) -> usize {
+    axis.names.iter().flatten().map(|(_, name)| name.chars().count()).max().unwrap_or(0)
 }
 
 /// `stroke-dasharray` of a series, as an attribute or nothing.
@@ -218,12 +231,13 @@ pub fn sample(series: usize, x: f64, y: f64, width: f64) -> String {
 /// A panel laid out: turns values into positions.
 struct Frame<'a> {
     panel: &'a Panel,
+    left: f64,
     width: f64,
 }
 
 impl Frame<'_> {
     fn x(&self, value: f64) -> Option<f64> {
-        self.panel.x.position(value).map(|at| LEFT + at.clamp(-20.0, 20.0) * self.width)
+        self.panel.x.position(value).map(|at| self.left + at.clamp(-20.0, 20.0) * self.width)
     }
 
     fn y(&self, value: f64) -> Option<f64> {
@@ -239,7 +253,7 @@ impl Frame<'_> {
     }
 
     fn axes(&self, svg: &mut String) {
-        let (left, right, floor) = (LEFT, LEFT + self.width, self.floor());
+        let (left, right, floor) = (self.left, self.left + self.width, self.floor());
         let middle = left + self.width / 2.0;
         let _ = write!(
             svg,
@@ -427,6 +441,19 @@ mod tests {
         let cell = format!(r#"<rect class="cell" x="{left:.1}" y="{:.1}""#, TOP + 4.5 * 21.0);
         assert!(svg.contains(&cell), "{cell} {svg}");
         assert!(svg.contains(&format!(r#"width="{unit:.1}""#)) && svg.contains(r#"="0.250""#));
+    }
+
+    /// The names end left of the plot; its label, turned, takes what is left of 20.
+    #[test]
+    fn names_on_the_left_have_room_beside_the_label() {
+        let mut panel = panel(Vec::new());
+        assert_eq!(panel.left(), LEFT);
+        panel.y.names = Some(vec![(1.0, "Iris-vers…".to_owned())]);
+        let left = panel.left();
+        assert!(left - 6.0 - 10.0 * UPRIGHT > 20.0, "{left}");
+        let svg = panel.draw("a");
+        assert!(svg.contains(&format!(r#"x="{}" y=""#, left - 6.0)), "{svg}");
+        assert!(svg.contains(&format!(r#"M{left} "#)), "{svg}");
     }
 
     #[test]

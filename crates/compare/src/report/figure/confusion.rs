@@ -1,6 +1,6 @@
 //! Which classes are taken for which.
 
-use super::{Figure, seeds};
+use super::{Figure, seeds, shortened};
 use crate::report::axis::Axis;
 use crate::report::chart::{Mark, Panel, Shape};
 use crate::{Comparison, Group};
@@ -65,15 +65,14 @@ fn panel(group: &Group, names: &[String]) -> Option<Panel> {
 }
 
 /// One unit a class; the first label is on top, as in a matrix.
-fn axis(label: &str, names: &[String], upright: bool) -> Axis {
+pub(super) fn axis(label: &str, names: &[String], upright: bool) -> Axis {
     let end = names.len() as f64 - 0.5;
     let (low, high) = if upright { (end, -0.5) } else { (-0.5, end) };
-    let short = |name: &String| -> String { name.chars().take(NAME).collect() };
     // Names of a few classes, of more their numbers.
     let step = names.len().div_ceil(NAMES);
     let shown = names.iter().enumerate().step_by(step);
     let label_of = |(at, name): (usize, &String)| {
-        (at as f64, if step == 1 { short(name) } else { at.to_string() })
+        (at as f64, if step == 1 { shortened(name, NAME) } else { at.to_string() })
     };
     Axis { names: Some(shown.map(label_of).collect()), ..Axis::linear(label, low, high) }
 }
@@ -95,6 +94,13 @@ mod tests {
         assert_eq!((right.len(), wrong.len()), (10, 10));
         assert!(right.iter().all(|cell| cell.0 == cell.1 && cell.2 == 0.9));
         assert!(wrong.iter().all(|cell| cell.2 == 0.1), "{wrong:?}");
+    }
+
+    #[test]
+    fn long_names_show_that_they_go_on() {
+        let names = ["Iris-versicolor", "cat"].map(str::to_owned);
+        let shown = axis("label", &names, true).names.unwrap();
+        assert_eq!(shown, [(0.0, "Iris-vers…".to_owned()), (1.0, "cat".to_owned())]);
     }
 
     #[test]

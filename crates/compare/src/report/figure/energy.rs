@@ -1,7 +1,10 @@
 //! The conditional energy profile of one class (the paper's Figures 1 and 5), and of every class the
 //! gap between its own energy and the next.
 
-use super::{Figure, legend, seeds};
+use super::{Figure, confusion, legend, seeds, shortened};
+use crate::report::axis::Axis;
+use crate::report::chart::{Mark, Panel, Shape};
+use crate::{Comparison, Group, Run};
 use crate::measure::{energy_gaps, mean};
 use crate::report::axis::Axis;
 use crate::report::chart::{Mark, Panel, Shape};
@@ -33,11 +36,11 @@ pub fn figure(comparison: &Comparison) -> Option<Figure> {
     });
     let values = profiles.iter().flat_map(|profile| order.iter().map(|k| profile[*k]));
     let names = order.iter().enumerate();
-    let names = names.map(|(at, k)| (at as f64, shortened(&comparison.classes[*k])));
+    let names = names.map(|(at, k)| (at as f64, shortened(&comparison.classes[*k], NAME)));
     let all = if order.len() < classes { format!(" (the lowest {MOST})") } else { String::new() };
     Some(Figure {
         name: "energy",
-        title: format!("Energies of the class “{}”", shortened(&comparison.classes[class])),
+        title: format!("Energies of the class “{}”", shortened(&comparison.classes[class], NAME)),
         caption: format!(
             "The conditional energy −z that test examples of class “{}” have for each class{all}, \
              in the order of increasing energy under {}; {} (Figure 5 of the paper; class number \
@@ -84,7 +87,7 @@ fn gaps(comparison: &Comparison) -> Panel {
     let values: Vec<f64> = values.map(|point| point.1).chain([0.0]).collect();
     Panel {
         title: "gap to the next energy".to_owned(),
-        x: Axis::linear("class", -0.4, comparison.classes.len() as f64 - 0.6),
+        x: confusion::axis("class", &comparison.classes, false),
         y: Axis::holding("energy of the next − own", values),
         marks,
     }
@@ -101,13 +104,6 @@ fn profile(group: &Group, class: usize, classes: usize) -> Option<Vec<f64>> {
     (0..classes).map(|k| mean(&profiles.iter().map(|p| p[k]).collect::<Vec<_>>())).collect()
 }
 
-fn shortened(name: &str) -> String {
-    if name.chars().count() <= NAME {
-        return name.to_owned();
-    }
-    name.chars().take(NAME - 1).chain(['…']).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +117,8 @@ mod tests {
         assert!(points.windows(2).all(|pair| pair[0].1 <= pair[1].1));
         let names = figure.panels[0].x.names.as_ref().unwrap();
         assert_eq!(names[0].1, "three");
+        let names = figure.panels[1].x.ticks();
+        assert_eq!((names.len(), &names[3]), (10, &(3.0, "three".to_owned())));
         let Shape::Line(gaps) = &figure.panels[1].marks[1].shape else { panic!() };
         let step = points[1].1 - points[0].1;
         assert_eq!((gaps.len(), figure.panels[1].marks.len()), (10, 2 * 2));
@@ -138,7 +136,7 @@ mod tests {
 
     #[test]
     fn names_are_kept_short() {
-        assert_eq!(shortened("automobile"), "automobile");
-        assert_eq!(shortened("ünïcödé-ünïcödé"), "ünïcödé-ünï…");
+        assert_eq!(shortened("automobile", NAME), "automobile");
+        assert_eq!(shortened("ünïcödé-ünïcödé", NAME), "ünïcödé-ünï…");
     }
 }

@@ -57,3 +57,11 @@ pub fn analytic(losses: &[steepness::Loss]) -> Vec<Figure> {
 fn legend(comparison: &Comparison) -> Vec<(usize, String)> {
     comparison.groups.iter().map(|group| group.setting.to_string()).enumerate().collect()
 }
+
+/// A name of at most `most` characters; of a longer one the end is left out, and that is shown.
+fn shortened(name: &str, most: usize) -> String {
+    if name.chars().count() <= most {
+        return name.to_owned();
+    }
+    name.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
