@@ -30,7 +30,7 @@ fn a_folder_of_images_needs_nothing_else() {
         "lights: a folder of images",
         "size        8 to 12 pixels high, 8 to 10 wide, colour",
         "0      bright        30",
-        "split       anew by each seed: 70 % for training, 10 % for validation, 20 % for test",
+        "split       anew by each seed: 42 (70 %) for training, 6 (10 %) for validation, 12 (20 %) for test",
         "model       CNN with two convolutions of 16 and 32 channels, for colour images",
         "training    200 epochs of 3 steps of 16 examples, SGD",
         " for 2 runs",
@@ -134,7 +134,7 @@ fn graphs_need_nothing_else() {
         "4 to 9 nodes a graph, 6.50 on average",
         "training    120 graphs",
         "size        3 features a node",
-        "split       anew by each seed: 80 % for training, 10 % for validation, 10 % for test",
+        "split       anew by each seed: 96 (80 %) for training, 12 (10 %) for validation, 12 (10 %) for test",
         "model       three graph convolutions of 128 features with pooling",
     ] {
         assert!(said.contains(line), "{line}\n{said}");

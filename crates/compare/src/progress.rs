@@ -167,8 +167,12 @@ struct RunMonitor<'a> {
 impl Monitor for RunMonitor<'_> {
     fn resumed(&self, epochs: usize, examples: usize) {
         self.progress.bar.inc((epochs * self.progress.examples + examples) as u64);
-        self.progress
-            .say(&format!("{}, seed {}: goes on after epoch {epochs}", self.setting, self.seed));
+        let how = match (epochs, examples) {
+            (0, 0) => "begins again".to_owned(),
+            (0, _) => "goes on in its first epoch".to_owned(),
+            _ => format!("goes on after epoch {epochs}"),
+        };
+        self.progress.say(&format!("{}, seed {}: {how}", self.setting, self.seed));
     }
 
     fn step(&self, examples: usize) {

@@ -22,6 +22,7 @@ pub mod models;
 pub mod tensors;
 pub mod train;
 pub mod translate;
+mod words;
 
 pub use check::Check;
 pub use error::{Error, Result};

@@ -45,6 +45,8 @@ pub struct Image {
     pub pixels: Vec<u8>,
     /// Whether the file has no colours; its three channels are then the same.
     pub grey: bool,
+    /// Whether the file has pixels that are not wholly opaque. Their colours are taken all the same.
+    pub transparent: bool,
 }
 
 /// Whether the name of `path` is that of an image which [`decode`] reads.
@@ -86,6 +88,7 @@ pub fn decode(path: &Path, side: Option<usize>) -> Result<Image> {
     }
     let has_no_colours =
         matches!(image.color(), ColorType::L8 | ColorType::L16 | ColorType::La8 | ColorType::La16);
+    let transparent = is_transparent(&image);
     let image = image.into_rgb8();
     let grey = has_no_colours || !tells_grey(format) && image.pixels().all(is_grey);
     let image = match side {
@@ -96,7 +99,7 @@ pub fn decode(path: &Path, side: Option<usize>) -> Result<Image> {
     let interleaved = image.into_raw();
     let channel = |c: usize| interleaved.iter().skip(c).step_by(3);
     let pixels = (0..3).flat_map(channel).copied().collect();
-    Ok(Image { height, width, pixels, grey })
+    Ok(Image { height, width, pixels, grey, transparent })
 }
 
 /// The format that the first bytes of a file tell, or what is the matter with it.
@@ -124,6 +127,18 @@ fn tells_grey(format: ImageFormat) -> bool {
 
 fn is_grey(image::Rgb([red, green, blue]): &image::Rgb<u8>) -> bool {
     red == green && green == blue
+}
+
+/// Whether a pixel lets something shine through. Many images have the channel, and nothing in it.
+fn is_transparent(image: &DynamicImage) -> bool {
+    use DynamicImage::{ImageLumaA8, ImageLumaA16, ImageRgba8, ImageRgba16};
+    match image {
+        ImageLumaA8(image) => image.pixels().any(|pixel| pixel.0[1] < u8::MAX),
+        ImageRgba8(image) => image.pixels().any(|pixel| pixel.0[3] < u8::MAX),
+        ImageLumaA16(image) => image.pixels().any(|pixel| pixel.0[1] < u16::MAX),
+        ImageRgba16(image) => image.pixels().any(|pixel| pixel.0[3] < u16::MAX),
+        _ => false,
+    }
 }
 
 /// Decodes, the right way up; with what keeps other large images waiting.
@@ -197,13 +212,16 @@ pub(super) mod tests {
         assert_eq!(image.pixels.iter().map(|&x| u64::from(x)).sum::<u64>(), 230);
         // Transparency is dropped, and nothing is mixed with a background.
         RgbaImage::from_pixel(1, 1, image::Rgba([1, 2, 3, 0])).save(&path).unwrap();
-        assert_eq!(decode(&path, None).unwrap().pixels, [1, 2, 3]);
+        let dropped = decode(&path, None).unwrap();
+        assert_eq!((&dropped.pixels[..], dropped.transparent), (&[1, 2, 3][..], true));
+        RgbaImage::from_pixel(1, 1, image::Rgba([1, 2, 3, 255])).save(&path).unwrap();
+        assert!(!decode(&path, None).unwrap().transparent);
         DynamicImage::ImageLuma8(GrayImage::from_pixel(1, 1, image::Luma([7])))
             .save(&path)
             .unwrap();
         assert_eq!(
             decode(&path, None).unwrap(),
-            Image { height: 1, width: 1, pixels: vec![7; 3], grey: true }
+            Image { height: 1, width: 1, pixels: vec![7; 3], grey: true, transparent: false }
         );
     }
 

@@ -18,6 +18,7 @@ use super::examples::learnable;
 use super::not_read::NotRead;
 use super::parts::Role;
 use super::{ImageList, files};
+use crate::words::several;
 use crate::{Error, Result, plain};
 use layout::Layout;
 use walk::Walk;
@@ -74,9 +75,11 @@ impl ImageFolder {
         };
         if walk.deeper > 0 {
             let example = walk.deeper_example.strip_prefix(path).unwrap_or(&walk.deeper_example);
+            let (lie, they) =
+                if walk.deeper == 1 { ("lies", "it counts") } else { ("lie", "they count") };
             notes.push(format!(
-                "{} images lie in folders of class folders (such as {}): they count to the class",
-                walk.deeper,
+                "{} {lie} in folders of class folders (such as {}): {they} to the class",
+                several(walk.deeper, "image"),
                 plain::name(&example.to_string_lossy())
             ));
         }

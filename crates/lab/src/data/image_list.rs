@@ -132,15 +132,27 @@ impl ImageList {
     /// # Errors
     /// Broken images, and colours where `shape` has none.
     pub fn examples(&self, side: Option<usize>, shape: Option<[usize; 3]>) -> Result<Examples> {
-        self.examples_within(MOST_IN_MEMORY, side, shape)
+        Ok(self.read(side, shape)?.0)
     }
 
-    fn examples_within(
+    /// The same, and how many of the images have transparent pixels.
+    ///
+    /// # Errors
+    /// As [`examples`](Self::examples).
+    pub fn read(
+        &self,
+        side: Option<usize>,
+        shape: Option<[usize; 3]>,
+    ) -> Result<(Examples, usize)> {
+        self.read_within(MOST_IN_MEMORY, side, shape)
+    }
+
+    fn read_within(
         &self,
         most: usize,
         side: Option<usize>,
         shape: Option<[usize; 3]>,
-    ) -> Result<Examples> {
+    ) -> Result<(Examples, usize)> {
         let first = self.files.first().ok_or_else(|| Error::Request("no images".to_owned()))?;
         let [height, width] = match shape {
             Some([_, height, width]) => [height, width],
@@ -154,6 +166,7 @@ impl ImageList {
         };
         let fits = self.len().saturating_mul(3 * height * width) <= most;
         let (colour, several) = (AtomicUsize::new(usize::MAX), AtomicBool::new(false));
+        let transparent = AtomicUsize::new(0);
         let seen: Vec<OnceLock<(Seen, Vec<u8>)>> =
             self.files.iter().map(|_| OnceLock::new()).collect();
         let take = |at: usize, image: Image| {
@@ -161,6 +174,7 @@ impl ImageList {
             if known.size != [height, width] {
                 several.store(true, Ordering::Relaxed);
             }
+            transparent.fetch_add(usize::from(image.transparent), Ordering::Relaxed);
             if !image.grey {
                 colour.fetch_min(at, Ordering::Relaxed);
             }
@@ -190,8 +204,19 @@ impl ImageList {
             let seen = seen.map(|(known, _)| known).collect();
             Inputs::Files(ImageFiles::new(self.files.clone(), shape, side, seen))
         };
-        Ok(Examples { inputs, shape, labels: self.labels.clone(), classes: self.classes.clone() })
+        let (labels, classes) = (self.labels.clone(), self.classes.clone());
+        Ok((Examples { inputs, shape, labels, classes }, transparent.into_inner()))
     }
+}
+
+/// What there is to say of `count` of `images` images that have transparent pixels.
+pub(super) fn transparency(count: usize, images: usize) -> Option<String> {
+    (count > 0).then(|| {
+        format!(
+            "{count} of {images} images have transparent pixels: transparency is dropped, and what \
+             colour a pixel has behind it is taken"
+        )
+    })
 }
 
 #[cfg(test)]
@@ -234,6 +259,23 @@ mod tests {
         assert!(several.tensor().unwrap_err().to_string().contains("several sizes"));
         let sides = list(vec![at("a.png"), at("small.png")]).examples(Some(2), None).unwrap();
         assert_eq!(sides.shape, [3, 2, 2]);
+    }
+
+    #[test]
+    fn transparent_images_are_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for (name, alpha) in [("clear.png", 9), ("full.png", 255)] {
+            image::RgbaImage::from_pixel(3, 2, image::Rgba([1, 2, 3, alpha]))
+                .save(at(name))
+                .unwrap();
+        }
+        let (examples, count) =
+            list(vec![at("clear.png"), at("full.png")]).read(None, None).unwrap();
+        assert_eq!((examples.shape, count), ([3, 2, 3], 1));
+        let note = transparency(count, examples.len()).unwrap();
+        assert!(note.starts_with("1 of 2 images have transparent pixels"), "{note}");
+        assert_eq!(transparency(0, 2), None);
     }
 
     #[test]
@@ -283,7 +325,7 @@ mod tests {
         let images = nine(folder.path());
         for side in [None, Some(3)] {
             let memory = images.examples(side, None).unwrap();
-            let files = images.examples_within(0, side, None).unwrap();
+            let files = images.read_within(0, side, None).unwrap().0;
             assert!(matches!(&files.inputs, Inputs::Files(_)));
             assert_eq!((files.shape, &files.labels), (memory.shape, &memory.labels));
             let rows = [8, 1, 3, 4, 0, 5, 7];
@@ -307,7 +349,7 @@ mod tests {
     #[test]
     fn a_file_that_changes_under_way_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let files = nine(folder.path()).examples_within(0, None, None).unwrap();
+        let files = nine(folder.path()).read_within(0, None, None).unwrap().0;
         write(&folder.path().join("4.png"), 1);
         let source = files.source().unwrap();
         let mut batches = source.in_order(2).unwrap();

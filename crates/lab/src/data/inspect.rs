@@ -9,12 +9,13 @@ mod text;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use serde::Serialize;
 
 use super::cifar::{Cifar, Labels};
 use super::image_files::Sums;
+use super::image_list::transparency;
 use super::inaturalist::many_medium_few;
 use super::table::{Column, Table, Target};
 use super::tu::Tu;
@@ -147,7 +148,8 @@ pub fn inspect(
             let found = of_lists(format, [Some(train), validation, test], watch)?;
             let recipe =
                 written.map(|path| DataRecipe::ImageFolder(folder_recipe(path, found.size)));
-            Inspection { notes, recipe, ..found }
+            // What was found within the images comes after what the folders say.
+            Inspection { notes: [notes, found.notes].concat(), recipe, ..found }
         }
         Format::INaturalist => {
             let INaturalist { train, test } = INaturalist::list(path)?;
@@ -296,6 +298,7 @@ fn of_lists(
     let total = lists.iter().flatten().map(ImageList::len).sum();
     let sizes = Mutex::new((true, [usize::MAX; 2], [0; 2]));
     let train = Mutex::new((0, Sums::default()));
+    let transparent = AtomicUsize::new(0);
     let contents = lists.each_ref().map(|list| {
         let count = list.as_ref().map_or(0, ImageList::len);
         Vec::from_iter(std::iter::repeat_with(|| AtomicU64::new(0)).take(count))
@@ -305,6 +308,7 @@ fn of_lists(
         let Some(list) = list else { continue };
         let take = |place: usize, image: super::Image| {
             contents[at][place].store(copies::content(&image), Ordering::Relaxed);
+            transparent.fetch_add(usize::from(image.transparent), Ordering::Relaxed);
             let mut sizes = sizes.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             let (grey, smallest, largest) = &mut *sizes;
             *grey &= image.grey;
@@ -340,10 +344,12 @@ fn of_lists(
     let labels = lists[0].as_ref().map_or(&[][..], |list| &list.labels[..]);
     let test = lists[2].is_some().then_some(&test[..]);
     let shares = Fractions { validation: 0.1, test: 0.2 };
+    let transparent = transparency(transparent.into_inner(), total);
+    let copies = copies::of_images((&own, labels), test, shares);
     Ok(Inspection {
         path: String::new(),
         format,
-        notes: copies::of_images((&own, labels), test, shares),
+        notes: transparent.into_iter().chain(copies).collect(),
         many_medium_few: many_medium_few(&parts[0].counts),
         size: Size { channels, smallest, largest },
         channels: (0..channels).map(channel).collect(),

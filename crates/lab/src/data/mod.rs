@@ -61,6 +61,7 @@ pub use recipe::{
 pub use sampler::{Batch, Batches, Order, Source, order};
 pub use sampling::Sampling;
 pub use set::{DataSet, HeldOut, Parts};
+pub(crate) use split::held_of_each;
 pub use split::{Fractions, Split, Splitting, hold_out, stratified};
 pub use steepness_measure::npy;
 pub use take::Take;
@@ -116,7 +117,8 @@ pub fn load(recipe: &DataRecipe) -> Result<DataSet> {
         DataRecipe::ImageFolder(recipe) => {
             let ImageFolder { train, validation, test, notes } =
                 ImageFolder::list(&recipe.path.resolve())?;
-            Ok(DataSet { notes, ..of_lists(recipe, train, validation, test)? })
+            let found = of_lists(recipe, train, validation, test)?;
+            Ok(DataSet { notes: [notes, found.notes].concat(), ..found })
         }
         DataRecipe::INaturalist(recipe) => {
             let INaturalist { train, test } = INaturalist::list(&recipe.path.resolve())?;
@@ -178,10 +180,17 @@ fn of_lists(
 ) -> Result<DataSet> {
     let side = recipe.size.map(NonZeroUsize::get);
     let (train, test) = taken_lists(recipe, train, test);
-    let examples = train.examples(side, None)?;
-    let part = |list: ImageList| list.examples(side, Some(examples.shape));
-    let validation = validation.map(part).transpose()?;
-    let test = test.map(part).transpose()?;
+    let (examples, mut transparent) = train.read(side, None)?;
+    let mut images = examples.len();
+    let mut part = |list: ImageList| -> Result<Examples> {
+        let (part, found) = list.read(side, Some(examples.shape))?;
+        transparent += found;
+        images += part.len();
+        Ok(part)
+    };
+    let validation = validation.map(&mut part).transpose()?;
+    let test = test.map(&mut part).transpose()?;
+    let notes = image_list::transparency(transparent, images).into_iter().collect();
     Ok(DataSet {
         description: described(&recipe.path.resolve(), &examples, "images"),
         held_out: held_out(recipe.validation, recipe.test, validation, test),
@@ -190,7 +199,7 @@ fn of_lists(
         ood: Vec::new(),
         columns: Vec::new(),
         nodes: None,
-        notes: Vec::new(),
+        notes,
     })
 }
 

@@ -11,6 +11,16 @@ const EXAMPLES: usize = 2;
 /// Kinds that are named.
 const KINDS: usize = 6;
 
+/// Kinds that are called after several, and how one is.
+const ONE: [(&str, &str); 3] = [
+    ("links to folders that are read already", "link to a folder that is read already"),
+    (
+        "links that lead nowhere, or what cannot be looked at",
+        "link that leads nowhere, or what cannot be looked at",
+    ),
+    ("images in no folder of a class", "image in no folder of a class"),
+];
+
 /// How many files of which kinds there are, with examples.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NotRead {
@@ -77,7 +87,7 @@ impl NotRead {
             if kind.count > kind.examples.len() {
                 examples += &format!(" and {} more", kind.count - kind.examples.len());
             }
-            format!("{} {} ({examples})", kind.count, plain::name(name))
+            format!("{} {} ({examples})", kind.count, plain::name(of_count(name, kind.count)))
         };
         let mut text: Vec<String> = kinds.iter().take(KINDS).map(one).collect();
         if kinds.len() > KINDS {
@@ -95,6 +105,12 @@ impl NotRead {
     }
 }
 
+/// What `count` of the kind `name` are called.
+fn of_count(name: &str, count: usize) -> &str {
+    let one = ONE.iter().find(|(several, _)| count == 1 && *several == name);
+    one.map_or(name, |(_, one)| one)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +123,10 @@ mod tests {
             found.by_ending(name.into());
         }
         found.of("a FIFO", "x/p.png".into());
+        let mut one = NotRead::default();
+        one.of("images in no folder of a class", "x/a.png".into());
+        let line = one.line(Path::new("x")).unwrap();
+        assert_eq!(line, "not read: 1 file: 1 image in no folder of a class (a.png)");
         assert_eq!(
             found.line(Path::new("x")).unwrap(),
             "not read: 6 files: 3 .heic (a.HEIC, b.heic and 1 more), 1 .txt (n\u{fffd}.txt), \

@@ -2,14 +2,17 @@
 
 use std::borrow::Cow;
 
+use super::examples::counts;
 use super::table::{Column, fill, has_missing, medians};
 use super::tu::NodeFeatures;
-use super::{Examples, Fractions, LongTail, OodSet, Splitting, hold_out};
+use super::{Examples, Fractions, Inputs, LongTail, OodSet, Splitting, hold_out};
 use crate::Result;
 use crate::measure::Overlap;
 
 /// Of more columns that are left out, the first are named and the others counted.
 const MOST_NAMED: usize = 10;
+/// Likewise of classes that a part lacks.
+const MOST_CLASSES: usize = 5;
 
 /// A data set before it is split.
 #[derive(Clone, Debug)]
@@ -92,17 +95,81 @@ impl DataSet {
                 ((0..labels.len()).collect(), Cow::Borrowed(validation), Cow::Borrowed(test))
             }
         };
-        let rows = match &self.long_tail {
-            Some(tail) => {
-                let labels: Vec<i64> = rows.iter().map(|&row| labels[row]).collect();
-                let kept = tail.rows(&labels, self.examples.classes.len(), seed);
-                kept.into_iter().map(|at| rows[at]).collect()
-            }
-            None => rows,
-        };
+        let rows = self.tailed(rows, seed);
         let mut parts = Parts { train: self.examples.select(&rows), validation, test };
         parts.fill();
         Ok(parts)
+    }
+
+    /// What a long tail leaves of the training part `rows`.
+    fn tailed(&self, rows: Vec<usize>, seed: u64) -> Vec<usize> {
+        let Some(tail) = &self.long_tail else { return rows };
+        let labels: Vec<i64> = rows.iter().map(|&row| self.examples.labels[row]).collect();
+        let kept = tail.rows(&labels, self.examples.classes.len(), seed);
+        kept.into_iter().map(|at| rows[at]).collect()
+    }
+
+    /// What there is to say of classes that the training or the test part of some of the `seeds` has no
+    /// example of, a sentence each.
+    ///
+    /// # Errors
+    /// Too few examples for the shares.
+    pub fn absent(&self, seeds: &[u64]) -> Result<Vec<String>> {
+        let classes = self.examples.classes.len();
+        if matches!(self.examples.inputs, Inputs::Pairs(_)) || classes < 2 {
+            return Ok(Vec::new());
+        }
+        let labels = &self.examples.labels;
+        // Of each class, the seeds whose training part lacks it, and those whose test part does.
+        let mut lacking = vec![[Vec::new(), Vec::new()]; classes];
+        for &seed in seeds {
+            let (train, test) = match &self.held_out {
+                HeldOut::Shares(shares, splitting) => {
+                    let split = splitting.split(labels, *shares, seed)?;
+                    (split.train, split.test.iter().map(|&row| labels[row]).collect())
+                }
+                HeldOut::Validation { share, test } if !self.test_validates() => {
+                    (hold_out(labels, *share, seed)?.train, test.labels.clone())
+                }
+                HeldOut::Validation { test, .. } | HeldOut::Given { test, .. } => {
+                    ((0..labels.len()).collect(), test.labels.clone())
+                }
+            };
+            let train: Vec<i64> = self.tailed(train, seed).iter().map(|&row| labels[row]).collect();
+            let parts = [counts(&train, classes), counts(&test, classes)];
+            for (class, lacking) in lacking.iter_mut().enumerate() {
+                for (lacking, counts) in lacking.iter_mut().zip(&parts) {
+                    if counts[class] == 0 {
+                        lacking.push(seed);
+                    }
+                }
+            }
+        }
+        let sentence = |class: usize, part: usize, lacking: &[u64]| {
+            let (part, so) =
+                [("training", "nothing is learned of it"), ("test", "nothing is measured of it")]
+                    [part];
+            let given: Vec<String> = lacking.iter().map(u64::to_string).collect();
+            let seeds = match given.len() {
+                1 => format!("seed {}", given[0]),
+                all if all == seeds.len() => "any seed".to_owned(),
+                _ => format!("the seeds {}", given.join(" ")),
+            };
+            let name = crate::plain::name(&self.examples.classes[class]);
+            format!("class \"{name}\" has no {part} example with {seeds}: {so}")
+        };
+        let all = lacking.iter().enumerate().flat_map(|(class, parts)| {
+            let found = parts.iter().enumerate().filter(|(_, lacking)| !lacking.is_empty());
+            found.map(move |(part, lacking)| (class, part, lacking))
+        });
+        let all: Vec<_> = all.collect();
+        let shown = all.iter().take(MOST_CLASSES);
+        let mut notes: Vec<String> =
+            shown.map(|(class, part, lacking)| sentence(*class, *part, lacking)).collect();
+        if let Some(more @ 1..) = all.len().checked_sub(MOST_CLASSES) {
+            notes.push(format!("and so of {more} more"));
+        }
+        Ok(notes)
     }
 
     /// Whether nothing is held out for validation, so that the test part stands in for it, as in the
@@ -229,6 +296,37 @@ mod tests {
         let data = set(HeldOut::Given { validation: validation.clone(), test: test.clone() }, None);
         let parts = data.parts(1).unwrap();
         assert_eq!((&parts.train, &*parts.validation), (&data.examples, &validation));
+    }
+
+    /// A share of two examples rounds to none; which of a random part's are missing is a matter of the seed.
+    #[test]
+    fn classes_that_a_part_lacks_are_named() {
+        let shares = Fractions { validation: 0.2, test: 0.2 };
+        let mut data = set(HeldOut::Shares(shares, Splitting::Stratified), None);
+        assert_eq!(data.absent(&[0, 1]).unwrap(), [""; 0]);
+        data.examples.labels = (0..40).map(|row| i64::from(row < 2)).collect();
+        let nothing = "class \"b\" has no test example with any seed: nothing is measured of it";
+        assert_eq!(data.absent(&[0, 1]).unwrap(), [nothing]);
+        data.held_out = HeldOut::Shares(shares, Splitting::Random);
+        let seeds: Vec<u64> = (0..20).collect();
+        let found = data.absent(&seeds).unwrap().join("\n");
+        let lacks = |part: fn(&Parts) -> u64| {
+            let lacking = seeds.iter().filter(|seed| part(&data.parts(**seed).unwrap()) == 0);
+            lacking.map(u64::to_string).collect::<Vec<_>>().join(" ")
+        };
+        let (train, test) = (lacks(|parts| parts.train.counts()[1]), lacks(|p| p.test.counts()[1]));
+        assert!(test.len() > 3 && test.len() < 50, "{test}");
+        assert!(found.contains(&format!("no test example with the seeds {test}: ")), "{found}");
+        if !train.is_empty() {
+            assert!(
+                found.contains("no training example with") && found.contains(&train),
+                "{found}"
+            );
+        }
+        let mut alone = examples(3, 100);
+        alone.labels = vec![0; 6];
+        data.held_out = HeldOut::Validation { share: 0.1, test: alone };
+        assert!(data.absent(&[7]).unwrap()[0].contains("no test example with seed 7"));
     }
 
     /// What is missing is estimated from the training part alone, anew for each seed.

@@ -202,13 +202,23 @@ pub(super) fn rows_by_class(labels: &[i64]) -> Vec<Vec<usize>> {
     rows
 }
 
+/// How many of `count` rows of a class a share of them is.
+fn held(count: usize, share: f64) -> usize {
+    (count as f64 * share).round() as usize
+}
+
+/// How many examples are held out where a share of each class is and the classes have so many.
+pub(crate) fn held_of_each(counts: &[u64], share: f64) -> usize {
+    counts.iter().map(|count| held(*count as usize, share)).sum()
+}
+
 /// Deals out the rows of each class in random order: first to the test part.
 fn deal(labels: &[i64], validation: f64, test: f64, seed: u64) -> Split {
     let mut split = Split { train: vec![], validation: vec![], test: vec![] };
     for (class, rows) in rows_by_class(labels).iter().enumerate() {
         let order = Stream::new(seed, "split").part(class as u64).permutation(rows.len());
-        let held = |share: f64| (rows.len() as f64 * share).round() as usize;
-        let (test_end, validation_end) = (held(test), held(test) + held(validation));
+        let test_end = held(rows.len(), test);
+        let validation_end = test_end + held(rows.len(), validation);
         for (place, &at) in order.iter().enumerate() {
             let part = match place {
                 _ if place < test_end => &mut split.test,
@@ -243,6 +253,16 @@ mod tests {
             assert_eq!(part.len(), size);
             assert_eq!(part.iter().filter(|&&row| labels[row] == 1).count(), rare);
         }
+    }
+
+    #[test]
+    fn sizes_are_told_beforehand() {
+        let counts = [7, 12, 3, 2, 1];
+        let labels: Vec<i64> =
+            (0..5).flat_map(|class| vec![class; counts[class as usize] as usize]).collect();
+        let split = stratified(&labels, SHARES, 5).unwrap();
+        assert_eq!(held_of_each(&counts, 0.2), split.test.len());
+        assert_eq!(held_of_each(&counts, 0.2), split.validation.len());
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::compare::report::Attacked;
 use crate::compare::{RunFiles, Setting, swept_lr};
 use crate::data::{DataRecipe, DataSet, Examples, load};
 use crate::models::{Mode, Model};
+use crate::words::several;
 use crate::{Error, Result, Stop};
 
 /// How long a model is watched to know how fast it is.
@@ -202,7 +203,7 @@ impl Attacks {
         self.targets.iter_mut().zip(names).for_each(|(target, name)| target.name = name);
     }
 
-    /// "at most about 12 minutes for 33 attacks on 3 runs", from a few steps of the first model.
+    /// "about 12 minutes for 33 attacks on 3 runs", from a few steps of the first model.
     ///
     /// # Errors
     /// What stands in the way of the attacks themselves.
@@ -210,11 +211,9 @@ impl Attacks {
         let seconds =
             self.work() * self.targets.first().map_or(Ok(0.0), |first| self.speed(first))?;
         let time = Duration::try_from_secs_f64(seconds.max(1.0)).unwrap_or(Duration::MAX);
-        let several =
-            |count: usize, what| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
         let (attacks, runs) = (self.count(), self.targets.len());
         Ok(format!(
-            "at most about {} for {} on {} (guessed from a few steps)",
+            "about {} for {} on {} (guessed from a few steps: it may be half or twice that)",
             HumanDuration(time),
             several(attacks, "attack"),
             several(runs, "run")

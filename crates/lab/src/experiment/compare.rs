@@ -51,7 +51,9 @@ pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Compar
         let (recipe, data) = (recipe.clone(), data.clone());
         move || try_out(&recipe, &settings, &data)
     })?;
-    let (about, fresh) = (data.describe(), options.runs.fresh);
+    let absent = data.absent(&recipe.seeds)?;
+    let about = [vec![data.describe()], absent].concat().join("; ");
+    let fresh = options.runs.fresh;
     let claim = Claim { recipe, reader: &LabReader, content: &content, about: &about, fresh };
     let (folder, recipe) = Folder::claim(out, claim)?;
     let plan = recipe.plan()?;

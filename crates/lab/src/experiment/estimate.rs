@@ -133,10 +133,10 @@ impl fmt::Display for Estimate {
         };
         let runs = several(runs as f64, "run");
         let side = if jobs > 1 { format!(", {jobs} at a time") } else { String::new() };
-        let bound = if patient { "at most " } else { "" };
+        let less = if patient { ", less where a training ends early" } else { "" };
         write!(
             f,
-            "{bound}about {time} for {runs}{side} (guessed from {steps} steps: it may be half or twice that)"
+            "about {time} for {runs}{side}{less} (guessed from {steps} steps: it may be half or twice that)"
         )
     }
 }
@@ -160,7 +160,10 @@ mod tests {
         assert_eq!(text(100.0, 20, 1), "about 2 minutes for 20 runs");
         assert_eq!(text(9000.0, 20, 1), "about 3 hours for 20 runs");
         // A patience may end each of them before.
-        assert_eq!(text(10_000.0, 20, 1), "at most about 3 hours for 20 runs");
+        assert_eq!(
+            text(10_000.0, 20, 1),
+            "about 3 hours for 20 runs, less where a training ends early"
+        );
     }
 
     #[test]

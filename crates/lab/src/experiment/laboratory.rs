@@ -60,6 +60,8 @@ impl Runner for Laboratory<'_> {
             true => self.data.remarks(),
             false => Vec::new(),
         };
+        // Which classes a part lacks is a matter of the seeds: what is made of --data does not know them.
+        notes.extend(self.data.absent(&self.recipe.seeds)?);
         notes.extend(self.attacks_in_others_place()?);
         notes.push(estimate.to_string());
         Ok(Forecast { measuring: estimate.measuring, notes })

@@ -13,11 +13,13 @@ use crate::attack::AttackRecipe;
 use crate::compare::Select;
 use crate::data::augment::AugmentRecipe;
 use crate::data::{
-    Asked, DataRecipe, Format, Fractions, Inspection, Sampling, Size, detect, inspect, table,
+    Asked, DataRecipe, Format, Fractions, Inspection, Sampling, Size, detect, held_of_each,
+    inspect, table,
 };
 use crate::models::{CnnRecipe, GraphNetRecipe, MlpRecipe, ModelRecipe, Precision};
 use crate::train::{AdamRecipe, Decayed, OptimizerRecipe, Schedule, SgdRecipe, Update};
 use crate::translate::SearchOptions;
+use crate::words::several;
 use crate::{Error, Result};
 
 /// Larger images are scaled to this height and width: what the small network sees in time.
@@ -93,7 +95,8 @@ impl Proposal {
         }
         let size = scaled(&mut data, &found);
         let shares = data.shares();
-        let examples = learned_from(&found, shares);
+        let sizes = sizes(&found, shares);
+        let examples = sizes[0];
         let batch =
             BATCHES.iter().find(|(many, _)| examples >= *many).map_or(16, |(_, size)| *size);
         let batch = wishes.batch.map_or(batch, NonZeroUsize::get);
@@ -116,7 +119,7 @@ impl Proposal {
             true => Schedule::Constant,
             false => Schedule::MultiStep { after, factor: 0.1 },
         };
-        let (select, weights) = select(validated_on(&found, shares), &schedule);
+        let (select, weights) = select(sizes[1], &schedule);
         let Recipe { losses, seeds, threads, .. } = Recipe::embedded()?;
         let count = |n| NonZeroUsize::new(n).unwrap_or(NonZeroUsize::MIN);
         let recipe = Recipe {
@@ -150,10 +153,13 @@ impl Proposal {
         };
         let steps = examples.div_ceil(batch);
         let training = format!(
-            "{epochs} epochs of {steps} steps of {batch} examples, {by} with learning rate {lr}{drops}"
+            "{} of {} of {}, {by} with learning rate {lr}{drops}",
+            several(epochs, "epoch"),
+            several(steps, "step"),
+            several(batch, "example")
         );
         let lines = vec![
-            ("split", split(&found, shares)),
+            ("split", split(&found, sizes)),
             ("model", why),
             ("training", training),
             ("weights", weights),
@@ -180,8 +186,8 @@ impl Proposal {
             recipe.optimizer.set_lr(lr);
         }
         let training = format!(
-            "{} epochs of batches of {} pieces, Adam with learning rate {}, which rises and falls again",
-            recipe.epochs,
+            "{} of batches of {} pieces, Adam with learning rate {}, which rises and falls again",
+            several(recipe.epochs.get(), "epoch"),
             recipe.batch,
             recipe.optimizer.lr()
         );
@@ -261,7 +267,7 @@ fn optimizer(model: &ModelRecipe, lr: f64) -> (OptimizerRecipe, &'static str) {
 fn select(validation: usize, schedule: &Schedule) -> (Select, String) {
     let decayed = *schedule != Schedule::Constant;
     let few = (validation < FEW)
-        .then(|| format!("{validation} validation examples cannot tell epochs apart"));
+        .then(|| format!("{} cannot tell epochs apart", several(validation, "validation example")));
     let settled = decayed.then(|| "the learning rate has come down by then".to_owned());
     let reasons: Vec<String> = settled.into_iter().chain(few).collect();
     if reasons.is_empty() {
@@ -284,15 +290,18 @@ fn model(format: Format, [channels, height, width]: [usize; 3]) -> (ModelRecipe,
     if format == Format::Tu {
         let recipe = GraphNetRecipe::default();
         let why = format!(
-            "three graph convolutions of {} features with pooling, for {channels} features a node",
-            recipe.hidden
+            "three graph convolutions of {} features with pooling, for {} a node",
+            recipe.hidden,
+            several(channels, "feature")
         );
         return (ModelRecipe::GraphNet(recipe), 0.0005, why);
     }
     if format == Format::Table {
         let hidden = (4 * channels).next_power_of_two().clamp(32, 256);
-        let why =
-            format!("MLP with {hidden} hidden units, for {channels} normalised numbers a row");
+        let why = format!(
+            "MLP with {hidden} hidden units, for {} a row",
+            several(channels, "normalised number")
+        );
         return (ModelRecipe::Mlp(MlpRecipe { hidden }), 0.02, why);
     }
     let colours = if channels == 1 { "grey" } else { "colour" };
@@ -310,34 +319,33 @@ fn has(found: &Inspection, part: &str) -> bool {
     found.parts.iter().any(|own| own.name == part)
 }
 
-/// How many examples are left to learn from.
-fn learned_from(found: &Inspection, shares: Fractions) -> usize {
-    let share = |part, share| if has(found, part) { 0.0 } else { share };
-    let held = share("validation", shares.validation) + share("test", shares.test);
-    (found.parts[0].examples as f64 * (1.0 - held)).round() as usize
+/// How many examples the training, validation and test part of a run have. Shares are taken of each class
+/// and rounded there, so that of many small classes they are not those of the whole.
+fn sizes(found: &Inspection, shares: Fractions) -> [usize; 3] {
+    let counts = &found.parts[0].counts;
+    let size = |part: &str, share| match found.parts.iter().find(|own| own.name == part) {
+        Some(own) => (own.examples, 0),
+        None => (held_of_each(counts, share), held_of_each(counts, share)),
+    };
+    let (validation, held) = size("validation", shares.validation);
+    let (test, too) = size("test", shares.test);
+    [found.parts[0].examples.saturating_sub(held + too), validation, test]
 }
 
-/// How many examples could choose among epochs.
-fn validated_on(found: &Inspection, shares: Fractions) -> usize {
-    match found.parts.iter().find(|own| own.name == "validation") {
-        Some(own) => own.examples,
-        None => (found.parts[0].examples as f64 * shares.validation).round() as usize,
-    }
-}
-
-fn split(found: &Inspection, Fractions { validation, test }: Fractions) -> String {
-    let percent = |share: f64| (share * 1000.0).round() / 10.0;
+fn split(found: &Inspection, [train, validation, test]: [usize; 3]) -> String {
+    let all = found.parts[0].examples.max(1) as f64;
+    let share = |part: usize| format!("{part} ({} %)", (part as f64 / all * 1000.0).round() / 10.0);
     match (has(found, "validation"), has(found, "test")) {
         (true, true) => "as it comes: training, validation and test part".to_owned(),
         (_, true) => format!(
-            "its own test part; each seed holds {} % of the rest out for validation",
-            percent(validation)
+            "its own test part; each seed holds {} of the others out for validation",
+            share(validation)
         ),
         _ => format!(
-            "anew by each seed: {} % for training, {} % for validation, {} % for test",
-            percent(1.0 - validation - test),
-            percent(validation),
-            percent(test)
+            "anew by each seed: {} for training, {} for validation, {} for test",
+            share(train),
+            share(validation),
+            share(test)
         ),
     }
 }
@@ -385,8 +393,31 @@ mod tests {
         for line in [
             "x       numeric, 0 to 49",
             "1      b           50",
-            "split       anew by each seed: 60 % for training, 20 % for validation, 20 % for test",
+            "split       anew by each seed: 60 (60 %) for training, 20 (20 %) for validation, 20 (20 %) for test",
             "training    200 epochs of 4 steps of 16 examples",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+    }
+
+    /// Of small classes, shares that are rounded in each are not those of the whole.
+    #[test]
+    fn sizes_are_those_of_the_split_that_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.csv");
+        let row = |at: usize| format!("{},c{}\n", at * at % 17, at % 5);
+        let rows: String = (0..35).map(row).collect();
+        fs::write(&path, format!("x,kind\n{rows}")).unwrap();
+        let proposal = propose(&path, Some("kind")).unwrap();
+        let data = crate::data::load(&proposal.recipe.data).unwrap();
+        let parts = data.parts(0).unwrap();
+        let sizes = [parts.train.len(), parts.validation.len(), parts.test.len()];
+        assert_eq!(sizes, [25, 5, 5]);
+        let text = proposal.to_string();
+        for line in [
+            "25 (71.4 %) for training, 5 (14.3 %) for validation, 5 (14.3 %) for test",
+            "5 validation examples cannot tell epochs apart",
+            "epochs of 2 steps of 16 examples",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }
@@ -438,7 +469,7 @@ mod tests {
             assert_eq!(recipe.schedule, falls.unwrap_or(Schedule::Constant));
             let text = proposal.to_string();
             assert!(
-                text.contains(&format!("{epochs} epochs of 9 steps of 7 examples, ")),
+                text.contains(&format!("{} of 9 steps of 7 examples, ", several(epochs, "epoch"))),
                 "{text}"
             );
             assert!(text.contains(&format!("{drops}\n")), "{text}");
@@ -465,7 +496,7 @@ mod tests {
         let text = proposal.to_string();
         for line in [
             "10 to 28 nodes a graph, 17.93 on average",
-            "split       anew by each seed: 80 % for training, 10 % for validation, 10 % for test",
+            "split       anew by each seed: 150 (79.8 %) for training, 19 (10.1 %) for validation, 19 (10.1 %) for test",
             "model       three graph convolutions of 128 features with pooling, for 7 features a node",
             "training    200 epochs of 10 steps of 16 examples, Adam with learning rate 0.0005",
         ] {

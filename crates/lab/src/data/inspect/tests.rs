@@ -51,6 +51,30 @@ fn a_folder_of_images_is_decoded() {
     assert!(error.contains("4.jpg: image: none of JPEG, PNG, WebP"), "{error}");
 }
 
+/// What the folders say and what the images say: neither drops the other.
+#[test]
+fn copies_and_transparency_of_image_folders_are_said() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, red) in [("train/cat/1.png", 1), ("train/dog/1.png", 2), ("test/dog/2.png", 2)] {
+        write(&folder.path().join(name), red);
+    }
+    let clear = image::RgbaImage::from_pixel(3, 2, image::Rgba([1, 2, 3, 0]));
+    clear.save(folder.path().join("test/dog/3.png")).unwrap();
+    fs::write(folder.path().join("train/cat/read.me"), "").unwrap();
+    let found = check(folder.path());
+    let loaded = super::super::load(found.recipe.as_ref().unwrap()).unwrap();
+    for notes in [&found.notes, &loaded.notes] {
+        let notes = notes.join("\n");
+        for expected in [
+            "read.me",
+            "1 of 4 images have transparent pixels",
+            "1 of 2 test images are exact copies of training images",
+        ] {
+            assert!(notes.contains(expected), "{expected}\n{notes}");
+        }
+    }
+}
+
 #[test]
 fn a_table_shows_what_was_inferred() {
     let folder = tempfile::tempdir().unwrap();

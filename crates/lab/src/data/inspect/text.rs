@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::super::{DataRecipe, Format};
 use super::{Inspection, Part};
 use crate::plain;
+use crate::words::several;
 
 /// More classes, or numbers of a row, are not all listed.
 const MOST_LINES: usize = 20;
@@ -77,8 +78,8 @@ impl Inspection {
         let super::Size { channels, smallest: [h, w], largest: [most_h, most_w] } = self.size;
         let colours = if channels == 1 { "grey" } else { "colour" };
         match self.format {
-            Format::Table => format!("{channels} numbers a row"),
-            Format::Tu => format!("{channels} features a node"),
+            Format::Table => format!("{} a row", several(channels, "number")),
+            Format::Tu => format!("{} a node", several(channels, "feature")),
             _ if (h, w) == (most_h, most_w) => format!("{h}×{w} pixels, {colours}"),
             _ => format!(
                 "{h} to {most_h} pixels high, {w} to {most_w} wide, {colours}: `size` brings them to \
