@@ -69,9 +69,12 @@ impl Table {
     pub fn load(recipe: &TableRecipe) -> Result<Self> {
         let mut grid = Grid::read(&recipe.path.resolve(), recipe.header)?;
         let target = grid.column(&recipe.target)?;
-        let all =
-            |names: &[Target]| names.iter().map(|t| grid.column(t)).collect::<Result<HashSet<_>>>();
+        let all = |names: &[Target]| -> Result<HashSet<usize>> {
+            let found = names.iter().map(|t| grid.columns(t)).collect::<Result<Vec<_>>>()?;
+            Ok(found.into_iter().flatten().collect())
+        };
         let (ignored, keep) = (all(&recipe.ignore)?, all(&recipe.keep)?);
+        grid.check_names((0..grid.names.len()).filter(|at| !ignored.contains(at)))?;
         let categorical = all(&recipe.categorical)?;
         let number =
             |at: usize| at != target && !ignored.contains(&at) && !categorical.contains(&at);
@@ -104,7 +107,12 @@ impl Table {
         }
         let features: Vec<String> = columns.iter().flat_map(Column::features).collect();
         if features.is_empty() {
-            let problem = "no column is left that the class could depend on";
+            let left_out: Vec<String> = columns.iter().filter_map(Column::left_out).collect();
+            let why = match left_out.is_empty() {
+                true => String::new(),
+                false => format!(" ({})", named(left_out)),
+            };
+            let problem = format!("no column is left that the class could depend on{why}");
             return Err(Error::malformed(&grid.path, "columns", problem));
         }
         notes.extend(missing_note(&columns, grid.rows.len()));
@@ -167,10 +175,16 @@ pub struct Rows {
 pub fn rows(path: &Path, columns: &[Column]) -> Result<Rows> {
     let unnamed = columns.iter().enumerate().all(|(at, c)| c.name == grid::unnamed(at));
     let grid = Grid::read(path, Some(!unnamed))?;
+    let seen = columns.iter().enumerate().filter(|(_, column)| column.width() > 0);
+    // In a file with the same columns each is at its own place, whatever others are called.
+    let alike = grid.names.iter().eq(columns.iter().map(|column| &column.name));
     let places: HashMap<&str, usize> = grid.names.iter().map(String::as_str).zip(0..).collect();
-    let seen = columns.iter().filter(|column| column.width() > 0);
-    let seen = seen.map(|column| match places.get(&*column.name) {
-        Some(at) => Ok((*at, column)),
+    let seen = seen.map(|(own, column)| match places.get(&*column.name) {
+        Some(_) if alike => Ok((own, column)),
+        Some(at) => {
+            let named = (0..grid.names.len()).filter(|&at| grid.names[at] == column.name);
+            grid.check_names(named).map(|()| (*at, column))
+        }
         None => {
             let (name, said) = (&column.name, format!("{:?}", column.name));
             Err(near::no_column(path, name, said, &grid.names))

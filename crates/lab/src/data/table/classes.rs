@@ -8,8 +8,9 @@ use super::missing::is_missing;
 use super::number::{Decimal, Notation, Survey};
 use crate::{Error, Result};
 
-/// A column of numbers with a fraction and more values than these is a quantity.
-const MOST_FRACTIONS: usize = 20;
+/// A column of numbers with a fraction and more values than these is a quantity; so is one of whole
+/// numbers if that are more than a tenth of the rows, too.
+const MOST_NUMBERS: usize = 20;
 /// Spellings that a note lists.
 const MOST_SHOWN: usize = 5;
 
@@ -49,10 +50,18 @@ impl Classes {
         let (count, rows) = (values.len(), survey.cells);
         let fractions = values.values().any(|value| value.fract() != 0.0);
         let refuse = |problem| Err(Error::malformed(&grid.path, grid.name(target), problem));
-        if fractions && count > MOST_FRACTIONS {
+        if fractions && count > MOST_NUMBERS {
             return refuse(format!(
                 "{count} different numbers, with fractions, in {rows} rows are a quantity and no \
                  classes: make ranges of them, or name another column as the target"
+            ));
+        }
+        let whole = classes.written.is_some() && !categorical;
+        if whole && count > MOST_NUMBERS && count * 10 > rows {
+            return refuse(format!(
+                "{count} different whole numbers in {rows} rows look like a quantity and not like \
+                 classes: make ranges of them, or name another column as the target; where they are \
+                 classes, a recipe that names the column in `categorical` insists on it"
             ));
         }
         if count > 2 && count * 2 > rows {

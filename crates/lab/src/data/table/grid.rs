@@ -10,7 +10,7 @@ pub(super) use super::cells::Row;
 use super::date::Dates;
 use super::missing::is_missing;
 use super::near::no_column;
-use super::number::{Decimal, Survey, number};
+use super::number::{Decimal, Survey, number, sign_of};
 use crate::{Error, Result};
 
 /// Tables are small; what is larger is surely something else.
@@ -92,11 +92,6 @@ impl Grid {
             }
             false => (0..columns).map(unnamed).collect(),
         };
-        let mut seen = HashSet::new();
-        if let Some(name) = names.iter().find(|name| !seen.insert(*name)) {
-            let problem = format!("two columns are named {name:?}");
-            return Err(Error::malformed(path, "line 1", problem));
-        }
         if rows.is_empty() {
             return Err(Error::malformed(path, "line 2", "there are no rows"));
         }
@@ -128,6 +123,38 @@ impl Grid {
             };
             no_column(&self.path, name, target, &self.names)
         })
+    }
+
+    /// The columns that `target` means: all of that name, where it names one.
+    ///
+    /// # Errors
+    /// As [`column`](Self::column).
+    pub fn columns(&self, target: &Target) -> Result<Vec<usize>> {
+        let first = self.column(target)?;
+        Ok(match target {
+            Target::Name(name) if self.names[first] == *name => {
+                (0..self.names.len()).filter(|&at| self.names[at] == *name).collect()
+            }
+            _ => vec![first],
+        })
+    }
+
+    /// Refuses two columns of one name among those at `places`: nothing later would know which is meant.
+    ///
+    /// # Errors
+    /// Names them.
+    pub fn check_names(&self, places: impl IntoIterator<Item = usize>) -> Result<()> {
+        let mut seen = HashSet::new();
+        match places.into_iter().find(|&at| !seen.insert(&self.names[at])) {
+            None => Ok(()),
+            Some(at) => {
+                let name = &self.names[at];
+                let problem = format!(
+                    "two columns are named {name:?}; ignored by that name, both are left out"
+                );
+                Err(Error::malformed(&self.path, "line 1", problem))
+            }
+        }
     }
 
     /// The cell of `row` in the column at `column`.
@@ -208,7 +235,12 @@ fn separator(text: &str) -> Separator {
 fn looks_like_header(cells: &Cells, rows: &[Row]) -> bool {
     let [first, rest @ ..] = rows else { return false };
     if rest.is_empty() {
-        return false;
+        // Names with no rows below, rather than a row without names, where nothing in it is a number.
+        let cells = (0..first.count as usize).map(|c| cells.of(first, c));
+        let none = [Decimal::Point, Decimal::Comma];
+        return cells
+            .into_iter()
+            .all(|cell| !is_missing(cell) && none.iter().all(|d| number(cell, *d).is_none()));
     }
     let rest = &rest[..rest.len().min(ASKED)];
     let columns = 0..first.count as usize;
@@ -230,8 +262,9 @@ fn looks_like_header(cells: &Cells, rows: &[Row]) -> bool {
     let mut quantities = columns.clone().filter(|&c| are_quantities(c)).peekable();
     let is_word = |c: usize| {
         let cell = cells.of(first, c);
-        let unit = || Survey::of([cell].into_iter());
-        let quantity = is_number(cell) || unit().words(&unit().notation(Decimal::Point)) == 0;
+        // "2h" is a name above plain numbers, and a quantity above others in hours.
+        let as_below = || Survey::of(known(c)).notation(Decimal::Point).read(cell).is_some();
+        let quantity = is_number(cell) || sign_of(cell).is_some() || as_below();
         !quantity && !is_missing(cell) && Dates::of([cell].into_iter()).is_none()
     };
     if quantities.peek().is_some() {
@@ -290,6 +323,9 @@ mod tests {
         assert_eq!(cells("1,x\n2,y\n").0, ["column 1", "column 2"]);
         assert_eq!(cells("size,colour\nbig,red\nsmall,red\n").0, ["size", "colour"]);
         assert_eq!(cells("big,red\nsmall,red\n").0, ["column 1", "column 2"]);
+        assert_eq!(cells("1h,2h\n5,6\n7,8\n").0, ["1h", "2h"]);
+        assert_eq!(cells("1 kg,7 h\n5 kg,6 h\n7 kg,8 h\n").0, ["column 1", "column 2"]);
+        assert_eq!(cells("weight,x\n5 kg,a\n7 kg,b\n").0, ["weight", "x"]);
     }
 
     #[test]
@@ -319,13 +355,11 @@ mod tests {
             ("1,2\n3,4\n5,6,7\n", "line 3: 3 values, the first line has 2"),
             ("a,b\n1,\"2\n", "line 2: a quote is opened and not closed"),
             ("a,b\n1,\"2\"3\n", "line 2: '3' behind a closing quote"),
-            ("a,a\n1,2\n", "line 1: two columns are named \"a\""),
         ] {
-            let header = if text == "a,b\n" { Some(true) } else { None };
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("t.csv");
             fs::write(&path, text).unwrap();
-            let error = Grid::read(&path, header).unwrap_err().to_string();
+            let error = Grid::read(&path, None).unwrap_err().to_string();
             assert!(error.contains(expected), "{text:?}: {error}");
         }
     }

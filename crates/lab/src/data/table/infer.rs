@@ -6,7 +6,7 @@ use super::column::{Column, Kind};
 use super::date::Dates;
 use super::grid::{Grid, Separator, unnamed};
 use super::missing::is_missing;
-use super::number::{Decimal, Survey, number};
+use super::number::{Decimal, Notation, Survey, number};
 use crate::{Error, Result};
 
 /// A column with more categories is no feature of a small table.
@@ -76,8 +76,17 @@ pub(super) fn infer(
         || count > FEW_CATEGORIES && count * 2 > rows
         || count >= 10 && count * 10 >= rows * 9
         || count > MOST_CATEGORIES;
+    let units = survey.several_units().filter(|_| !said.categorical).map(|units| {
+        let name = |unit: &str| if unit.is_empty() { "none" } else { unit }.to_owned();
+        format!(
+            "{}: not all its numbers have the same unit ({}), so that they are not seen as numbers; write \
+             all in one",
+            grid.name(at),
+            super::named(units.into_iter().map(name).collect())
+        )
+    });
     if names && !said.categorical && !said.keep {
-        return with(Kind::Identifier { values: count }, None);
+        return with(Kind::Identifier { values: count }, units);
     }
     if count > MOST_CATEGORIES {
         let problem =
@@ -92,7 +101,7 @@ pub(super) fn infer(
             grid.name(at)
         )
     });
-    with(Kind::Categorical(values.into_iter().collect()), note)
+    with(Kind::Categorical(values.into_iter().collect()), units.or(note))
 }
 
 /// Numbers or dates, if that is what the column holds, and a note.
@@ -116,6 +125,7 @@ fn quantity(
         if let Some((Dates::Compact, _)) = Dates::of(cells.clone()) {
             return Ok(Some((dates(cells, Dates::Compact, false), None)));
         }
+        let mark = mark_note(grid, at, survey, decimal, &written);
         let numbers: Vec<f64> = cells.filter_map(|cell| written.read(cell)).collect();
         let (min, max) = range(numbers.iter().copied());
         if max.abs().max(min.abs()) > f64::from(f32::MAX) {
@@ -125,6 +135,8 @@ fn quantity(
             return Err(wrong(grid, at, large, problem));
         }
         let (name, note) = counted(grid, at, &numbers, said.keep);
+        let notes: Vec<String> = mark.into_iter().chain(note).collect();
+        let note = (!notes.is_empty()).then(|| notes.join("; "));
         return Ok(Some((name.unwrap_or(Kind::Numeric { min, max, written }), note)));
     }
     if let Some((order, open)) = Dates::of(cells.clone()) {
@@ -158,6 +170,39 @@ fn quantity(
         )
     };
     Err(wrong(grid, at, no_date, problem))
+}
+
+/// What there is to say where nothing tells a decimal mark from one between thousands: how it was taken,
+/// and how to write it otherwise. Where commas separate, a point is surely decimal.
+fn mark_note(
+    grid: &Grid,
+    at: usize,
+    survey: &Survey,
+    decimal: Option<Decimal>,
+    written: &Notation,
+) -> Option<String> {
+    let mark = survey.open_mark().filter(|_| decimal.is_none())?;
+    if mark == '.' && grid.separator == Separator::Character(',') {
+        return None;
+    }
+    let example = known(grid, at).find(|cell| cell.contains(mark))?;
+    let whole: String = example.chars().filter(|c| *c != mark).collect();
+    let is_decimal = (mark == '.') == (written.decimal == Decimal::Point);
+    let (taken, otherwise) = match is_decimal {
+        true => ("before a fraction", format!("between thousands, write {whole}")),
+        false => {
+            let other = if mark == '.' { "," } else { "." };
+            (
+                "between thousands",
+                format!("before a fraction, write {}", example.replace(mark, other)),
+            )
+        }
+    };
+    Some(format!(
+        "{}: the marks in {example} and its like are taken as those {taken}: nothing tells; if they stand \
+         {otherwise}",
+        grid.name(at)
+    ))
 }
 
 /// Dates in which all but a tenth are written.

@@ -1,14 +1,20 @@
 //! [`Notation`]: how a column writes its numbers: with a decimal point or comma, with marks between
-//! thousands, with a percent or currency sign.
+//! thousands, with a percent or currency sign, or with a unit behind each.
 //!
 //! `1,234` may be 1.234 or 1234, so that a column is asked as a whole: cells that can only be read in one
 //! way decide for all others, then the other columns of the file, then its separator.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-/// What may stand before or behind every number of a column.
+/// What may stand before every number of a column as well as behind it.
 const UNITS: [&str; 13] =
     ["%", "‰", "$", "€", "£", "¥", "₹", "USD", "EUR", "GBP", "CHF", "JPY", "INR"];
+
+/// Letters of the longest unit: "minutes".
+const LONGEST: usize = 7;
 
 /// The mark before the fraction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +35,7 @@ pub struct Notation {
     pub decimal: Decimal,
     /// Whether marks stand between thousands in some cell.
     pub grouped: bool,
-    /// What stands before or behind every number: "%", "$".
+    /// What stands before or behind every number: "%", "$", "kg".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
 }
@@ -67,7 +73,10 @@ impl Notation {
 pub(super) struct Survey {
     /// Cells that were looked at.
     pub cells: usize,
-    unit: Option<&'static str>,
+    /// What stands beside most numbers.
+    unit: Option<String>,
+    /// What stands beside any number, and how many have it; "" is nothing.
+    units: BTreeMap<String, usize>,
     /// Cells that are numbers with a decimal point, and with a decimal comma.
     reads: [usize; 2],
     /// Those that are numbers in this way only.
@@ -80,15 +89,24 @@ pub(super) struct Survey {
 
 impl Survey {
     /// Looks at all `cells`, none of which is missing.
-    pub fn of<'a>(cells: impl Iterator<Item = &'a str>) -> Self {
+    pub fn of<'a>(cells: impl Iterator<Item = &'a str> + Clone) -> Self {
         let mut survey = Self::default();
-        for cell in cells {
-            if survey.cells == 0 {
-                survey.unit = unit_of(cell);
+        for cell in cells.clone() {
+            // Most cells are numbers without any.
+            let unit = match is_plain(cell) {
+                true => Some(""),
+                false => unit_of(cell).or_else(|| is_number(cell).then_some("")),
+            };
+            if let Some(unit) = unit {
+                *survey.units.entry(unit.to_owned()).or_default() += 1;
             }
+        }
+        let most = survey.units.iter().max_by_key(|(_, count)| **count);
+        survey.unit = most.map(|(unit, _)| unit.clone()).filter(|unit| !unit.is_empty());
+        for cell in cells {
             survey.cells += 1;
-            let bare = match survey.unit {
-                None => Some(std::borrow::Cow::Borrowed(cell)),
+            let bare = match &survey.unit {
+                None => Some(Cow::Borrowed(cell)),
                 Some(unit) => without(cell, unit).map(Into::into),
             };
             let Some(bare) = bare else { continue };
@@ -131,12 +149,31 @@ impl Survey {
         // Without a mark in any cell it is no question.
         let decimal = if open { decimal } else { Decimal::Point };
         let grouped = self.grouped[decimal as usize] > 0;
-        Notation { decimal, grouped, unit: self.unit.map(str::to_owned) }
+        Notation { decimal, grouped, unit: self.unit.clone() }
     }
 
     /// Whether there are commas, and nothing in the column says what for.
     pub fn asks_about_commas(&self) -> bool {
         self.open[1] > 0
+    }
+
+    /// The mark that may stand before a fraction or between thousands, if nothing in the column says
+    /// which: all of `1,234`, `17` and `5,678` are two numbers each.
+    pub fn open_mark(&self) -> Option<char> {
+        let [points, commas] = self.open;
+        match self.proven() {
+            None if points > 0 => Some('.'),
+            None if commas > 0 => Some(','),
+            _ => None,
+        }
+    }
+
+    /// What stands beside the numbers, where that is not the same for all and nearly all cells are numbers;
+    /// "" is nothing.
+    pub fn several_units(&self) -> Option<Vec<&str>> {
+        let numbers: usize = self.units.values().sum();
+        (self.units.len() > 1 && numbers * 10 >= self.cells * 9)
+            .then(|| self.units.keys().map(String::as_str).collect())
     }
 
     /// How many cells are no numbers in `notation`.
@@ -145,10 +182,43 @@ impl Survey {
     }
 }
 
+/// Whether `cell` has digits and marks alone.
+fn is_plain(cell: &str) -> bool {
+    cell.bytes().all(|byte| byte.is_ascii_digit() || b"+-.,".contains(&byte))
+}
+
 /// The unit beside the number in `cell`.
-fn unit_of(cell: &str) -> Option<&'static str> {
-    let number = |bare: String| number(&bare, Decimal::Point).or(number(&bare, Decimal::Comma));
-    UNITS.into_iter().find(|unit| without(cell, unit).and_then(number).is_some())
+fn unit_of(cell: &str) -> Option<&str> {
+    sign_of(cell).or_else(|| letters_behind(cell))
+}
+
+/// The sign of a share or a currency beside the number in `cell`.
+pub(super) fn sign_of(cell: &str) -> Option<&'static str> {
+    UNITS.into_iter().find(|unit| without(cell, unit).is_some_and(|bare| is_number(&bare)))
+}
+
+/// "kg" of "300.5 kg", "km/h" of "12km/h", "m²" of "7 m²": letters, at once or after a space, behind a
+/// number. What stands there is no matter of a list; that all cells of a column have the same makes it a
+/// unit.
+fn letters_behind(cell: &str) -> Option<&str> {
+    let begins = |c: char| c.is_alphabetic() || c == '°';
+    let goes_on = |c: char| begins(c) || "/·^²³⁻¹".contains(c);
+    let is_unit = |text: &str| {
+        // m2 and m3 are m² and m³ for those who have no such key.
+        let letters = text.strip_suffix(['2', '3']).unwrap_or(text);
+        text.chars().count() <= LONGEST && letters.chars().all(goes_on)
+    };
+    // An exponent begins with a letter, too: of "1e3kg" the unit begins at the second.
+    let places = cell.char_indices().filter(|(_, c)| begins(*c)).map(|(at, _)| at);
+    let behind = places
+        .map(|at| cell.split_at(at))
+        .find(|(bare, unit)| is_unit(unit) && is_number(bare.trim_end()) && !is_number(cell));
+    behind.map(|(_, unit)| unit)
+}
+
+/// Whether `cell` is a number, with either mark before the fraction.
+fn is_number(cell: &str) -> bool {
+    [Decimal::Point, Decimal::Comma].iter().any(|decimal| number(cell, *decimal).is_some())
 }
 
 /// `cell` without `unit` before or behind it; "-$5" becomes "-5".
@@ -300,10 +370,54 @@ mod tests {
             assert_eq!((found.unit.as_deref(), words), (Some(unit), 0));
             assert_eq!(found.read(cells[0]), Some(value));
         }
-        let (dollars, words) = notation(&["$5", "€5", "5"], Decimal::Point);
+        let (dollars, words) = notation(&["$5", "€5", "$7", "5"], Decimal::Point);
         assert_eq!(
             (words, dollars.read("€5"), dollars.describe()),
             (2, None, " (in $)".to_owned())
         );
+    }
+
+    #[test]
+    fn letters_behind_every_number_are_a_unit() {
+        for (cells, unit, value) in [
+            (["300.5 kg", "2 kg"], "kg", 300.5),
+            (["300.5kg", "2kg"], "kg", 300.5),
+            (["12 km/h", "7 km/h"], "km/h", 12.0),
+            (["-3.5 °C", "20 °C"], "°C", -3.5),
+            (["7 m²", "8 m²"], "m²", 7.0),
+            (["7m2", "8m2"], "m2", 7.0),
+            (["1.234,5 kWh", "3 kWh"], "kWh", 1234.5),
+            (["1e3kg", "2kg"], "kg", 1000.0),
+            (["5 µm", "6 µm"], "µm", 5.0),
+        ] {
+            let (found, words) = notation(&cells, Decimal::Point);
+            assert_eq!((found.unit.as_deref(), words), (Some(unit), 0), "{cells:?}");
+            assert_eq!(found.read(cells[0]), Some(value), "{cells:?}");
+        }
+        for cells in [&["1e5", "2"][..], &["C85", "C3"], &["12 Main St", "3 Main St"], &["x", "5"]]
+        {
+            assert_eq!(notation(cells, Decimal::Point).0.unit, None, "{cells:?}");
+        }
+        // The unit of most cells counts, whatever stands first.
+        assert_eq!(notation(&["5", "6 kg", "7 kg"], Decimal::Point).0.unit.as_deref(), Some("kg"));
+        assert_eq!(notation(&["5 kg", "6", "7"], Decimal::Point).0.unit, None);
+        let several = Survey::of(["5 kg", "6 g", "7"].into_iter());
+        assert_eq!(several.several_units(), Some(vec!["", "g", "kg"]));
+        assert_eq!(Survey::of(["5 kg", "6 kg"].into_iter()).several_units(), None);
+        assert_eq!(Survey::of(["5 kg", "x", "6 g"].into_iter()).several_units(), None);
+    }
+
+    #[test]
+    fn marks_that_nothing_explains_are_told() {
+        for (cells, mark) in [
+            (&["574", "5.196"][..], Some('.')),
+            (&["5,196", "1,234"], Some(',')),
+            (&["5.196", "0.574"], None),
+            (&["5.196", "1.234.567"], None),
+            (&["574", "12"], None),
+            (&["5.196 kg", "574 kg"], Some('.')),
+        ] {
+            assert_eq!(Survey::of(cells.iter().copied()).open_mark(), mark, "{cells:?}");
+        }
     }
 }

@@ -104,7 +104,13 @@ fn what_is_wrong_is_named_with_its_place() {
         (PETS.replace("dog", "cat"), "all 4 training examples are of one class, \"cat\""),
         (numbers.clone() + "1.2.3,0\n", "line 22, column 1 (a): \"1.2.3\" is no number, as nearly"),
         (numbers + "1e99,0\n", "line 22, column 1 (a): 1e99 is too large"),
-        ("a,b\n1,0\n1,1\n1,0\n1,1\n".to_owned(), "columns: no column is left"),
+        (
+            "a,b\n1,0\n1,1\n1,0\n1,1\n".to_owned(),
+            "columns: no column is left that the class could depend on (a is left out: \"1\" in every \
+             row)",
+        ),
+        ("a,a,b\n1,2,x\n".to_owned(), "line 1: two columns are named \"a\"; ignored by that name"),
+        ("a,b,c\n".to_owned(), "line 2: there are no rows"),
     ] {
         let error = load(&text, "").unwrap_err();
         assert_eq!(error.exit_code(), 2);
@@ -114,6 +120,116 @@ fn what_is_wrong_is_named_with_its_place() {
     assert!(
         load(PETS, "target = \"weight\"").unwrap_err().to_string().contains("there are id, age")
     );
+}
+
+/// Marks with three digits behind each are two numbers; what decides is found, or what was taken is said.
+#[test]
+fn marks_are_read_by_evidence_or_with_a_word() {
+    let of = |rows: [&str; 4]| {
+        let text = rows.iter().enumerate().map(|(at, row)| format!("{row};{}\n", at % 2));
+        load(&("x;y;kind\n".to_owned() + &text.collect::<String>()), "").unwrap()
+    };
+    let first = |table: &Table| table.columns[0].describe();
+    // Another column has decimal commas, or a cell has two marks: thousands, and nothing to say.
+    for rows in
+        [["574;1,5", "5.196;2,5", "1.230;3", "7;4"], ["574;1", "5.196;2", "1.234.567;3", "7;9"]]
+    {
+        let table = of(rows);
+        let expected = "(marks between thousands, decimal comma)";
+        assert!(first(&table).ends_with(expected), "{}", first(&table));
+        assert_eq!(table.notes, [""; 0]);
+    }
+    // Another column has decimal points: so has this one.
+    let table = of(["574;1.5", "5.196;2.5", "1.230;3", "7;4"]);
+    assert_eq!((first(&table), table.notes), ("numeric, 1.23 to 574".to_owned(), Vec::new()));
+    let table = of(["574;2.5", "5,196;2.5", "1,230;3", "7;4"]);
+    assert!(first(&table).starts_with("numeric, 7 to 5196"), "{}", first(&table));
+    // Nothing tells.
+    let table = of(["574;1", "5.196;2", "1.230;5", "7;4"]);
+    assert_eq!(first(&table), "numeric, 1.23 to 574");
+    assert_eq!(
+        table.notes,
+        [
+            "column 1 (x): the marks in 5.196 and its like are taken as those before a fraction: nothing \
+          tells; if they stand between thousands, write 5196"
+        ]
+    );
+    let table = of(["574;1", "5,196;2", "1,230;5", "7;4"]);
+    assert!(table.notes[0].ends_with("between thousands, write 5196"), "{:?}", table.notes);
+    let quoted = "x,kind\n574,a\n\"5,196\",b\n7,a\n\"1,230\",b\n";
+    let table = load(quoted, "").unwrap();
+    assert!(first(&table).starts_with("numeric, 7 to 5196"), "{}", first(&table));
+    assert!(table.notes[0].ends_with("before a fraction, write 5.196"), "{:?}", table.notes);
+}
+
+/// What is predicted later is read as the training rows were.
+#[test]
+fn other_files_are_read_as_training_decided() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p.csv");
+    let read = |table: &Table, text: &str| {
+        fs::write(&path, text).unwrap();
+        rows(&path, &table.columns)
+    };
+    let thousands = "x;y;kind\n574;1,5;a\n5.196;2,5;b\n1.230;3;a\n7;4;b\n";
+    let thousands = load(thousands, "").unwrap();
+    assert_eq!(read(&thousands, "x;y\n5.196;2\n574;3\n").unwrap().inputs, [5196., 2., 574., 3.]);
+    let points = load("x;y;kind\n574;1;a\n5.196;2;b\n1.230;5;a\n7;4;b\n", "").unwrap();
+    assert_eq!(read(&points, "x;y\n5.196;2\n574;3\n").unwrap().inputs, [5.196, 2., 574., 3.]);
+    let units = load("x,kind\n5 kg,a\n6.5 kg,b\n7kg,a\n8 kg,b\n", "").unwrap();
+    assert_eq!(units.columns[0].describe(), "numeric, 5 to 8 (in kg)");
+    assert_eq!(read(&units, "x,y\n5 kg,1\n9kg,2\n").unwrap().inputs, [5., 9.]);
+    let error = read(&units, "x,y\n5 g,1\n9 kg,2\n").unwrap_err().to_string();
+    assert!(error.contains("\"5 g\" is no number with kg"), "{error}");
+}
+
+#[test]
+fn columns_of_one_name_can_be_left_out() {
+    let text = "x,y,x,kind\n1,5,2,a\n2,7,9,b\n3,5,1,a\n4,8,3,b\n";
+    let table = load(text, "ignore = [\"x\"]").unwrap();
+    assert_eq!(table.features, ["y"]);
+    assert_eq!(table.columns[2].describe(), "left out, as asked");
+    // One of them by its number: the other is seen, and found again in a file with the same columns.
+    let table = load(text, "ignore = [1]").unwrap();
+    assert_eq!(table.features, ["y", "x"]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p.csv");
+    fs::write(&path, "x,y,x,kind\n1,5,2,a\n2,7,9,b\n").unwrap();
+    assert_eq!(rows(&path, &table.columns).unwrap().inputs, [5., 2., 7., 9.]);
+    fs::write(&path, "x,y,x\n1,5,2\n2,7,9\n").unwrap();
+    let error = rows(&path, &table.columns).unwrap_err().to_string();
+    assert!(error.contains("two columns are named \"x\""), "{error}");
+}
+
+/// 40 of 300 rows are a quantity, unless the recipe insists; 28 of 4000 are classes.
+#[test]
+fn many_whole_numbers_are_no_classes() {
+    let text = |rows: usize, values: usize| {
+        let row = |at: usize| format!("{},{}\n", at * at % 31, at * 7 % values);
+        "x,rings\n".to_owned() + &(0..rows).map(row).collect::<String>()
+    };
+    let error = load(&text(300, 40), "").unwrap_err();
+    assert_eq!(error.exit_code(), 2);
+    let error = error.to_string();
+    assert!(error.contains("column 2 (rings): 40 different whole numbers in 300 rows"), "{error}");
+    let insisted = load(&text(300, 40), "categorical = [\"rings\"]").unwrap();
+    assert_eq!(insisted.examples.classes.len(), 40);
+    for (rows, values) in [(4000, 28), (300, 20)] {
+        assert_eq!(load(&text(rows, values), "").unwrap().examples.classes.len(), values);
+    }
+}
+
+#[test]
+fn mixed_units_are_no_numbers() {
+    let row = |at: usize| {
+        let unit = ["kg", "g", "kg"][at % 3];
+        format!("{}.5 {unit},{},{}\n", at % 4, at * at % 7, ["a", "b"][at % 2])
+    };
+    let text = "w,y,kind\n".to_owned() + &(0..24).map(row).collect::<String>();
+    let table = load(&text, "").unwrap();
+    assert!(table.columns[0].describe().contains("categories"), "{:?}", table.columns[0]);
+    let expected = "column 1 (w): not all its numbers have the same unit (g, kg)";
+    assert!(table.notes[0].starts_with(expected), "{:?}", table.notes);
 }
 
 /// A table of `rows` rows in two classes: what `row` makes of a row's number, and the class.
