@@ -14,6 +14,7 @@ use steepness_lab::{Check, Error, Result, Stop, console};
 
 use crate::compare::command_line;
 use crate::interrupt;
+use crate::numbers;
 use crate::progress::Progress;
 
 /// Attack finished runs on images, and say how many of their test examples stay right
@@ -38,15 +39,15 @@ pub struct Args {
     attacks: Vec<Spec>,
 
     /// Budgets of attacks in L∞, pixels of [0, 1], from 0 on; without it those of the paper
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = numbers::number, allow_negative_numbers = true)]
     epsilons: Vec<f64>,
 
     /// Budgets of attacks in L2, from 0 on; without it those of the paper
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = numbers::number, allow_negative_numbers = true)]
     l2_epsilons: Vec<f64>,
 
     /// Attack the first so many test examples only
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = numbers::count, allow_negative_numbers = true)]
     examples: Option<NonZeroUsize>,
 
     /// Where the files go; without it the folder attack of the run, if it is one
@@ -54,7 +55,7 @@ pub struct Args {
     out: Option<PathBuf>,
 
     /// Threads; without it as many as there are cores
-    #[arg(long, value_name = "N", value_parser = parse_threads)]
+    #[arg(long, value_name = "N", value_parser = parse_threads, allow_negative_numbers = true)]
     threads: Option<NonZeroUsize>,
 
     /// Where the models run: auto (a GPU where libtorch finds one), cpu, cuda or cuda:1
@@ -76,7 +77,7 @@ enum Known {
 }
 
 fn parse_threads(text: &str) -> std::result::Result<NonZeroUsize, String> {
-    let threads = text.parse().map_err(|_| "there are threads from 1 on".to_owned())?;
+    let threads = numbers::count(text)?;
     check_threads(threads).map_err(|error| error.to_string())?;
     Ok(threads)
 }

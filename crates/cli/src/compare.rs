@@ -11,7 +11,7 @@ use steepness_lab::train::{OnNan, Schedule};
 use steepness_lab::{Check, Error, console, report};
 
 use crate::seeds::{Seeds, parse_seeds};
-use crate::{interrupt, open, own};
+use crate::{interrupt, numbers, open, own};
 
 /// Train with several losses on the same data and seeds, and report what changed
 ///
@@ -44,19 +44,19 @@ pub struct Args {
     sweep: Option<Sweep>,
 
     /// Seeds instead of the recipe's: a count (5 means 0 to 4) or a list (1,2,7)
-    #[arg(long, value_name = "COUNT|LIST", value_parser = parse_seeds)]
+    #[arg(long, value_name = "COUNT|LIST", value_parser = parse_seeds, allow_negative_numbers = true)]
     seeds: Option<Seeds>,
 
     /// Epochs of each training, instead of the recipe's or those that the data are given
-    #[arg(long, value_name = "EPOCHS")]
+    #[arg(long, value_name = "EPOCHS", value_parser = numbers::count, allow_negative_numbers = true)]
     epochs: Option<NonZeroUsize>,
 
     /// The learning rate, likewise
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", value_parser = numbers::rate, allow_negative_numbers = true)]
     lr: Option<f64>,
 
     /// Examples a step, likewise; pieces of words where sentences are translated
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = numbers::count, allow_negative_numbers = true)]
     batch: Option<NonZeroUsize>,
 
     /// Which weights are measured: best (on the validation part), last, or test
@@ -76,7 +76,7 @@ pub struct Args {
     primary: Option<String>,
 
     /// End a training after so many epochs without a better accuracy
-    #[arg(long, value_name = "EPOCHS")]
+    #[arg(long, value_name = "EPOCHS", value_parser = numbers::count, allow_negative_numbers = true)]
     patience: Option<NonZeroUsize>,
 
     /// What happens where a loss or a gradient is not finite: stop, or skip the step and count it
@@ -95,7 +95,7 @@ pub struct Args {
     fresh: bool,
 
     /// Runs side by side; as many as the cores have room for without it
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", value_parser = numbers::up_to::<1024>, allow_negative_numbers = true)]
     jobs: Option<u16>,
 
     /// Where the models run: auto (a GPU where libtorch finds one), cpu, cuda or cuda:1
@@ -105,7 +105,7 @@ pub struct Args {
     /// Seconds that pass at least between two checkpoints of a training
     ///
     /// What a kill or a power cut costs at most. Changes no result.
-    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = numbers::seconds, allow_negative_numbers = true)]
     checkpoint_every: u32,
 
     /// Write event files for TensorBoard into the folders of the runs
@@ -171,6 +171,13 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 
 /// The recipe with what the command line changes in it.
 fn resolve(args: &Args) -> anyhow::Result<Recipe> {
+    // What is wrong here is said before the data are looked at, which may take long.
+    let parse = |spec: &String| spec.parse::<Loss>();
+    let losses = args.losses.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+    if !losses.is_empty() {
+        check_losses(&losses)?;
+    }
+    args.primary.as_deref().map(report::find_metric).transpose()?;
     let scale = args.scale.as_deref();
     let wishes = Wishes { epochs: args.epochs, lr: args.lr, batch: args.batch };
     let mut recipe = match (&args.recipe, &args.own.data) {
@@ -189,10 +196,8 @@ fn resolve(args: &Args) -> anyhow::Result<Recipe> {
             recipe
         }
     };
-    if !args.losses.is_empty() {
-        let parse = |spec: &String| spec.parse::<Loss>();
-        recipe.losses = args.losses.iter().map(parse).collect::<Result<_, _>>()?;
-        check_losses(&recipe.losses)?;
+    if !losses.is_empty() {
+        recipe.losses = losses;
     }
     if args.sweep.is_some() {
         recipe.sweep.clone_from(&args.sweep);
@@ -290,3 +295,41 @@ fn parse_select(text: &str) -> Result<Select, String> {
         _ => Err("there are best, last and test".to_owned()),
     }
 }
+
+/// Seeds as they are typed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seeds(pub Vec<u64>);
+/// More are surely a mistake.
+const MOST_SEEDS: u64 = 10_000;
+/// `5` is the seeds 0 to 4; `1,2,7` is a list, and so is `7,`.
+pub fn parse_seeds(text: &str) -> Result<Seeds, String> {
+    let number = |word: &str| {
+        word.trim().parse::<u64>().map_err(|_| format!("{word:?} is no whole number from 0"))
+    };
+    let seeds: Vec<u64> = if text.contains(',') {
+        let words = text.strip_suffix(',').unwrap_or(text).split(',');
+        words.map(number).collect::<Result<_, _>>()?
+    } else {
+        let count = number(text)?;
+        if !(1..=MOST_SEEDS).contains(&count) {
+            return Err(format!(
+                "a count of seeds is from 1 to {MOST_SEEDS}; \"{count},\" is a list"
+            ));
+        }
+        (0..count).collect()
+    check_seeds(&seeds).map_err(|error| error.to_string())?;
+    Ok(Seeds(seeds))
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn seeds_are_a_count_or_a_list() {
+        let seeds = |text: &str| parse_seeds(text).map(|seeds| seeds.0);
+        assert_eq!(seeds("3").unwrap(), [0, 1, 2]);
+        assert_eq!(seeds("1,2,7").unwrap(), [1, 2, 7]);
+        assert_eq!(seeds("7,").unwrap(), [7]);
+        let large = "9223372036854775808,";
+        for wrong in ["", "0", "-1", "x", "1,,2", ",", "1,2,1", "99999999", "1.5", large] {
+            assert!(seeds(wrong).is_err(), "{wrong}");
+    }

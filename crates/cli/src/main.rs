@@ -19,6 +19,7 @@ mod loss;
 mod man;
 mod measure;
 mod named;
+mod numbers;
 mod open;
 mod reader;
 mod report;

@@ -17,6 +17,7 @@ use steepness_compare::npy;
 use steepness_compare::{Error, Result, Stop, console, durable};
 
 use crate::named::Named;
+use crate::numbers;
 
 /// Measure arrays made elsewhere: accuracy, likelihood, calibration, margins, energies, features
 ///
@@ -42,7 +43,7 @@ pub struct Args {
     #[arg(long, value_name = "in|out", default_value = "in", value_parser = parse_positive)]
     positive: Positive,
     /// Temperature T of the free energy
-    #[arg(long, value_name = "T", default_value_t = 1.0)]
+    #[arg(long, value_name = "T", default_value_t = 1.0, value_parser = numbers::number, allow_negative_numbers = true)]
     energy_temperature: f64,
 
     /// Training examples of each class, (C,) whole numbers: adds the accuracy of classes with many,
@@ -100,7 +101,7 @@ pub struct Args {
     #[arg(long, value_name = "K", default_value_t = 50)]
     ood_neighbours: usize,
     /// Penalty of the new head's weights
-    #[arg(long, value_name = "LAMBDA", default_value_t = 1e-3)]
+    #[arg(long, value_name = "LAMBDA", default_value_t = 1e-3, value_parser = numbers::number, allow_negative_numbers = true)]
     penalty: f64,
 
     /// Folder for summary.json and a CSV file of every histogram and curve

@@ -7,6 +7,8 @@ use steepness_lab::experiment::{Predicted, Prediction, Predictor, device};
 use steepness_lab::measure::Threshold;
 use steepness_lab::{Result, console, plain};
 
+use crate::numbers;
+
 /// Classify new images, the rows of a table or graphs with a finished run
 ///
 /// Prints the most probable classes of each, its free energy (the lower, the more like what was
@@ -25,7 +27,7 @@ pub struct Args {
     inputs: Vec<PathBuf>,
 
     /// How many classes to name for each
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = numbers::up_to::<{ u16::MAX }>, allow_negative_numbers = true)]
     top: u16,
 
     /// Where the model runs: auto (a GPU where libtorch finds one), cpu, cuda or cuda:1

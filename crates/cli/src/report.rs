@@ -12,8 +12,8 @@ use crate::seeds::{Seeds, parse_seeds};
 /// Write the report of finished runs again, or print those of several comparisons side by side
 ///
 /// Nothing is trained, and the data are not needed. Without --loss and --seeds it is about all runs that
-/// are finished, with the seeds that every loss has. Several folders stand in one table if their classes
-/// are the same; --out is where a page of them goes.
+/// are finished, with the seeds that every loss has; with them, and of several folders, which stand in
+/// one table if their classes are the same, it is printed, and --out is where a page of it goes.
 #[derive(clap::Args)]
 pub struct Args {
     /// The folders of comparisons
@@ -25,10 +25,10 @@ pub struct Args {
     losses: Vec<String>,
 
     /// Seeds instead of all: a count (5 means 0 to 4) or a list (1,2,7)
-    #[arg(long, value_name = "COUNT|LIST", value_parser = parse_seeds)]
+    #[arg(long, value_name = "COUNT|LIST", value_parser = parse_seeds, allow_negative_numbers = true)]
     seeds: Option<Seeds>,
 
-    /// Folder for the report; that of the comparison without it, if it is one
+    /// Folder for the report; that of the comparison without it, if it is one and about all its runs
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
@@ -56,14 +56,20 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         check_losses(&losses)?;
     }
     let seeds = args.seeds.map_or_else(Vec::new, |Seeds(seeds)| seeds);
+    let part = !losses.is_empty() || !seeds.is_empty();
     let out = match (&args.out, &args.folders[..]) {
         (Some(out), _) => {
             check_out(out)?;
             Some(out)
         }
-        (None, [folder]) => Some(folder),
+        // The report there is about all runs: one about some of them does not take its place.
+        (None, [folder]) if !part => Some(folder),
         (None, _) => None,
     };
+    if out.is_none() && args.open {
+        let problem = "there is no page to open: --out names a folder for one";
+        return Err(Error::Request(problem.to_owned()).into());
+    }
     if let Some(key) = &args.primary {
         report::find_metric(key)?;
     }
@@ -84,6 +90,11 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             text += &format!("page    {}\n", written.page.display());
         }
         console::print(&text)?;
+    }
+    if part && written.is_none() {
+        console::say(
+            "some of the runs only: no file is written; --out names a folder for a page of them",
+        );
     }
     if let Some(written) = written.filter(|_| args.open) {
         open::page(&written.page).unwrap_or_else(|why| console::say(&format!("warning: {why}")));

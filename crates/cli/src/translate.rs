@@ -8,7 +8,7 @@ use steepness_lab::experiment::{TranslationRun, device};
 use steepness_lab::translate::SearchOptions;
 use steepness_lab::{Error, Result, Stop, console};
 
-use crate::lines;
+use crate::{lines, numbers};
 
 /// Lines that are translated before the next ones are begun.
 const CHUNK: usize = 1000;
@@ -28,19 +28,19 @@ pub struct Args {
     text: Option<PathBuf>,
 
     /// Hypotheses that are kept at a time; 1 always takes the most probable next piece
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = numbers::up_to::<100>, allow_negative_numbers = true)]
     beam: u16,
 
     /// Scores are divided by the length to this power: above 0 favours longer translations
-    #[arg(long, value_name = "POWER", default_value_t = 1.0)]
+    #[arg(long, value_name = "POWER", default_value_t = 1.0, value_parser = numbers::number, allow_negative_numbers = true)]
     lenpen: f64,
 
     /// What an unknown piece costs; inf forbids it
-    #[arg(long, value_name = "COST", default_value_t = 0.0)]
+    #[arg(long, value_name = "COST", default_value_t = 0.0, value_parser = numbers::number, allow_negative_numbers = true)]
     unk_penalty: f64,
 
     /// How many translations to print for each line, the best first
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=100))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = numbers::up_to::<100>, allow_negative_numbers = true)]
     nbest: u16,
 
     /// Where the model runs: auto (a GPU where libtorch finds one), cpu, cuda or cuda:1

@@ -54,6 +54,12 @@ fn what_there_is_is_listed_and_reported_again() {
     let table = text.split("page ").next().unwrap();
     assert!(again.starts_with(table), "{again}\n{table}");
     // Some of it, elsewhere.
+    // A part of the runs does not take the place of the whole.
+    let page = fs::read(place.path().join("runs/tiny/report.html")).unwrap();
+    let output = run(place.path(), &["report", "runs/tiny", "--loss", "el(le=0.5)"]);
+    assert!(!succeed(&output).contains("page "), "{output:?}");
+    assert!(error_text(&output).contains("no file is written; --out names"), "{output:?}");
+    assert_eq!(fs::read(place.path().join("runs/tiny/report.html")).unwrap(), page);
     let part = ["report", "runs/tiny", "--loss", "el(le=0.5)", "--seeds", "1,", "--out", "part"];
     let text = succeed(&run(place.path(), &part));
     assert!(text.contains("seeds 1;") && !text.contains("minus"), "{text}");

@@ -74,7 +74,7 @@ const FINE: [&[&str]; 16] = [
 ];
 
 /// What is refused, and how the message begins or what is in it.
-const WRONG: [(&[&str], &str); 35] = [
+const WRONG: [(&[&str], &str); 43] = [
     (&["attack", "nothing"], "nothing"),
     (&["attack", RUN, "--epsilons", "1,0", "--out", "x"], "must ascend"),
     (&["attack", RUN, "--threads", "5000"], "threads = 5000 is above 1024; this machine has"),
@@ -102,14 +102,23 @@ const WRONG: [(&[&str], &str); 35] = [
     (&["compare", "--loss", "ce", "--loss", "el(0.5)"], "did you mean el(le=0.5)?"),
     (&["compare", "--lr", "0", "--out", "x"], "must be above 0"),
     (&["compare", "--lr", "0.1", "--sweep", "lr=0.1,0.2", "--out", "x"], "choose one"),
-    (&["compare", "--epochs", "0"], "--epochs"),
-    (&["compare", "--jobs", "9999"], "--jobs"),
+    (&["compare", "--epochs", "0"], "--epochs <EPOCHS>': it is a whole number from 1"),
+    (&["compare", "--epochs", "-3"], "--epochs <EPOCHS>': it is a whole number from 1"),
+    (&["compare", "--batch", "1.5"], "--batch <N>': it is a whole number from 1"),
+    (&["compare", "--seeds", "-1"], "--seeds <COUNT|LIST>': \"-1\" is no whole number from 0"),
+    (&["compare", "--lr", "-1"], "--lr <RATE>': it must be above 0"),
+    (&["compare", "--jobs", "9999"], "--jobs <N>': it is a whole number from 1 to 1024"),
+    // Before the data are looked at, which are not there.
+    (&["compare", "--data", "nothing", "--loss", "elle"], "did you mean el?"),
+    (&["compare", "--data", "nothing", "--primary", "acuracy"], "did you mean accuracy?"),
+    (&["compare", "--data", "nothing", "--lr", "0"], "must be above 0"),
+    (&["attack", RUN, "--attack", "pgdd"], "did you mean pgd?"),
     (&["comprae"], "compare"),
     (&["completions", "cmd"], "bash"),
     (&["curves", "--out", "a.txt"], "a.txt is a file"),
     (&["curves", "--out", "x", "--loss", "focal(2)"], "did you mean focal(gamma=2)?"),
     (&["data", "check", "nothing"], "cannot read nothing"),
-    (&["data", "get", "mnits"], "mnits"),
+    (&["data", "get", "mnits"], "did you mean mnist?"),
     (&["loss", "ce", "--logits", "nothing.npy", "--targets", "y.npy"], "cannot read nothing.npy"),
     (
         &["loss", "ce", "--logits", "l.npy", "--targets", "wrong.npy"],

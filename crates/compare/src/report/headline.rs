@@ -16,7 +16,9 @@ pub fn find_metric(key: &str) -> Result<&'static Metric> {
     let found = METRICS.iter().chain(&MORE).find(|metric| metric.key == key);
     found.ok_or_else(|| {
         let keys: Vec<_> = METRICS.iter().chain(&MORE).map(|metric| metric.key).collect();
-        Error::Request(format!("there is no metric {key:?}; there are {}", keys.join(", ")))
+        let meant = steepness::nearest(key, keys.iter().copied());
+        let meant = meant.map_or_else(String::new, |meant| format!("; did you mean {meant}?"));
+        Error::Request(format!("there is no metric {key:?}; there are {}{meant}", keys.join(", ")))
     })
 }
 
@@ -79,5 +81,7 @@ mod tests {
         let error = find_metric("f1").unwrap_err();
         assert_eq!(error.exit_code(), 2);
         assert!(error.to_string().contains("there is no metric \"f1\"; there are accuracy, bleu"));
+        let error = find_metric("acuracy").unwrap_err().to_string();
+        assert!(error.ends_with("; did you mean accuracy?"), "{error}");
     }
 }

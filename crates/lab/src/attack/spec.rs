@@ -308,9 +308,11 @@ impl FromStr for Spec {
         let list = |names: Vec<&str>| names.join(", ");
         let found = Spec::defaults().into_iter().find(|spec| spec.settings().0 == words.name);
         let Some(found) = found else {
-            let names = Spec::defaults().iter().map(|spec| spec.settings().0).collect();
+            let names: Vec<_> = Spec::defaults().iter().map(|spec| spec.settings().0).collect();
+            let meant = steepness::nearest(words.name, names.iter().copied());
+            let meant = meant.map_or_else(String::new, |meant| format!("; did you mean {meant}?"));
             return Err(Error::Request(format!(
-                "there is no attack {:?}; there are {}",
+                "there is no attack {:?}; there are {}{meant}",
                 words.name,
                 list(names)
             )));

@@ -302,7 +302,15 @@ pub fn packages() -> &'static [Package] {
 pub fn package(name: &str) -> Result<&'static Package> {
     PACKAGES.iter().find(|package| package.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
         let names: Vec<&str> = PACKAGES.iter().map(|package| package.name).collect();
-        Error::Request(format!("no data set {name:?} to get; there are {}", names.join(", ")))
+        // Of names in capitals, too.
+        let lower: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
+        let near = steepness::nearest(&name.to_lowercase(), lower.iter().map(String::as_str));
+        let meant = names.iter().find(|name| Some(&*name.to_lowercase()) == near);
+        let meant = meant.map_or_else(String::new, |meant| format!("; did you mean {meant}?"));
+        Error::Request(format!(
+            "no data set {name:?} to get; there are {}{meant}",
+            names.join(", ")
+        ))
     })
 }
 
