@@ -134,6 +134,9 @@ fn chance(table: &Table) -> String {
         let differences = table.columns.iter().flat_map(|column| &column.cells);
         differences.filter_map(|cell| cell.difference.as_ref()).filter(|d| d.interval.is_some())
     };
+    if judged().next().is_none() {
+        return "No difference in the table has an interval.".to_owned();
+    }
     let marked = judged().filter(|d| d.mark.is_some()).count();
     format!(
         "In the table {marked} of {} intervals exclude 0; about one in twenty would even if \
@@ -188,6 +191,17 @@ mod tests {
 
     fn summary(comparison: &Comparison) -> String {
         render(comparison, &Table::new(comparison))
+    }
+
+    #[test]
+    fn what_does_not_differ_has_no_intervals_to_count() {
+        let mut comparison = sample::comparison(&["ce", "el(le=1)"], 3);
+        let [first, second] = &mut comparison.groups[..] else { panic!() };
+        for (run, first) in second.runs.iter_mut().zip(&first.runs) {
+            run.measures = first.measures.clone();
+        }
+        let text = summary(&comparison);
+        assert!(text.contains("No difference in the table has an interval."), "{text}");
     }
 
     #[test]
