@@ -11,7 +11,7 @@ use steepness_lab::train::{OnNan, Schedule};
 use steepness_lab::{Check, Error, console, report};
 
 use crate::seeds::{Seeds, parse_seeds};
-use crate::{interrupt, numbers, open, own};
+use crate::{interrupt, open, own};
 
 /// Train with several losses on the same data and seeds, and report what changed
 ///
@@ -48,15 +48,15 @@ pub struct Args {
     seeds: Option<Seeds>,
 
     /// Epochs of each training, instead of the recipe's or those that the data are given
-    #[arg(long, value_name = "EPOCHS", value_parser = numbers::count, allow_negative_numbers = true)]
+    #[arg(long, value_name = "EPOCHS", value_parser = crate::numbers::count, allow_negative_numbers = true)]
     epochs: Option<NonZeroUsize>,
 
     /// The learning rate, likewise
-    #[arg(long, value_name = "RATE", value_parser = numbers::rate, allow_negative_numbers = true)]
+    #[arg(long, value_name = "RATE", value_parser = crate::numbers::rate, allow_negative_numbers = true)]
     lr: Option<f64>,
 
     /// Examples a step, likewise; pieces of words where sentences are translated
-    #[arg(long, value_name = "N", value_parser = numbers::count, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = crate::numbers::count, allow_negative_numbers = true)]
     batch: Option<NonZeroUsize>,
 
     /// Which weights are measured: best (on the validation part), last, or test
@@ -76,7 +76,7 @@ pub struct Args {
     primary: Option<String>,
 
     /// End a training after so many epochs without a better accuracy
-    #[arg(long, value_name = "EPOCHS", value_parser = numbers::count, allow_negative_numbers = true)]
+    #[arg(long, value_name = "EPOCHS", value_parser = crate::numbers::count, allow_negative_numbers = true)]
     patience: Option<NonZeroUsize>,
 
     /// What happens where a loss or a gradient is not finite: stop, or skip the step and count it
@@ -95,7 +95,7 @@ pub struct Args {
     fresh: bool,
 
     /// Runs side by side; as many as the cores have room for without it
-    #[arg(long, value_name = "N", value_parser = numbers::up_to::<1024>, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = crate::numbers::up_to::<1024>, allow_negative_numbers = true)]
     jobs: Option<u16>,
 
     /// Where the models run: auto (a GPU where libtorch finds one), cpu, cuda or cuda:1
@@ -105,7 +105,7 @@ pub struct Args {
     /// Seconds that pass at least between two checkpoints of a training
     ///
     /// What a kill or a power cut costs at most. Changes no result.
-    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = numbers::seconds, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = crate::numbers::seconds, allow_negative_numbers = true)]
     checkpoint_every: u32,
 
     /// Write event files for TensorBoard into the folders of the runs

@@ -1,6 +1,6 @@
 //! Which classes are taken for which.
 
-use super::{Figure, seeds, shortened};
+use super::{Figure, seeds};
 use crate::report::axis::Axis;
 use crate::report::chart::{Mark, Panel, Shape};
 use crate::{Comparison, Group};
@@ -72,7 +72,7 @@ pub(super) fn axis(label: &str, names: &[String], upright: bool) -> Axis {
     let step = names.len().div_ceil(NAMES);
     let shown = names.iter().enumerate().step_by(step);
     let label_of = |(at, name): (usize, &String)| {
-        (at as f64, if step == 1 { shortened(name, NAME) } else { at.to_string() })
+        (at as f64, if step == 1 { super::shortened(name, NAME) } else { at.to_string() })
     };
     Axis { names: Some(shown.map(label_of).collect()), ..Axis::linear(label, low, high) }
 }

@@ -1,7 +1,7 @@
 //! The conditional energy profile of one class (the paper's Figures 1 and 5), and of every class the
 //! gap between its own energy and the next.
 
-use super::{Figure, confusion, legend, seeds, shortened};
+use super::{Figure, legend, seeds};
 use crate::report::axis::Axis;
 use crate::report::chart::{Mark, Panel, Shape};
 use crate::{Comparison, Group, Run};
@@ -36,11 +36,14 @@ pub fn figure(comparison: &Comparison) -> Option<Figure> {
     });
     let values = profiles.iter().flat_map(|profile| order.iter().map(|k| profile[*k]));
     let names = order.iter().enumerate();
-    let names = names.map(|(at, k)| (at as f64, shortened(&comparison.classes[*k], NAME)));
+    let names = names.map(|(at, k)| (at as f64, super::shortened(&comparison.classes[*k], NAME)));
     let all = if order.len() < classes { format!(" (the lowest {MOST})") } else { String::new() };
     Some(Figure {
         name: "energy",
-        title: format!("Energies of the class “{}”", shortened(&comparison.classes[class], NAME)),
+        title: format!(
+            "Energies of the class “{}”",
+            super::shortened(&comparison.classes[class], NAME)
+        ),
         caption: format!(
             "The conditional energy −z that test examples of class “{}” have for each class{all}, \
              in the order of increasing energy under {}; {} (Figure 5 of the paper; class number \
@@ -87,7 +90,7 @@ fn gaps(comparison: &Comparison) -> Panel {
     let values: Vec<f64> = values.map(|point| point.1).chain([0.0]).collect();
     Panel {
         title: "gap to the next energy".to_owned(),
-        x: confusion::axis("class", &comparison.classes, false),
+        x: super::confusion::axis("class", &comparison.classes, false),
         y: Axis::holding("energy of the next − own", values),
         marks,
     }
@@ -106,6 +109,7 @@ fn profile(group: &Group, class: usize, classes: usize) -> Option<Vec<f64>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::shortened;
     use super::*;
     use crate::report::sample;
 
