@@ -105,7 +105,7 @@ const WRONG: [(&[&str], &str); 43] = [
     (&["compare", "--epochs", "0"], "--epochs <EPOCHS>': it is a whole number from 1"),
     (&["compare", "--epochs", "-3"], "--epochs <EPOCHS>': it is a whole number from 1"),
     (&["compare", "--batch", "1.5"], "--batch <N>': it is a whole number from 1"),
-    (&["compare", "--seeds", "-1"], "--seeds <COUNT|LIST>': \"-1\" is no whole number from 0"),
+    (&["compare", "--seeds", "-1"], "--seeds <COUNT|LIST>': \"-1\" is no whole number"),
     (&["compare", "--lr", "-1"], "--lr <RATE>': it must be above 0"),
     (&["compare", "--jobs", "9999"], "--jobs <N>': it is a whole number from 1 to 1024"),
     // Before the data are looked at, which are not there.

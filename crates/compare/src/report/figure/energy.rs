@@ -2,9 +2,6 @@
 //! gap between its own energy and the next.
 
 use super::{Figure, legend, seeds};
-use crate::report::axis::Axis;
-use crate::report::chart::{Mark, Panel, Shape};
-use crate::{Comparison, Group, Run};
 use crate::measure::{energy_gaps, mean};
 use crate::report::axis::Axis;
 use crate::report::chart::{Mark, Panel, Shape};
