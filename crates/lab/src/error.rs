@@ -113,7 +113,8 @@ impl Error {
     /// 1: the work failed; 2: the request was wrong; 130: interrupted.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Error::Request(_) | Error::Input { .. } | Error::Malformed { .. } | Error::Loss(_) => 2,
+            Error::Request(_) | Error::Malformed { .. } | Error::Loss(_) => 2,
+            Error::Input { source, .. } => steepness_measure::code_of_reading(source),
             Error::Output { .. } | Error::Work(_) | Error::Torch(_) => 1,
             Error::Interrupted => 130,
         }

@@ -53,7 +53,8 @@ impl Error {
     /// 1: the work failed; 2: the request was wrong; 130: interrupted.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Error::Request(_) | Error::Input { .. } | Error::Malformed { .. } => 2,
+            Error::Request(_) | Error::Malformed { .. } => 2,
+            Error::Input { source, .. } => code_of_reading(source),
             Error::Output { .. } | Error::Work(_) => 1,
             Error::Interrupted => 130,
         }
@@ -75,7 +76,44 @@ impl Error {
     }
 }
 
+/// The exit code where a file could not be read: 2 if another one has to be named, 1 if the system
+/// failed (no more file handles, an error of the disk), so that the same request may succeed later.
+pub fn code_of_reading(source: &std::io::Error) -> u8 {
+    use std::io::ErrorKind::{
+        InvalidData, InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound,
+        PermissionDenied, UnexpectedEof,
+    };
+    match source.kind() {
+        InvalidData | InvalidFilename | InvalidInput | IsADirectory | NotADirectory | NotFound
+        | PermissionDenied | UnexpectedEof => 2,
+        // What the library made itself, without the system; links in a circle (ELOOP), which have no
+        // kind of their own yet.
+        _ if matches!(source.raw_os_error(), None | Some(40)) => 2,
+        _ => 1,
+    }
+}
+
 /// Within the line, whatever is in it.
 fn shown(path: &Path) -> String {
     plain::name(&path.to_string_lossy()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn a_failing_system_is_not_a_wrong_request() {
+        let code = |source| Error::input(Path::new("x.npy"))(source).exit_code();
+        // From Linux's errno.h: EIO, ENFILE, EMFILE.
+        for number in [5, 23, 24] {
+            assert_eq!(code(io::Error::from_raw_os_error(number)), 1, "{number}");
+        }
+        // ENOENT, EACCES, ENOTDIR, EISDIR, ENAMETOOLONG, ELOOP.
+        for number in [2, 13, 20, 21, 36, 40] {
+            assert_eq!(code(io::Error::from_raw_os_error(number)), 2, "{number}");
+        }
+        assert_eq!(code(io::Error::other("no number")), 2);
+    }
 }

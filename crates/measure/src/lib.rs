@@ -51,7 +51,7 @@ pub use calibration::{
 };
 pub use confusion::Confusion;
 pub use energy::{energy_gaps, energy_profile, label_energy, rival_energy};
-pub use error::{Error, Result};
+pub use error::{Error, Result, code_of_reading};
 pub use groups::{Groups, Thresholds};
 pub use histogram::range;
 pub use logits::{Logit, Logits};
