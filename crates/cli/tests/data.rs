@@ -177,7 +177,7 @@ fn what_is_not_read_is_named() {
             &[
                 "training    6 images",
                 "not read: 3 files: 1 .heic (a/4.heic), 1 .txt (b/notes.txt), 1 without a known",
-                "1 images lie in folders of class folders (such as b/deep/7.ppm)",
+                "1 image lies in folders of class folders (such as b/deep/7.ppm)",
             ][..],
         ),
         ("vehicles", &["bus/1.png", "plane/1.png", "train/1.png"], &["classes     3, each with 1"]),
