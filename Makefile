@@ -20,7 +20,7 @@ test: libtorch ## every test of the workspace, and of the adapters to other fram
 		--lib --test burn --test candle
 
 # In target/core, beside what the others build.
-test-core: ## those of all that needs no libtorch, which is not fetched: about five minutes from nothing
+test-core: ## those of all that needs no libtorch, which is not fetched
 	$(CARGO) test --profile core --locked --no-default-features --features steepness/rayon \
 		-p steepness -p steepness-measure -p steepness-compare -p steepness-cli
 
