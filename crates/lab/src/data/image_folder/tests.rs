@@ -126,7 +126,7 @@ fn what_is_not_used_is_named() {
         ),
         (
             &["train/a/deep/2.png"],
-            "1 images lie in folders of class folders (such as train/a/deep/2.png)",
+            "1 image lies in folders of class folders (such as train/a/deep/2.png)",
         ),
     ] {
         let (list, notes) = found(&[&train, more].concat()).unwrap();
