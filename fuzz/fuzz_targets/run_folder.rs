@@ -43,7 +43,7 @@ impl Finished {
         let recipe = format!(
             "name = \"t\"\nlosses = [\"ce\", \"el\"]\nseeds = [0]\nepochs = 2\nbatch = 8\nthreads = 1\n\
              select = \"last\"\nschedule = \"constant\"\n[data.table]\npath = {:?}\n\
-             [model.mlp]\nhidden = [4]\n[optimizer.sgd]\nlr = 0.1\nmomentum = 0.9\n",
+             [model.mlp]\nhidden = 4\n[optimizer.sgd]\nlr = 0.1\nmomentum = 0.9\n",
             table.to_str().expect("plain")
         );
         let recipe = Recipe::parse(&PLACE.path("t.toml"), &recipe, None).expect("a recipe");
