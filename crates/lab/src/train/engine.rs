@@ -80,7 +80,7 @@ pub struct Trained {
     pub history: Vec<EpochMetrics>,
     /// The weights of the best epoch.
     pub best: Vec<(String, Tensor)>,
-    /// Which one that is; see [`super::best_epoch`].
+    /// Which one that is; see [`crate::compare::best_epoch`].
     pub best_epoch: usize,
     /// The weights after the last epoch.
     pub last: Vec<(String, Tensor)>,
