@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::plain;
+use crate::words::several;
 
 /// Examples of each kind.
 const EXAMPLES: usize = 2;
@@ -99,8 +100,8 @@ impl NotRead {
 
     /// The line that says so, or nothing.
     pub fn line(&self, folder: &Path) -> Option<String> {
-        let files = if self.len() == 1 { "file" } else { "files" };
-        let line = || format!("not read: {} {files}: {}", self.len(), self.describe(folder));
+        let line =
+            || format!("not read: {}: {}", several(self.len(), "file"), self.describe(folder));
         (!self.is_empty()).then(line)
     }
 }
