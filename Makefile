@@ -25,8 +25,7 @@ test-core: ## those of all that needs no libtorch, which is not fetched
 		-p steepness -p steepness-measure -p steepness-compare -p steepness-cli
 
 soak: libtorch ## kills and refused storage; STEEPNESS_SOAK=4 tries four times as much
-	$(CARGO) test --release --locked -p steepness-cli --test stopped --test faults --test downloads \
-		-- --ignored --nocapture
+	$(CARGO) test --release --locked -p steepness-cli --test main -- --ignored --nocapture
 
 fuzz: libtorch ## tries hostile files on every parser, TIME seconds each: see docs/reliability.md
 	$(CARGO) fuzz --version >/dev/null 2>&1 || $(CARGO) install cargo-fuzz --locked

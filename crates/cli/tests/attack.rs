@@ -1,13 +1,9 @@
 //! `steepness attack`: finished runs are attacked.
 
-#![cfg(feature = "lab")]
-
-mod program;
-
 use std::fs;
 use std::path::Path;
 
-use program::{error_text, refused, run, succeed, write_images, write_table};
+use crate::program::{error_text, refused, run, succeed, write_images, write_table};
 use serde_json::Value;
 
 /// Trains with two seeds on `data`, TOML, in `place`, with more `lines` in the recipe.

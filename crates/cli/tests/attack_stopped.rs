@@ -1,15 +1,11 @@
 //! Attacks that are interrupted end within a second, keep what is found, and go on with it.
 
-#![cfg(all(unix, feature = "lab"))]
-
-mod program;
-
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use program::{command, error_text, run, succeed, write_images};
+use crate::program::{command, error_text, quiet, run, succeed, write_images};
 
 /// What a signal may take: a second, and a little more on a machine that does other things.
 const AT_MOST: Duration = Duration::from_millis(1500);
@@ -32,6 +28,7 @@ fn prepare(place: &Path, lines: &str) {
 /// Starts the program, sends it `signal` as soon as there are `parts` in the folder `kept`, and waits
 /// for its end.
 fn interrupt(place: &Path, arguments: &[&str], kept: &Path, parts: usize, signal: &str) -> Output {
+    let _quiet = quiet();
     let mut command = command(place, arguments);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let start = Instant::now();

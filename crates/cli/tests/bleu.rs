@@ -1,10 +1,8 @@
 //! `steepness bleu`: translations are scored.
 
-mod program;
-
 use std::fs;
 
-use program::{refused, run, succeed};
+use crate::program::{refused, run, succeed};
 use serde_json::Value;
 
 /// ```python

@@ -1,16 +1,12 @@
 //! `steepness compare` as a whole program: results that do not depend on how they came about, and
 //! requests that are refused.
 
-#![cfg(feature = "lab")]
-
-mod program;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use program::succeed;
+use crate::program::{command, output, quiet, succeed};
 
 /// Small, and slow enough to be interrupted.
 const RECIPE: &str = r#"
@@ -60,11 +56,11 @@ impl Place {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        program::command(self.dir.path(), &[&["compare"], arguments].concat())
+        command(self.dir.path(), &[&["compare"], arguments].concat())
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
+        output(&mut self.command(arguments))
     }
 
     fn table(&self, out: &str) -> String {
@@ -170,10 +166,12 @@ fn an_interrupted_comparison_says_how_to_go_on_and_does() {
     let log = place.path("out/ce/seed=0/metrics.jsonl");
     let mut before = 0;
     for signal in ["-INT", "-TERM"] {
+        let quiet = quiet();
         let child = place.start(|| lines(&log) > before + 2);
         let id = child.id().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
         let output = child.wait_with_output().unwrap();
+        drop(quiet);
         let message = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(130), "{message}");
         assert!(message.contains("compare tiny.toml --out out --jobs 1"), "{message}");
@@ -194,10 +192,12 @@ fn an_interrupted_comparison_says_how_to_go_on_and_does() {
 fn a_second_process_is_refused() {
     let place = Place::new();
     let log = place.path("out/ce/seed=0/metrics.jsonl");
+    let quiet = quiet();
     let mut child = place.start(|| lines(&log) > 0);
     // It is not to end before the second one has begun.
     let id = child.id().to_string();
     assert!(Command::new("kill").args(["-STOP", &id]).status().unwrap().success());
+    drop(quiet);
     let message = refused(&place.run(&["tiny.toml", "--out", "out"]));
     assert!(message.contains(&format!("in use by process {}", child.id())), "{message}");
     child.kill().unwrap();

@@ -1,13 +1,9 @@
 //! `steepness data` and recipes with data of one's own, as a whole program.
 
-#![cfg(feature = "lab")]
-
-mod program;
-
 use std::fs;
 use std::path::Path;
 
-use program::{refused, run, succeed};
+use crate::program::{refused, run, succeed};
 
 /// Points on two rings of which the outer one is class "far".
 fn table() -> String {

@@ -1,10 +1,6 @@
 //! `steepness data get`, killed again and again against a slow server on this machine: in the end
 //! there are the right files, and nothing else.
 
-#![cfg(all(unix, feature = "lab"))]
-
-mod program;
-
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -14,8 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use program::place::{PROGRAM, random, read_all, soak};
-use program::test_data;
+use crate::program::place::{random, read_all, soak};
+use crate::program::{PROGRAM, test_data};
 
 /// What the server sends at a time, and how long it rests then: 8 MB a second.
 const PIECE: usize = 1 << 16;

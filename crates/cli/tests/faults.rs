@@ -4,17 +4,13 @@
 //! program says what was refused, and the comparison that is made again is the one that nothing
 //! disturbed.
 
-#![cfg(all(target_os = "linux", feature = "lab"))]
-
-mod program;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output};
 
-use program::place::{Files, PROGRAM, Place, random, said, soak};
-use program::tiny;
+use crate::program::place::{Files, Place, random, soak};
+use crate::program::{PROGRAM, error_text, output, tiny};
 
 /// As small as a training with a report can be: what counts are the files.
 fn recipe() -> String {
@@ -76,7 +72,7 @@ impl Trial {
         let place = Place::new(&recipe());
         let mut trial = Self { place, undisturbed: Files::new(), moments: BTreeMap::new() };
         let output = trial.traced("reference", &["-y"]);
-        assert!(output.status.success(), "{}", said(&output));
+        assert!(output.status.success(), "{}", error_text(&output));
         trial.undisturbed = trial.place.results("reference");
         trial.moments = trial.listed("reference/");
         assert_eq!(trial.undisturbed.len(), 1 + 2 * 3);
@@ -89,7 +85,7 @@ impl Trial {
         command.current_dir(self.place.path("")).args(["-f", "-qq", "-o", "trace"]);
         command.args(["-e", &format!("trace={}", CALLS.join(","))]).args(options).arg(PROGRAM);
         command.args(["compare", "tiny.toml", "--out", out, "--jobs", "1"]);
-        command.output().unwrap()
+        output(&mut command)
     }
 
     fn trace(&self) -> String {
@@ -122,7 +118,7 @@ impl Trial {
         let _ = fs::remove_dir_all(self.place.path("out")); // of the trial before
         let inject = format!("inject={call}:{fault}:when={count}");
         let output = self.traced("out", &["-e", &inject]);
-        let message = format!("{call} {count} {fault}: {}", said(&output));
+        let message = format!("{call} {count} {fault}: {}", error_text(&output));
         assert!(!message.contains("panicked"), "{message}");
         // What has its name is whole.
         for (path, bytes) in self.place.results("out") {
@@ -182,7 +178,7 @@ fn faults(test: &str, most: usize) {
     ] {
         for (moment, _) in trial.some(&[call], most) {
             let output = trial.disturb(moment, &format!("error={error}"));
-            let (trace, message) = (trial.trace(), said(&output));
+            let (trace, message) = (trial.trace(), error_text(&output));
             let mut met = trace.lines().filter(|line| line.ends_with("(INJECTED)"));
             // Where its last words were refused, too, there are none.
             if met.clone().any(|line| line.contains("write(2")) || met.next().is_none() {

@@ -1,17 +1,13 @@
 //! What a run is: its recipe and the content of its data. What is not what it was is refused by name,
 //! and made anew when that is asked for.
 
-#![cfg(feature = "lab")]
-
-mod program;
-
 use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
 
 use std::process::Output;
 
-use program::{error_text, run, succeed, write_graphs, write_images, write_table};
+use crate::program::{error_text, run, succeed, write_graphs, write_images, write_table};
 
 const RECIPE: &str = "name = \"new\"\nlosses = [\"ce\"]\nseeds = [0]\nepochs = 4\nbatch = 8\n\
     threads = 1\nselect = \"last\"\nschedule = \"constant\"\n[model.mlp]\nhidden = 8\n\

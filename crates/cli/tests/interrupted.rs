@@ -1,15 +1,11 @@
 //! A signal ends measuring within a second, whatever is being measured, and leaves what is finished.
 
-#![cfg(all(target_os = "linux", feature = "lab"))]
-
-mod program;
-
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use program::{command, run, succeed};
+use crate::program::{command, quiet, run, succeed};
 use steepness_lab::data::npy;
 
 /// What answers a signal takes: a second, and what a busy machine adds.
@@ -85,6 +81,7 @@ fn a_run_that_is_measured_stops_and_is_measured_again() {
     for pause in [0, 300, 900] {
         let out = "out";
         let _ = fs::remove_dir_all(place.path().join(out));
+        let _quiet = quiet();
         let child = start(place.path(), &compare("out"));
         // Written when training is over.
         wait_for(&place.path().join("out/ce/seed=0/weights.safetensors"));
@@ -117,6 +114,7 @@ fn reading_data_stops() {
     assert_ne!(recipe, RECIPE);
     fs::write(place.path().join("t.toml"), recipe).unwrap();
     for pause in [50, 500] {
+        let _quiet = quiet();
         let child = start(place.path(), &["compare", "t.toml"]);
         wait_until_it_listens(&child);
         std::thread::sleep(Duration::from_millis(pause));
@@ -141,6 +139,7 @@ fn measuring_arrays_stops() {
     let arguments = [&arguments[..], &["--tsne", "--out", "found"]].concat();
     // The program takes a moment to begin, and much longer to end.
     for pause in [2000, 4000] {
+        let _quiet = quiet();
         let child = start(place.path(), &arguments);
         std::thread::sleep(Duration::from_millis(pause));
         let (code, took) = terminate(child);

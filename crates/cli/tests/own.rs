@@ -1,12 +1,8 @@
 //! `steepness compare --data`: a comparison on data of one's own without a recipe.
 
-#![cfg(feature = "lab")]
-
-mod program;
-
 use std::fs;
 
-use program::{
+use crate::program::{
     error_text, refused, run, succeed, test_data, write_graphs, write_images, write_table,
 };
 

@@ -1,13 +1,9 @@
 //! `steepness predict`: a finished run is asked about new examples.
 
-#![cfg(feature = "lab")]
-
-mod program;
-
 use std::fs;
 use std::path::Path;
 
-use program::{error_text, refused, run, succeed, write_images, write_table};
+use crate::program::{error_text, refused, run, succeed, write_images, write_table};
 use serde_json::Value;
 
 /// Trains with ce on `data`, TOML, in `place`: to the end, so that the classes are well apart.

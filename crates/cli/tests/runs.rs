@@ -1,13 +1,9 @@
 //! `steepness runs` and `steepness report`: what there is, and its report without its data.
 
-#![cfg(feature = "lab")]
-
-mod program;
-
 use std::fs;
 use std::path::Path;
 
-use program::{error_text, refused, run, succeed};
+use crate::program::{error_text, refused, run, succeed};
 use serde_json::Value;
 
 const RECIPE: &str = "name = \"tiny\"\nlosses = [\"ce\", \"el(le=0.5)\"]\nseeds = [0, 1]\nepochs = 2\n\

@@ -1,13 +1,9 @@
 //! `steepness compare --select` and `--patience`: which epoch is measured, and how many there are.
 
-#![cfg(feature = "lab")]
-
-mod program;
-
 use std::fs;
 use std::path::Path;
 
-use program::{error_text, run, succeed, write_table};
+use crate::program::{error_text, run, succeed, write_table};
 
 fn epochs(place: &Path, out: &str) -> usize {
     let log = place.join(out).join("ce/seed=0/metrics.jsonl");

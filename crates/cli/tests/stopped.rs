@@ -1,16 +1,12 @@
 //! Whatever stops `steepness compare`, nothing is lost and the result is the same: kills at random
 //! moments, a full disk, a loss that breaks down.
 
-#![cfg(all(unix, feature = "lab"))]
-
-mod program;
-
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use program::place::{Files, PROGRAM, Place, names, random, read_all, said, soak};
-use program::tiny;
+use crate::program::place::{Files, Place, names, random, read_all, soak};
+use crate::program::{PROGRAM, error_text, output, tiny};
 
 /// Small, and with all that a training carries from step to step: momentum, the running mean of
 /// `le=auto`, the norms of `match`, the average of the weights; and with later stages.
@@ -124,9 +120,9 @@ fn a_full_disk_is_an_error_and_loses_nothing() {
     // 4 blocks of 512 bytes: enough for a recipe, too little for weights.
     let shell = ["sh", "-c", "trap '' XFSZ; ulimit -f 4; exec \"$0\" \"$@\"", PROGRAM];
     for _ in 0..2 {
-        let output = place.command(&shell, "out").output().unwrap();
-        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-        let message = said(&output);
+        let output = output(&mut place.command(&shell, "out"));
+        assert_eq!(output.status.code(), Some(1), "{}", error_text(&output));
+        let message = error_text(&output);
         let error = message.lines().last().unwrap();
         assert!(error.starts_with("error: cannot write out/ce/seed=0/checkpoint/"), "{message}");
         assert!(error.ends_with("File too large (os error 27)"), "{message}");
@@ -140,7 +136,7 @@ fn a_loss_that_breaks_down_says_where() {
     let place = Place::new(&recipe().replace("lr = 0.02", "lr = 1e30"));
     let output = place.run("out");
     assert_eq!(output.status.code(), Some(1));
-    let message = said(&output);
+    let message = error_text(&output);
     let error = message.lines().last().unwrap();
     assert!(error.starts_with("error: ce, seed 0: epoch 1, step 2: "), "{message}");
     assert!(!place.path("out/ce/seed=0/measure.json").exists());

@@ -1,14 +1,10 @@
 //! `steepness compare --sweep`: a setting varied for every loss.
 
-#![cfg(feature = "lab")]
-
-mod program;
-
 use std::fs;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use program::{command, error_text, refused, run, succeed, tiny};
+use crate::program::{command, error_text, refused, run, succeed, tiny};
 
 /// The digits in a few short epochs; slow enough to be interrupted.
 fn recipe() -> String {

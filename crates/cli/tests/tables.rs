@@ -1,13 +1,9 @@
 //! Tables as people have them, through the whole program.
 
-#![cfg(feature = "lab")]
-
-mod program;
-
 use std::fs;
 use std::path::Path;
 
-use program::{error_text, refused, run, succeed};
+use crate::program::{error_text, refused, run, succeed};
 use serde_json::Value;
 
 /// Compares with ce alone, and returns what it said of the data and the mean accuracy in percent.

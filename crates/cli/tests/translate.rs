@@ -1,15 +1,11 @@
 //! Translation from end to end: `compare` on sentence pairs, and `translate` with what it trained.
 
-#![cfg(feature = "lab")]
-
-mod program;
-
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
 
-use program::{command, error_text, refused, run, succeed};
+use crate::program::{command, error_text, refused, run, succeed};
 use serde_json::Value;
 
 const WORDS: [(&str, &str); 6] = [

@@ -1,17 +1,15 @@
 //! Every command as a citizen of Unix: exit codes, messages of one line, outputs that are closed, full,
 //! links or FIFOs, signals, and the folder that it is started in.
 
-#![cfg(all(unix, feature = "lab"))]
-
-mod program;
-
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use program::{command, error_text, refused, run, succeed, write_images, write_table};
+use crate::program::{
+    PROGRAM, command, error_text, refused, run, succeed, write_images, write_table,
+};
 use steepness_lab::data::npy;
 
 /// A place with something for every command, and a finished run.
@@ -414,7 +412,7 @@ fn fifo(path: &Path) {
 /// `shell` with the program as its $0.
 fn shell_command(folder: &Path, shell: &str) -> Command {
     let mut command = Command::new("sh");
-    command.current_dir(folder).args(["-c", shell, env!("CARGO_BIN_EXE_steepness")]);
+    command.current_dir(folder).args(["-c", shell, PROGRAM]);
     command
 }
 

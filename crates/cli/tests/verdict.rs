@@ -1,15 +1,11 @@
 //! What `steepness compare` says of its numbers: which epoch they are of, what comes first where the
 //! classes are uneven, and how the intervals are made.
 
-#![cfg(feature = "lab")]
-
-mod program;
-
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use program::{command, error_text, refused, run, succeed, write_table};
+use crate::program::{command, error_text, refused, run, succeed, write_table};
 
 /// 285 rows of class "no" and 15 of class "yes", with two numbers by which no row is likelier "yes" than
 /// "no".

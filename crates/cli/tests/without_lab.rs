@@ -1,13 +1,9 @@
 //! The program that was built without the laboratory: what it does, and what it says it cannot.
 
-#![cfg(not(feature = "lab"))]
-
-mod program;
-
 use std::fs;
 use std::path::Path;
 
-use program::{error_text, refused, run, succeed};
+use crate::program::{error_text, refused, run, succeed};
 use serde_json::Value;
 use steepness_compare::measure::{Logits, Measures};
 use steepness_compare::{Content, Environment, RunDir, Setting, npy};

@@ -1,7 +1,5 @@
 //! How much memory the fused linear layer takes, counted by the allocator.
 
-#![cfg(feature = "linear")]
-
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use steepness::{Linear, LinearGradients, Loss, Targets};

@@ -1,8 +1,6 @@
 //! The kernels against a plain f64 reference written straight from docs/derivations.md.
 
-mod curves;
-
-use curves::CURVES;
+use crate::curves::CURVES;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use steepness::{Batch, Loss, Odds, Reduction, Targets};

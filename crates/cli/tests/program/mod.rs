@@ -1,22 +1,44 @@
 //! The program as the tests run it, and data of several kinds for it.
-#![allow(dead_code, reason = "each test file uses what it needs")]
+#![cfg_attr(
+    not(all(target_os = "linux", feature = "lab")),
+    allow(dead_code, reason = "some of the tests that use it are left out")
+)]
 
 pub mod place;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
+
+/// The program.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_steepness");
 
 /// `steepness` with `arguments`, to be started in `folder`.
 pub fn command(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_steepness"));
+    let mut command = Command::new(PROGRAM);
     command.current_dir(folder).args(arguments);
     command
 }
 
 /// What it says and how it ends.
 pub fn run(folder: &Path, arguments: &[&str]) -> Output {
-    command(folder, arguments).output().unwrap()
+    output(&mut command(folder, arguments))
+}
+
+/// The same of any command.
+pub fn output(command: &mut Command) -> Output {
+    let _turn = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
+    command.output().unwrap()
+}
+
+/// Shared by the tests that are running: those that look at the clock need the machine for themselves.
+static MACHINE: RwLock<()> = RwLock::new(());
+
+/// As long as this is held, no other test begins to [`run`] the program, nor may who holds it.
+#[must_use]
+pub fn quiet() -> RwLockWriteGuard<'static, ()> {
+    MACHINE.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The standard output of what has to succeed.
@@ -36,7 +58,7 @@ pub fn refused(output: &Output) -> String {
 
 /// The standard error.
 pub fn error_text(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// The folder that `STEEPNESS_TEST_DATA` names; a line says so where there is none.

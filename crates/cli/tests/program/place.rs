@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use super::{PROGRAM, error_text, output};
+
 /// A folder with a recipe in it, and the program run there.
 pub struct Place {
     dir: tempfile::TempDir,
@@ -34,7 +36,7 @@ impl Place {
 
     /// The comparison until it ends.
     pub fn run(&self, out: &str) -> Output {
-        self.command(&[PROGRAM], out).output().unwrap()
+        output(&mut self.command(&[PROGRAM], out))
     }
 
     /// The comparison, begun.
@@ -46,7 +48,7 @@ impl Place {
     /// Makes the comparison to its end and returns what it found.
     pub fn finish(&self, out: &str) -> Files {
         let output = self.run(out);
-        assert!(output.status.success(), "{}", said(&output));
+        assert!(output.status.success(), "{}", error_text(&output));
         self.results(out)
     }
 
@@ -58,9 +60,6 @@ impl Place {
         files
     }
 }
-
-/// The program.
-pub const PROGRAM: &str = env!("CARGO_BIN_EXE_steepness");
 
 /// The files below a folder, by their paths in it.
 pub type Files = BTreeMap<PathBuf, Vec<u8>>;
@@ -81,11 +80,6 @@ pub fn read_all(folder: &Path) -> Files {
         }
     }
     files
-}
-
-/// The standard error.
-pub fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// Where they are.

@@ -1,8 +1,8 @@
 //! What comes with a batch, for every curve: class and sample weights, the index to ignore,
 //! reductions, soft targets, the layout (N, C, d).
 
-use crate::reference::{Rows, plain, same_gradient, same_value};
-use crate::{COUNTS, CURVES, draws, labels, loss};
+use super::reference::{Rows, plain, same_gradient, same_value};
+use super::{COUNTS, CURVES, draws, labels, loss};
 use steepness::{Batch, Reduction, Targets};
 
 const CLASSES: usize = COUNTS.len();

@@ -11,7 +11,7 @@
 //! weigh(F.binary_cross_entropy_with_logits(z, t, reduction="none").mean(1), t)
 //! ```
 
-use crate::{COUNTS, loss};
+use super::{COUNTS, loss};
 use steepness::{Batch, Criterion, Error, Reduction, Targets, effective_number_weights};
 
 const LOGITS: [f64; 12] = [2.0, -1.0, 0.5, 1.5, 0.25, -0.75, 3.0, -2.0, -1.0, 0.0, 1.0, 2.5];

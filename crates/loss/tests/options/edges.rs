@@ -1,6 +1,6 @@
 //! Extreme logits, rows that count for nothing, what is no number, and threads.
 
-use crate::{COUNTS, CURVES, draws, labels, loss};
+use super::{COUNTS, CURVES, draws, labels, loss};
 use steepness::{Batch, Criterion, Error, Outcome, Reduction, Targets};
 
 const MASKED: f64 = f64::NEG_INFINITY;

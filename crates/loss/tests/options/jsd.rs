@@ -1,7 +1,7 @@
 //! The JSD form (AugMix), against timm's `JsdCrossEntropy` written out.
 
-use crate::reference::{log_sum_exp, same_gradient, same_value};
-use crate::{CURVES, draws, labels, loss};
+use super::reference::{log_sum_exp, same_gradient, same_value};
+use super::{CURVES, draws, labels, loss};
 use steepness::{Error, Reduction};
 
 const CLASSES: usize = 4;

@@ -1,8 +1,8 @@
 //! What changes with the epochs and with the batches seen: deferral, `le=auto`, `match`.
 
-use crate::modifiers::{criterion, senseless};
-use crate::reference::{Rows, log_sum_exp, plain};
-use crate::{COUNTS, CURVES, draws, labels, loss};
+use super::modifiers::{criterion, senseless};
+use super::reference::{Rows, log_sum_exp, plain};
+use super::{COUNTS, CURVES, draws, labels, loss};
 use steepness::{Criterion, Curve, State};
 
 const CLASSES: usize = COUNTS.len();

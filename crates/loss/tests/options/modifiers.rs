@@ -1,7 +1,7 @@
 //! Every modifier of a spec with every curve.
 
-use crate::reference::{Part, Rows, plain};
-use crate::{COUNTS, CURVES, draws, labels, loss};
+use super::reference::{Part, Rows, plain};
+use super::{COUNTS, CURVES, draws, labels, loss};
 use steepness::{
     Base, Bonus, Criterion, Curve, Error, Loss, Shape, effective_number_weights, ldam_margins,
 };

@@ -1,7 +1,7 @@
 //! Losses that are a mean over classes: sigmoid forms, squared and absolute errors, the hinge.
 
-use crate::reference::{Rows, log_sum_exp, same_gradient, same_value};
-use crate::{COUNTS, CURVES, draws, labels, loss};
+use super::reference::{Rows, log_sum_exp, same_gradient, same_value};
+use super::{COUNTS, CURVES, draws, labels, loss};
 use steepness::{
     Base, Batch, Binary, Criterion, Curve, Halt, Loss, Objective, Odds, Reduction, Targets,
 };

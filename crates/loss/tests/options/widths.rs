@@ -1,7 +1,7 @@
 //! f32, bf16 and f16 against f64, over many draws, with the options.
 
-use crate::modifiers::{criterion, senseless};
-use crate::{COUNTS, CURVES, draws, labels, loss};
+use super::modifiers::{criterion, senseless};
+use super::{COUNTS, CURVES, draws, labels, loss};
 use half::{bf16, f16};
 use steepness::{Criterion, Element};
 

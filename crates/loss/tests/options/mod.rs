@@ -5,8 +5,6 @@
 
 mod batches;
 mod class_weights;
-#[path = "../curves/mod.rs"]
-mod curves;
 mod edges;
 mod jsd;
 mod means;
@@ -15,7 +13,7 @@ mod per_class;
 mod reference;
 mod widths;
 
-use curves::CURVES;
+use crate::curves::CURVES;
 
 /// Training examples of each class: many, medium, few, medium.
 const COUNTS: [u64; 4] = [500, 60, 7, 30];

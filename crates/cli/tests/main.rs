@@ -1,0 +1,45 @@
+//! The program as a whole, in one binary, so that it is linked once. A file that is added here is a
+//! module below: Cargo does not look for tests by itself (`autotests` in Cargo.toml).
+
+mod program;
+
+mod bleu;
+#[cfg(not(feature = "lab"))]
+mod without_lab;
+
+#[cfg(feature = "lab")]
+mod attack;
+#[cfg(all(unix, feature = "lab"))]
+mod attack_stopped;
+#[cfg(feature = "lab")]
+mod compare;
+#[cfg(feature = "lab")]
+mod data;
+#[cfg(all(unix, feature = "lab"))]
+mod downloads;
+#[cfg(all(target_os = "linux", feature = "lab"))]
+mod faults;
+#[cfg(feature = "lab")]
+mod identity;
+#[cfg(all(target_os = "linux", feature = "lab"))]
+mod interrupted;
+#[cfg(feature = "lab")]
+mod own;
+#[cfg(feature = "lab")]
+mod predict;
+#[cfg(feature = "lab")]
+mod runs;
+#[cfg(feature = "lab")]
+mod select;
+#[cfg(all(unix, feature = "lab"))]
+mod stopped;
+#[cfg(feature = "lab")]
+mod sweep;
+#[cfg(feature = "lab")]
+mod tables;
+#[cfg(feature = "lab")]
+mod translate;
+#[cfg(all(unix, feature = "lab"))]
+mod unix;
+#[cfg(feature = "lab")]
+mod verdict;
