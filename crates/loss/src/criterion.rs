@@ -1,98 +1,22 @@
 //! [`Criterion`]: a loss made ready for given classes, with its state; it computes.
 
-use crate::curve::{Base, Bonus, Curve, Shape};
+mod batch;
+mod jsd;
+#[cfg(feature = "burn")]
+mod one_to_rest;
+mod terms;
+
+use crate::curve::Curve;
 use crate::element::Element;
 use crate::error::{Error, Result, refuse};
-use crate::jsd::{self, Divergence};
-use crate::loss::{Ldam, Loss, Margin, Objective, Schedule, Scheduled};
+use crate::loss::{Loss, Objective};
 use crate::real::Real;
-use crate::rows::{self, Adjusted, Buffers, Plan, Row, Targets};
-use crate::weights::{BonusWeights, effective_number_weights, ldam_margins, log_priors};
+use crate::rows::{self, Buffers, Plan, Row, Targets};
+use batch::transpose;
+use jsd::Divergence;
 
-/// How the rows' losses become one number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Reduction {
-    /// The sum over the sum of the rows' weights, so that a constant loss averages to itself: sample
-    /// weights times class weights, and 1 for every row that is not ignored where there are none. 0
-    /// where all are ignored.
-    ///
-    /// Two means differ. Soft targets of a softmax loss are not weighed by their class in the
-    /// divisor, as in PyTorch's `cross_entropy`; and PyTorch's `multi_margin_loss` divides by the
-    /// number of rows, where ours divides by their class weights like every other loss.
-    #[default]
-    Mean,
-    /// The sum.
-    Sum,
-    /// No reduction: [`Outcome::rows`] holds the losses, the gradient is that of their sum.
-    None,
-}
-
-/// A batch: logits, targets and what belongs to them.
-#[derive(Clone, Copy, Debug)]
-pub struct Batch<'a, E = f32> {
-    pub(crate) targets: Targets<'a, E>,
-    pub(crate) sample_weights: Option<&'a [f64]>,
-    pub(crate) inner: usize,
-}
-
-impl<'a, E> Batch<'a, E> {
-    /// `targets` of logits of shape (N, C).
-    pub fn new(targets: Targets<'a, E>) -> Self {
-        Self { targets, sample_weights: None, inner: 1 }
-    }
-
-    /// One weight ≥ 0 a row (or token).
-    #[must_use]
-    pub fn sample_weights(mut self, weights: &'a [f64]) -> Self {
-        self.sample_weights = Some(weights);
-        self
-    }
-
-    /// The logits have shape (N, C, d…), with `inner` the product of d…: the class is not the last
-    /// dimension. Targets are (N, d…) or (N, C, d…). ((B, T, V) is rows of V: nothing to say.)
-    #[must_use]
-    pub fn inner(mut self, inner: usize) -> Self {
-        self.inner = inner;
-        self
-    }
-
-    /// Its first `rows` rows of `classes` classes.
-    pub(crate) fn first(&self, rows: usize, classes: usize) -> Self {
-        Self {
-            targets: match self.targets {
-                Targets::Hard(targets) => Targets::Hard(&targets[..rows]),
-                Targets::Soft(targets) => Targets::Soft(&targets[..rows * classes]),
-            },
-            sample_weights: self.sample_weights.map(|weights| &weights[..rows]),
-            inner: self.inner,
-        }
-    }
-}
-
-impl<'a, E> From<Targets<'a, E>> for Batch<'a, E> {
-    fn from(targets: Targets<'a, E>) -> Self {
-        Self::new(targets)
-    }
-}
-
-impl<'a, E> From<&'a [i64]> for Batch<'a, E> {
-    fn from(targets: &'a [i64]) -> Self {
-        Self::new(Targets::Hard(targets))
-    }
-}
-
-/// What a batch gave.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Outcome {
-    /// The reduced loss; the sum for [`Reduction::None`].
-    pub loss: f64,
-    /// Rows that counted.
-    pub counted: usize,
-    /// Rows with the index to ignore.
-    pub ignored: usize,
-    /// Loss and by-products of each row.
-    pub rows: Vec<Row>,
-}
+pub use batch::{Batch, Outcome, Reduction};
+pub(crate) use terms::Term;
 
 /// Running quantities of a loss, to be saved with a checkpoint and restored.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -156,17 +80,6 @@ impl Loss {
     pub fn criterion_with_counts(&self, counts: &[u64]) -> Result<Criterion> {
         Criterion::new(self, counts.len(), Some(counts.to_vec()))
     }
-}
-
-/// One pass of the row kernel: the whole loss, or its base and its bonus apart.
-pub(crate) struct Term {
-    pub objective: Objective,
-    pub adjusted: Adjusted,
-    pub smoothing: f64,
-    pub class_weights: Option<Vec<f64>>,
-    pub z_loss: f64,
-    /// Whether the mean divides by the weights or by the number of rows.
-    by_weights: bool,
 }
 
 /// What a batch as a whole decides for every row, so that its rows may be computed in chunks.
@@ -274,46 +187,6 @@ impl Criterion {
     /// How losses of rows become one.
     pub fn reduces_to(&self) -> Reduction {
         self.reduction
-    }
-
-    /// The same loss on two classes, the label and all others as one, with the target and the weight
-    /// of each row: for a loss that is a function of the label's log-odds alone, which stay as they
-    /// are when the other logits become their log-sum-exp. None for others, and for wrong targets.
-    #[cfg(feature = "burn")]
-    pub(crate) fn one_to_rest(&self, targets: &[i64]) -> Option<(Self, Vec<i64>, Vec<f64>)> {
-        const IGNORED: i64 = -1;
-        let loss = &self.loss;
-        let of_log_odds = matches!(loss.objective, Objective::Softmax(_))
-            && loss.smoothing == 0.0
-            && loss.bonus_smoothing.is_none_or(|eps| eps == 0.0)
-            && loss.adjust == crate::loss::Adjust::default()
-            && loss.weighting.is_none()
-            && loss.bonus_off.is_none()
-            && loss.z_loss == 0.0
-            && loss.jsd.is_none();
-        if !of_log_odds {
-            return None;
-        }
-        let (mut rows, mut weights) = (vec![], vec![]);
-        for target in targets {
-            let ignored = *target == self.ignore_index;
-            if !ignored && !(0..self.classes as i64).contains(target) {
-                return None;
-            }
-            rows.push(if ignored { IGNORED } else { 0 });
-            let of_class =
-                |weights: &Vec<f64>| if ignored { 0.0 } else { weights[*target as usize] };
-            weights.push(self.class_weights.as_ref().map_or(1.0, of_class));
-        }
-        let two = Self {
-            classes: 2,
-            counts: None,
-            class_weights: None,
-            ignore_index: IGNORED,
-            predictions: false,
-            ..self.clone()
-        };
-        Some((two, rows, weights))
     }
 
     /// How many classes.
@@ -707,124 +580,6 @@ impl Criterion {
             self.state.norms = Some((ce, own));
         }
     }
-
-    /// The objective at the current epoch: deferral, schedule, `le=auto`.
-    fn objective(&self) -> Objective {
-        let State { epoch, epochs, mean_p, .. } = self.state;
-        let mut objective = self.loss.objective;
-        let (Objective::Softmax(curve) | Objective::Sigmoid(crate::Binary { curve, .. })) =
-            &mut objective
-        else {
-            return objective;
-        };
-        if epoch > 0 && epoch < self.loss.from_epoch {
-            *curve = Curve::CROSS_ENTROPY;
-            return objective;
-        }
-        let Some(bonus) = &mut curve.bonus else { return objective };
-        if let (true, Shape::Log { le, .. }) = (self.loss.auto_le, &mut bonus.shape) {
-            *le = mean_p.unwrap_or(0.0).clamp(0.0, 1.0);
-        }
-        if let Some(Schedule { of, growth, epochs: own }) = self.loss.schedule {
-            let over = own.unwrap_or(epochs).max(1);
-            let factor = growth.at((epoch as f64 / over as f64).min(1.0));
-            match (of, &mut bonus.shape) {
-                (Scheduled::Le, Shape::Log { le, .. }) => *le *= factor,
-                _ => bonus.rho *= factor,
-            }
-        }
-        objective
-    }
-
-    fn terms(&self) -> Vec<Term> {
-        let objective = self.objective();
-        let loss = &self.loss;
-        let counts = self.counts.as_deref().unwrap_or_default();
-        let (epoch, epochs) = (self.state.epoch as f64, self.state.epochs as f64);
-        let weighting = loss.weighting.map(|weighting| {
-            // Published as epochs 1 to 180 of 200 without weights: from = 0.9.
-            let begun = weighting.from == 0.0 || epoch > weighting.from * epochs;
-            (weighting, begun)
-        });
-        let class_weights = match weighting {
-            Some((weighting, true)) => Some(effective_number_weights(weighting.beta, counts)),
-            Some((_, false)) => None,
-            None => self.class_weights.clone(),
-        };
-        let whole = Term {
-            objective,
-            adjusted: self.adjusted(true),
-            smoothing: loss.smoothing,
-            class_weights,
-            z_loss: loss.z_loss,
-            by_weights: true,
-        };
-        let Some((base, bonus)) = split(objective) else { return vec![whole] };
-        let raw_bonus = loss.adjust.ldam.is_some_and(|ldam| ldam.raw_bonus);
-        let bonus_weights = weighting.map_or(BonusWeights::Whole, |(w, _)| w.bonus);
-        let one_pass = loss.bonus_smoothing.is_none_or(|eps| eps == loss.smoothing)
-            && bonus_weights == BonusWeights::Whole
-            && loss.bonus_off.is_none()
-            && !raw_bonus;
-        if one_pass {
-            return vec![whole];
-        }
-        let weighed = matches!(bonus_weights, BonusWeights::Same | BonusWeights::Max);
-        let deferred = weighed && weighting.is_some_and(|(_, begun)| !begun);
-        let mut weights = match (bonus_weights, &whole.class_weights) {
-            (BonusWeights::None, _) | (_, None) => None,
-            (BonusWeights::Max, Some(weights)) => {
-                let largest = weights.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
-                Some(weights.iter().map(|w| w / largest).collect())
-            }
-            (_, Some(weights)) => Some(weights.clone()),
-        };
-        if let Some(shots) = &loss.bonus_off {
-            let weights = weights.get_or_insert_with(|| vec![1.0; self.classes]);
-            let off = shots.off(counts);
-            weights.iter_mut().zip(off).filter(|(_, off)| *off).for_each(|(w, _)| *w = 0.0);
-        }
-        let bonus = Term {
-            objective: bonus,
-            adjusted: self.adjusted(!raw_bonus),
-            smoothing: loss.bonus_smoothing.unwrap_or(loss.smoothing),
-            class_weights: weights,
-            z_loss: 0.0,
-            // Class weights of a bonus leave the mean over rows (docs/derivations.md §9).
-            by_weights: bonus_weights == BonusWeights::Whole && loss.bonus_off.is_none(),
-        };
-        let base = Term { objective: base, ..whole };
-        if deferred { vec![base] } else { vec![base, bonus] }
-    }
-
-    /// The adjustment of the logits, made ready; the bonus of an official quirk sees them without
-    /// the label's margin and its scale.
-    fn adjusted(&self, with_label_margin: bool) -> Adjusted {
-        let adjust = &self.loss.adjust;
-        let counts = self.counts.as_deref().unwrap_or_default();
-        let offsets = adjust
-            .prior
-            .map(|tau| log_priors(counts).into_iter().map(|prior| tau * prior).collect());
-        let (margins, after) = match (adjust.ldam, adjust.margin) {
-            (Some(Ldam { max, scale, .. }), _) => (Some(ldam_margins(max, counts)), scale),
-            (None, Some(Margin { m, scale })) => (Some(vec![m; self.classes]), scale),
-            (None, None) => (None, 1.0),
-        };
-        let margins = margins.filter(|_| with_label_margin);
-        let after = if with_label_margin { after } else { 1.0 };
-        let before = 1.0 / adjust.temperature.unwrap_or(1.0);
-        Adjusted { soft_cap: adjust.soft_cap, before, offsets, margins, after }
-    }
-}
-
-/// Base and bonus apart, where there is a bonus.
-fn split(objective: Objective) -> Option<(Objective, Objective)> {
-    let Objective::Softmax(Curve { base, bonus: Some(bonus) }) = objective else { return None };
-    let alone: Bonus = bonus;
-    Some((
-        Objective::Softmax(Curve { base, bonus: None }),
-        Objective::Softmax(Curve { base: Base::Zero, bonus: Some(alone) }),
-    ))
 }
 
 fn reborrow<'b, E>(buffers: &'b mut Buffers<'_, E>) -> Buffers<'b, E> {
@@ -843,15 +598,4 @@ fn check_weights(what: &str, weights: &[f64]) -> Result<()> {
             Err(Error::Shape(format!("{what} weight {at} is {weight}, not a finite number ≥ 0")))
         }
     }
-}
-
-/// (N, a, b) to (N, b, a).
-fn transpose<E: Copy>(values: &[E], a: usize, b: usize) -> Vec<E> {
-    let mut transposed = Vec::with_capacity(values.len());
-    for block in values.chunks_exact(a * b) {
-        for column in 0..b {
-            transposed.extend((0..a).map(|row| block[row * b + column]));
-        }
-    }
-    transposed
 }

@@ -4,8 +4,8 @@
 //! The half-precision conversions are plain integer arithmetic without branches, so that they are
 //! vectorised inside the kernels' loops; those of the `half` crate are calls.
 
+use crate::plan::Kernels;
 use crate::real::Real;
-use crate::rows::Kernels;
 use half::{bf16, f16};
 
 /// A storage type of logits and gradients: `f32`, `f64`, [`half::bf16`] or [`half::f16`].

@@ -101,15 +101,16 @@ mod criterion;
 mod curve;
 mod element;
 mod error;
-mod jsd;
 #[cfg(feature = "linear")]
 mod linear;
 mod loss;
 mod lsoftmax;
 mod matrix;
 mod odds;
+mod plan;
 mod real;
 mod rows;
+mod scratch;
 mod spec;
 mod threads;
 mod weights;

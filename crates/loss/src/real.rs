@@ -6,7 +6,7 @@
 //! from vectorising a loop. `FMA` says whether the instruction set has a fused multiply-add; without
 //! it `mul_add` is a call too.
 
-use crate::rows::Scratch;
+use crate::scratch::Scratch;
 use std::cell::RefCell;
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};

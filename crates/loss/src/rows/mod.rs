@@ -4,10 +4,10 @@
 //! unit of work for threads, and compiled once for each instruction set ([`isa`]). No sum crosses a
 //! row, and a row is always summed in the same order, so nothing depends on the number of threads.
 
-pub(crate) mod elementwise;
+mod elementwise;
 mod isa;
 mod lanes;
-pub(crate) mod softmax;
+mod softmax;
 mod stream;
 
 use crate::element::{Element, Widened};
@@ -15,59 +15,13 @@ use crate::error::{Error, Result};
 use crate::loss::Objective;
 use crate::odds::Odds;
 use crate::real::Real;
+use crate::scratch::Scratch;
 use isa::{Isa, Kernel};
 use lanes::{LANES, first_largest, position};
 use stream::Ahead;
 
-/// What one row gave: its loss and what the same pass knows besides.
-///
-/// Everything is about the logits as the loss sees them: after [`crate::Adjust`].
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Row {
-    /// The row's loss with its weights, before any reduction; 0 for an ignored row.
-    pub loss: f64,
-    /// Probability of the label (for soft targets: of the class with the largest target).
-    pub p: f64,
-    /// Its log-odds ln(p/(1−p)): the margin in the log-sum-exp sense.
-    pub log_odds: f64,
-    /// log Σ exp z, minus the free energy.
-    pub log_sum_exp: f64,
-    /// The label's logit minus the largest other.
-    pub margin: f64,
-    /// Conditional energy of the label: minus its logit.
-    pub energy: f64,
-    /// Half the L1 norm of the loss's gradient before weights: w·q for a hard label.
-    pub steepness: f64,
-    /// The same for cross entropy: q for a hard label.
-    pub ce_steepness: f64,
-    /// The class with the largest logit, the first among equals; computed on request only, since
-    /// it costs another look at the row (see [`crate::Criterion::predictions`]).
-    pub predicted: Option<u32>,
-    /// Whether the label's logit is the largest, the first among equals.
-    pub correct: bool,
-    /// Whether the row's target is the index to ignore.
-    pub ignored: bool,
-}
-
-/// What every row of a pass has in common.
-pub struct Plan<'a, E> {
-    pub objective: Objective,
-    pub classes: usize,
-    pub targets: Targets<'a, E>,
-    pub ignore_index: i64,
-    pub smoothing: f64,
-    pub class_weights: Option<&'a [f64]>,
-    /// The weight of each row; it multiplies loss and gradient.
-    pub sample_weights: Option<&'a [f64]>,
-    /// Multiplies the gradient: one over the sum of weights for a mean.
-    pub gradient_scale: f64,
-    pub adjusted: &'a Adjusted,
-    pub z_loss: f64,
-    /// Whether soft rows must compute their two norms (hard rows always know them).
-    pub norms: bool,
-    /// Whether rows say which class they predict.
-    pub predictions: bool,
-}
+pub(crate) use crate::plan::{Adjusted, Buffers, Kernels, Plan};
+pub use crate::plan::{Row, Targets};
 
 impl Row {
     fn set_odds(&mut self, odds: &Odds, log_sum_exp: f64) {
@@ -75,15 +29,6 @@ impl Row {
         self.log_odds = odds.log_odds;
         self.log_sum_exp = log_sum_exp;
     }
-}
-
-/// The targets of a batch.
-#[derive(Clone, Copy, Debug)]
-pub enum Targets<'a, E = f32> {
-    /// One class a row.
-    Hard(&'a [i64]),
-    /// One weight a row and class, row-major: probabilities, usually.
-    Soft(&'a [E]),
 }
 
 impl<E: Element> Targets<'_, E> {
@@ -99,21 +44,6 @@ impl<E: Element> Targets<'_, E> {
             }
         }
     }
-}
-
-/// [`crate::Adjust`] made ready for given classes.
-#[derive(Clone, Debug, Default)]
-pub struct Adjusted {
-    /// z → cap·tanh(z/cap).
-    pub soft_cap: Option<f64>,
-    /// Then z → z·before.
-    pub before: f64,
-    /// Then a sum with what each class has.
-    pub offsets: Option<Vec<f64>>,
-    /// Then the label's logit loses its class's margin.
-    pub margins: Option<Vec<f64>>,
-    /// Then all × after.
-    pub after: f64,
 }
 
 impl Adjusted {
@@ -190,13 +120,6 @@ impl Adjusted {
     pub fn margin(&self, label: usize) -> f64 {
         self.margins.as_ref().map_or(0.0, |margins| margins[label] * self.after)
     }
-}
-
-/// Where the logits are and where the gradient goes.
-pub enum Buffers<'a, E> {
-    Forward(&'a [E]),
-    Both(&'a [E], &'a mut [E]),
-    InPlace(&'a mut [E]),
 }
 
 impl<'a> Buffers<'a, f32> {
@@ -305,18 +228,6 @@ impl<E: Element> Tile<'_, E> {
     }
 }
 
-/// Work space of one thread, kept from call to call: memory fresh from the system costs more, page
-/// by page, than a row's arithmetic.
-#[derive(Default)]
-pub struct Scratch<R> {
-    pub exponentials: Vec<R>,
-    pub block_maxima: Vec<R>,
-    pub logits: Vec<R>,
-    pub targets: Vec<R>,
-    pub weights: Vec<R>,
-    pub factors: Vec<R>,
-}
-
 /// Elements of a tile: with its exponentials it stays in the first-level cache.
 const TILE: usize = 4096;
 /// Most rows of a tile.
@@ -332,13 +243,6 @@ pub(crate) fn run<E: Element>(
     rows: &mut [Row],
 ) -> Result<()> {
     E::run(plan, buffers, rows)
-}
-
-/// The kernels for one element type, compiled here once: generic code would be compiled anew, for
-/// every instruction set, in each crate that computes a loss.
-pub trait Kernels: Sized {
-    /// Computes every row.
-    fn run(plan: &Plan<'_, Self>, buffers: Buffers<'_, Self>, rows: &mut [Row]) -> Result<()>;
 }
 
 macro_rules! kernels {

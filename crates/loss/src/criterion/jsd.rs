@@ -6,13 +6,13 @@
 //! α/3·Σᵢ KL(pᵢ ‖ m) = α/3·Σᵢ Σ_k p_ik·(ln p_ik − ln m_k), mean over rows. Its gradient with respect
 //! to p_ik is (ln p_ik − ln m_k + 1) − Σ_j p_jk/(3·m_k), the last being 1 where m is not clamped.
 
-use crate::criterion::{Batch, Criterion, Pass, Reduction};
+use super::{Batch, Criterion, Pass, Reduction};
 use crate::element::Element;
 use crate::error::{Error, Result};
 use crate::real::Real;
 use crate::rows::{Buffers, Row, bad_logit};
 
-pub(crate) const VIEWS: usize = 3;
+pub(super) const VIEWS: usize = 3;
 const CLAMP: f64 = 1e-7;
 
 /// The consistency term of a batch.
