@@ -30,24 +30,17 @@
 //!
 //! # Curves
 //!
-//! | in a spec | L(p), q = 1 − p | w(p) | what it is |
-//! |---|---|---|---|
-//! | `ce` | −ln p | 1 | cross entropy |
-//! | `el(le=1)` | −ln p + ln q | 1/q | encouraging loss, normal bonus (eq. 6) |
-//! | `el(le=a)` | the same to p = a, then its tangent | 1/q, then 1 + p/(1−a) | conservative bonus (eq. 7) |
-//! | `el(le=auto)` | `le` follows the running mean of p | | steeper as the model gets better |
-//! | `aggressive(start=s)` | −ln p; from s on −ln p + ln q − ln(1−s) | 1, then 1/q | bonus for the well classified only (Table 3) |
-//! | `power(gamma=g)` | −ln p − p^g | 1 + g·p^g | power bonus |
-//! | `cosine` | −ln p + cos πp − 1 | 1 + πp·sin πp | cosine bonus |
-//! | `poly(eps=e)` | −ln p + e·q | 1 + e·p | PolyLoss |
-//! | `focal(gamma=g)` | −q^g·ln p | q^g − g·p·q^(g−1)·ln p | focal loss |
-//! | `antifocal(gamma=g)` | −(1+p)^g·ln p | (1+p)^g + g·p·(1+p)^(g−1)·ln p | anti-focal loss |
-//! | `halted(gamma=g, at=h)` | focal to h, then cross entropy, shifted | focal's, then 1 | halted focal loss |
-//! | `gce(q=k)` | (1 − p^k)/k | p^k | generalised cross entropy |
-//! | `prob` | −p | p | expected accuracy |
-//! | `mse`, `mae`, + `mirror` | all classes enter | | squared and absolute error (Table 5) |
-//! | `bce`, any curve with `sigmoid` | one binary problem a class | | sigmoid losses |
-//! | `multimargin(margin=m)` | hinge on logits | | multi-class hinge |
+#![doc = include_str!("../docs/curves.md")]
+//!
+//! Equations and tables without a name are the paper's, and the official code is its authors'.
+//! [`FAMILIES`] has the same at run time, with the ranges of the numbers. Besides there are
+//!
+//! | in a spec | what it is |
+//! |---|---|
+//! | `el(le=auto)` | `le` follows the running mean of p: steeper as the model gets better |
+//! | `bce`, any curve with `sigmoid` | one binary problem a class |
+//! | `mse`, `mae`, + `mirror` | squared and absolute error, in which all classes enter (Table 5) |
+//! | `multimargin(margin=m)` | multi-class hinge on logits |
 //!
 //! A bonus also takes `clamp=` (1e-5 as published, 0 for the exact one), `rho=`, `abrupt=`, `sub=` and
 //! `start=`. Modifiers follow with `+`: `smooth(0.1)`, `match`, `adjust(tau=1)`,
@@ -118,7 +111,9 @@ mod weights;
 #[cfg(feature = "burn")]
 pub use adapt::burn::BurnTargets;
 pub use criterion::{Batch, Criterion, Outcome, Reduction, State};
-pub use curve::{Base, Bonus, Curve, PUBLISHED_CLAMP, Shape};
+pub use curve::{
+    Base, Bonus, Card, Curve, FAMILIES, Family, Form, PUBLISHED_CLAMP, Parameter, Range, Shape,
+};
 pub use element::{Element, Stored};
 pub use error::{Error, Result};
 #[cfg(feature = "linear")]

@@ -1,7 +1,7 @@
 //! [`Loss`]: a curve and its options, everything that one line of a spec can say.
 
 use crate::curve::{Base, Bonus, Curve, Shape};
-use crate::error::{Result, open_unit, positive, refuse, within};
+use crate::error::{Result, positive, refuse, within};
 use crate::weights::{BonusWeights, Shots, Weighting};
 
 /// A loss: what a row pays, and every option around it. Written as one line; the crate's front page
@@ -369,49 +369,6 @@ impl Loss {
         match rules.iter().find(|(broken, ..)| *broken) {
             None => Ok(()),
             Some((_, option, problem)) => refuse(option, *problem),
-        }
-    }
-}
-
-impl Curve {
-    /// Checks that every parameter lies in its range.
-    ///
-    /// # Errors
-    /// Names the first that does not, and the range.
-    pub fn check(&self) -> Result<()> {
-        match self.base {
-            Base::Zero | Base::CrossEntropy | Base::Probability => {}
-            Base::Poly { eps } => within("eps", eps, -1.0, f64::MAX)?,
-            Base::Focal { gamma } | Base::AntiFocal { gamma } => {
-                within("gamma", gamma, 0.0, f64::MAX)?
-            }
-            Base::Halted { gamma, at } => {
-                within("gamma", gamma, 0.0, f64::MAX)?;
-                open_unit("at", at)?;
-            }
-            Base::Generalised { q } => {
-                positive("q", q)?;
-                within("q", q, 0.0, 1.0)?;
-            }
-        }
-        let Some(bonus) = self.bonus else { return Ok(()) };
-        within("rho", bonus.rho, 0.0, f64::MAX)?;
-        within("abrupt", bonus.abrupt.unwrap_or(0.0), 0.0, 1.0)?;
-        match bonus.shape {
-            Shape::Log { le, clamp, start } => {
-                within("le", le, 0.0, 1.0)?;
-                within("clamp", clamp, 0.0, 1.0)?;
-                within("start", start, 0.0, 1.0)
-            }
-            Shape::LogFraction { sub, clamp } => {
-                open_unit("sub", sub)?;
-                within("clamp", clamp, 0.0, 1.0)
-            }
-            Shape::Power { gamma, start } => {
-                positive("gamma", gamma)?;
-                within("start", start, 0.0, 1.0)
-            }
-            Shape::Cosine => Ok(()),
         }
     }
 }

@@ -139,7 +139,7 @@ proptest! {
         let mut targets = vec![0f32; logits.len()];
         targets[label] = 1.0;
         let truth = Truth::new(&logits, &targets, false, AS_THEY_ARE);
-        for spec in CURVES {
+        for spec in CURVES.iter() {
             if !near_a_kink(&logits, label) {
                 check_row(spec, &truth)?;
             }
@@ -153,7 +153,7 @@ proptest! {
         targets[label] = 1.0;
         let capped: Vec<f32> = logits.iter().map(|z| CAPPED(f64::from(*z)).0 as f32).collect();
         let truth = Truth::new(&logits, &targets, false, CAPPED);
-        for spec in CURVES {
+        for spec in CURVES.iter() {
             if !near_a_kink(&capped, label) {
                 check_row(&format!("{spec} + softcap(30) + temp(0.7)"), &truth)?;
             }
@@ -235,7 +235,7 @@ proptest! {
             return Ok(());
         }
         let truth = Truth::new(&logits, &targets, true, AS_THEY_ARE);
-        for spec in CURVES {
+        for spec in CURVES.iter() {
             check_row(&format!("{spec} + smooth(0.1)"), &truth)?;
         }
     }
@@ -254,7 +254,7 @@ proptest! {
             return Ok(());
         }
         let truth = Truth::new(&logits, &targets, false, AS_THEY_ARE);
-        for spec in CURVES {
+        for spec in CURVES.iter() {
             check_row(spec, &truth)?;
         }
     }

@@ -22,6 +22,7 @@ mod words;
 
 pub use suggest::nearest;
 
+use crate::curve::{Card, FAMILIES, Family};
 use crate::error::{Error, Result};
 use crate::loss::{Halt, Loss};
 use crate::weights::{BonusWeights, Shots};
@@ -51,27 +52,31 @@ const SHOTS: [(&str, Shots); 4] = [
     ("medium-and-many", Shots::MediumAndMany),
 ];
 
-const CURVES: [&str; 15] = [
-    "ce",
-    "el",
-    "aggressive",
-    "power",
-    "cosine",
-    "poly",
-    "focal",
-    "antifocal",
-    "halted",
-    "gce",
-    "prob",
-    "bce",
-    "mse",
-    "mae",
-    "multimargin",
-];
+/// Losses that are no family of curves.
+const OTHERS: [&str; 4] = ["bce", "mse", "mae", "multimargin"];
 const MODIFIERS: [&str; 15] = [
     "smooth", "bonus", "mirror", "adjust", "ldam", "margin", "softcap", "temp", "weights", "drw",
     "shots", "zloss", "match", "schedule", "jsd",
 ];
+
+/// The names of all losses, each once.
+fn losses() -> Vec<&'static str> {
+    let mut names = vec![];
+    for name in families().map(|(_, card)| card.name).chain(OTHERS) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// Every family under its own card and under those of its special cases.
+fn families() -> impl Iterator<Item = (&'static Family, &'static Card)> {
+    FAMILIES.iter().flat_map(|family| {
+        let presets = family.card.presets.iter().copied();
+        [family.card].into_iter().chain(presets).map(move |card| (family, card))
+    })
+}
 
 impl FromStr for Loss {
     type Err = Error;
@@ -193,7 +198,8 @@ mod tests {
 
     #[test]
     fn printing_and_parsing_are_inverse() {
-        for spec in CANONICAL {
+        let of_cards = families().flat_map(|(_, card)| card.examples);
+        for spec in CANONICAL.iter().chain(of_cards) {
             let loss: Loss = spec.parse().unwrap_or_else(|error| panic!("{error}"));
             assert_eq!(loss.to_string(), *spec);
             assert_eq!(loss.to_string().parse::<Loss>().unwrap(), loss);

@@ -1,7 +1,7 @@
 //! From a loss to the shortest line that parses back to it.
 
 use super::{BONUS_WEIGHTS, HALTS, SHOTS};
-use crate::curve::{Base, Bonus, Curve, PUBLISHED_CLAMP, Shape};
+use crate::curve::{Base, Bonus, Card, Curve, Numbers, Parameter};
 use crate::loss::{Adjust, Growth, Halt, Ldam, Loss, Margin, Objective, Schedule, Scheduled};
 use crate::weights::{BonusWeights, Shots, Weighting};
 use std::fmt::{self, Display, Formatter};
@@ -35,25 +35,20 @@ impl Printed {
         self
     }
 
-    fn bonus(self, bonus: &Bonus, auto_le: bool) -> Self {
-        let printed = match bonus.shape {
-            Shape::Log { clamp, start, .. } if auto_le => self
-                .always("le", "auto")
-                .unless(PUBLISHED_CLAMP, "clamp", clamp)
-                .unless(0.0, "start", start),
-            Shape::Log { le, clamp, start } => self
-                .always("le", le)
-                .unless(PUBLISHED_CLAMP, "clamp", clamp)
-                .unless(0.0, "start", start),
-            Shape::LogFraction { sub, clamp } => {
-                self.always("sub", sub).unless(PUBLISHED_CLAMP, "clamp", clamp)
+    fn numbers(self, card: &Card, numbers: &Numbers, auto_le: bool) -> Self {
+        card.parameters.iter().fold(self, |printed, parameter| {
+            let Parameter { name, default, always, auto, .. } = *parameter;
+            match numbers.iter().find(|(of, _)| *of == name) {
+                Some(_) if auto && auto_le => printed.always(name, "auto"),
+                Some((_, value)) if always => printed.always(name, value),
+                Some((_, value)) => printed.unless(default, name, *value),
+                None => printed,
             }
-            Shape::Power { gamma, start } => {
-                self.always("gamma", gamma).unless(0.0, "start", start)
-            }
-            Shape::Cosine => self,
-        };
-        printed.unless(1.0, "rho", bonus.rho).maybe("abrupt", bonus.abrupt)
+        })
+    }
+
+    fn scale(self, bonus: &Bonus) -> Self {
+        self.unless(1.0, "rho", bonus.rho).maybe("abrupt", bonus.abrupt)
     }
 }
 
@@ -72,32 +67,28 @@ fn name_of<T: PartialEq>(choice: &T, choices: &[(&'static str, T)]) -> &'static 
 
 /// The curve's own item, and a bonus that needs a `+ bonus(…)` of its own.
 fn print_curve(curve: &Curve, auto_le: bool) -> (Printed, Option<Printed>) {
-    let base = match curve.base {
-        Base::CrossEntropy | Base::Zero => Printed::new("ce"),
-        Base::Poly { eps } => Printed::new("poly").always("eps", eps),
-        Base::Focal { gamma } => Printed::new("focal").always("gamma", gamma),
-        Base::AntiFocal { gamma } => Printed::new("antifocal").always("gamma", gamma),
-        Base::Halted { gamma, at } => {
-            Printed::new("halted").always("gamma", gamma).always("at", at)
-        }
-        Base::Generalised { q } => Printed::new("gce").always("q", q),
-        Base::Probability => Printed::new("prob"),
+    let base = match curve.base.described() {
+        None => Printed::new("ce"),
+        Some((card, numbers)) => Printed::new(card.name).numbers(card, &numbers, auto_le),
     };
     let Some(bonus) = &curve.bonus else { return (base, None) };
+    let Some((card, numbers)) = bonus.shape.described() else { return (base, None) };
     if curve.base != Base::CrossEntropy {
-        return (base, Some(Printed::new("bonus").bonus(bonus, auto_le)));
+        let printed = Printed::new("bonus").numbers(card, &numbers, auto_le);
+        return (base, Some(printed.scale(bonus)));
     }
-    let printed = match bonus.shape {
-        Shape::Log { le: 1.0, clamp, start } if start > 0.0 => {
-            let printed = Printed::new("aggressive").always("start", start);
-            let printed = printed.unless(PUBLISHED_CLAMP, "clamp", clamp);
-            printed.unless(1.0, "rho", bonus.rho).maybe("abrupt", bonus.abrupt)
-        }
-        Shape::Log { .. } | Shape::LogFraction { .. } => Printed::new("el").bonus(bonus, auto_le),
-        Shape::Power { .. } => Printed::new("power").bonus(bonus, false),
-        Shape::Cosine => Printed::new("cosine").bonus(bonus, false),
-    };
-    (printed, None)
+    let card = card.presets.iter().find(|preset| fits(preset, card, &numbers)).unwrap_or(&card);
+    (Printed::new(card.name).numbers(card, &numbers, auto_le).scale(bonus), None)
+}
+
+/// Whether numbers are those of a special case: what it fixes is so, and what it is about is not as
+/// it usually is.
+fn fits(preset: &Card, usual: &Card, numbers: &Numbers) -> bool {
+    let of = |name: &str| numbers.iter().find(|(of, _)| *of == name).map(|(_, value)| *value);
+    let default = |name: &str| usual.parameters.iter().find(|p| p.name == name).map(|p| p.default);
+    let about = || preset.parameters.iter().filter(|p| p.always).map(|p| p.name);
+    preset.fixed.iter().all(|(name, value)| of(name) == Some(*value))
+        && about().all(|name| of(name) != default(name))
 }
 
 impl Display for Loss {

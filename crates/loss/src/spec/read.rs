@@ -2,59 +2,42 @@
 
 use super::suggest::Suggestions;
 use super::words::{Complaint, Item, Parsed, choose, complain, number};
-use super::{BONUS_WEIGHTS, CURVES, HALTS, MODIFIERS, SHOTS, suggest};
-use crate::curve::{Base, Bonus, Curve, PUBLISHED_CLAMP, Shape};
+use super::{BONUS_WEIGHTS, HALTS, MODIFIERS, SHOTS, families, losses, suggest};
+use crate::curve::{Card, Curve, Family};
 use crate::loss::{
     Binary, Growth, Halt, Ldam, Loss, Margin, Mirror, Objective, ProbabilityError, Schedule,
     Scheduled,
 };
 use crate::weights::{BonusWeights, Shots, Weighting};
 
+/// A family under one of its cards.
+type Listed = (&'static Family, &'static Card);
+
 /// Reads the first item of a line.
 pub(super) fn objective(item: &mut Item, suggestions: Suggestions) -> Parsed<Loss> {
     let mut auto_le = false;
-    let ce = Base::CrossEntropy;
-    let (base, bonus) = match item.name.text.as_str() {
-        "ce" | "bce" => (ce, None),
-        "el" => (ce, Some(log_bonus(item, &mut auto_le)?)),
-        "aggressive" => {
-            let start = item.number_or("start", 0.5)?;
-            let clamp = item.number_or("clamp", PUBLISHED_CLAMP)?;
-            (ce, Some(shaped(item, Shape::Log { le: 1.0, clamp, start })?))
-        }
-        "power" => {
-            let (gamma, start) = (item.number_or("gamma", 1.0)?, item.number_or("start", 0.0)?);
-            (ce, Some(shaped(item, Shape::Power { gamma, start })?))
-        }
-        "cosine" => (ce, Some(shaped(item, Shape::Cosine)?)),
-        "poly" => (Base::Poly { eps: item.number_or("eps", 2.0)? }, None),
-        "focal" => (Base::Focal { gamma: item.number_or("gamma", 2.0)? }, None),
-        "antifocal" => (Base::AntiFocal { gamma: item.number_or("gamma", 1.0)? }, None),
-        "halted" => {
-            let (gamma, at) = (item.number_or("gamma", 1.0)?, item.number_or("at", 0.5)?);
-            (Base::Halted { gamma, at }, None)
-        }
-        "gce" => (Base::Generalised { q: item.number_or("q", 0.7)? }, None),
-        "prob" => (Base::Probability, None),
-        name @ ("mse" | "mae") => {
+    let name = item.name.text.clone();
+    let curve = match (name.as_str(), family(&name, item)) {
+        (_, Some(family)) => curve(item, family, &mut auto_le)?,
+        ("bce", None) => Curve::CROSS_ENTROPY,
+        ("mse" | "mae", None) => {
             let squared = name == "mse";
             let sigmoid = link(item)?;
             let error = ProbabilityError { squared, sigmoid, mirror: None };
             return Ok(Loss::new(Objective::Error(error)));
         }
-        "multimargin" => {
+        ("multimargin", None) => {
             let margin = item.number_or("margin", 1.0)?;
             return Ok(Loss::new(Objective::MultiMargin { margin }));
         }
-        other => {
+        (other, None) => {
             let (column, found) = (item.name.column, described(other));
             return match suggestions.ask(|| suggest::loss(item)) {
-                None => unknown(column, "loss", "losses", &found, &CURVES),
+                None => unknown(column, "loss", "losses", &found, &losses()),
                 meant => Err(suggesting(expected(column, "loss", &found), meant)),
             };
         }
     };
-    let curve = Curve { base, bonus };
     let objective = if link(item)? || item.name.text == "bce" {
         let halt = match item.value("branch")? {
             Some(word) => choose(&word, &HALTS)?,
@@ -82,30 +65,65 @@ fn link(item: &mut Item) -> Parsed<bool> {
     Ok(sigmoid)
 }
 
-/// Reads the arguments of `el` and `bonus`.
-fn log_bonus(item: &mut Item, auto_le: &mut bool) -> Parsed<Bonus> {
-    let le = match item.value("le")? {
-        Some(word) if word.text == "auto" => {
-            *auto_le = true;
-            0.0
-        }
-        Some(word) => number(&word, "le")?,
-        None => 1.0,
-    };
-    let clamp = item.number_or("clamp", PUBLISHED_CLAMP)?;
-    let start = item.number_or("start", 0.0)?;
-    match item.number("sub")? {
-        None => shaped(item, Shape::Log { le, clamp, start }),
-        Some(_) if *auto_le || le != 1.0 || start != 0.0 => {
-            complain(item.name.column, "sub goes with neither le nor start")
-        }
-        Some(sub) => shaped(item, Shape::LogFraction { sub, clamp }),
-    }
+/// The family called `name`; of two the later, if what makes it one is given.
+fn family(name: &str, item: &Item) -> Option<Listed> {
+    let called = || families().filter(|(_, card)| card.name == name);
+    let given = |(_, card): &Listed| card.parameters.first().is_some_and(|p| item.has(p.name));
+    called().filter(given).last().or_else(|| called().next())
 }
 
-/// Adds the arguments that every bonus takes.
-fn shaped(item: &mut Item, shape: Shape) -> Parsed<Bonus> {
-    Ok(Bonus { shape, rho: item.number_or("rho", 1.0)?, abrupt: item.number("abrupt")? })
+/// Reads a family's arguments.
+fn curve(item: &mut Item, (family, card): Listed, auto_le: &mut bool) -> Parsed<Curve> {
+    let mut numbers = card.fixed.to_vec();
+    for parameter in card.parameters {
+        let value = match item.value(parameter.name)? {
+            Some(word) if parameter.auto && word.text == "auto" => {
+                *auto_le = true;
+                0.0
+            }
+            Some(word) => number(&word, parameter.name)?,
+            None => parameter.default,
+        };
+        numbers.push((parameter.name, value));
+    }
+    goes_alone(item, card)?;
+    let given = |name: &str| numbers.iter().find(|(of, _)| *of == name).map(|(_, value)| *value);
+    let usual = |name: &str| family.card.parameters.iter().find(|p| p.name == name);
+    let number =
+        |name: &str| given(name).or_else(|| Some(usual(name)?.default)).unwrap_or_default();
+    let mut curve = (family.curve)(&number);
+    if let Some(bonus) = &mut curve.bonus {
+        bonus.rho = item.number_or("rho", 1.0)?;
+        bonus.abrupt = item.number("abrupt")?;
+    }
+    Ok(curve)
+}
+
+/// Refuses numbers of another family of the same name; their defaults say nothing.
+fn goes_alone(item: &mut Item, card: &Card) -> Parsed<()> {
+    let has = |card: &Card, name: &str| card.parameters.iter().any(|p| p.name == name);
+    for (_, other) in families().filter(|(_, other)| other.name == card.name) {
+        let foreign = || other.parameters.iter().filter(|p| !has(card, p.name));
+        // The first family of a name is meant where nothing speaks for the second.
+        if foreign().all(|p| !item.has(p.name)) {
+            continue;
+        }
+        for parameter in foreign() {
+            let value = item.value(parameter.name)?;
+            let auto = parameter.auto && value.as_ref().is_some_and(|word| word.text == "auto");
+            let value = match value {
+                Some(word) if !auto => number(&word, parameter.name)?,
+                _ => parameter.default,
+            };
+            if auto || value != parameter.default {
+                let names: Vec<_> = foreign().map(|p| p.name).collect();
+                let own = card.parameters[0].name;
+                let problem = format!("{own} goes with neither {}", names.join(" nor "));
+                return complain(item.name.column, problem);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Applies one `+ modifier`.
@@ -123,13 +141,16 @@ pub(super) fn modify(loss: &mut Loss, item: &mut Item, suggestions: Suggestions)
             loss.smoothing = item.main_number("eps")?;
         }
         "bonus" => {
-            let bonus = log_bonus(item, &mut loss.auto_le)?;
-            let curve = match &mut loss.objective {
+            let bonus = match family("el", item) {
+                Some(family) => curve(item, family, &mut loss.auto_le)?.bonus,
+                None => None,
+            };
+            let own = match &mut loss.objective {
                 Objective::Softmax(curve) | Objective::Sigmoid(Binary { curve, .. }) => curve,
                 _ => return complain(column, "bonus goes with a curve; mse and mae take mirror"),
             };
-            twice(curve.bonus.is_some(), "a bonus")?;
-            curve.bonus = Some(bonus);
+            twice(own.bonus.is_some(), "a bonus")?;
+            own.bonus = bonus;
         }
         "mirror" => {
             let Objective::Error(error) = &mut loss.objective else {
@@ -253,7 +274,7 @@ fn schedule(item: &mut Item) -> Parsed<Schedule> {
 /// A word at a place where it means nothing.
 fn described(word: &str) -> String {
     match word {
-        word if CURVES.contains(&word) => format!("the loss '{word}'"),
+        word if losses().contains(&word) => format!("the loss '{word}'"),
         word if MODIFIERS.contains(&word) => format!("the modifier '{word}'"),
         word => format!("'{word}'"),
     }

@@ -1,23 +1,15 @@
 //! What may have been meant by a word that no loss, modifier or argument is called.
 
 use super::words::Item;
-use super::{CURVES, MODIFIERS, parse};
+use super::{MODIFIERS, families, losses, parse};
+use crate::curve::Card;
 
-/// What other libraries and papers call them, in lower case and with '_'.
-const ALIASES: [(&str, &str); 27] = [
-    ("cross_entropy", "ce"),
-    ("crossentropy", "ce"),
-    ("softmax", "ce"),
-    ("nll", "ce"),
-    ("xent", "ce"),
+/// What other libraries and papers call what is no family of curves, in lower case and with '_'; the
+/// others are on the families' cards.
+const ALIASES: [(&str, &str); 17] = [
     ("binary_cross_entropy", "bce"),
     ("bce_with_logits", "bce"),
     ("bcewithlogits", "bce"),
-    ("encouraging", "el"),
-    ("generalized_cross_entropy", "gce"),
-    ("generalised_cross_entropy", "gce"),
-    ("polyloss", "poly"),
-    ("poly1", "poly"),
     ("l2", "mse"),
     ("l1", "mae"),
     ("hinge", "multimargin"),
@@ -34,17 +26,9 @@ const ALIASES: [(&str, &str); 27] = [
     ("z_loss", "zloss"),
 ];
 
-/// Which argument a lone value is meant for.
-const FIRST_KEYS: [(&str, &str); 18] = [
-    ("el", "le"),
+/// Which argument a lone value is meant for; of a family it is the first on its card.
+const FIRST_KEYS: [(&str, &str); 10] = [
     ("bonus", "le"),
-    ("aggressive", "start"),
-    ("power", "gamma"),
-    ("poly", "eps"),
-    ("focal", "gamma"),
-    ("antifocal", "gamma"),
-    ("halted", "gamma"),
-    ("gce", "q"),
     ("multimargin", "margin"),
     ("mirror", "gamma"),
     ("adjust", "tau"),
@@ -56,11 +40,10 @@ const FIRST_KEYS: [(&str, &str); 18] = [
     ("jsd", "alpha"),
 ];
 
-/// Arguments of losses and modifiers.
-const KEYS: [&str; 25] = [
-    "le", "clamp", "start", "sub", "rho", "abrupt", "gamma", "at", "eps", "q", "sigmoid",
-    "softmax", "branch", "alpha", "beta", "ita", "margin", "bonus", "tau", "max", "scale", "from",
-    "off", "rate", "m",
+/// Arguments of losses and modifiers that are on no card.
+const KEYS: [&str; 17] = [
+    "rho", "abrupt", "sigmoid", "softmax", "branch", "alpha", "beta", "ita", "margin", "bonus",
+    "tau", "max", "scale", "from", "off", "rate", "m",
 ];
 
 /// Whether a complaint says what may have been meant. What is suggested is tried without: one that is
@@ -103,7 +86,7 @@ pub(super) fn modifier(item: &Item) -> Option<String> {
 pub(super) fn arguments(item: &Item) -> Option<String> {
     let name = item.name.text.as_str();
     let corrected = written(item, name);
-    if CURVES.contains(&name) {
+    if losses().contains(&name) {
         return accepted(&corrected);
     }
     accepted(&format!("el + {corrected}")).map(|_| corrected)
@@ -114,8 +97,8 @@ fn written(item: &Item, name: &str) -> String {
     let argument = |argument: &super::words::Argument| {
         let value = &argument.value.text;
         let key = match &argument.key {
-            Some(key) if KEYS.contains(&key.text.as_str()) => Some(key.text.as_str()),
-            Some(key) => Some(nearest(&key.text, KEYS).unwrap_or(&key.text)),
+            Some(key) if keys().any(|known| known == key.text) => Some(key.text.as_str()),
+            Some(key) => Some(nearest(&key.text, keys()).unwrap_or(&key.text)),
             None if value.parse::<f64>().is_err() && value != "auto" => None,
             None => first_key(name),
         };
@@ -129,7 +112,19 @@ fn written(item: &Item, name: &str) -> String {
 }
 
 fn first_key(name: &str) -> Option<&'static str> {
-    FIRST_KEYS.iter().find(|(of, _)| *of == name).map(|(_, key)| *key)
+    let of_card = families().find(|(_, card)| card.name == name);
+    let of_card = of_card.and_then(|(_, card)| card.parameters.first()).map(|first| first.name);
+    of_card.or_else(|| FIRST_KEYS.iter().find(|(of, _)| *of == name).map(|(_, key)| *key))
+}
+
+fn keys() -> impl Iterator<Item = &'static str> {
+    families().flat_map(|(_, card)| card.parameters).map(|parameter| parameter.name).chain(KEYS)
+}
+
+/// What is called otherwise elsewhere, and what it is called here.
+fn aliases() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let of_card = |(_, card): (_, &'static Card)| card.aliases.iter().map(|a| (*a, card.name));
+    families().flat_map(of_card).chain(ALIASES)
 }
 
 /// The line, if it is one.
@@ -141,15 +136,14 @@ fn accepted(spec: &str) -> Option<String> {
 fn known(word: &str) -> Option<&'static str> {
     let word = word.to_lowercase().replace('-', "_");
     let bare = word.strip_suffix("loss").unwrap_or(&word).trim_end_matches('_');
-    let names = || CURVES.into_iter().chain(MODIFIERS);
+    let names = || losses().into_iter().chain(MODIFIERS);
     let same = |word: &str| names().find(|name| *name == word);
-    let alias =
-        |word: &str| ALIASES.iter().find(|(alias, _)| *alias == word).map(|(_, name)| *name);
+    let alias = |word: &str| aliases().find(|(alias, _)| *alias == word).map(|(_, name)| name);
     let exactly = |word| same(word).or_else(|| alias(word));
     exactly(&word)
         .or_else(|| exactly(bare))
         .or_else(|| nearest(&word, names()))
-        .or_else(|| nearest(bare, ALIASES.map(|(alias, _)| alias)).and_then(alias))
+        .or_else(|| nearest(bare, aliases().map(|(alias, _)| alias)).and_then(alias))
         .or_else(|| begun(&word, names()))
 }
 
@@ -217,12 +211,13 @@ mod tests {
 
     #[test]
     fn every_name_here_is_one() {
-        for (_, name) in ALIASES {
-            assert!(CURVES.contains(&name) || MODIFIERS.contains(&name), "{name}");
+        let known = |name| losses().contains(&name) || MODIFIERS.contains(&name);
+        for (alias, name) in aliases() {
+            assert!(known(name) && !known(alias), "{alias} {name}");
         }
         for (name, key) in FIRST_KEYS {
-            assert!(CURVES.contains(&name) || MODIFIERS.contains(&name), "{name}");
-            assert!(KEYS.contains(&key), "{key}");
+            assert!(known(name), "{name}");
+            assert!(keys().any(|known| known == key), "{key}");
         }
     }
 }

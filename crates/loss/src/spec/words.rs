@@ -133,6 +133,12 @@ impl Reader {
 }
 
 impl Item {
+    /// Whether `key` has a value.
+    pub fn has(&self, key: &str) -> bool {
+        let named = |argument: &Argument| argument.key.as_ref().is_some_and(|k| k.text == key);
+        self.arguments.iter().any(named)
+    }
+
     /// The value of `key`, marked as used; given twice is an error.
     pub fn value(&mut self, key: &str) -> Parsed<Option<Word>> {
         let mut found = None;

@@ -13,7 +13,7 @@ const REDUCTIONS: [Reduction; 3] = [Reduction::Mean, Reduction::Sum, Reduction::
 #[test]
 fn weights_ignored_rows_and_reductions() {
     let (mut jumps, mut compared) = (0, 0);
-    for spec in CURVES {
+    for spec in CURVES.iter() {
         let curve = *loss(spec).curve().unwrap();
         for (eps, z_loss) in [(0.0, 0.0), (0.1, 0.0), (0.0, 0.01), (0.1, 0.01)] {
             let mut own = loss(spec);
@@ -50,7 +50,7 @@ fn weights_ignored_rows_and_reductions() {
 #[test]
 fn the_losses_of_rows_are_those_of_batches_of_one() {
     let (logits, labels) = (draws(3, ROWS * CLASSES, 4.0), labels(3, ROWS, CLASSES));
-    for spec in CURVES {
+    for spec in CURVES.iter() {
         let criterion = loss(spec).criterion(CLASSES).unwrap();
         let all =
             criterion.clone().reduction(Reduction::None).forward(&logits, &labels[..]).unwrap();
@@ -85,7 +85,7 @@ fn soft_targets_with_weights() {
         })
         .collect();
     let sample = [0.5, 2.0, 1.0, 0.0];
-    for spec in CURVES {
+    for spec in CURVES.iter() {
         for eps in [0.0, 0.1] {
             let mut own = loss(spec);
             own.smoothing = eps;

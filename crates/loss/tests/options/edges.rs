@@ -14,7 +14,7 @@ fn with_counts(spec: &str) -> Criterion {
 
 #[test]
 fn extreme_logits_give_finite_gradients() {
-    for spec in CURVES {
+    for spec in CURVES.iter() {
         for modifier in MODIFIERS {
             for logits in [
                 [1e4, -1e4, 0.0, 3.0],
@@ -68,7 +68,7 @@ fn a_masked_label_pays_infinitely_and_is_pulled_finitely() {
 #[test]
 fn a_mask_is_one_of_softmax_losses_and_of_no_other() {
     let logits = [MASKED, 1.0, 0.5];
-    for spec in CURVES {
+    for spec in CURVES.iter() {
         let (mut criterion, mut gradient) = (loss(spec).criterion(3).unwrap(), [f64::NAN; 3]);
         let outcome = criterion.forward_backward(&logits, &[1][..], &mut gradient).unwrap();
         assert!(outcome.loss.is_finite() && gradient[0] == 0.0, "{spec}: {outcome:?} {gradient:?}");

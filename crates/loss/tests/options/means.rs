@@ -10,7 +10,7 @@ const ROWS: usize = 3;
 
 #[test]
 fn deferral_is_cross_entropy_until_its_epoch() {
-    for spec in CURVES {
+    for spec in CURVES.iter() {
         let curve = *loss(spec).curve().unwrap();
         let mut criterion = loss(&format!("{spec} from epoch 3")).criterion(CLASSES).unwrap();
         for (epoch, expected) in [(1, Curve::CROSS_ENTROPY), (2, Curve::CROSS_ENTROPY), (3, curve)]
@@ -56,7 +56,7 @@ fn norm(criterion: &mut Criterion, logits: &[f64], labels: &[i64]) -> f64 {
 #[test]
 fn norm_matching_makes_gradients_as_long_as_cross_entropys() {
     const ROWS: usize = 20;
-    for spec in CURVES {
+    for spec in CURVES.iter() {
         for modifier in [
             "",
             "smooth(0.1)",

@@ -32,7 +32,7 @@ fn is_positive(class: usize, label: usize) -> f64 {
 #[test]
 fn every_curve_of_the_sigmoid() {
     let labels = labels(11, ROWS, CLASSES);
-    for spec in CURVES {
+    for spec in CURVES.iter() {
         let curve = *loss(spec).curve().unwrap();
         let base = Curve { bonus: None, ..curve };
         let bonus = Curve { base: Base::Zero, ..curve };
