@@ -111,6 +111,13 @@ macro_rules! variants {
                 }
             }
 
+            fn squares(&self) -> bool {
+                match *self {
+                    $($Kind::$Name { .. } => $file::CARD.squares,)*
+                    _ => false,
+                }
+            }
+
             #[inline(always)]
             fn visit<R: Real, const FMA: bool>(
                 &self,
@@ -273,6 +280,9 @@ impl Curve {
     }
 
     /// L(p), in nats.
+    ///
+    /// Of a curve that looks at the whole row ([`Curve::needs_squares`]) it is the value in a row of
+    /// two classes, the label and one other; so are its weight and its steepness.
     pub fn value(&self, odds: &Odds) -> f64 {
         self.point(odds).0
     }
@@ -287,6 +297,32 @@ impl Curve {
     /// w(p)·q = |∂L/∂z_y|, what the label's logit feels.
     pub fn steepness(&self, odds: &Odds) -> f64 {
         self.point(odds).1
+    }
+
+    /// Whether it looks at the row beyond the label: at Σ_k p_k², held fixed in the gradient.
+    pub fn needs_squares(&self) -> bool {
+        self.base.squares() || self.bonus.is_some_and(|bonus| bonus.shape.squares())
+    }
+
+    /// L and w·q in a row with Σ_k p_k² = `squares`, which most curves do not look at.
+    ///
+    /// ```
+    /// use steepness::{Curve, Odds};
+    /// let (value, steepness) = Curve::CROSS_ENTROPY.in_row(&Odds::from_probability(0.5), 0.3);
+    /// assert!((value - 2f64.ln()).abs() < 1e-15 && steepness == 0.5);
+    /// ```
+    pub fn in_row(&self, odds: &Odds, squares: f64) -> (f64, f64) {
+        struct Point<'a>(&'a Odds, f64, (f64, f64));
+        impl Visit<f64> for Point<'_> {
+            fn visit<const FMA: bool>(&mut self, part: impl Part<f64>) {
+                let (value, steepness) = part.in_row::<FMA>(self.0, self.1);
+                self.2.0 += value;
+                self.2.1 += steepness;
+            }
+        }
+        let mut point = Point(odds, squares, (0.0, 0.0));
+        self.visit::<f64, false>(&mut point);
+        point.2
     }
 
     /// Checks that every parameter lies in its range.
@@ -304,17 +340,7 @@ impl Curve {
     }
 
     fn point(&self, odds: &Odds) -> (f64, f64) {
-        struct Point<'a>(&'a Odds, f64, f64);
-        impl Visit<f64> for Point<'_> {
-            fn visit<const FMA: bool>(&mut self, part: impl Part<f64>) {
-                let (value, steepness) = part.at::<FMA>(self.0);
-                self.1 += value;
-                self.2 += steepness;
-            }
-        }
-        let mut point = Point(odds, 0.0, 0.0);
-        self.visit::<f64, false>(&mut point);
-        (point.1, point.2)
+        self.in_row(odds, odds.p * odds.p + odds.q * odds.q)
     }
 
     /// Hands over the base, then the bonus, each as a function from odds to (value, steepness), to

@@ -44,6 +44,9 @@ pub trait Real:
     /// would be subnormal; NaN for NaN.
     fn exp_corrected<const FMA: bool>(self, correction: Self) -> Self;
 
+    /// e^x − 1 for x ≤ 0, exact relatively near 0.
+    fn exp_m1<const FMA: bool>(self) -> Self;
+
     /// 2·atanh s = ln((1+s)/(1−s)) for |s| ≤ 1/3, exact relatively near 0.
     fn twice_atanh<const FMA: bool>(self) -> Self;
 
@@ -158,6 +161,15 @@ macro_rules! real {
                 );
                 // The comparison also turns −∞ into 0; NaN fails it and stays NaN through e_r.
                 if self < $floor { 0.0 } else { e_r * scale }
+            }
+
+            #[inline(always)]
+            fn exp_m1<const FMA: bool>(self) -> Self {
+                let tail = horner::<_, FMA, _>(self, $exp);
+                let near = (tail * self).fma::<FMA>(self, self);
+                let far = self.exp_corrected::<FMA>(0.0) - 1.0;
+                // Where the polynomial of e^r is good.
+                if self > -std::f64::consts::LN_2 as $float / 2.0 { near } else { far }
             }
 
             #[inline(always)]
@@ -276,6 +288,23 @@ mod tests {
             });
             assert!(f64_error < 4e-16, "{f64_error}");
         }
+    }
+
+    #[test]
+    fn exp_m1_is_exact_near_0() {
+        for (low, high) in [(-700.0, 0.0), (-1.0, -1e-3), (-1e-6, -1e-9)] {
+            let wide = worst(points(low, high).filter(|x| *x < 0.0), |x| {
+                (Real::exp_m1::<true>(x), x.exp_m1())
+            });
+            assert!(wide < 1e-15, "{wide}");
+            let narrow = worst(points(low, high).filter(|x| *x < 0.0), |x| {
+                let x = x as f32;
+                (Real::exp_m1::<false>(x) as f64, (x as f64).exp_m1())
+            });
+            assert!(narrow < 4e-7, "{narrow}");
+        }
+        assert_eq!(Real::exp_m1::<true>(0f32), 0.0);
+        assert_eq!(Real::exp_m1::<true>(f64::NEG_INFINITY), -1.0);
     }
 
     #[test]

@@ -11,6 +11,7 @@ impl Criterion {
         const IGNORED: i64 = -1;
         let loss = &self.loss;
         let of_log_odds = matches!(loss.objective, Objective::Softmax(_))
+            && !loss.curve().is_some_and(|curve| curve.needs_squares())
             && loss.smoothing == 0.0
             && loss.bonus_smoothing.is_none_or(|eps| eps == 0.0)
             && loss.adjust == crate::loss::Adjust::default()

@@ -16,6 +16,9 @@ pub struct Card {
     pub fixed: &'static [(&'static str, f64)],
     /// Its special cases that have a name of their own.
     pub presets: &'static [&'static Card],
+    /// Whether it looks at the whole row, at Σ_k p_k² over its softmax. Only such a curve makes a
+    /// kernel compute that; it is held fixed in the gradient.
+    pub squares: bool,
     /// Its rows in the tables of the documentation.
     pub forms: &'static [Form],
     /// What papers and other libraries call it, in lower case and with '_'.
@@ -81,6 +84,7 @@ impl Card {
         parameters: &[],
         fixed: &[],
         presets: &[],
+        squares: false,
         forms: &[],
         aliases: &[],
         examples: &[],

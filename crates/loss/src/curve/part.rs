@@ -15,6 +15,13 @@ pub(crate) trait Visit<R> {
 pub(crate) trait Part<R>: Copy {
     /// The value L and the steepness w·q.
     fn at<const FMA: bool>(self, o: &Odds<R>) -> (R, R);
+
+    /// The same in a row whose probabilities have the sum of squares `squares`, for the curves that
+    /// look at it ([`super::Card::squares`]); [`Part::at`] is theirs in a row of two classes.
+    #[inline(always)]
+    fn in_row<const FMA: bool>(self, o: &Odds<R>, _squares: R) -> (R, R) {
+        self.at::<FMA>(o)
+    }
 }
 
 /// Two parts added up in one loop.
@@ -25,6 +32,12 @@ impl<R: Real, A: Part<R>, B: Part<R>> Part<R> for Sum<A, B> {
     #[inline(always)]
     fn at<const FMA: bool>(self, o: &Odds<R>) -> (R, R) {
         let (a, b) = (self.0.at::<FMA>(o), self.1.at::<FMA>(o));
+        (a.0 + b.0, a.1 + b.1)
+    }
+
+    #[inline(always)]
+    fn in_row<const FMA: bool>(self, o: &Odds<R>, squares: R) -> (R, R) {
+        let (a, b) = (self.0.in_row::<FMA>(o, squares), self.1.in_row::<FMA>(o, squares));
         (a.0 + b.0, a.1 + b.1)
     }
 }

@@ -178,7 +178,9 @@ fn the_steepness_is_the_derivative_by_central_differences() {
             if kinks.iter().any(|k| (odds.p - k).abs() < 2.0 * h) {
                 continue;
             }
-            let value = |u| curve.value(&Odds::from_log_odds(u));
+            // In the gradient what a curve sees of the row stays as it is.
+            let squares = odds.p * odds.p + odds.q * odds.q;
+            let value = |u| curve.in_row(&Odds::from_log_odds(u), squares).0;
             let slope = (value(u + h) - value(u - h)) / (2.0 * h);
             let gradient = -curve.steepness(&odds);
             assert!((slope - gradient).abs() < 1e-8, "{curve:?} at {u}: {slope} {gradient}");

@@ -155,17 +155,41 @@ fn lane<R: Copy, const N: usize>(odds: &Odds<[R; N]>, lane: usize) -> Odds<R> {
     }
 }
 
+/// Σ_k p_k² of a row, from the softmax o of the others: p² + q²·Σ o_j².
+fn squares(odds: &Odds, of_others: f64) -> f64 {
+    odds.p * odds.p + odds.q * odds.q * of_others
+}
+
+/// Σ o_j² of a row from the exponentials of the others (0 for the class that is singled out and the
+/// padding), block by block.
+#[inline(always)]
+fn squares_of_others<R: Real>(exponentials: &[R], maxima: &[R], others: &Others) -> f64 {
+    let blocks = exponentials.chunks(BLOCK).zip(maxima);
+    let of_block = |(block, max): (&[R], &R)| {
+        let mut lanes = [R::ZERO; LANES];
+        for chunk in block.as_chunks::<LANES>().0 {
+            for lane in 0..LANES {
+                lanes[lane] += chunk[lane] * chunk[lane];
+            }
+        }
+        others.share(*max).powi(2) * total(lanes)
+    };
+    blocks.map(of_block).sum()
+}
+
 /// Adds up a curve's parts for the first labels of a tile.
 struct Labels<'a> {
     rows: usize,
     odds: &'a LabelOdds,
+    /// Σ p_k² of each row, where the curve looks at it.
+    squares: &'a [f64; ROWS],
     values: [f64; ROWS],
     steepness: [f64; ROWS],
 }
 
 impl<'a> Labels<'a> {
-    fn new(rows: usize, odds: &'a LabelOdds) -> Self {
-        Self { rows, odds, values: [0.0; ROWS], steepness: [0.0; ROWS] }
+    fn new(rows: usize, odds: &'a LabelOdds, squares: &'a [f64; ROWS]) -> Self {
+        Self { rows, odds, squares, values: [0.0; ROWS], steepness: [0.0; ROWS] }
     }
 }
 
@@ -174,11 +198,11 @@ impl Visit<f64> for Labels<'_> {
     fn visit<const FMA: bool>(&mut self, part: impl Part<f64>) {
         let values = self.values.as_chunks_mut::<WIDTH>().0.iter_mut();
         let sums = values.zip(self.steepness.as_chunks_mut::<WIDTH>().0);
-        for (odds, (values, steepness)) in
-            self.odds.0.iter().zip(sums).take(self.rows.div_ceil(WIDTH))
+        let rows = self.odds.0.iter().zip(self.squares.as_chunks::<WIDTH>().0);
+        for ((odds, squares), (values, steepness)) in rows.zip(sums).take(self.rows.div_ceil(WIDTH))
         {
             for row in 0..WIDTH {
-                let (v, s) = part.at::<FMA>(&lane(odds, row));
+                let (v, s) = part.in_row::<FMA>(&lane(odds, row), squares[row]);
                 values[row] += v;
                 steepness[row] += s;
             }

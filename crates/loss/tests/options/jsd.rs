@@ -1,7 +1,7 @@
 //! The JSD form (AugMix), against timm's `JsdCrossEntropy` written out.
 
 use super::reference::{log_sum_exp, same_gradient, same_value};
-use super::{CURVES, draws, labels, loss};
+use super::{draws, labels, loss, of_the_label_alone};
 use steepness::{Error, Reduction};
 
 const CLASSES: usize = 4;
@@ -33,7 +33,7 @@ fn consistency(alpha: f64, logits: &[f64]) -> f64 {
 fn the_loss_of_the_clean_third_and_the_divergence_of_all() {
     let labels = labels(5, 3 * IMAGES, CLASSES);
     for modifier in ["", " + smooth(0.1)", " + softcap(5)"] {
-        for spec in CURVES.iter() {
+        for spec in of_the_label_alone() {
             let plain = loss(&format!("{spec}{modifier}")).criterion(CLASSES).unwrap();
             let spec = format!("{spec}{modifier} + jsd(alpha=12)");
             let mut criterion = loss(&spec).criterion(CLASSES).unwrap();

@@ -18,6 +18,11 @@ use crate::curves::CURVES;
 /// Training examples of each class: many, medium, few, medium.
 const COUNTS: [u64; 4] = [500, 60, 7, 30];
 
+/// The curves that look at the label's probability alone, so that nothing is held in their gradient.
+fn of_the_label_alone() -> impl Iterator<Item = &'static str> {
+    CURVES.iter().copied().filter(|spec| !loss(spec).curve().unwrap().needs_squares())
+}
+
 fn loss(spec: &str) -> steepness::Loss {
     spec.parse().unwrap_or_else(|error| panic!("{error}"))
 }

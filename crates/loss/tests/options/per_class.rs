@@ -1,7 +1,7 @@
 //! Losses that are a mean over classes: sigmoid forms, squared and absolute errors, the hinge.
 
 use super::reference::{Rows, log_sum_exp, same_gradient, same_value};
-use super::{COUNTS, CURVES, draws, labels, loss};
+use super::{COUNTS, draws, labels, loss, of_the_label_alone};
 use steepness::{
     Base, Batch, Binary, Criterion, Curve, Halt, Loss, Objective, Odds, Reduction, Targets,
 };
@@ -32,7 +32,7 @@ fn is_positive(class: usize, label: usize) -> f64 {
 #[test]
 fn every_curve_of_the_sigmoid() {
     let labels = labels(11, ROWS, CLASSES);
-    for spec in CURVES.iter() {
+    for spec in of_the_label_alone() {
         let curve = *loss(spec).curve().unwrap();
         let base = Curve { bonus: None, ..curve };
         let bonus = Curve { base: Base::Zero, ..curve };

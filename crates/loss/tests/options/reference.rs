@@ -43,17 +43,22 @@ pub fn log_sum_exp(logits: impl Iterator<Item = f64> + Clone) -> f64 {
 }
 
 impl Part {
-    /// One row; `label` is that of the largest target.
-    fn row(&self, logits: &[f64], targets: &[f64], label: usize) -> f64 {
-        let mut z = logits.to_vec();
+    /// One row; `label` is that of the largest target. What a curve sees of the whole row it sees in
+    /// `held`, which is the same row but for differences.
+    fn row(&self, logits: &[f64], held: &[f64], targets: &[f64], label: usize) -> f64 {
+        let (mut z, mut held) = (logits.to_vec(), held.to_vec());
         (self.adjust)(&mut z, label);
+        (self.adjust)(&mut held, label);
+        let lse = log_sum_exp(held.iter().copied());
+        let squares = held.iter().map(|z| (2.0 * (z - lse)).exp()).sum();
         let share = self.smoothing / z.len() as f64;
         let (mut value, mut weight) = (0.0, 0.0);
         for (k, target) in targets.iter().enumerate() {
             let t = self.class_weights[k] * ((1.0 - self.smoothing) * target + share);
             weight += t;
             if t != 0.0 {
-                value += t * self.curve.value(&Odds::from_log_odds(log_odds(&z, k)));
+                let odds = Odds::from_log_odds(log_odds(&z, k));
+                value += t * self.curve.in_row(&odds, squares).0;
             }
         }
         value + self.z_loss * weight * log_sum_exp(z.iter().copied()).powi(2)
@@ -74,20 +79,20 @@ impl Rows {
     }
 
     /// The reduced loss.
-    pub fn value(&self, parts: &[Part], logits: &[f64]) -> f64 {
-        parts.iter().map(|part| self.part(part, logits)).sum()
+    fn value(&self, parts: &[Part], logits: &[f64], held: &[f64]) -> f64 {
+        parts.iter().map(|part| self.part(part, logits, held)).sum()
     }
 
-    fn part(&self, part: &Part, logits: &[f64]) -> f64 {
+    fn part(&self, part: &Part, logits: &[f64], held: &[f64]) -> f64 {
         let classes = logits.len() / self.labels.len();
         let (mut sum, mut total) = (0.0, 0.0);
-        for (row, z) in logits.chunks(classes).enumerate().filter(|(row, _)| self.labels[*row] >= 0)
-        {
+        let rows = logits.chunks(classes).zip(held.chunks(classes)).enumerate();
+        for (row, (z, held)) in rows.filter(|(row, _)| self.labels[*row] >= 0) {
             let label = self.labels[row] as usize;
             let mut targets = vec![0.0; classes];
             targets[label] = 1.0;
             let weight = self.sample_weights[row];
-            sum += weight * part.row(z, &targets, label);
+            sum += weight * part.row(z, held, &targets, label);
             total += weight * if part.by_weights { part.class_weights[label] } else { 1.0 };
         }
         match self.reduction {
@@ -110,7 +115,7 @@ impl Rows {
         let mut criterion = criterion.clone().reduction(self.reduction);
         let mut gradient = vec![f64::NAN; logits.len()];
         let outcome = criterion.forward_backward(logits, batch, &mut gradient).unwrap();
-        let value = |logits: &[f64]| self.value(parts, logits);
+        let value = |moved: &[f64]| self.value(parts, moved, logits);
         same_value(what, outcome.loss, value(logits));
         same_gradient(what, &gradient, value, logits)
     }

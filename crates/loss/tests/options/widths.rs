@@ -29,7 +29,12 @@ fn check<E: Element>(
     let (expected, exact) = run(criterion, &wide, labels);
     let (loss, gradient) = run(criterion, logits, labels);
     // Half-precision logits are computed with in f32, where a prior added to 1000 loses digits.
-    let tolerance = if ulp > 0.0 && what.contains("adjust") { 1e-4 } else { 1e-6 };
+    // An exponent that is a sum of f32, as p^(Σ p_k²) has, is magnified by ln p.
+    let tolerance = match criterion.loss().curve() {
+        _ if ulp > 0.0 && what.contains("adjust") => 1e-4,
+        Some(curve) if curve.needs_squares() => 3e-5,
+        _ => 1e-6,
+    };
     // Losses are not stored in E: only f32's arithmetic shows.
     let scale = expected.abs().max(1.0);
     assert!((loss - expected).abs() <= tolerance * scale, "{what}: {loss} instead of {expected}");

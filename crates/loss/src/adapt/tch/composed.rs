@@ -4,7 +4,7 @@
 //! the others' own softmax o, and its largest entry, with that class's logit, their log-sum-exp.
 //! Three numbers a row go to the host, where the curve is evaluated; two come back, and o becomes the
 //! gradient in place. So the logits are read twice and o is written, read and written: nothing N×C
-//! is held beyond the gradient.
+//! is held beyond the gradient. (A curve that looks at Σ p_k² fetches a fourth number.)
 //!
 //! *Soft targets* need the curve's weight of every class, so they are limited to cross entropy with
 //! or without a logarithmic bonus, written as tensor operations.
@@ -151,6 +151,13 @@ fn hard_rows(logits: &Tensor, pass: &Part<'_>, curve: &Curve) -> Done<(Vec<Row>,
     let _ = masked.f_scatter_(1, &label, &own)?;
     let (mut o, share, logit) = found?;
     z = masked;
+    let squares = match curve.needs_squares() {
+        true => {
+            let sums = o.f_square()?.f_sum_dim_intlist([1i64].as_slice(), true, kind)?;
+            columns([&sums])?[0].clone()
+        }
+        false => vec![],
+    };
     let [own, logit, share] = columns([&own, &logit, &share])?;
 
     let mut rows = Vec::with_capacity(labels.len());
@@ -171,7 +178,10 @@ fn hard_rows(logits: &Tensor, pass: &Part<'_>, curve: &Curve) -> Done<(Vec<Row>,
         let others = others(logit[row], share[row]);
         let odds = Odds::from_log_odds(own - others);
         empty |= logit[row] == f64::NEG_INFINITY;
-        let (value, steepness) = (curve.value(&odds), curve.steepness(&odds));
+        // Not a number where there are no others.
+        let sum = squares.get(row).filter(|sum| !sum.is_nan()).unwrap_or(&0.0);
+        let all = odds.p * odds.p + odds.q * odds.q * sum;
+        let (value, steepness) = curve.in_row(&odds, all);
         let weight = term.class_weights.as_ref().map_or(1.0, |weights| weights[label])
             * pass.sample_weights.map_or(1.0, |weights| weights[row]);
         let lse = if odds.ln_p == f64::NEG_INFINITY { others } else { own - odds.ln_p };

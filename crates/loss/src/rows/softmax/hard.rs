@@ -5,7 +5,7 @@
 //! ```
 
 use super::narrow::{self, NARROW};
-use super::{BLOCK, LabelOdds, Labels, Others, exponentials_in_place, load};
+use super::{BLOCK, LabelOdds, Labels, Others, exponentials_in_place, load, squares_of_others};
 use crate::curve::Curve;
 use crate::element::Element;
 use crate::error::Result;
@@ -45,7 +45,15 @@ impl Kernel for Hard {
             false => wide_exponentials::<E, FMA>(plan, &tile, scratch, &mut found),
         }
         let odds = LabelOdds::of::<FMA>(rows, &found.label_logits, &found.others);
-        let mut sums = Labels::new(rows, &odds);
+        let mut squares = [0.0; ROWS];
+        if curve.needs_squares() {
+            let of_others = match narrow {
+                true => narrow_squares(plan, scratch, &found),
+                false => wide_squares(plan, scratch, &found),
+            };
+            squares = std::array::from_fn(|row| super::squares(&odds.get(row), of_others[row]));
+        }
+        let mut sums = Labels::new(rows, &odds, &squares);
         curve.visit::<f64, FMA>(&mut sums);
         let (values, steepness) = (sums.values, sums.steepness);
 
@@ -125,6 +133,24 @@ fn wide_exponentials<E: Element, const FMA: bool>(
     }
 }
 
+/// Σ o_j² of each row.
+#[inline(always)]
+fn wide_squares<E: Element>(
+    plan: &Plan<'_, E>,
+    scratch: &Scratch<E::Real>,
+    found: &Found,
+) -> [f64; ROWS] {
+    let (padded, blocks) = plan.padded();
+    std::array::from_fn(|row| match found.labels[row] {
+        None => 0.0,
+        Some(_) => squares_of_others(
+            &scratch.exponentials[row * padded..(row + 1) * padded],
+            &scratch.block_maxima[row * blocks..(row + 1) * blocks],
+            &found.others[row],
+        ),
+    })
+}
+
 #[inline(always)]
 fn wide_gradient<E: Element>(
     plan: &Plan<'_, E>,
@@ -177,6 +203,22 @@ fn narrow_exponentials<E: Element, const FMA: bool>(
         let others = narrow::exponentials::<E::Real, FMA>(columns, &maxima);
         found.others[first..first + LANES].copy_from_slice(&others);
     }
+}
+
+/// Σ o_j² of each row.
+#[inline(always)]
+fn narrow_squares<E: Element>(
+    plan: &Plan<'_, E>,
+    scratch: &mut Scratch<E::Real>,
+    found: &Found,
+) -> [f64; ROWS] {
+    let mut squares = [0.0; ROWS];
+    let groups = narrow::columns(&mut scratch.exponentials).chunks_exact(plan.classes);
+    let others = found.others.chunks(LANES);
+    for ((columns, others), squares) in groups.zip(others).zip(squares.chunks_mut(LANES)) {
+        squares.copy_from_slice(&narrow::squares_of_others(columns, others));
+    }
+    squares
 }
 
 #[inline(always)]

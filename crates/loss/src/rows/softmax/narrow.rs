@@ -90,6 +90,18 @@ pub(super) fn exponentials<R: Real, const FMA: bool>(
     std::array::from_fn(|lane| Others { max: maxima[lane].to_f64(), sum: sums[lane].to_f64() })
 }
 
+/// Σ o_j² of each row from the exponentials of the others.
+#[inline(always)]
+pub(super) fn squares_of_others<R: Real>(columns: &[Column<R>], others: &[Others]) -> [f64; LANES] {
+    let mut sums = [R::ZERO; LANES];
+    for column in columns {
+        for lane in 0..LANES {
+            sums[lane] += column[lane] * column[lane];
+        }
+    }
+    std::array::from_fn(|lane| others[lane].share(others[lane].max).powi(2) * sums[lane].to_f64())
+}
+
 /// Writes the gradient of a tile's rows from `first` on, as far as there are any.
 #[inline(always)]
 pub(super) fn write<E: Element>(

@@ -9,7 +9,7 @@
 mod narrow;
 
 use super::narrow::NARROW;
-use super::{BLOCK, Others, load};
+use super::{BLOCK, Others, load, squares_of_others};
 use crate::curve::{Curve, Part, Visit};
 use crate::element::Element;
 use crate::error::Result;
@@ -36,6 +36,8 @@ struct Classes<'a, R> {
     /// Logit and ln p of the likeliest class.
     top: R,
     ln_top: R,
+    /// Σ p_k², where the curve looks at it.
+    squares: R,
     /// Σ t_k·ℓ(p_k).
     value: f64,
     /// Σ t_k·w_k.
@@ -82,7 +84,7 @@ impl<R: Real> Classes<'_, R> {
         for ((((e, z), t), w), (value_sum, total)) in classes.zip(sums) {
             let ln_p = (*z - top) + ln_top;
             let (odds, inverse_q) = Odds::of_minor::<FMA, SMALL>(*e * factor, ln_p);
-            let (value, steepness) = part.at::<FMA>(&odds);
+            let (value, steepness) = part.in_row::<FMA>(&odds, self.squares);
             let weight = *t * steepness * inverse_q;
             // 0·∞ where a masked class has no target either.
             *value_sum += if *t == R::ZERO { R::ZERO } else { *t * value };
@@ -95,14 +97,15 @@ impl<R: Real> Classes<'_, R> {
 /// Adds up a curve's parts for the likeliest class.
 struct Top {
     odds: Odds,
+    squares: f64,
     value: f64,
     steepness: f64,
 }
 
 impl Top {
     #[inline(always)]
-    fn of<const FMA: bool>(curve: &Curve, odds: Odds) -> Self {
-        let mut top = Self { odds, value: 0.0, steepness: 0.0 };
+    fn of<const FMA: bool>(curve: &Curve, odds: Odds, squares: f64) -> Self {
+        let mut top = Self { odds, squares, value: 0.0, steepness: 0.0 };
         curve.visit::<f64, FMA>(&mut top);
         top
     }
@@ -111,7 +114,7 @@ impl Top {
 impl Visit<f64> for Top {
     #[inline(always)]
     fn visit<const FMA: bool>(&mut self, part: impl Part<f64>) {
-        let (value, steepness) = part.at::<FMA>(&self.odds);
+        let (value, steepness) = part.in_row::<FMA>(&self.odds, self.squares);
         self.value += value;
         self.steepness += steepness;
     }
@@ -288,6 +291,10 @@ fn wide<E: Element, const FMA: bool>(
         for (factor, max) in factors.iter_mut().zip(&*maxima) {
             *factor = E::Real::of(odds.q * others.share(*max));
         }
+        let squares = match curve.needs_squares() {
+            true => super::squares(&odds, squares_of_others(exponentials, maxima, &others)),
+            false => 0.0,
+        };
         let weights = &mut scratch.weights[..padded];
         weights.fill(E::Real::ZERO);
         let mut sums = Classes {
@@ -298,6 +305,7 @@ fn wide<E: Element, const FMA: bool>(
             factors,
             top: E::Real::of(top_logit),
             ln_top: E::Real::of(odds.ln_p),
+            squares: E::Real::of(squares),
             value: 0.0,
             total: 0.0,
         };
@@ -311,7 +319,7 @@ fn wide<E: Element, const FMA: bool>(
             top_target,
             odds,
             others,
-            of_the_top: Top::of::<FMA>(curve, odds),
+            of_the_top: Top::of::<FMA>(curve, odds, squares),
             value,
             total,
         };

@@ -8,7 +8,7 @@ use crate::odds::Odds;
 use crate::real::Real;
 use crate::rows::lanes::LANES;
 use crate::rows::softmax::narrow::{self, Column, NARROW};
-use crate::rows::softmax::{LabelOdds, Labels, Others};
+use crate::rows::softmax::{self, LabelOdds, Labels, Others};
 use crate::rows::{Buffers, Plan, ROWS, Scratch, Tile, bad_logit};
 
 /// Adds up a curve's parts for all classes of sixteen rows but each one's likeliest.
@@ -24,6 +24,8 @@ struct Classes<'a, R> {
     /// Logit and ln p of the likeliest class.
     top: Column<R>,
     ln_top: Column<R>,
+    /// Σ p_k², where the curve looks at it.
+    squares: Column<R>,
     /// Σ t_k·ℓ(p_k).
     value: Column<R>,
     /// Σ t_k·w_k.
@@ -39,7 +41,7 @@ impl<R: Real> Visit<R> for Classes<'_, R> {
                 let ln_p = (z[lane] - self.top[lane]) + self.ln_top[lane];
                 let p = e[lane] * self.factor[lane];
                 let (odds, inverse_q) = Odds::of_minor::<FMA, false>(p, ln_p);
-                let (value, steepness) = part.at::<FMA>(&odds);
+                let (value, steepness) = part.in_row::<FMA>(&odds, self.squares[lane]);
                 let weight = t[lane] * steepness * inverse_q;
                 // 0·∞ where a masked class has no target either.
                 let value = if t[lane] == R::ZERO { R::ZERO } else { t[lane] * value };
@@ -98,7 +100,15 @@ pub(super) fn tile<E: Element, const FMA: bool>(
         others[first..first + LANES].copy_from_slice(&found);
     }
     let odds = LabelOdds::of::<FMA>(rows, &top_logits, &others);
-    let mut of_tops = Labels::new(rows, &odds);
+    let mut squares = [0.0; ROWS];
+    if curve.needs_squares() {
+        let groups = exponentials.chunks_exact(classes).zip(others.chunks(LANES));
+        for ((e, others), squares) in groups.zip(squares.chunks_mut(LANES)) {
+            squares.copy_from_slice(&narrow::squares_of_others(e, others));
+        }
+        squares = std::array::from_fn(|row| softmax::squares(&odds.get(row), squares[row]));
+    }
+    let mut of_tops = Labels::new(rows, &odds, &squares);
     curve.visit::<f64, FMA>(&mut of_tops);
 
     let groups = exponentials.chunks_exact_mut(classes).zip(logits.chunks_exact(classes));
@@ -117,6 +127,7 @@ pub(super) fn tile<E: Element, const FMA: bool>(
             factor: column(&|row| odds.get(row).q * share(row)),
             top: column(&|row| top_logits[row]),
             ln_top: column(&|row| odds.get(row).ln_p),
+            squares: column(&|row| squares[row]),
             value: [E::Real::ZERO; LANES],
             total: [E::Real::ZERO; LANES],
         };
@@ -139,7 +150,7 @@ pub(super) fn tile<E: Element, const FMA: bool>(
                 top_target: top_targets[row],
                 odds,
                 others: others[row],
-                of_the_top: Top { odds, value, steepness },
+                of_the_top: Top { odds, squares: squares[row], value, steepness },
                 value: values[lane].to_f64(),
                 total: totals[lane].to_f64(),
             };
