@@ -25,6 +25,7 @@ mod antifocal;
 mod card;
 mod ce;
 mod cosine;
+mod deft;
 mod el;
 mod focal;
 mod fraction;
@@ -200,6 +201,8 @@ families! {
         gce: Generalised { q },
         /// −p: the gradient of accuracy's expectation.
         prob: Probability,
+        /// DEFT, (1 − p^α)/α with α = Σ_k p_k² of the row, held fixed (arXiv 2602.11424).
+        deft: Deft,
     }
 }
 
