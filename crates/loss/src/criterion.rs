@@ -353,7 +353,7 @@ impl Criterion {
             return self.compute_wide(buffers, batch, count, training);
         }
         let mut rows = vec![Row::default(); pass.records(count)];
-        let loss = self.run(&pass, reborrow(&mut buffers), batch, &mut rows)?;
+        let loss = self.run(&pass, buffers.reborrow(), batch, &mut rows)?;
         let (outcome, factor) = self.conclude(loss, rows, training);
         if factor != 1.0 {
             let factor = <E::Real as Real>::of(factor);
@@ -407,7 +407,7 @@ impl Criterion {
         for (at, (term, scale)) in pass.terms.iter().enumerate() {
             let plan = self.plan(term, &batch, *scale, self.predictions && at == 0);
             if at == 0 {
-                rows::run(&plan, reborrow(&mut buffers), rows)?;
+                rows::run(&plan, buffers.reborrow(), rows)?;
                 loss += scale * rows.iter().map(|row| row.loss).sum::<f64>();
                 continue;
             }
@@ -579,14 +579,6 @@ impl Criterion {
             let own = follow(own, mean(|row| row.steepness));
             self.state.norms = Some((ce, own));
         }
-    }
-}
-
-fn reborrow<'b, E>(buffers: &'b mut Buffers<'_, E>) -> Buffers<'b, E> {
-    match buffers {
-        Buffers::Forward(logits) => Buffers::Forward(logits),
-        Buffers::Both(logits, gradient) => Buffers::Both(logits, gradient),
-        Buffers::InPlace(both) => Buffers::InPlace(both),
     }
 }
 

@@ -165,6 +165,15 @@ impl<'a, E: Element> Buffers<'a, E> {
         }
     }
 
+    /// The same buffers for a while.
+    pub fn reborrow(&mut self) -> Buffers<'_, E> {
+        match self {
+            Buffers::Forward(logits) => Buffers::Forward(logits),
+            Buffers::Both(logits, gradient) => Buffers::Both(logits, gradient),
+            Buffers::InPlace(both) => Buffers::InPlace(both),
+        }
+    }
+
     pub fn gradient(&mut self) -> Option<&mut [E]> {
         match self {
             Buffers::Forward(_) => None,
