@@ -468,7 +468,8 @@ mod tests {
         let hard = Tensor::from_slice(&[2i64, 0, -100, 4, 1]);
         let soft = logits(&[5, 6], Kind::Double).detach().softmax(-1, Kind::Double);
         let weights = Tensor::from_slice(&[1.0, 0.5, 2.0, 0.0, 3.0]);
-        let any = ["el(le=1, clamp=0)", "focal(gamma=2)", "halted(gamma=1, at=0.5)", "cosine"];
+        let any: Vec<&str> =
+            crate::FAMILIES.iter().flat_map(|family| family.card.examples).copied().collect();
         let options = [
             "ce + smooth(0.1)",
             "el(le=0.25) + smooth(0.1) + zloss(0.01)",
