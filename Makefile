@@ -14,8 +14,10 @@ build: libtorch ## gives target/release/steepness
 demo: build ## compares four losses on handwritten digits: a table and a page
 	target/release/steepness compare
 
-test: libtorch ## every test of the workspace, and of the adapters to other frameworks
-	$(CARGO) test --release --locked --workspace
+# Measurements and comparison are tested as they are built without libtorch: beside the laboratory the
+# loss below them has it, and they would have to be linked to it.
+test: libtorch test-core ## every test of the workspace, and of the adapters to other frameworks
+	$(CARGO) test --release --locked --workspace --exclude steepness-measure --exclude steepness-compare
 	$(CARGO) test --profile adapters --locked -p steepness --features burn,candle-nn \
 		--lib --test burn --test candle
 
@@ -34,6 +36,7 @@ fuzz: libtorch ## tries hostile files on every parser, TIME seconds each: see do
 check: libtorch ## formatting, lints and documentation, warnings as errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --release --locked -p steepness-cli --no-default-features --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --locked --workspace --no-deps
 
 bench: libtorch ## side by side with PyTorch; writes benches/results
