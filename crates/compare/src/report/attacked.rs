@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::figure::Figure;
 use super::figure::robustness::{self, Series};
-use super::{csv, number};
+use super::sheet::{Cell, Head, Row, Sheet, Value, Words};
+use super::{csv, number, text};
 use crate::Setting;
 use crate::measure::{RobustnessCurve, mean, std};
 use crate::report::masking::{masking, short_of_budget};
@@ -55,10 +56,15 @@ fn of_name(runs: &[Attacked], name: &str) -> String {
     for norm in ["linf", "l2"] {
         let same: Vec<&RobustnessCurve> = means.iter().filter(|c| c.norm == norm).collect();
         if let Some(first) = same.first() {
-            let head = first.points.iter().map(|point| format!("ε={}", point.0));
-            let head = ["% right".to_owned()].into_iter().chain(head).collect();
-            let rows = same.iter().map(|curve| row(&curves, curve));
-            text += &aligned([head].into_iter().chain(rows).collect());
+            let head = first.points.iter().map(|point| Words::text(format!("ε={}", point.0)));
+            let sheet = Sheet {
+                corner: Words::text("% right"),
+                head: head.map(Head::new).collect(),
+                rows: same.iter().map(|curve| row(&curves, curve)).collect(),
+                ..Sheet::default()
+            };
+            // As wide as it is: one attack is one line.
+            text += &text::grid(&sheet, usize::MAX);
         }
     }
     for curve in means.iter().filter(|c| c.zero_gradient + c.faint_gradient > 0.0) {
@@ -76,14 +82,15 @@ fn of_name(runs: &[Attacked], name: &str) -> String {
 }
 
 /// "98.60 ± 0.12" for each budget.
-fn row(runs: &[&[RobustnessCurve]], curve: &RobustnessCurve) -> Vec<String> {
+fn row(runs: &[&[RobustnessCurve]], curve: &RobustnessCurve) -> Row {
     let cell = |epsilon: f64| {
         let values = values(runs, &curve.attack, epsilon);
-        let mean = number::plain(mean(&values).unwrap_or(f64::NAN), 2);
-        std(&values).map_or(mean.clone(), |std| format!("{mean} ± {}", number::plain(std, 2)))
+        let mean = mean(&values).unwrap_or(f64::NAN);
+        let spread = std(&values).map(|std| format!(" ± {}", number::plain(std, 2)));
+        Value::Rounded(number::plain(mean, 2) + &spread.unwrap_or_default(), Some(mean)).into()
     };
     let cells = curve.points.iter().map(|point| cell(point.0));
-    [curve.attack.clone()].into_iter().chain(cells).collect()
+    Row::new(Words::text(&curve.attack), cells.collect())
 }
 
 /// Accuracy in percent of each run under an attack with a budget.
@@ -113,24 +120,6 @@ pub fn mean_curves(runs: &[&[RobustnessCurve]]) -> Vec<RobustnessCurve> {
     runs.first().map_or(Vec::new(), |first| first.iter().map(average).collect())
 }
 
-/// Columns of equal width: names to the left, numbers to the right.
-fn aligned(rows: Vec<Vec<String>>) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |at: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(at));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let line = |row: &Vec<String>| {
-        let cell = |(at, cell): (usize, &String)| match (at, widths[at]) {
-            (0, width) => format!("{cell:<width$}"),
-            (_, width) => format!("{cell:>width$}"),
-        };
-        row.iter().enumerate().map(cell).collect::<Vec<_>>().join("  ") + "\n"
-    };
-    rows.iter().map(line).collect()
-}
-
 /// The figure of accuracy under attack; `None` without a curve.
 pub fn figure(runs: &[Attacked]) -> Option<Figure> {
     let series = names(runs).into_iter().map(|name| Series {
@@ -145,32 +134,36 @@ pub fn figure(runs: &[Attacked]) -> Option<Figure> {
 
 /// A row a run, attack and budget, in full precision; `None` without a curve.
 pub fn csv<'a>(runs: impl Iterator<Item = (String, u64, &'a [RobustnessCurve])>) -> Option<String> {
-    let head = ["loss", "seed", "attack", "norm", "objective", "examples", "epsilon", "accuracy"]
+    let head = ["seed", "attack", "norm", "objective", "examples", "epsilon", "accuracy"]
         .into_iter()
-        .chain(["zero_gradient", "faint_gradient"])
-        .map(str::to_owned)
-        .collect::<Vec<_>>();
-    let mut file = csv::line(&head);
-    let empty = file.len();
+        .chain(["zero_gradient", "faint_gradient"]);
+    let text = |text: &String| Value::Text(text.clone());
+    let mut rows = Vec::new();
     for (name, seed, curves) in runs {
         for curve in curves {
             for (epsilon, accuracy) in &curve.points {
-                file += &csv::line(&[
-                    csv::text(&name),
-                    seed.to_string(),
-                    csv::text(&curve.attack),
-                    csv::text(&curve.norm),
-                    csv::text(&curve.objective),
-                    curve.examples.to_string(),
-                    epsilon.to_string(),
-                    accuracy.to_string(),
-                    curve.zero_gradient.to_string(),
-                    curve.faint_gradient.to_string(),
-                ]);
+                let cells = [
+                    Value::Count(seed),
+                    text(&curve.attack),
+                    text(&curve.norm),
+                    text(&curve.objective),
+                    Value::Count(curve.examples as u64),
+                    Value::Number(Some(*epsilon)),
+                    Value::Number(Some(*accuracy)),
+                    Value::Number(Some(curve.zero_gradient)),
+                    Value::Number(Some(curve.faint_gradient)),
+                ];
+                rows.push(Row::new(Words::text(&name), cells.map(Cell::from).into()));
             }
         }
     }
-    (file.len() > empty).then_some(file)
+    let sheet = Sheet {
+        corner: Words::text("loss"),
+        head: head.map(|title| Head::new(Words::text(title))).collect(),
+        rows,
+        ..Sheet::default()
+    };
+    (!sheet.rows.is_empty()).then(|| csv::sheet(&sheet))
 }
 
 /// The records of every run, and the warnings.

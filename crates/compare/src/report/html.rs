@@ -1,15 +1,13 @@
 //! `report.html`: one file, no network, for light and dark, phone and paper.
 
 use super::chart;
-use super::detection;
 use super::escape::xml;
 use super::figure::Figure;
-use super::significance::{ALPHA, POWER};
-use super::swept::Swept;
-use super::table::{Cell, Column, Table};
-use super::{number, summary, text};
+use super::sheet::{Cell, Head, Part, Sheet, Words};
+use super::summary;
+use super::table::Table;
+use super::tables::{Form, sheets};
 use crate::Comparison;
-use crate::measure::Overlap;
 use std::fmt::Write;
 
 /// The page's own rules; the charts bring theirs.
@@ -19,13 +17,14 @@ const CSS: &str = include_str!("page.css");
 pub fn render(comparison: &Comparison, table: &Table, figures: &[Figure], recipe: &str) -> String {
     let title = format!("{}: losses compared", comparison.name);
     let figures: String = figures.iter().map(Figure::html).collect();
+    let tables = sheets(comparison, table, Form::Page).map(|(_, sheet)| self::sheet(&sheet));
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{title}</title>\n<style>\n{CSS}{charts}</style>\n</head>\n<body>\n<main>\n\
          <header>\n<h1>{title}</h1>\n<p class=\"data\">{data}</p>\n</header>\n\
          <p class=\"summary\">{summary}</p>\n{warnings}\
-         <h2>Results on the test part</h2>\n{swept}{table}{more}{tests}{detection}\
+         <h2>Results on the test part</h2>\n{tables}\
          <h2>Figures</h2>\n{figures}\
          <h2>What made this</h2>\n\
          <details><summary>The resolved recipe</summary>\n<pre>{recipe}</pre>\n</details>\n\
@@ -35,11 +34,7 @@ pub fn render(comparison: &Comparison, table: &Table, figures: &[Figure], recipe
         data = xml(&comparison.data),
         summary = summary::render(comparison, table),
         warnings = warnings(table),
-        swept = table.swept.as_ref().map_or(String::new(), swept),
-        table = rendered(table),
-        more = more(table),
-        tests = tests(table),
-        detection = detection::html(comparison).unwrap_or_default(),
+        tables = tables.collect::<String>(),
         recipe = xml(recipe),
         signature = xml(&table.signature),
     )
@@ -53,205 +48,86 @@ fn warnings(table: &Table) -> String {
     table.warnings.iter().map(paragraph).collect()
 }
 
-/// A row a loss, a column a swept value.
-fn swept(swept: &Swept) -> String {
-    let mut html = String::from("<div class=\"wide\" tabindex=\"0\">\n<table>\n<thead><tr>");
-    let _ = write!(html, "<th>{}</th>", xml(&swept.title).replace(' ', "&nbsp;"));
-    for value in &swept.values {
-        let _ = write!(html, "<th scope=\"col\">{}</th>", xml(&swept.heading(*value)));
-    }
-    html.push_str("</tr></thead>\n<tbody>\n");
-    for line in &swept.lines {
-        let _ = write!(html, "<tr><th scope=\"row\"><code>{}</code></th>", xml(&line.loss));
-        for point in &line.points {
-            let _ = write!(html, "<td>{}</td>", text::point(point, swept.decimals));
+/// A table, its notes and what its columns mean.
+fn sheet(sheet: &Sheet) -> String {
+    let notes = sheet.notes.iter().map(|paragraph| {
+        let sentences: Vec<String> = paragraph.iter().map(words).collect();
+        format!("<p class=\"note\">{}</p>\n", sentences.join(" "))
+    });
+    let meanings = if sheet.explained { meanings(&sheet.head) } else { String::new() };
+    match &sheet.folded {
+        Some(summary) => folded(summary, &(grid(sheet) + &notes.collect::<String>() + &meanings)),
+        None if sheet.explained => {
+            let meanings = folded("What the columns mean", &meanings);
+            grid(sheet) + &notes.collect::<String>() + &meanings
         }
-        html.push_str("</tr>\n");
+        None => grid(sheet) + &notes.collect::<String>(),
     }
-    let _ = write!(
-        html,
-        "</tbody>\n</table>\n</div>\n<p class=\"note\">Test {} against what was swept; below, every \
-         setting in full.</p>\n",
-        xml(&swept.metric)
-    );
-    html
 }
 
-/// A row a loss, a column a metric, and below what the majority class is worth where that says
-/// something.
-fn grid(table: &Table, columns: &[Column]) -> String {
-    let mut html =
-        String::from("<div class=\"wide\" tabindex=\"0\">\n<table>\n<thead><tr><th>loss</th>");
-    for column in columns {
-        let metric = column.metric;
-        let below = format!("{} {}", metric.unit, metric.direction.arrow());
-        let _ = write!(
-            html,
-            "<th scope=\"col\" title=\"{}\">{}<span>{}&nbsp;</span></th>",
-            xml(metric.meaning),
-            xml(&column.title),
-            below.trim()
-        );
+fn folded(summary: &str, what: &str) -> String {
+    format!("<details><summary>{}</summary>\n{what}</details>\n", xml(summary))
+}
+
+fn grid(sheet: &Sheet) -> String {
+    let mut html = String::from("<div class=\"wide\" tabindex=\"0\">\n<table>\n<thead><tr>");
+    let _ = write!(html, "<th>{}</th>", words(&sheet.corner));
+    for head in &sheet.head {
+        let meaning = hint(head.meaning);
+        let unit = head.unit.as_ref().map(|unit| format!("<span>{}&nbsp;</span>", xml(unit)));
+        let (title, unit) = (words(&head.title), unit.unwrap_or_default());
+        let _ = write!(html, "<th scope=\"col\"{meaning}>{title}{unit}</th>");
     }
     html.push_str("</tr></thead>\n<tbody>\n");
-    for (row, loss) in table.losses.iter().enumerate() {
-        let _ = write!(html, "<tr><th scope=\"row\"><code>{}</code></th>", xml(loss));
-        for column in columns {
-            html += &cell(&column.cells[row], column, table.seeds.len());
-        }
-        html.push_str("</tr>\n");
-    }
-    let says = |column: &Column| {
-        table.majority.as_ref().is_some_and(|m| m.value(column.metric.key).is_some())
-    };
-    if let Some(majority) = table.majority.as_ref().filter(|_| columns.iter().any(says)) {
-        let _ = write!(
-            html,
-            "<tr class=\"baseline\"><th scope=\"row\" title=\"always {}\">{}</th>",
-            xml(&majority.class),
-            majority.label()
-        );
-        for column in columns {
-            let _ = write!(html, "<td>{}</td>", text::baseline(table, column));
-        }
+    for row in &sheet.rows {
+        let class = if row.baseline { " class=\"baseline\"" } else { "" };
+        let (hint, label) = (hint(row.hint.as_deref()), words(&row.label));
+        let _ = write!(html, "<tr{class}><th scope=\"row\"{hint}>{label}</th>");
+        html.extend(row.cells.iter().map(cell));
         html.push_str("</tr>\n");
     }
     html + "</tbody>\n</table>\n</div>\n"
 }
 
-/// What each column is.
-fn meanings(columns: &[Column]) -> String {
-    let mut html = String::from("<dl>\n");
-    for column in columns {
-        let heading = xml(&column.heading());
-        let _ = writeln!(html, "<dt>{heading}</dt><dd>{}</dd>", xml(column.metric.meaning));
-    }
-    html + "</dl>\n"
+/// What is shown to who points at it.
+fn hint(text: Option<&str>) -> String {
+    text.map_or(String::new(), |text| format!(" title=\"{}\"", xml(text)))
 }
 
-/// The metrics that the table leaves out.
-fn more(table: &Table) -> String {
-    if table.more.is_empty() {
-        return String::new();
-    }
-    format!(
-        "<details><summary>More measures: calibration before and after temperature scaling, means \
-         over classes, margins, features</summary>\n{}{}</details>\n",
-        grid(table, &table.more),
-        meanings(&table.more)
-    )
-}
-
-/// A row a metric and loss: what tests say of its difference to the first.
-fn tests(table: &Table) -> String {
-    let mut rows = String::new();
-    for column in table.columns.iter().chain(&table.more) {
-        for (loss, cell) in table.losses.iter().zip(&column.cells) {
-            let Some(difference) = &cell.difference else { continue };
-            let Some(test) = &difference.significance else { continue };
-            let none = || "–".to_owned();
-            let _ = writeln!(
-                rows,
-                "<tr><th scope=\"row\">{}, <code>{}</code></th><td>{}</td><td>{:.4}</td>\
-                 <td>{:.4}</td>{}<td>{}</td><td>{}</td></tr>",
-                xml(&column.heading()),
-                xml(loss),
-                number::signed(difference.mean, column.metric.decimals),
-                test.p,
-                test.holm,
-                test.signs.map_or(String::new(), |signs| format!("<td>{signs:.4}</td>")),
-                test.effect.map_or_else(none, |effect| number::signed(effect, 2)),
-                test.seeds.map_or_else(none, |seeds| seeds.to_string()),
-            );
-        }
-    }
-    if rows.is_empty() {
-        return rows;
-    }
-    // With test parts that overlap there is no test of signs.
-    let signs = table.overlap == Overlap::None;
-    let (head, note) =
-        if signs { ("<th scope=\"col\">p, signs</th>", SIGNS) } else { ("", NO_SIGNS) };
-    format!(
-        "<details><summary>Tests of the differences, and how many seeds they would need</summary>\n\
-         <div class=\"wide\" tabindex=\"0\">\n<table>\n<thead><tr><th>metric, loss</th>\
-         <th scope=\"col\">difference</th><th scope=\"col\">p</th>\
-         <th scope=\"col\">p, Holm</th>{head}\
-         <th scope=\"col\">effect</th><th scope=\"col\">seeds needed</th></tr></thead>\n\
-         <tbody>\n{rows}</tbody>\n</table>\n</div>\n<p class=\"note\">p: two-sided paired t test \
-         over seeds, of the same standard error as the intervals. Holm: the same corrected for having \
-         compared every loss with {first} by that metric; the metrics are not corrected for each \
-         other. {note} Effect: Hedges's g, the difference in its own standard deviations. Seeds \
-         needed: with so many the same t test at {alpha} % finds an effect of that size with a \
-         probability of {power} %; never: no number of seeds does, but more examples may.</p>\n\
-         </details>\n",
-        first = xml(&table.losses[0]),
-        alpha = 100.0 * ALPHA,
-        power = 100.0 * POWER,
-    )
-}
-
-const SIGNS: &str = "Signs: sign-flip permutation test, never below 2/2ⁿ with n seeds.";
-const NO_SIGNS: &str = "There is no permutation test: it takes the seeds for independent, and these \
-                        share test examples.";
-
-fn rendered(table: &Table) -> String {
-    let mut html = grid(table, &table.columns);
-    let spread = match table.seeds.len() {
-        1 => "One seed: no deviation.".to_owned(),
-        n => format!("First line: mean ± standard deviation over {n} seeds."),
-    };
-    let second = if table.losses.len() > 1 {
-        format!(" Below: {}", lower_first(&text::legend(table).join(" ")))
-    } else {
-        String::new()
-    };
-    let majority = table.majority.as_ref().map(|majority| {
-        let uneven = if majority.uneven { format!(" {}", majority.rule()) } else { String::new() };
-        format!(" Majority class: what it is worth to say \"{}\" always.{uneven}", majority.class)
-    });
-    let epochs = table.epochs.as_ref().map(|epochs| format!(" {}", epochs.sentence()));
-    let _ = write!(
-        html,
-        "<p class=\"note\">{}{}{}{}</p>\n<p class=\"note\">{}</p>\n",
-        xml(&spread),
-        xml(&second),
-        xml(&majority.unwrap_or_default()),
-        xml(&epochs.unwrap_or_default()),
-        xml(&table.signature)
-    );
-    let _ = write!(
-        html,
-        "<details><summary>What the columns mean</summary>\n{}</details>\n",
-        meanings(&table.columns)
-    );
-    html
-}
-
-fn cell(cell: &Cell, column: &Column, seeds: usize) -> String {
-    let decimals = column.metric.decimals;
-    let mut html = format!("<td>{}", text::mean(cell, decimals));
-    if let Some(difference) = &cell.difference {
-        let amount = number::signed(difference.mean, decimals);
-        let _ = match difference.mark {
+fn cell(cell: &Cell) -> String {
+    let mut html = format!("<td>{}", xml(&cell.value.text()));
+    let own = cell.mark.map(|mark| (String::new(), Some(mark)));
+    for (text, mark) in own.iter().chain(&cell.below) {
+        let _ = match mark {
             Some(mark) => {
-                write!(html, "<small class=\"{}\">{amount} {}</small>", mark.word(), mark.sign())
+                let (text, sign) = (xml(text), mark.sign());
+                write!(html, "<small class=\"{}\">{text} {sign}</small>", mark.word())
             }
-            None => write!(html, "<small>{amount}</small>"),
+            None => write!(html, "<small>{}</small>", xml(text)),
         };
-        if let Some(interval) = difference.interval {
-            let _ = write!(html, "<small>{}</small>", number::interval(interval, decimals));
-        }
-        if difference.n < seeds {
-            let _ = write!(html, "<small>n = {}</small>", difference.n);
-        }
     }
     html + "</td>"
 }
 
-fn lower_first(sentence: &str) -> String {
-    let mut chars = sentence.chars();
-    chars.next().map_or(String::new(), |first| first.to_lowercase().chain(chars).collect())
+/// What each column is.
+fn meanings(columns: &[Head]) -> String {
+    let mut html = String::from("<dl>\n");
+    for head in columns {
+        let Some(meaning) = head.meaning else { continue };
+        let unit = head.unit.iter().filter(|unit| !unit.is_empty());
+        let heading: String = unit.fold(head.title.plain(), |title, unit| title + " " + unit);
+        let _ = writeln!(html, "<dt>{}</dt><dd>{}</dd>", xml(&heading), xml(meaning));
+    }
+    html + "</dl>\n"
+}
+
+fn words(words: &Words) -> String {
+    words.written(|part| match part {
+        Part::Text(text) => xml(text),
+        Part::Unbroken(text) => xml(text).replace(' ', "&nbsp;"),
+        Part::Code(spec) => format!("<code>{}</code>", xml(spec)),
+        Part::Ours(text) => (*text).to_owned(),
+    })
 }
 
 #[cfg(test)]

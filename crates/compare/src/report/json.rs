@@ -1,15 +1,18 @@
 //! The table for programs: what `--json` prints.
 
+use super::sheet::{self, Sheet};
 use super::significance::Seeds;
 use super::swept::{Point, Swept};
 use super::table::{Cell, Column, Table};
+use super::tables::{Form, sheets};
+use crate::Comparison;
 use crate::measure::Overlap;
 use serde_json::{Value, json};
 
 /// `{"losses": [{"loss", "metrics": {key: {"mean", "std", …}}}], "headline", "seeds", "intervals",
-/// "epochs", "majority", "warnings", "signature"}`, and `"sweep"` where there was one; numbers in full
-/// precision, `null` for what is absent or not finite.
-pub fn render(table: &Table) -> Value {
+/// "epochs", "majority", "warnings", "signature"}`, `"sweep"` where there was one, and each table of this
+/// form under its key; numbers in full precision, `null` for what is absent or not finite.
+pub fn render(comparison: &Comparison, table: &Table) -> Value {
     let losses: Vec<Value> = table
         .losses
         .iter()
@@ -51,7 +54,28 @@ pub fn render(table: &Table) -> Value {
     if let Some(swept) = &table.swept {
         all["sweep"] = self::swept(swept);
     }
+    for (key, sheet) in sheets(comparison, table, Form::Json) {
+        all[key] = self::sheet(&sheet);
+    }
     all
+}
+
+/// `{"rows": [{"loss", …}], "notes"}`: each row by the titles of its columns.
+fn sheet(sheet: &Sheet) -> Value {
+    let value = |value: &sheet::Value| match value {
+        sheet::Value::Text(text) => json!(text),
+        sheet::Value::Count(count) => json!(count),
+        sheet::Value::Number(number) | sheet::Value::Rounded(_, number) => json!(number),
+    };
+    let row = |row: &sheet::Row| -> serde_json::Map<String, Value> {
+        let titles = sheet.head.iter().map(|head| head.title.plain());
+        let cells = titles.zip(row.cells.iter().map(|cell| value(&cell.value)));
+        [(sheet.corner.plain(), json!(row.label.plain()))].into_iter().chain(cells).collect()
+    };
+    json!({
+        "rows": sheet.rows.iter().map(row).collect::<Vec<_>>(),
+        "notes": sheet.notes.iter().flatten().map(|note| note.plain()).collect::<Vec<_>>(),
+    })
 }
 
 /// What the intervals are made by: the variance of a mean difference is 1/n + n_test/n_train of that of
@@ -127,7 +151,7 @@ mod tests {
     fn absent_and_infinite_numbers_are_null() {
         let mut comparison = sample::comparison(&["ce", "el(le=1)"], 1);
         comparison.groups[1].runs[0].measures.margin.mean = f64::NEG_INFINITY;
-        let json = render(&Table::new(&comparison));
+        let json = render(&comparison, &Table::new(&comparison));
         assert_eq!(json["losses"][0]["metrics"]["accuracy"]["difference"], Value::Null);
         assert_eq!(json["losses"][1]["metrics"]["margin"]["mean"], Value::Null);
         assert_eq!(json["losses"][1]["metrics"]["accuracy"]["difference"]["n"], 1);
@@ -138,7 +162,7 @@ mod tests {
     #[test]
     fn says_what_the_numbers_are_made_by() {
         let mut comparison = sample::comparison(&["ce", "el(le=1)"], 5);
-        let json = |comparison: &_| render(&Table::new(comparison));
+        let json = |comparison: &_| render(comparison, &Table::new(comparison));
         let plain = json(&comparison);
         assert_eq!(plain["headline"], "accuracy");
         assert_eq!(
@@ -157,5 +181,24 @@ mod tests {
             nll["mean"].as_f64().unwrap() - nll["interval"][0].as_f64().unwrap()
         };
         assert!((low(&folds) / low(&plain) - 1.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_table_is_a_list_of_rows() {
+        use sheet::{Head, Row, Words};
+        let cells = [
+            sheet::Value::Text("=x".to_owned()),
+            sheet::Value::Rounded("0.33".to_owned(), Some(1.0 / 3.0)),
+            sheet::Value::Number(None),
+        ];
+        let found = sheet(&Sheet {
+            corner: Words::text("loss"),
+            head: ["a", "b", "c"].map(|title| Head::new(Words::text(title))).into(),
+            rows: vec![Row::new(Words::code("ce"), cells.map(Into::into).into())],
+            notes: vec![vec![Words::text("So it is.")]],
+            ..Sheet::default()
+        });
+        let row = json!({ "loss": "ce", "a": "=x", "b": 1.0 / 3.0, "c": null });
+        assert_eq!(found, json!({ "rows": [row], "notes": ["So it is."] }));
     }
 }

@@ -1,74 +1,56 @@
-//! `table.md`: the means, the paired differences, the signature.
+//! `table.md`: tables with their notes, warnings, the signature.
 
-use super::swept::Swept;
+use super::sheet::{Cell, Part, Sheet, Value, Words};
 use super::table::Table;
-use super::text;
+use super::tables::{Form, sheets};
+use crate::Comparison;
 
 /// The whole file.
-pub fn render(table: &Table) -> String {
-    let mut headings = vec!["loss".to_owned()];
-    headings.extend(table.columns.iter().map(|column| escaped(&column.heading())));
-    let means = table.losses.iter().enumerate().map(|(row, loss)| {
-        let cells = table
-            .columns
-            .iter()
-            .map(|column| text::mean(&column.cells[row], column.metric.decimals));
-        std::iter::once(code(loss)).chain(cells).collect()
-    });
-    let majority = table.baseline().map(|majority| {
-        let cells = table.columns.iter().map(|column| text::baseline(table, column));
-        std::iter::once(majority.label().to_owned()).chain(cells).collect()
-    });
-    let mut page = table.swept.as_ref().map_or(String::new(), |swept| self::swept(swept) + "\n");
-    page += &rows(&headings, means.chain(majority));
-    if table.seeds.len() > 1 {
-        page += &format!("\nMean ± standard deviation over {} seeds.\n", table.seeds.len());
-    }
-    for remark in text::remarks(table) {
-        page += &format!("\n{}\n", escaped(&remark));
-    }
-
-    if table.losses.len() > 1 {
-        let mut headings = vec![format!("minus {}", code(&table.losses[0]))];
-        headings.extend(table.losses[1..].iter().map(|loss| code(loss)));
-        let differences = table.columns.iter().map(|column| {
-            let cells = column.cells[1..].iter().map(|cell| match &cell.difference {
-                Some(d) => {
-                    let text = text::difference(d, table.seeds.len(), column.metric.decimals);
-                    let mark = d.mark.map_or("", |mark| mark.sign());
-                    format!("{text} {mark}").trim_end().to_owned()
-                }
-                None => "–".to_owned(),
-            });
-            std::iter::once(escaped(&column.heading())).chain(cells).collect()
-        });
-        page += &format!(
-            "\n{}\n{}\n",
-            rows(&headings, differences),
-            escaped(&text::legend(table).join(" "))
-        );
-    }
+pub fn render(comparison: &Comparison, table: &Table) -> String {
+    let sheets = sheets(comparison, table, Form::Markdown).map(|(_, sheet)| self::sheet(&sheet));
+    let mut page = sheets.collect::<Vec<_>>().join("\n");
     for warning in &table.warnings {
         page += &format!("\n**Warning:** {}.\n", escaped(warning));
     }
     page + &format!("\n{}\n", escaped(&table.signature))
 }
 
-/// A row a loss, a column a swept value.
-fn swept(swept: &Swept) -> String {
-    let columns = swept.values.iter().map(|value| escaped(&swept.heading(*value)));
-    let headings: Vec<_> = std::iter::once(escaped(&swept.title)).chain(columns).collect();
-    let point = |point: &_| text::point(point, swept.decimals);
-    let lines = swept.lines.iter().map(|line| {
-        std::iter::once(code(&line.loss)).chain(line.points.iter().map(point)).collect()
+/// A table, and its notes, a paragraph each.
+fn sheet(sheet: &Sheet) -> String {
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let titles = sheet.head.iter().map(|head| {
+        let unit = head.unit.iter().map(|unit| escaped(unit));
+        let parts = [words(&head.title)].into_iter().chain(unit).filter(|part| !part.is_empty());
+        parts.collect::<Vec<_>>().join(" ")
     });
-    rows(&headings, lines)
+    let head: Vec<String> = [words(&sheet.corner)].into_iter().chain(titles).collect();
+    let mut text = line(&head) + &format!("|---|{}\n", "---:|".repeat(sheet.head.len()));
+    for row in &sheet.rows {
+        let cells: Vec<String> =
+            [words(&row.label)].into_iter().chain(row.cells.iter().map(cell)).collect();
+        text += &line(&cells);
+    }
+    for paragraph in &sheet.notes {
+        let sentences: Vec<String> = paragraph.iter().map(|s| escaped(&s.plain())).collect();
+        text += &format!("\n{}\n", sentences.join(" "));
+    }
+    text
 }
 
-fn rows(headings: &[String], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
-    let rule = format!("|---|{}\n", "---:|".repeat(headings.len() - 1));
-    line(headings) + &rule + &rows.map(|cells| line(&cells)).collect::<String>()
+fn cell(cell: &Cell) -> String {
+    let text = match &cell.value {
+        Value::Text(text) => escaped(text),
+        // Brackets of an interval are no markup with nothing behind them.
+        number => number.text(),
+    };
+    format!("{text} {}", cell.mark.map_or("", |mark| mark.sign())).trim_end().to_owned()
+}
+
+fn words(words: &Words) -> String {
+    words.written(|part| match part {
+        Part::Code(spec) => code(spec),
+        part => escaped(part.plain()),
+    })
 }
 
 /// Text in which no character starts markup, HTML or a new cell.
@@ -96,9 +78,13 @@ mod tests {
     use super::*;
     use crate::report::sample;
 
+    fn rendered(comparison: &Comparison) -> String {
+        render(comparison, &Table::new(comparison))
+    }
+
     #[test]
     fn every_row_has_every_column() {
-        let page = render(&Table::new(&sample::comparison(&["ce", "el(le=1)"], 3)));
+        let page = rendered(&sample::comparison(&["ce", "el(le=1)"], 3));
         let cells = |line: &str| line.matches(" | ").count();
         let lines: Vec<_> = page.lines().filter(|line| line.starts_with("| ")).collect();
         assert_eq!(lines.len(), (1 + 2) + (1 + 9));
@@ -110,7 +96,7 @@ mod tests {
     fn markup_in_a_signature_stays_text() {
         let mut comparison = sample::comparison(&["ce"], 2);
         comparison.signature.selection = "best|<b>\n# last*".to_owned();
-        let page = render(&Table::new(&comparison));
+        let page = rendered(&comparison);
         assert!(page.contains(r"best\|\<b\> \# last\*"), "{page}");
     }
 }

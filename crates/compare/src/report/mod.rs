@@ -1,13 +1,13 @@
 //! What a comparison found, for people and for programs: the table, the figures, the page.
 //!
-//! [`Table`] holds the numbers once; text, Markdown, CSV, JSON and the page are renderings of it.
+//! [`Table`] holds the numbers once. The tables made of them (`tables`) and the figures (`figure`) have a
+//! card each and are listed once; text, Markdown, CSV, JSON and the page go over these lists.
 //! Nothing here reads a clock or a path, so equal runs give equal bytes in every file.
 
 mod attacked;
 mod axis;
 mod chart;
 mod csv;
-mod detection;
 mod epochs;
 mod escape;
 mod figure;
@@ -21,10 +21,12 @@ mod metric;
 mod number;
 #[cfg(test)]
 mod sample;
+mod sheet;
 mod significance;
 mod summary;
 mod swept;
 mod table;
+mod tables;
 mod text;
 mod write;
 
@@ -43,10 +45,10 @@ use crate::Comparison;
 
 /// The table for a terminal, at most 120 columns wide.
 pub fn table_text(comparison: &Comparison) -> String {
-    text::render(&Table::new(comparison))
+    text::render(comparison, &Table::new(comparison))
 }
 
 /// The table for `--json`: means, deviations, paired differences and every seed's value.
 pub fn table_json(comparison: &Comparison) -> serde_json::Value {
-    json::render(&Table::new(comparison))
+    json::render(comparison, &Table::new(comparison))
 }

@@ -2,7 +2,8 @@
 
 use super::attacked::Attacked;
 use super::figure::{self, Figure, GENERATOR};
-use super::{Table, attacked, csv, detection, html, markdown};
+use super::tables::{Form, sheets};
+use super::{Table, attacked, csv, html, markdown};
 use crate::Comparison;
 use crate::{Error, Result, durable};
 use std::fs::{self, File};
@@ -42,16 +43,16 @@ pub fn write(comparison: &Comparison, recipe: &str, out: &Path) -> Result<Writte
         let path = out.join(name);
         replace(&path, text).map(|()| path)
     };
-    if let Some(scores) = detection::csv(comparison) {
-        file("ood.csv", &scores)?;
+    for (key, sheet) in sheets(comparison, &table, Form::Csv) {
+        file(&format!("{key}.csv"), &csv::sheet(&sheet))?;
     }
     for figure in &figures {
         replace(&folder.join(figure.name).with_extension("csv"), &figure.csv())?;
     }
     Ok(Written {
         figures: write_figures(&figures, &folder)?,
-        markdown: file("table.md", &markdown::render(&table))?,
-        csv: file("table.csv", &csv::render(&table))?,
+        markdown: file("table.md", &markdown::render(comparison, &table))?,
+        csv: out.join("table.csv"),
         page: file("report.html", &html::render(comparison, &table, &figures, recipe))?,
     })
 }

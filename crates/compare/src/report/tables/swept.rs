@@ -1,0 +1,37 @@
+//! A row a loss, a column a swept value: the headline.
+
+use super::means::none;
+use super::{Card, Form};
+use crate::report::number;
+use crate::report::sheet::{Cell, Head, Part, Row, Sheet, Value, Words};
+use crate::report::swept::{Point, Swept};
+
+pub const CARD: Card = Card {
+    key: "swept",
+    forms: &[Form::Text, Form::Markdown, Form::Page],
+    sheet: |_, table, form| table.swept.as_ref().map(|swept| sheet(swept, form)),
+};
+
+fn sheet(swept: &Swept, form: Form) -> Sheet {
+    let rows = swept.lines.iter().map(|line| {
+        let cells = line.points.iter().map(|point| cell(point.as_ref(), swept.decimals));
+        Row::new(Words::code(&line.loss), cells.collect())
+    });
+    let note =
+        format!("Test {} against what was swept; below, every setting in full.", swept.metric);
+    let heads = swept.values.iter().map(|value| Head::new(Words::text(swept.heading(*value))));
+    Sheet {
+        corner: Words(vec![Part::Unbroken(swept.title.clone())]),
+        head: heads.collect(),
+        rows: rows.collect(),
+        notes: (form == Form::Page).then(|| vec![Words::text(note)]).into_iter().collect(),
+        ..Sheet::default()
+    }
+}
+
+/// "98.61 ± 0.25".
+fn cell(point: Option<&Point>, decimals: usize) -> Cell {
+    let Some(Point { mean, std, .. }) = point else { return Value::Rounded(none(), None).into() };
+    let spread = std.map_or(String::new(), |std| format!(" ± {}", number::plain(std, decimals)));
+    Value::Rounded(number::plain(*mean, decimals) + &spread, Some(*mean)).into()
+}
