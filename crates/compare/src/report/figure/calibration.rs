@@ -1,13 +1,16 @@
 //! The reliability diagram: how often a classifier is right that is this sure.
 
-use super::{Figure, legend, seeds};
+use super::{Card, Figure, legend, seeds};
 use crate::measure::{Measures, ReliabilityBin};
 use crate::report::axis::Axis;
 use crate::report::chart::{Mark, Panel, Shape};
 use crate::{Comparison, Group};
 
+/// See [`figure`].
+pub const CARD: Card = Card { name: "reliability", draw: figure };
+
 /// The figure; `None` where no run has a bin with examples.
-pub fn figure(comparison: &Comparison) -> Option<Figure> {
+fn figure(comparison: &Comparison) -> Option<Figure> {
     let of = |pick: Pick| -> Vec<Vec<ReliabilityBin>> {
         comparison.groups.iter().map(|group| pooled(group, pick)).collect()
     };
@@ -53,7 +56,7 @@ pub fn figure(comparison: &Comparison) -> Option<Figure> {
         marks: shares,
     });
     Some(Figure {
-        name: "reliability",
+        name: CARD.name,
         title: "Reliability".to_owned(),
         caption: format!(
             "Left, accuracy against confidence (the largest probability) in 15 equal-width bins: \

@@ -1,9 +1,12 @@
 //! Which classes are taken for which.
 
-use super::{Figure, seeds};
+use super::{Card, Figure, seeds};
 use crate::report::axis::Axis;
 use crate::report::chart::{Mark, Panel, Shape};
 use crate::{Comparison, Group};
+
+/// See [`figure`].
+pub const CARD: Card = Card { name: "confusion", draw: figure };
 
 /// Classes shown, at most: beyond, a square is too small to be seen.
 const MOST: usize = 40;
@@ -15,7 +18,7 @@ const RIGHT: usize = 2;
 const WRONG: usize = 1;
 
 /// One panel a loss; `None` without counts or with too many classes.
-pub fn figure(comparison: &Comparison) -> Option<Figure> {
+fn figure(comparison: &Comparison) -> Option<Figure> {
     let classes = comparison.classes.len();
     if classes > MOST {
         return None;
@@ -23,7 +26,7 @@ pub fn figure(comparison: &Comparison) -> Option<Figure> {
     let panels: Vec<Panel> =
         comparison.groups.iter().filter_map(|group| panel(group, &comparison.classes)).collect();
     (!panels.is_empty()).then(|| Figure {
-        name: "confusion",
+        name: CARD.name,
         title: "What is taken for what".to_owned(),
         caption: format!(
             "Predictions by class: {}, each row of squares the test examples of one class, from \

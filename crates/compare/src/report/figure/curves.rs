@@ -1,9 +1,24 @@
 //! Losses as curves: the paper's Figures 2 and 3, and whatever losses are compared.
 
-use super::Figure;
+use super::{Card, Figure};
+use crate::Comparison;
 use crate::report::axis::Axis;
 use crate::report::chart::{Mark, Panel, Shape};
 use steepness::{Base, Bonus, Curve, Loss, Odds};
+
+/// See [`figure2`].
+pub const LOSS_AND_BONUS: Card = Card { name: "fig2_loss_and_bonus", draw: |_| Some(figure2()) };
+/// See [`figure3`].
+pub const BONUSES: Card = Card { name: "fig3_bonus", draw: |_| Some(figure3()) };
+/// See [`figure`].
+pub const CURVES: Card = Card { name: "curves", draw: |comparison| figure(&losses(comparison)) };
+
+/// The losses of a comparison; with several learning rates each is there several times.
+fn losses(comparison: &Comparison) -> Vec<Loss> {
+    let mut losses: Vec<_> = comparison.groups.iter().map(|g| g.setting.loss.clone()).collect();
+    losses.dedup();
+    losses
+}
 
 /// Points of a curve.
 const POINTS: usize = 400;
@@ -40,7 +55,7 @@ pub fn figure2() -> Figure {
         ],
     };
     Figure {
-        name: "fig2_loss_and_bonus",
+        name: LOSS_AND_BONUS.name,
         title: "Cross entropy, the bonus, and the encouraging loss".to_owned(),
         caption: "The encouraging loss is the sum of cross entropy −log p and the normal bonus \
                   log(1 − p) (Figure 2 of the paper). Cross entropy flattens as p \
@@ -67,7 +82,7 @@ pub fn figure3() -> Figure {
         end.into_iter().chain([line])
     });
     Figure {
-        name: "fig3_bonus",
+        name: BONUSES.name,
         title: "Bonus curves by log end".to_owned(),
         caption:
             "What an encouraging loss with each log end LE adds to cross entropy (Figure 3 of \
@@ -115,7 +130,7 @@ pub fn figure(losses: &[Loss]) -> Option<Figure> {
     let top = Axis::holding("", steepest.chain([0.0, 1.05])).high;
     let steep = || Axis::linear("|∂L/∂z| of the label", 0.0, top);
     Some(Figure {
-        name: "curves",
+        name: CURVES.name,
         title: "The losses compared: value and steepness".to_owned(),
         caption: format!(
             "Left, the loss of one example against the probability p that it gives its label. \

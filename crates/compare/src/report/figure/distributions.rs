@@ -1,13 +1,18 @@
 //! How margins and likelihoods are distributed (the paper's Figure 6).
 
-use super::{Figure, histogram, legend, seeds};
+use super::{Card, Figure, histogram, legend, seeds};
 use crate::measure::{Histogram, Measures};
 use crate::report::axis::Axis;
 use crate::report::chart::{Mark, Panel, Shape};
 use crate::{Comparison, Group};
 
+/// See [`margin`].
+pub const MARGIN: Card = Card { name: "margin", draw: margin };
+/// See [`likelihood`].
+pub const LIKELIHOOD: Card = Card { name: "likelihood", draw: likelihood };
+
 /// Margins z_y − max_{k≠y} z_k of test and of training examples, all losses on one grid.
-pub fn margin(comparison: &Comparison) -> Option<Figure> {
+fn margin(comparison: &Comparison) -> Option<Figure> {
     let both = |group| histograms(group, margins).chain(histograms(group, learned));
     let edges = histogram::grid(comparison.groups.iter().flat_map(both), 60)?;
     let panel = |title: &str, pick: Pick| {
@@ -25,7 +30,7 @@ pub fn margin(comparison: &Comparison) -> Option<Figure> {
     };
     let panels = [panel("test part", margins), panel("training part", learned)];
     Some(Figure {
-        name: "margin",
+        name: MARGIN.name,
         title: "Margins".to_owned(),
         caption: format!(
             "How far the label's logit lies above the largest other one (Figure 6 of the paper): \
@@ -41,7 +46,7 @@ pub fn margin(comparison: &Comparison) -> Option<Figure> {
 }
 
 /// The label's probability.
-pub fn likelihood(comparison: &Comparison) -> Option<Figure> {
+fn likelihood(comparison: &Comparison) -> Option<Figure> {
     let all = comparison.groups.iter().flat_map(|group| histograms(group, likelihoods));
     let edges = histogram::grid(all, 20)?;
     let marks = steps(comparison, &edges, likelihoods);
@@ -51,7 +56,7 @@ pub fn likelihood(comparison: &Comparison) -> Option<Figure> {
     });
     let y = Axis::logarithmic("share of examples, %", heights.copied().chain([100.0]));
     Some(Figure {
-        name: "likelihood",
+        name: LIKELIHOOD.name,
         title: "Probability of the label on the test part".to_owned(),
         caption: format!(
             "Which probability p the classifier gives the right class: {}, as shares of the test \

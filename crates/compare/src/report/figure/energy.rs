@@ -1,11 +1,14 @@
 //! The conditional energy profile of one class (the paper's Figures 1 and 5), and of every class the
 //! gap between its own energy and the next.
 
-use super::{Figure, legend, seeds};
+use super::{Card, Figure, legend, seeds};
 use crate::measure::{energy_gaps, mean};
 use crate::report::axis::Axis;
 use crate::report::chart::{Mark, Panel, Shape};
 use crate::{Comparison, Group, Run};
+
+/// See [`figure`].
+pub const CARD: Card = Card { name: "energy", draw: figure };
 
 /// Class 3, as in the paper ("cat" of CIFAR-10): fixed, not picked for its looks.
 const CLASS: usize = 3;
@@ -15,7 +18,7 @@ const MOST: usize = 12;
 const NAME: usize = 12;
 
 /// The figure; `None` where no class has a profile in every loss.
-pub fn figure(comparison: &Comparison) -> Option<Figure> {
+fn figure(comparison: &Comparison) -> Option<Figure> {
     let classes = comparison.classes.len();
     let (class, profiles) = std::iter::once(CLASS).chain(0..classes).find_map(|class| {
         let profiles = comparison.groups.iter().map(|group| profile(group, class, classes));
@@ -36,7 +39,7 @@ pub fn figure(comparison: &Comparison) -> Option<Figure> {
     let names = names.map(|(at, k)| (at as f64, super::shortened(&comparison.classes[*k], NAME)));
     let all = if order.len() < classes { format!(" (the lowest {MOST})") } else { String::new() };
     Some(Figure {
-        name: "energy",
+        name: CARD.name,
         title: format!(
             "Energies of the class “{}”",
             super::shortened(&comparison.classes[class], NAME)

@@ -1,9 +1,12 @@
 //! The steepness that test examples actually feel, by their probability.
 
-use super::{Figure, legend, seeds};
+use super::{Card, Figure, legend, seeds};
 use crate::report::axis::Axis;
 use crate::report::chart::{Mark, Panel, Shape};
 use crate::{Comparison, Group};
+
+/// See [`figure`].
+pub const CARD: Card = Card { name: "steepness", draw: figure };
 
 /// One bin of p, all runs together.
 struct Bin {
@@ -15,7 +18,7 @@ struct Bin {
 }
 
 /// The figure; `None` where no run has a bin with examples.
-pub fn figure(comparison: &Comparison) -> Option<Figure> {
+fn figure(comparison: &Comparison) -> Option<Figure> {
     let bins: Vec<Vec<Bin>> = comparison.groups.iter().map(pooled).collect();
     let filled = |bins: &[Bin]| -> Vec<(f64, f64)> {
         let filled = bins.iter().filter(|bin| bin.count > 0.0);
@@ -39,7 +42,7 @@ pub fn figure(comparison: &Comparison) -> Option<Figure> {
     let p = || Axis::linear("p of the label", 0.0, 1.0);
     let heights = lines.iter().flatten().map(|point| point.1);
     Some(Figure {
-        name: "steepness",
+        name: CARD.name,
         title: "The steepness actually felt".to_owned(),
         caption: format!(
             "How hard each loss pulls on the label's logit of the test examples: {}, in 20 bins of \

@@ -1,18 +1,21 @@
 //! How margins and energies grow while training goes on.
 
-use super::{Figure, legend, seeds};
+use super::{Card, Figure, legend, seeds};
 use crate::report::axis::Axis;
 use crate::report::chart::{Mark, Panel, Shape};
 use crate::{Comparison, EpochMetrics, Run};
 
+/// See [`figure`].
+pub const CARD: Card = Card { name: "growth", draw: figure };
+
 /// The figure; `None` where no run has logged them.
-pub fn figure(comparison: &Comparison) -> Option<Figure> {
+fn figure(comparison: &Comparison) -> Option<Figure> {
     let part = comparison.select.part();
     let margin = panel(comparison, "margin", "mean margin", |epoch| epoch.val_margin)?;
     let energy =
         panel(comparison, "label energy", "mean −z of the label", |epoch| epoch.val_energy)?;
     Some(Figure {
-        name: "growth",
+        name: CARD.name,
         title: "Growth of margin and energy".to_owned(),
         caption: format!(
             "The mean margin and the mean conditional energy of the label on the {part} part after \

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use super::Figure;
+use super::{Card, Figure};
 use crate::measure::FeatureMap;
 use crate::report::axis::Axis;
 use crate::report::chart::{Mark, Panel, Shape};
 use crate::{Comparison, Group};
 
+/// See [`figure`].
+pub const CARD: Card = Card { name: "map", draw: figure };
+
 /// Two panels a loss, its first seed; `None` where no run has a map.
-pub fn figure(comparison: &Comparison) -> Option<Figure> {
+fn figure(comparison: &Comparison) -> Option<Figure> {
     let panels = |title: &str, pick: fn(&FeatureMap) -> &[[f64; 2]]| -> Vec<Panel> {
         let panel = |group: &Group| panel(group, title, pick);
         comparison.groups.iter().filter_map(panel).collect()
@@ -18,7 +21,7 @@ pub fn figure(comparison: &Comparison) -> Option<Figure> {
     all.extend(panels("t-SNE", |map| &map.tsne));
     let seed = comparison.signature.seeds.first()?;
     (!all.is_empty()).then(|| Figure {
-        name: "map",
+        name: CARD.name,
         title: "Maps of the features".to_owned(),
         caption: format!(
             "What the last layer sees of up to 300 test examples, seed {seed}, each drawn as the \

@@ -1,5 +1,5 @@
-//! The figures: one file a figure (or a pair that belongs together), each a function from the
-//! comparison to a [`Figure`], or `None` where the runs do not hold what it shows.
+//! The figures: one file a figure (or a pair that belongs together), each with a [`Card`] that is listed
+//! in [`FIGURES`].
 
 mod calibration;
 mod confusion;
@@ -21,31 +21,36 @@ pub use layout::{Figure, GENERATOR};
 
 use crate::Comparison;
 
-/// Every figure that the comparison has data for, in the order of the page.
+/// What introduces a figure.
+pub struct Card {
+    /// Name of its files, without the ending.
+    pub name: &'static str,
+    /// Draws it; `None` where the runs do not hold what it shows.
+    pub draw: fn(&Comparison) -> Option<Figure>,
+}
+
+/// All of them, in the order of the page.
+pub const FIGURES: [Card; 15] = [
+    sweep::CARD,
+    curves::LOSS_AND_BONUS,
+    curves::BONUSES,
+    curves::CURVES,
+    training::CARD,
+    growth::CARD,
+    felt::CARD,
+    distributions::MARGIN,
+    distributions::LIKELIHOOD,
+    energy::CARD,
+    confusion::CARD,
+    map::CARD,
+    ood::CARD,
+    robustness::CARD,
+    calibration::CARD,
+];
+
+/// Every figure that the comparison has data for.
 pub fn all(comparison: &Comparison) -> Vec<Figure> {
-    let mut losses: Vec<_> = comparison.groups.iter().map(|g| g.setting.loss.clone()).collect();
-    // With several learning rates a loss is there several times.
-    losses.dedup();
-    let mut figures: Vec<Figure> = sweep::figure(comparison).into_iter().collect();
-    figures.extend(analytic(&losses));
-    figures.extend(
-        [
-            training::figure(comparison),
-            growth::figure(comparison),
-            felt::figure(comparison),
-            distributions::margin(comparison),
-            distributions::likelihood(comparison),
-            energy::figure(comparison),
-            confusion::figure(comparison),
-            map::figure(comparison),
-            ood::figure(comparison),
-            robustness::figure(comparison),
-            calibration::figure(comparison),
-        ]
-        .into_iter()
-        .flatten(),
-    );
-    figures
+    FIGURES.iter().filter_map(|card| (card.draw)(comparison)).collect()
 }
 
 /// The figures that need no training: the paper's Figures 2 and 3, and the curves of `losses`.
@@ -64,4 +69,22 @@ fn shortened(name: &str, most: usize) -> String {
         return name.to_owned();
     }
     name.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn every_figure_is_drawn_under_the_name_of_its_card() {
+        let mut comparison = sample::comparison(&["ce", "el(le=0)", "el(le=1)"], 2);
+        comparison.sweep = Some(crate::Sweep::Le(vec![0.0, 1.0]));
+        let names = |figures: Vec<&'static str>| -> std::collections::BTreeSet<_> {
+            figures.into_iter().collect()
+        };
+        let cards = names(FIGURES.iter().map(|card| card.name).collect());
+        assert_eq!(cards.len(), FIGURES.len(), "a name twice");
+        assert_eq!(names(all(&comparison).iter().map(|figure| figure.name).collect()), cards);
+    }
 }

@@ -1,18 +1,21 @@
 //! Scores of examples from another data set beside those of the test part.
 
-use super::{Figure, distributions::highest, histogram, seeds};
+use super::{Card, Figure, distributions::highest, histogram, seeds};
 use crate::measure::{Histogram, Ood, mean};
 use crate::report::axis::Axis;
 use crate::report::chart::Panel;
 use crate::report::number;
 use crate::{Comparison, Group};
 
+/// See [`figure`].
+pub const CARD: Card = Card { name: "ood", draw: figure };
+
 /// Series of the two data sets.
 const INSIDE: usize = 2;
 const OUTSIDE: usize = 1;
 
 /// One panel a data set and loss; `None` where no run has the measurement.
-pub fn figure(comparison: &Comparison) -> Option<Figure> {
+fn figure(comparison: &Comparison) -> Option<Figure> {
     let mut runs = comparison.groups.iter().flat_map(|group| &group.runs);
     let sets = &runs.find(|run| !run.measures.ood.is_empty())?.measures.ood;
     let several = sets.len() > 1;
@@ -24,7 +27,7 @@ pub fn figure(comparison: &Comparison) -> Option<Figure> {
         .filter_map(|(group, name)| panel(group, name, several))
         .collect();
     (!panels.is_empty()).then(|| Figure {
-        name: "ood",
+        name: CARD.name,
         title: format!("Telling the test part from {data}"),
         caption: format!(
             "The largest logit, the paper's indicator (minus the lowest conditional energy), of \

@@ -1,11 +1,14 @@
 //! Accuracy under attack as its budget grows (the paper's Figure 7).
 
-use super::{Figure, seeds};
+use super::{Card, Figure, seeds};
 use crate::Comparison;
 use crate::measure::{RobustnessCurve, mean};
 use crate::report::axis::Axis;
 use crate::report::chart::Panel;
 use crate::report::number;
+
+/// See [`figure`].
+pub const CARD: Card = Card { name: "robustness", draw: figure };
 
 /// What was attacked: its name, and the curves of each of its runs.
 pub struct Series<'a> {
@@ -16,7 +19,7 @@ pub struct Series<'a> {
 }
 
 /// One panel an attack; `None` where no run was attacked.
-pub fn figure(comparison: &Comparison) -> Option<Figure> {
+fn figure(comparison: &Comparison) -> Option<Figure> {
     let series: Vec<Series> = comparison
         .groups
         .iter()
@@ -47,7 +50,7 @@ pub fn of(series: &[Series], seeds: &[u64]) -> Option<Figure> {
         })
         .collect();
     Some(Figure {
-        name: "robustness",
+        name: CARD.name,
         title: "Accuracy under attack".to_owned(),
         caption: format!(
             "Accuracy on test examples moved by up to ε in pixel units (Figure 7 of the paper): {}. \

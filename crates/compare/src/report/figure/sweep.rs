@@ -1,14 +1,17 @@
 //! The headline, accuracy mostly, against the swept value (the paper's Figure 4): one line a loss.
 
-use super::{Figure, seeds};
+use super::{Card, Figure, seeds};
 use crate::Comparison;
 use crate::report::axis::{Axis, range};
 use crate::report::chart::{Mark, Panel, Shape};
 use crate::report::headline;
 use crate::report::swept::{Line, Swept};
 
+/// See [`figure`].
+pub const CARD: Card = Card { name: "sweep", draw: figure };
+
 /// The figure; `None` where nothing was swept.
-pub fn figure(comparison: &Comparison) -> Option<Figure> {
+fn figure(comparison: &Comparison) -> Option<Figure> {
     let swept = Swept::new(comparison, headline::of(comparison)?)?;
     let values: Vec<f64> = swept.values.iter().flatten().copied().collect();
     let x = axis(swept.key, &values);
@@ -37,7 +40,7 @@ pub fn figure(comparison: &Comparison) -> Option<Figure> {
         String::new()
     };
     Some(Figure {
-        name: "sweep",
+        name: CARD.name,
         title: format!("{} by {by}", capital(&swept.metric)),
         caption: format!(
             "{} against {} ({paper}): {}.{flat}",

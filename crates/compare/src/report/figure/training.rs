@@ -2,13 +2,16 @@
 //!
 //! Not the training loss: it is another function for each loss, so curves of it do not compare.
 
-use super::{Figure, legend, seeds};
+use super::{Card, Figure, legend, seeds};
 use crate::report::axis::Axis;
 use crate::report::chart::{Mark, Panel, Shape};
 use crate::{Comparison, EpochMetrics, Run};
 
+/// See [`figure`].
+pub const CARD: Card = Card { name: "training", draw: figure };
+
 /// The figure; `None` where no run has an epoch.
-pub fn figure(comparison: &Comparison) -> Option<Figure> {
+fn figure(comparison: &Comparison) -> Option<Figure> {
     let accuracy = marks(comparison, |epoch| 100.0 * epoch.val_accuracy);
     let nll = marks(comparison, |epoch| epoch.val_nll);
     let last = heights(&accuracy, |(epoch, _)| epoch).into_iter().reduce(f64::max)?;
@@ -26,7 +29,7 @@ pub fn figure(comparison: &Comparison) -> Option<Figure> {
     let nats = Axis::logarithmic(&nats, heights(&nll, |(_, nll)| nll));
     let panel = |title: &str, y, marks| Panel { title: title.to_owned(), x: x(), y, marks };
     Some(Figure {
-        name: "training",
+        name: CARD.name,
         title: "Training curves".to_owned(),
         caption: format!(
             "Accuracy and negative log-likelihood on the {part} part after each epoch: {}. The \
