@@ -10,6 +10,7 @@ mod cells;
 mod classes;
 mod column;
 mod date;
+mod doubts;
 mod encode;
 mod grid;
 mod infer;
@@ -123,6 +124,7 @@ impl Table {
         }
         let examples = encode(&grid, &columns, target, &classes, &mut Vec::new())?;
         learnable(&grid.path, &examples.labels, &classes.names)?;
+        notes.extend(doubts::doubts(&grid, &columns, &examples));
         let test = match &recipe.test_path {
             Some(path) => {
                 let mut test = Grid::read(&path.resolve(), Some(grid.has_header))?;
