@@ -1,5 +1,6 @@
 //! `steepness predict`: what a finished run says of new images, rows of a table or graphs.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::json;
@@ -13,7 +14,8 @@ use crate::numbers;
 ///
 /// Prints the most probable classes of each, its free energy (the lower, the more like what was
 /// learned) and a flag where that is above the run's threshold: the energy that 95 % of the
-/// validation examples stay below. Images are decoded as in the run's training; of a folder all in it
+/// validation examples stay below. Columns of a table with numbers far outside those of the training
+/// file are named. Images are decoded as in the run's training; of a folder all in it
 /// and below are taken, by name, and what cannot be read is named.
 #[derive(clap::Args)]
 pub struct Args {
@@ -46,8 +48,11 @@ pub struct Args {
 pub fn run(args: Args) -> Result<()> {
     let predictor = Predictor::load(&args.run, device(&args.device)?)?;
     predictor.unverified().into_iter().for_each(console::say);
-    let Predicted { mut predictions, not_read } = predictor.predict(&args.inputs)?;
+    let Predicted { mut predictions, not_read, far } = predictor.predict(&args.inputs)?;
     predictions.iter_mut().for_each(|found| found.classes.truncate(args.top.into()));
+    if !far.is_empty() {
+        console::say(&far_line(&far));
+    }
     let text = if args.json {
         let threshold = predictor.threshold();
         json!({ "threshold": threshold, "predictions": predictions, "not_read": not_read })
@@ -58,6 +63,20 @@ pub fn run(args: Args) -> Result<()> {
         table(&predictions) + &legend(predictor.threshold())
     };
     Ok(console::print(&text)?)
+}
+
+/// Which columns are far from what was learned, and in how many rows.
+fn far_line(far: &BTreeMap<String, usize>) -> String {
+    const MOST_NAMED: usize = 5;
+    let one = |(column, count): (&String, &usize)| {
+        format!("{column} in {count} {}", if *count == 1 { "row" } else { "rows" })
+    };
+    let mut named: Vec<String> = far.iter().take(MOST_NAMED).map(one).collect();
+    if let Some(more @ 1..) = far.len().checked_sub(MOST_NAMED) {
+        named.push(format!("and {more} more columns"));
+    }
+    let named = named.join(", ");
+    format!("far from all that was learned, where answers are guesses, however sure: {named}")
 }
 
 /// A line an example, in aligned columns.
@@ -109,6 +128,14 @@ fn legend(Threshold { energy, kept, examples }: &Threshold) -> String {
 mod tests {
     use super::*;
     use steepness_lab::experiment::Ranked;
+
+    #[test]
+    fn columns_that_are_far_are_named() {
+        let far = |names: &[&str]| far_line(&names.iter().map(|n| ((*n).to_owned(), 1)).collect());
+        assert!(far(&["x", "y"]).ends_with("however sure: x in 1 row, y in 1 row"));
+        let many = far(&["a", "b", "c", "d", "e", "f", "g"]);
+        assert!(many.ends_with(", e in 1 row, and 2 more columns"), "{many}");
+    }
 
     #[test]
     fn columns_are_aligned() {

@@ -67,6 +67,15 @@ fn gaps_dates_and_decimal_commas_are_learned_from() {
     assert!(line(1).ends_with("wert is missing"), "{text}");
     assert!(line(2).contains("  b  ") && line(2).ends_with("farbe \"grün\" is new"), "{text}");
     assert!(line(3).contains("  a  ") && !line(3).contains("is new"), "{text}");
+    // Far from 0 to 9.9, on the standard error and beside the row.
+    fs::write(place.path().join("far.csv"), "farbe;tag;wert\nrot;01.01.2020;-250\n").unwrap();
+    let far = run(place.path(), &["predict", "runs/t/ce/seed=0", "far.csv"]);
+    let said = error_text(&far);
+    assert_eq!(
+        said,
+        "far from all that was learned, where answers are guesses, however sure: wert in 1 row\n"
+    );
+    assert!(succeed(&far).contains("wert -250 is far from what was learned"));
     let json = succeed(&run(place.path(), &[&asked[..], &["--json"]].concat()));
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["predictions"][0]["notes"][0], "wert is missing");

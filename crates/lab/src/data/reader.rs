@@ -50,6 +50,8 @@ pub struct Asking {
     pub names: Vec<String>,
     /// What there is to say of single ones, by their place from 0: "age is missing".
     pub notes: BTreeMap<usize, Vec<String>>,
+    /// Of rows: in how many of them a column is far from all that the training file has, by its name.
+    pub far: BTreeMap<String, usize>,
     /// The examples.
     pub examples: Examples,
 }
@@ -147,14 +149,14 @@ impl Reader {
         evaluate: Option<&Evaluate>,
         classes: &[String],
     ) -> Result<Asking> {
-        let mut notes = BTreeMap::new();
+        let (mut notes, mut far) = (BTreeMap::new(), BTreeMap::new());
         let (names, inputs, shape) = match &self.nodes {
             Some(nodes) => self.graphs(nodes, paths)?,
             None if self.columns.is_empty() => self.images(paths, evaluate)?,
-            None => self.rows(paths, &mut notes)?,
+            None => self.rows(paths, &mut notes, &mut far)?,
         };
         let (labels, classes) = (vec![0; names.len()], classes.to_vec());
-        Ok(Asking { names, notes, examples: Examples { inputs, shape, labels, classes } })
+        Ok(Asking { names, notes, far, examples: Examples { inputs, shape, labels, classes } })
     }
 
     /// Whether the image at `path` can be read.
@@ -208,6 +210,7 @@ impl Reader {
         &self,
         paths: &[PathBuf],
         notes: &mut BTreeMap<usize, Vec<String>>,
+        far: &mut BTreeMap<String, usize>,
     ) -> Result<(Vec<String>, Inputs, [usize; 3])> {
         let (mut names, mut all) = (Vec::new(), Vec::new());
         for path in paths {
@@ -222,6 +225,9 @@ impl Reader {
                 *value = self.fill[at % width];
             }
             notes.extend(rows.notes.into_iter().map(|(row, notes)| (names.len() + row, notes)));
+            for (column, count) in rows.far {
+                *far.entry(column).or_default() += count;
+            }
             names.extend(rows.lines.iter().map(|line| format!("{}:{line}", path.display())));
             all.extend(rows.inputs);
         }
@@ -343,6 +349,11 @@ mod tests {
             said,
             [(0, "colour \"green\" is new"), (1, "x is missing"), (2, "colour is missing")]
         );
+        // So far away that nothing was learned of it: more than the 3 from 1 to 4.
+        let far = table("far.csv", "colour,x\nred,7\nred,-2.5\nblue,1e9\n");
+        let Asking { notes, far, .. } = read(&far).unwrap();
+        assert_eq!(far.into_iter().collect::<Vec<_>>(), [("x".to_owned(), 2)]);
+        assert_eq!(notes[&2], ["x 1e9 is far from what was learned"]);
         // A run of an earlier version says nothing of what stands in.
         let old = Reader { fill: Vec::new(), ..reader.clone() };
         let json = serde_json::to_string(&old).unwrap();

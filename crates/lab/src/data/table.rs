@@ -164,9 +164,11 @@ pub struct Rows {
     pub lines: Vec<u32>,
     /// What a model sees of them, one after the other; NaN where a number is missing.
     pub inputs: Vec<f32>,
-    /// What there is to say of single rows, by their place from 0: a value that is missing, a category
-    /// that the training rows do not have.
+    /// What there is to say of single rows, by their place from 0: a value that is missing, or far from
+    /// all that the training file has, a category that the training rows do not have.
     pub notes: BTreeMap<usize, Vec<String>>,
+    /// In how many rows a column is that far, by its name.
+    pub far: BTreeMap<String, usize>,
 }
 
 /// What a model sees of each row of the table at `path`, whose columns hold what `columns` say. Columns
@@ -194,13 +196,18 @@ pub fn rows(path: &Path, columns: &[Column]) -> Result<Rows> {
     });
     let seen: Vec<_> = seen.collect::<Result<_>>()?;
     let mut notes: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    let mut far: BTreeMap<String, usize> = BTreeMap::new();
     let inputs = Encoder::new(&grid, seen.into_iter())?.rows(|row, column, cell, odd| {
+        if odd == Odd::Far {
+            *far.entry(column.name.clone()).or_default() += 1;
+        }
         notes.entry(row).or_default().push(match odd {
             Odd::Missing => format!("{} is missing", column.name),
             Odd::New => format!("{} {cell:?} is new", column.name),
+            Odd::Far => format!("{} {cell} is far from what was learned", column.name),
         });
     })?;
-    Ok(Rows { lines: grid.rows.iter().map(|row| row.line).collect(), inputs, notes })
+    Ok(Rows { lines: grid.rows.iter().map(|row| row.line).collect(), inputs, notes, far })
 }
 
 /// The first column of which a model sees something else than it did `before`, in words.
@@ -228,9 +235,13 @@ fn encode(
     notes: &mut Vec<String>,
 ) -> Result<Examples> {
     let mut new: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut missing = new.clone();
+    let (mut missing, mut far) = (new.clone(), new.clone());
     let inputs = Encoder::new(grid, columns.iter().enumerate())?.rows(|_, column, _, odd| {
-        let counts = if odd == Odd::New { &mut new } else { &mut missing };
+        let counts = match odd {
+            Odd::New => &mut new,
+            Odd::Missing => &mut missing,
+            Odd::Far => &mut far,
+        };
         *counts.entry(&column.name).or_default() += 1;
     })?;
     let counted = |counts: BTreeMap<&str, usize>| {
@@ -240,6 +251,13 @@ fn encode(
         notes.push(format!(
             "categories of the test file that the training rows do not have, seen as none of theirs: {}",
             counted(new)
+        ));
+    }
+    if !far.is_empty() {
+        notes.push(format!(
+            "numbers of the test file that are farther from those of the training rows than these \
+             reach: {}",
+            counted(far)
         ));
     }
     let unheard = |column: &&Column| column.missing == 0;

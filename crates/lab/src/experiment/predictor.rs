@@ -1,5 +1,6 @@
 //! [`Predictor`]: a finished run that is asked about new examples.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -37,7 +38,8 @@ pub struct Prediction {
     pub energy: f64,
     /// Whether that is above the run's threshold.
     pub out_of_distribution: bool,
-    /// What there is to say of a row: a value that is missing, a category that the run has not seen.
+    /// What there is to say of a row: a value that is missing or far from what was learned, a category
+    /// that the run has not seen.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -49,6 +51,9 @@ pub struct Predicted {
     pub predictions: Vec<Prediction>,
     /// What lies in the folders that were named and could not be read: a sentence each.
     pub not_read: Vec<String>,
+    /// Of tables: in how many rows a column is farther from what the training file holds than that
+    /// reaches, by its name.
+    pub far: BTreeMap<String, usize>,
 }
 
 /// A class and its probability.
@@ -108,10 +113,10 @@ impl Predictor {
     /// are not finite.
     pub fn predict(&self, paths: &[PathBuf]) -> Result<Predicted> {
         let (files, others) = self.reader.files(paths)?;
-        let (mut predictions, mut not_read) = (Vec::new(), Vec::new());
+        let (mut predictions, mut not_read, mut far) = (Vec::new(), Vec::new(), BTreeMap::new());
         for files in files.chunks(AT_ONCE) {
             let mut paths: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
-            let found = match self.some(&paths) {
+            let found = match self.some(&paths, &mut far) {
                 Err(problem) if files.iter().any(|file| !file.by_name) => {
                     let broken = self.broken(files)?;
                     if broken.is_empty() {
@@ -119,7 +124,7 @@ impl Predictor {
                     }
                     paths.retain(|path| broken.iter().all(|(other, _)| other != path));
                     not_read.extend(broken.into_iter().map(|(_, problem)| problem));
-                    if paths.is_empty() { Ok(Vec::new()) } else { self.some(&paths) }
+                    if paths.is_empty() { Ok(Vec::new()) } else { self.some(&paths, &mut far) }
                 }
                 found => found,
             };
@@ -130,7 +135,7 @@ impl Predictor {
             return Err(Error::Request(problem));
         }
         not_read.extend(others.line(Path::new("")));
-        Ok(Predicted { predictions, not_read })
+        Ok(Predicted { predictions, not_read, far })
     }
 
     /// The images that were found in folders and cannot be read, with what is wrong with each.
@@ -146,11 +151,18 @@ impl Predictor {
         Ok(broken)
     }
 
-    /// What the run says of as many files as memory holds.
-    fn some(&self, paths: &[PathBuf]) -> Result<Vec<Prediction>> {
+    /// What the run says of as many files as memory holds; `far` counts rows by their columns.
+    fn some(
+        &self,
+        paths: &[PathBuf],
+        far: &mut BTreeMap<String, usize>,
+    ) -> Result<Vec<Prediction>> {
         let evaluate = self.recipe.augment.evaluate.as_ref();
-        let Asking { names, mut notes, examples } =
+        let Asking { names, mut notes, far: found, examples } =
             self.reader.read(paths, evaluate, &self.classes)?;
+        for (column, count) in found {
+            *far.entry(column).or_default() += count;
+        }
         let found = predict(&*self.model, &*examples.source()?, Stop::never())?;
         let logits = Logits::new(&found.logits, found.classes)?;
         let energies = Scores::new(logits).free_energy.into_iter().map(|score| -score);

@@ -1,6 +1,7 @@
 //! What a model sees of the rows of a file, whose columns hold what those of the training file did.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 
 use super::column::{Column, Kind};
 use super::date::Dates;
@@ -20,6 +21,8 @@ pub(super) enum Odd {
     Missing,
     /// The training rows do not have this category.
     New,
+    /// It is farther from what the training file holds than that reaches from end to end.
+    Far,
 }
 
 /// How the cells of one file become numbers.
@@ -37,8 +40,10 @@ struct Seen<'a> {
 }
 
 enum Reading<'a> {
-    Number(Notation),
-    Date(Dates, f64),
+    /// How it is written, and what is not far.
+    Number(Notation, RangeInclusive<f64>),
+    /// How it is written, the first, and what is not far.
+    Date(Dates, f64, RangeInclusive<f64>),
     Category(HashMap<&'a str, usize>),
 }
 
@@ -65,7 +70,7 @@ impl<'a> Encoder<'a> {
     }
 
     /// What a model sees of all rows: NaN where a number is missing, and 0 for every category where that
-    /// is missing or new. `odd` hears of both, by the row's place, from 0.
+    /// is missing or new. `odd` hears of both and of what is far, by the row's place, from 0.
     ///
     /// # Errors
     /// Names the file, the line and the column of what is no number or no date.
@@ -95,16 +100,20 @@ impl<'a> Reading<'a> {
             Kind::Categorical(values) => {
                 Reading::Category(values.iter().map(String::as_str).zip(0..).collect())
             }
-            Kind::Date { written: Dates::Clock, .. } => Reading::Date(Dates::Clock, 0.0),
-            Kind::Date { written, first, .. } => Reading::Date(*written, *first),
-            Kind::Numeric { written, .. } => {
+            Kind::Date { written: Dates::Clock, first, last, .. } => {
+                Reading::Date(Dates::Clock, 0.0, near(*first, *last))
+            }
+            Kind::Date { written, first, last, .. } => {
+                Reading::Date(*written, *first, near(*first, *last))
+            }
+            Kind::Numeric { written, min, max } => {
                 // Another file may have another mark before fractions, if its cells leave no doubt.
                 let survey = Survey::of(known(grid, at));
                 let decimal = survey.proven().filter(|_| !survey.is_mixed());
                 let decimal = decimal.unwrap_or(written.decimal);
-                Reading::Number(Notation { decimal, ..written.clone() })
+                Reading::Number(Notation { decimal, ..written.clone() }, near(*min, *max))
             }
-            _ => Reading::Number(Notation::default()),
+            _ => Reading::Number(Notation::default(), f64::NEG_INFINITY..=f64::INFINITY),
         }
     }
 }
@@ -125,17 +134,19 @@ impl Seen<'_> {
                 odd = Some(Odd::Missing);
                 to.push(f32::NAN);
             }
-            Reading::Number(written) => {
+            Reading::Number(written, near) => {
                 let value = written.read(cell).ok_or_else(|| {
                     let unit = written.unit.as_ref();
                     let unit = unit.map_or(String::new(), |unit| format!(" with {unit}"));
                     format!("{cell:?} is no number{unit}")
                 })?;
+                odd = (!near.contains(&value)).then_some(Odd::Far);
                 to.push(single(value, cell)?);
             }
-            Reading::Date(written, first) => {
+            Reading::Date(written, first, near) => {
                 let value =
                     written.read(cell).ok_or_else(|| format!("{cell:?} is no date as before"))?;
+                odd = (!near.contains(&value)).then_some(Odd::Far);
                 to.push(single(value - first, cell)?);
             }
         }
@@ -144,6 +155,12 @@ impl Seen<'_> {
         }
         Ok(odd)
     }
+}
+
+/// What lies no farther from the range than that is wide.
+fn near(min: f64, max: f64) -> RangeInclusive<f64> {
+    let wide = max - min;
+    min - wide..=max + wide
 }
 
 fn single(value: f64, cell: &str) -> std::result::Result<f32, String> {
