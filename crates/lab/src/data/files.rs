@@ -231,17 +231,27 @@ const LITTER: [&str; 6] =
 /// What lies in the folder `path`, in the order of the names. Hidden files are left out, and so is
 /// what systems put beside the files of people.
 pub(super) fn entries(path: &Path) -> Result<Vec<PathBuf>> {
-    let is_litter = |name: &str| LITTER.iter().any(|litter| name.eq_ignore_ascii_case(litter));
-    let mut found = Vec::new();
+    entries_and_hidden(path).map(|(found, _)| found)
+}
+
+/// The same, and what is hidden: not the files "._NAME" that macOS leaves beside each NAME.
+pub(super) fn entries_and_hidden(path: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+    let is_litter = |name: &str| {
+        name.starts_with("._") || LITTER.iter().any(|litter| name.eq_ignore_ascii_case(litter))
+    };
+    let (mut found, mut hidden) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(path).map_err(Error::input(path))? {
         let entry = entry.map_err(Error::input(path))?.path();
         let name = name(&entry);
-        if !name.starts_with('.') && !is_litter(&name) {
-            found.push(entry);
+        match name.starts_with('.') {
+            _ if is_litter(&name) => {}
+            true => hidden.push(entry),
+            false => found.push(entry),
         }
     }
     found.sort();
-    Ok(found)
+    hidden.sort();
+    Ok((found, hidden))
 }
 
 /// The last part of `path`, for names and messages.

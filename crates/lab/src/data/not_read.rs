@@ -13,13 +13,15 @@ const EXAMPLES: usize = 2;
 const KINDS: usize = 6;
 
 /// Kinds that are called after several, and how one is.
-const ONE: [(&str, &str); 3] = [
+const ONE: [(&str, &str); 5] = [
     ("links to folders that are read already", "link to a folder that is read already"),
     (
         "links that lead nowhere, or what cannot be looked at",
         "link that leads nowhere, or what cannot be looked at",
     ),
     ("images in no folder of a class", "image in no folder of a class"),
+    ("hidden images", "hidden image"),
+    ("hidden folders with images", "hidden folder with images"),
 ];
 
 /// How many files of which kinds there are, with examples.

@@ -125,6 +125,12 @@ fn what_is_not_used_is_named() {
             "not read: 2 files: 2 images in no folder of a class (9.jpg, train/9.png)",
         ),
         (
+            &["train/a/.7.png", ".8.jpg", "train/.old/a/1.png", "train/.old/a/2.png"],
+            "not read: 3 files: 2 hidden images (.8.jpg, train/a/.7.png), \
+             1 hidden folder with images (train/.old)",
+        ),
+        (&["train/a/.7.png"], "not read: 1 file: 1 hidden image (train/a/.7.png)"),
+        (
             &["train/a/deep/2.png"],
             "1 image lies in folders of class folders (such as train/a/deep/2.png)",
         ),
@@ -137,7 +143,13 @@ fn what_is_not_used_is_named() {
     let (list, _) = found(&[&train[..], &stray].concat()).unwrap();
     assert_eq!((list.train.classes.len(), list.notes.len()), (2, 2));
     // What systems leave behind is nobody's data.
-    let litter = ["__MACOSX/train/a/1.png", "Thumbs.db", "train/.DS_Store", "train/a/desktop.ini"];
+    let litter = [
+        "__MACOSX/train/a/1.png",
+        "Thumbs.db",
+        "train/.DS_Store",
+        "train/a/._1.png",
+        "train/a/desktop.ini",
+    ];
     assert_eq!(found(&[&train[..], &litter].concat()).unwrap().1, [""; 0]);
 }
 

@@ -80,7 +80,7 @@ impl Walk {
             self.not_read.of("links to folders that are read already", folder.to_owned());
             return Ok(());
         }
-        for entry in files::entries(folder)? {
+        for entry in self.entries(folder)? {
             match Lying::at(&entry) {
                 Lying::Folder => self.collect(&entry, images, depth + 1)?,
                 Lying::File if is_image(&entry) => {
@@ -104,7 +104,7 @@ impl Walk {
     /// # Errors
     /// A folder that cannot be read.
     pub fn loose(&mut self, path: &Path) -> Result<()> {
-        for entry in files::entries(path)? {
+        for entry in self.entries(path)? {
             match Lying::at(&entry) {
                 Lying::Folder => {}
                 Lying::File if is_image(&entry) => {
@@ -115,6 +115,21 @@ impl Walk {
             }
         }
         Ok(())
+    }
+
+    /// What lies in `folder`; hidden images are counted.
+    fn entries(&mut self, folder: &Path) -> Result<Vec<PathBuf>> {
+        let (found, hidden) = files::entries_and_hidden(folder)?;
+        for entry in hidden {
+            match Lying::at(&entry) {
+                Lying::File if is_image(&entry) => self.not_read.of("hidden images", entry),
+                Lying::Folder if leads_to_image(&entry, &mut { MOST_NAMES }, 0) => {
+                    self.not_read.of("hidden folders with images", entry);
+                }
+                _ => {}
+            }
+        }
+        Ok(found)
     }
 
     /// The sentence for `what` has no images that are read.
