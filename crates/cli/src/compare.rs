@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use steepness::Loss;
-use steepness_lab::compare::{self, Comparison, Select, Sweep, check_losses};
-use steepness_lab::experiment::{self, Options, Recipe, Wishes};
+use steepness_lab::compare::{
+    self, Asked, Comparison, Folder, Select, Sweep, check_losses, gather,
+};
+use steepness_lab::experiment::{self, LabReader, Options, Recipe, Wishes};
+use steepness_lab::report::Written;
 use steepness_lab::train::{OnNan, Schedule};
 use steepness_lab::{Check, Error, console, report};
 
@@ -159,7 +162,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     if runs >= SAID_FROM {
         console::say(&format!("writing tables, tests and figures of {runs} runs"));
     }
-    let written = report::write(&comparison, &folder.recipe, &out)?;
+    let written = write_report(&comparison, &folder)?;
     // A recipe that was given lies where it was: paths in it are relative to its folder.
     let recipe = args.recipe.is_none().then(|| folder.recipe_file());
     print(&comparison, &written.page, recipe.as_deref(), args.json)?;
@@ -167,6 +170,32 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         open::page(&written.page).unwrap_or_else(|why| console::say(&format!("warning: {why}")));
     }
     Ok(())
+}
+
+/// Writes the report into the `folder` of `comparison`: about all runs that are finished there, so that
+/// asking for some of them does not take the others from the page.
+fn write_report(comparison: &Comparison, folder: &Folder) -> anyhow::Result<Written> {
+    if folder.has_others {
+        let all = gather(std::slice::from_ref(&folder.path), &Asked::default(), &LabReader);
+        match all {
+            Ok(mut all) => {
+                all.notes.iter().for_each(|note| console::say(note));
+                let (settings, seeds) =
+                    (all.comparison.groups.len(), all.comparison.signature.seeds.len());
+                console::say(&format!(
+                    "the files of the report are about all finished runs of the folder, {settings} \
+                     settings with {seeds} seeds each; what is printed, about what was asked for"
+                ));
+                all.comparison.primary.clone_from(&comparison.primary);
+                return Ok(report::write(&all.comparison, &all.recipe, &folder.path)?);
+            }
+            Err(why) => console::say(&format!(
+                "the files of the report are about what was asked for, without the other runs of the \
+                 folder: {why}"
+            )),
+        }
+    }
+    Ok(report::write(comparison, &folder.recipe, &folder.path)?)
 }
 
 /// The recipe with what the command line changes in it.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::program::{command, output, quiet, succeed};
+use crate::program::{command, error_text, output, quiet, succeed};
 
 /// Small, and slow enough to be interrupted.
 const RECIPE: &str = r#"
@@ -127,15 +127,29 @@ fn finished_runs_are_not_made_again() {
     let output = place.run(&["tiny.toml", "--out", "reference", "--seeds", "0,1,2"]);
     succeed(&output);
     assert_eq!(written(), before);
-    assert_ne!(place.table("reference"), first);
-    // Some of what is there: the report is about these, and the others stay.
-    succeed(&place.run(&["tiny.toml", "--out", "reference"]));
-    assert_eq!(place.table("reference"), first);
+    let all = place.table("reference");
+    assert_ne!(all, first);
+    // Some of what is there: these are printed, and the others stay, in the report, too.
+    let output = place.run(&["tiny.toml", "--out", "reference"]);
+    assert!(succeed(&output).contains("seeds 0 1;"), "{output:?}");
+    let said = error_text(&output);
+    assert!(
+        said.contains("all finished runs of the folder, 2 settings with 3 seeds each"),
+        "{said}"
+    );
+    assert_eq!(place.table("reference"), all);
     let text = succeed(&place.run(&["tiny.toml", "--out", "reference", "--loss", "el(le=0.5)"]));
     assert!(!text.contains("minus") && text.contains("seeds 0 1"), "{text}");
+    assert_eq!(place.table("reference"), all);
+    // No seed is finished with all losses: what was asked for has a report all the same.
+    let output = place.run(&["tiny.toml", "--out", "reference", "--loss", "el", "--seeds", "7,"]);
+    assert!(succeed(&output).contains("seeds 7;"), "{output:?}");
+    let said = error_text(&output);
+    assert!(said.contains("without the other runs of the folder: reference: no seed is"), "{said}");
+    assert_ne!(place.table("reference"), all);
     assert_eq!(written(), before);
     let kept = fs::read_to_string(place.path("reference/comparison.toml")).unwrap();
-    assert!(kept.contains("seeds = [0, 1, 2]") && kept.contains("\"ce\""), "{kept}");
+    assert!(kept.contains("seeds = [0, 1, 2, 7]") && kept.contains("\"ce\""), "{kept}");
 }
 
 #[cfg(unix)]

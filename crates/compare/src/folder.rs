@@ -42,6 +42,8 @@ pub struct Folder {
     pub path: PathBuf,
     /// What was asked for, with the name and the spelling of paths that the folder has, as TOML.
     pub recipe: String,
+    /// Whether there are runs of other losses, seeds or values of a sweep that an earlier call asked for.
+    pub has_others: bool,
     /// What its user should know.
     pub notes: Vec<String>,
     _lock: File,
@@ -160,8 +162,12 @@ impl Folder {
         let known = serde_json::to_vec(&known)
             .map_err(|error| Error::Work(format!("{CONTENT}: {error}")))?;
         durable::write(&path.join(CONTENT), &known)?;
-        let text = recipe.plan()?.text;
-        Ok((Self { path: path.to_owned(), recipe: text, notes, _lock: lock }, recipe))
+        let asked = recipe.plan()?;
+        let runs = |plan: &Plan| Ok::<_, Error>(plan.settings()?.len() * plan.seeds.len());
+        let has_others = runs(&all)? > runs(&asked)?;
+        let folder =
+            Self { path: path.to_owned(), recipe: asked.text, has_others, notes, _lock: lock };
+        Ok((folder, recipe))
     }
 
     /// The file with the recipe, every setting spelt out.
@@ -178,6 +184,7 @@ impl Folder {
         Ok(Self {
             path: path.to_owned(),
             recipe: plan.text.clone(),
+            has_others: false,
             notes: Vec::new(),
             _lock: lock,
         })
