@@ -9,6 +9,7 @@ use steepness_compare::measure::translation::{
 use steepness_compare::{Error, Result, console};
 
 use crate::lines;
+use crate::numbers;
 
 /// Score translations: BLEU as sacreBLEU computes it, or chrF
 ///
@@ -43,9 +44,9 @@ pub struct Args {
 
     /// chrF instead of BLEU; with 2, words of up to two count, too (chrF++)
     #[arg(long, value_name = "WORDS", num_args = 0..=1, default_missing_value = "0",
-          value_parser = clap::value_parser!(u8).range(0..=2),
+          value_parser = numbers::between::<0, 2>, allow_negative_numbers = true,
           conflicts_with_all = ["tokenize", "smooth"])]
-    chrf: Option<u8>,
+    chrf: Option<u16>,
 
     /// Resample the lines 1000 times: a 95 % interval
     #[arg(long)]

@@ -9,6 +9,7 @@ use steepness_compare::npy::{self, Floats, Matrix};
 use steepness_compare::{Error, Result, console};
 
 use crate::named::Named;
+use crate::numbers;
 
 /// Compute a loss of logits made elsewhere, and its gradient
 ///
@@ -33,7 +34,7 @@ pub struct Args {
     #[arg(long, default_value = "mean")]
     reduction: HowReduced,
     /// The target of rows that count for nothing
-    #[arg(long, value_name = "INTEGER", default_value_t = -100, allow_negative_numbers = true)]
+    #[arg(long, value_name = "INTEGER", default_value_t = -100, value_parser = numbers::whole, allow_negative_numbers = true)]
     ignore_index: i64,
     /// A weight for each class, (C,) floats
     #[arg(long, value_name = "W.npy")]
@@ -45,10 +46,10 @@ pub struct Args {
     #[arg(long, value_name = "C.npy")]
     train_counts: Option<PathBuf>,
     /// The epoch, from 1: for schedule, drw and 'from epoch'
-    #[arg(long, value_name = "E", requires = "epochs")]
+    #[arg(long, value_name = "E", requires = "epochs", value_parser = numbers::size, allow_negative_numbers = true)]
     epoch: Option<usize>,
     /// Epochs in all
-    #[arg(long, value_name = "E", requires = "epoch")]
+    #[arg(long, value_name = "E", requires = "epoch", value_parser = numbers::size, allow_negative_numbers = true)]
     epochs: Option<usize>,
     /// Print one JSON object; a loss that is infinite is null, for JSON has no infinity
     ///

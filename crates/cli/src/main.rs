@@ -19,6 +19,10 @@ mod loss;
 mod man;
 mod measure;
 mod named;
+#[cfg_attr(
+    not(feature = "lab"),
+    allow(dead_code, reason = "some kinds of numbers are of the laboratory's commands")
+)]
 mod numbers;
 mod open;
 mod reader;

@@ -51,10 +51,10 @@ pub struct Args {
     #[arg(long, value_name = "C.npy")]
     train_counts: Option<PathBuf>,
     /// A class with more training examples has many
-    #[arg(long, value_name = "N", default_value_t = Thresholds::default().many_above)]
+    #[arg(long, value_name = "N", default_value_t = Thresholds::default().many_above, value_parser = numbers::natural, allow_negative_numbers = true)]
     many_above: i64,
     /// A class with fewer training examples has few
-    #[arg(long, value_name = "N", default_value_t = Thresholds::default().few_below)]
+    #[arg(long, value_name = "N", default_value_t = Thresholds::default().few_below, value_parser = numbers::natural, allow_negative_numbers = true)]
     few_below: i64,
 
     /// Logits of validation examples, (V, C) floats: adds the calibration with the temperature that
@@ -95,10 +95,10 @@ pub struct Args {
     #[arg(long, requires = "features")]
     tsne: bool,
     /// Neighbours that vote on a label
-    #[arg(long, value_name = "K", default_value_t = 20)]
+    #[arg(long, value_name = "K", default_value_t = 20, value_parser = numbers::size, allow_negative_numbers = true)]
     neighbours: usize,
     /// The neighbour whose distance is the k-nearest-neighbour score
-    #[arg(long, value_name = "K", default_value_t = 50)]
+    #[arg(long, value_name = "K", default_value_t = 50, value_parser = numbers::size, allow_negative_numbers = true)]
     ood_neighbours: usize,
     /// Penalty of the new head's weights
     #[arg(long, value_name = "LAMBDA", default_value_t = 1e-3, value_parser = numbers::number, allow_negative_numbers = true)]

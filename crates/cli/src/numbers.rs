@@ -9,10 +9,31 @@ pub fn count(text: &str) -> Result<NonZeroUsize, String> {
     text.trim().parse().map_err(|_| "it is a whole number from 1".to_owned())
 }
 
+/// The same, where 0 is refused with the rest and needs no type of its own.
+pub fn size(text: &str) -> Result<usize, String> {
+    count(text).map(NonZeroUsize::get)
+}
+
+/// From 0 on.
+pub fn natural(text: &str) -> Result<i64, String> {
+    let found = text.trim().parse().ok().filter(|found| *found >= 0);
+    found.ok_or_else(|| "it is a whole number from 0".to_owned())
+}
+
+/// Any whole number.
+pub fn whole(text: &str) -> Result<i64, String> {
+    text.trim().parse().map_err(|_| "it is a whole number".to_owned())
+}
+
 /// From 1 to `MOST`.
 pub fn up_to<const MOST: u16>(text: &str) -> Result<u16, String> {
-    let found = text.trim().parse().ok().filter(|found| (1..=MOST).contains(found));
-    found.ok_or_else(|| format!("it is a whole number from 1 to {MOST}"))
+    between::<1, MOST>(text)
+}
+
+/// From `LEAST` to `MOST`.
+pub fn between<const LEAST: u16, const MOST: u16>(text: &str) -> Result<u16, String> {
+    let found = text.trim().parse().ok().filter(|found| (LEAST..=MOST).contains(found));
+    found.ok_or_else(|| format!("it is a whole number from {LEAST} to {MOST}"))
 }
 
 /// From 0 on.
@@ -41,8 +62,15 @@ mod tests {
         assert_eq!(count("3").unwrap().get(), 3);
         for wrong in ["0", "-3", "1.5", "", "x"] {
             assert_eq!(count(wrong).unwrap_err(), "it is a whole number from 1");
+            assert_eq!(size(wrong).unwrap_err(), "it is a whole number from 1");
             assert_eq!(up_to::<7>(wrong).unwrap_err(), "it is a whole number from 1 to 7");
         }
+        for wrong in ["-3", "1.5", "", "x"] {
+            assert_eq!(natural(wrong).unwrap_err(), "it is a whole number from 0");
+            assert_eq!(between::<0, 2>(wrong).unwrap_err(), "it is a whole number from 0 to 2");
+        }
+        assert_eq!((natural("0"), whole("-100"), between::<0, 2>("0")), (Ok(0), Ok(-100), Ok(0)));
+        assert_eq!(whole("1.5").unwrap_err(), "it is a whole number");
         assert_eq!((up_to::<7>("7"), up_to::<7>("8").is_err()), (Ok(7), true));
         assert_eq!((rate("1e-3"), seconds("0")), (Ok(0.001), Ok(0)));
         for (wrong, words) in

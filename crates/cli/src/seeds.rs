@@ -11,18 +11,18 @@ const MOST_SEEDS: u64 = 10_000;
 
 /// `5` is the seeds 0 to 4; `1,2,7` is a list, and so is `7,`.
 pub fn parse_seeds(text: &str) -> Result<Seeds, String> {
-    let number =
-        |word: &str| word.trim().parse::<u64>().map_err(|_| format!("{word:?} is no whole number"));
+    let number = |word: &str| word.trim().parse::<u64>();
     let seeds: Vec<u64> = if text.contains(',') {
         let words = text.strip_suffix(',').unwrap_or(text).split(',');
-        words.map(number).collect::<Result<_, _>>()?
+        let seed = |word: &str| {
+            number(word).map_err(|_| format!("each in the list is a whole number, not {word:?}"))
+        };
+        words.map(seed).collect::<Result<_, _>>()?
     } else {
-        let count = number(text)?;
-        if !(1..=MOST_SEEDS).contains(&count) {
-            return Err(format!(
-                "a count of seeds is from 1 to {MOST_SEEDS}; \"{count},\" is a list"
-            ));
-        }
+        let count = number(text).ok().filter(|count| (1..=MOST_SEEDS).contains(count));
+        let count = count.ok_or_else(|| {
+            format!("it is a whole number from 1 to {MOST_SEEDS}, or a list, as 1,2,7 or 7, is")
+        })?;
         (0..count).collect()
     };
     check_seeds(&seeds).map_err(|error| error.to_string())?;

@@ -72,7 +72,7 @@ const FINE: [&[&str]; 16] = [
 ];
 
 /// What is refused, and how the message begins or what is in it.
-const WRONG: [(&[&str], &str); 43] = [
+const WRONG: [(&[&str], &str); 49] = [
     (&["attack", "nothing"], "nothing"),
     (&["attack", RUN, "--epsilons", "1,0", "--out", "x"], "must ascend"),
     (&["attack", RUN, "--threads", "5000"], "threads = 5000 is above 1024; this machine has"),
@@ -103,7 +103,13 @@ const WRONG: [(&[&str], &str); 43] = [
     (&["compare", "--epochs", "0"], "--epochs <EPOCHS>': it is a whole number from 1"),
     (&["compare", "--epochs", "-3"], "--epochs <EPOCHS>': it is a whole number from 1"),
     (&["compare", "--batch", "1.5"], "--batch <N>': it is a whole number from 1"),
-    (&["compare", "--seeds", "-1"], "--seeds <COUNT|LIST>': \"-1\" is no whole number"),
+    (&["compare", "--seeds", "-1"], "--seeds <COUNT|LIST>': it is a whole number from 1 to 10000"),
+    (&["compare", "--seeds", "1,x"], "each in the list is a whole number, not \"x\""),
+    (&["measure", "--neighbours", "-1"], "--neighbours <K>': it is a whole number from 1"),
+    (&["measure", "--many-above", "x"], "--many-above <N>': it is a whole number from 0"),
+    (&["loss", "ce", "--ignore-index", "1.5"], "--ignore-index <INTEGER>': it is a whole number"),
+    (&["loss", "ce", "--epoch", "0"], "--epoch <E>': it is a whole number from 1"),
+    (&["bleu", "--chrf", "3"], "--chrf [<WORDS>]': it is a whole number from 0 to 2"),
     (&["compare", "--lr", "-1"], "--lr <RATE>': it must be above 0"),
     (&["compare", "--jobs", "9999"], "--jobs <N>': it is a whole number from 1 to 1024"),
     // Before the data are looked at, which are not there.
