@@ -26,7 +26,8 @@ enum Command {
 /// Reads everything, so that what is broken is found now: images that cannot be decoded, files that
 /// are cut off, classes without examples, values that are missing. Known are MNIST and its like
 /// (idx), CIFAR-10 and CIFAR-100 (binary), folders of images (train/CLASS/*.jpg), iNaturalist 2018,
-/// graphs (NAME_A.txt, NAME_graph_indicator.txt and so on) and tables (CSV).
+/// graphs (NAME_A.txt, NAME_graph_indicator.txt and so on), sentences and their translations (train.de
+/// and train.en) and tables (CSV).
 #[derive(clap::Args)]
 struct CheckArgs {
     /// The folder, or the file of a table

@@ -1,7 +1,7 @@
 //! What a model learns from: one file a format, then how a data set is split and drawn from.
 //!
-//! A data set of another kind is a new file that implements [`Source`], one variant of
-//! [`DataRecipe`] and one line in [`load`]; the engine needs to know nothing of it.
+//! A data set of another kind is a new file, a variant of [`DataRecipe`] with an arm in [`load`], and
+//! what tells it from the others: CONTRIBUTING.md has the list. The engine needs to know nothing of it.
 
 mod ahead;
 pub mod augment;

@@ -112,7 +112,7 @@ fn cards_are_complete_and_say_what_is_so() {
 
 /// The table of docs/derivations.md §2, to its six decimals.
 #[test]
-fn published_golden_values() {
+fn golden_values_of_the_documentation() {
     // p, CE, then (loss, ∂L/∂z_y) for LE = 0, 0.25, 0.5, 0.75, 1
     type Line = (f64, f64, [(f64, f64); 5]);
     #[rustfmt::skip]

@@ -37,10 +37,12 @@ impl Criterion {
     /// `logits` are f32, f64, bf16 or f16 of shape (N, C), (B, T, C) or (N, C, d…); `targets` are
     /// int64 of the shape without the classes, or weights of the logits' kind and shape. The result
     /// is a scalar, or one loss a row for [`crate::Reduction::None`]. Without a gradient to compute (logits
-    /// that do not require one, `no_grad`) only the value is, and running means do not move.
+    /// that do not require one, `no_grad`) only the value is, and running means do not move. Logits on a
+    /// GPU stay there.
     ///
     /// # Errors
-    /// As [`Criterion::forward`]; and tensors of another kind, or not on the CPU.
+    /// As [`Criterion::forward`]; tensors of another kind; targets or weights of rows that are not on
+    /// the CPU where the logits are, and soft targets that are not beside logits on a GPU.
     ///
     /// ```
     /// use steepness::Loss;
