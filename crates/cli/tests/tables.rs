@@ -82,6 +82,29 @@ fn gaps_dates_and_decimal_commas_are_learned_from() {
     assert!(json["predictions"][2].get("notes").is_none(), "{json}");
 }
 
+/// How its numbers are written is no part of a table: not of the parts, nor of what is learned.
+#[test]
+fn decimal_commas_and_points_are_the_same_data() {
+    let place = tempfile::tempdir().unwrap();
+    let number = |x: f64| format!("{:.2}", 3.0 * x + 10.0);
+    for (file, comma) in [("point.csv", false), ("comma.csv", true)] {
+        let mark = |text: String| if comma { text.replace('.', ",") } else { text };
+        write(&place.path().join(file), "x;y;class", 60, |at, x, class| {
+            let class = if at % 11 == 5 { "b" } else { class };
+            format!("{};{};{class}\n", mark(number(x)), mark(number((at % 7) as f64)))
+        });
+    }
+    let [point, comma] = ["point", "comma"].map(|name| {
+        let (_, accuracy) = learn(place.path(), &format!("{name}.csv"), "class", "2");
+        let of_run = |file: &str| {
+            fs::read(place.path().join(format!("runs/{name}/ce/seed=1")).join(file)).unwrap()
+        };
+        (accuracy, of_run("labels.npy"), of_run("logits.npy"))
+    });
+    assert!(point == comma, "{} {}", point.0, comma.0);
+    assert!(point.0 > 70.0, "{}", point.0);
+}
+
 /// A recipe says of its data what `--data` says: not on the page alone.
 #[test]
 fn what_is_left_out_and_filled_in_is_said_of_a_recipe_too() {
