@@ -202,28 +202,52 @@ impl DataSet {
         shown.chain(more).chain(self.notes.iter().cloned()).collect()
     }
 
-    /// One sentence on the data and its split.
+    /// One sentence on the data and its split, with the sizes that its parts have. Those of seed 0 are
+    /// those of all seeds, but that folds differ by an example.
     pub fn describe(&self) -> String {
-        let percent = |share: f64| (share * 1000.0).round() / 10.0;
+        let labels = &self.examples.labels;
+        let percent = |part: usize| (1000.0 * part as f64 / labels.len() as f64).round() / 10.0;
+        let share = |part: &[usize]| format!("{} ({} %)", part.len(), percent(part.len()));
+        let mut train = (0..labels.len()).collect();
         let split = match &self.held_out {
-            HeldOut::Shares(Fractions { validation, test }, splitting) => format!(
-                "{}: {} % for training, {} % for validation, {} % for test",
-                splitting.describe(),
-                percent(1.0 - validation - test),
-                percent(*validation),
-                percent(*test)
-            ),
+            HeldOut::Shares(shares, splitting) => match splitting.split(labels, *shares, 0) {
+                Ok(split) => {
+                    let sizes = [&split.train, &split.validation, &split.test].map(|p| share(p));
+                    train = split.train;
+                    format!(
+                        "{}: {} for training, {} for validation, {} for test",
+                        splitting.describe(),
+                        sizes[0],
+                        sizes[1],
+                        sizes[2]
+                    )
+                }
+                // No run can be made, which is said in its place.
+                Err(_) => splitting.describe().to_owned(),
+            },
             HeldOut::Validation { .. } if self.test_validates() => {
                 "with its own test part, which stands in for validation too".to_owned()
             }
-            HeldOut::Validation { share, .. } => format!(
-                "with its own test part; each seed holds {} % of the rest out for validation",
-                percent(*share)
-            ),
+            HeldOut::Validation { share: part, .. } => match hold_out(labels, *part, 0) {
+                Ok(split) => {
+                    let validation = share(&split.validation);
+                    train = split.train;
+                    format!(
+                        "with its own test part; each seed holds {validation} of the rest out for \
+                         validation"
+                    )
+                }
+                Err(_) => "with its own test part".to_owned(),
+            },
             HeldOut::Given { .. } => "with its own validation and test parts".to_owned(),
         };
         let tail = self.long_tail.map_or(String::new(), |tail| {
-            format!("; the training part is made long-tailed ({})", tail.describe())
+            let before = train.len();
+            format!(
+                "; the training part is made long-tailed ({}): {} of {before} examples",
+                tail.describe(),
+                self.tailed(train, 0).len()
+            )
         });
         let notes: String = self.notes.iter().map(|note| format!("; {note}")).collect();
         format!("{}, {split}{tail}{notes}", self.description)
@@ -286,7 +310,7 @@ mod tests {
         assert_ne!(data.parts(2).unwrap().validation, parts.validation);
         assert_eq!(
             data.describe(),
-            "40 dots, with its own test part; each seed holds 10 % of the rest out for validation"
+            "40 dots, with its own test part; each seed holds 4 (10 %) of the rest out for validation"
         );
         let data = set(HeldOut::Validation { share: 0.0, test: test.clone() }, None);
         let parts = data.parts(1).unwrap();
@@ -387,7 +411,10 @@ mod tests {
         let parts = data.parts(1).unwrap();
         assert_eq!(parts.train.counts(), [12, 3]);
         assert_eq!((parts.validation.counts(), parts.test.counts()), (vec![4, 4], vec![4, 4]));
-        assert!(data.describe().ends_with("long-tailed (step, factor 4)"), "{}", data.describe());
+        let said = "40 dots, split anew by each seed: 24 (60 %) for training, 8 (20 %) for validation, \
+                    8 (20 %) for test; the training part is made long-tailed (step, factor 4): 15 of \
+                    24 examples";
+        assert_eq!(data.describe(), said);
         // The rows are those that would be there without the tail.
         let whole = set(HeldOut::Shares(shares, Splitting::Stratified), None);
         let whole = whole.parts(1).unwrap();
