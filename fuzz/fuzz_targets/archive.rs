@@ -52,7 +52,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 /// With the checksum of each header, so that what is in it is looked at.
 fn with_checksums(data: &[u8]) -> Vec<u8> {
     let mut bytes = data.to_vec();
-    let mut at = 0;
+    let mut at = 0_usize;
     while let Some(block) = bytes.get_mut(at..at.saturating_add(512)) {
         let header = tar::Header::from_byte_slice(block);
         let size = header.entry_size().unwrap_or(0);
