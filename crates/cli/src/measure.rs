@@ -10,8 +10,8 @@ use arrays::{Table, integers, table};
 use curves::{Curves, Sides};
 use list::list;
 use steepness_compare::measure::{
-    Detection, FeatureMap, Features, Groups, Logits, Mahalanobis, Neighbours, OodSummary, Pca,
-    Positive, ProbeRecord, Recalibrated, Representation, Scores, Summary, Thresholds, Vim,
+    Detection, Evidence, FeatureMap, Features, Groups, Logits, Mahalanobis, Neighbours, OodSummary,
+    Pca, Positive, ProbeRecord, Recalibrated, Representation, Scores, Summary, Thresholds, Vim,
 };
 use steepness_compare::npy;
 use steepness_compare::{Error, Result, Stop, console, durable};
@@ -144,25 +144,43 @@ fn measure(args: &Args) -> Result<(Summary, Curves)> {
     let labels = npy::integers(&args.labels)?;
     let of_labels = [args.logits.as_path(), &args.labels];
     let mut summary = Summary::new(logits, &labels).of(of_labels)?;
-    if let (Some(table), Some(known)) = (table(&args.val_logits)?, integers(&args.val_labels)?) {
-        let recalibrated = Recalibrated::new(logits, &labels, table.logits()?, &known);
+    let (table_of_known, known) = (table(&args.val_logits)?, integers(&args.val_labels)?);
+    let validation = match (&table_of_known, &known) {
+        (Some(table), Some(known)) => Some((table.logits()?, &known[..])),
+        _ => None,
+    };
+    if let Some((validation, known)) = validation {
+        let recalibrated = Recalibrated::new(logits, &labels, validation, known);
         summary.recalibrated = recalibrated.of(both(&args.val_logits, &args.val_labels))?;
     }
-    if let Some(counts) = integers(&args.train_counts)? {
+    let counts = integers(&args.train_counts)?;
+    if let Some(counts) = &counts {
         let thresholds = Thresholds { many_above: args.many_above, few_below: args.few_below };
-        let groups = Groups::with(thresholds, logits, &labels, &counts);
+        let groups = Groups::with(thresholds, logits, &labels, counts);
         summary.groups = Some(groups.of(args.train_counts.as_deref())?);
     }
     let temperature = summary.recalibrated.map(|after| after.temperature);
     let mut curves = Curves::new(logits, &labels, temperature)?;
     let mut scores = Vec::new();
-    if let Some(outside) = table(&args.ood_logits)? {
-        let ood = of_logits(args, logits, outside.logits()?, &mut scores);
+    let table_of_foreign = table(&args.ood_logits)?;
+    let foreign = table_of_foreign.as_ref().map(Table::logits).transpose()?;
+    if let Some(outside) = foreign {
+        let ood = of_logits(args, logits, outside, &mut scores);
         summary.ood = Some(ood.of(args.ood_logits.as_deref())?);
     }
-    if let Some(features) = table(&args.features)? {
-        of_features(args, &features, &labels, &mut summary, &mut curves, &mut scores)?;
+    let features = table(&args.features)?;
+    if let Some(features) = &features {
+        of_features(args, features, &labels, &mut summary, &mut curves, &mut scores)?;
     }
+    let features = features.as_ref().map(Table::features).transpose()?;
+    let evidence = Evidence {
+        validation,
+        train_counts: counts.as_deref(),
+        features: features.map(|features| (features, &labels[..])),
+        foreign,
+        ..Evidence::new(logits, &labels)
+    };
+    evidence.measure(&mut summary.numbers)?;
     if !scores.is_empty() {
         curves.scores(&scores)?;
     }
@@ -322,7 +340,7 @@ mod tests {
         let plain = summary(&args(&folder, &[])).unwrap();
         assert_eq!((plain.accuracy, plain.margin_mean, plain.margin_median), (0.75, 1.75, 2.5));
         assert_eq!(plain.energy_mean, -2.75);
-        assert_eq!(list(&plain).lines().count(), 18);
+        assert_eq!(list(&plain).lines().count(), 18 + plain.numbers.len());
         let json = serde_json::to_value(&plain).unwrap();
         for absent in ["ood", "groups", "recalibrated", "representation"] {
             assert!(json.get(absent).is_none(), "{absent}");

@@ -3,7 +3,7 @@
 
 use super::layout::{MAP, MEASURES, METRICS};
 use super::{Run, RunPlan};
-use crate::measure::{Histogram, Measures, OodScore, Overlap, ReliabilityBin};
+use crate::measure::{Card, Histogram, Measures, OodScore, Overlap, Range, ReliabilityBin, Source};
 
 /// More examples are on no map.
 const MOST_MAPPED: usize = 10_000;
@@ -62,22 +62,15 @@ type Problem = (String, String);
 
 fn measures(measures: &Measures, classes: usize) -> Result<(), Problem> {
     let Measures { examples, accuracy, confusion, .. } = measures;
-    shares(&[("accuracy", *accuracy), ("ece", measures.ece)])?;
-    let optional = [
-        ("first_stage_accuracy", measures.first_stage_accuracy),
-        ("probe_accuracy", measures.probe_accuracy),
-        ("train.accuracy", measures.train.as_ref().map(|train| train.accuracy)),
-        ("balance.macro_f1", measures.balance.map(|balance| balance.macro_f1)),
-        ("balance.balanced_accuracy", measures.balance.map(|balance| balance.balanced_accuracy)),
-        ("binary.auroc", measures.binary.map(|binary| binary.auroc)),
-        ("binary.average_precision", measures.binary.map(|binary| binary.average_precision[0])),
-        ("binary.average_precision", measures.binary.map(|binary| binary.average_precision[1])),
-    ];
-    let groups = measures.groups.iter().flat_map(|groups| {
-        [("groups.many", groups.many), ("groups.medium", groups.medium), ("groups.few", groups.few)]
-    });
-    let said = optional.into_iter().chain(groups);
-    shares(&said.filter_map(|(name, share)| Some((name, share?))).collect::<Vec<_>>())?;
+    for card in Card::all() {
+        if let Some((place, value)) = card.recorded(measures) {
+            within(place, card.range, value)?;
+        }
+        if let Source::RareClass(place, classes) = card.source {
+            let both = classes(measures).into_iter().flatten();
+            both.into_iter().try_for_each(|value| within(place, card.range, value))?;
+        }
+    }
     ensure("examples", *examples > 0, || "there are none".to_owned())?;
     if let Some(Overlap::Redrawn { test, train } | Overlap::Folds { test, train }) =
         measures.overlap
@@ -85,7 +78,6 @@ fn measures(measures: &Measures, classes: usize) -> Result<(), Problem> {
         let parts = test > 0 && train > 0;
         ensure("overlap", parts, || format!("{test} examples for test, {train} others"))?;
     }
-    ensure("nll", measures.nll >= 0.0, || format!("{} is below 0", measures.nll))?;
     ensure("energy_profile", [0, classes].contains(&measures.energy_profile.len()), || {
         format!("{} classes, expected {classes}", measures.energy_profile.len())
     })?;
@@ -139,14 +131,14 @@ fn measures(measures: &Measures, classes: usize) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Refuses a value that its measurement cannot have.
+fn within(place: &str, range: Range, value: f64) -> Result<(), Problem> {
+    range.problem(value).map_or(Ok(()), |problem| Err((place.to_owned(), problem)))
+}
+
 /// Refuses what is no share of the examples.
-fn shares(named: &[(&str, f64)]) -> Result<(), Problem> {
-    for (name, share) in named {
-        // Means of shares may be off by their rounding.
-        let inside = (-1e-9..=1.0 + 1e-9).contains(share);
-        ensure(name, inside, || format!("{share}, expected 0 to 1"))?;
-    }
-    Ok(())
+fn shares(place: &str, shares: &[f64]) -> Result<(), Problem> {
+    shares.iter().try_for_each(|share| within(place, Range::Share, *share))
 }
 
 fn histogram(place: &str, found: &Histogram, examples: Option<u64>) -> Result<(), Problem> {
@@ -165,12 +157,12 @@ fn bins(place: &str, found: &[ReliabilityBin], examples: u64) -> Result<(), Prob
     ensure(place, all <= examples && found.len() <= MOST_BINS, || {
         format!("{all} examples in {} bins, of {examples}", found.len())
     })?;
-    found.iter().try_for_each(|bin| shares(&[(place, bin.accuracy), (place, bin.confidence)]))
+    found.iter().try_for_each(|bin| shares(place, &[bin.accuracy, bin.confidence]))
 }
 
 fn detection(place: &str, score: &OodScore) -> Result<(), Problem> {
     let [aupr_in, aupr_out] = [score.aupr_in, score.aupr_out].map(|share| share.unwrap_or(0.0));
-    shares(&[(place, score.auroc), (place, score.fpr95), (place, aupr_in), (place, aupr_out)])?;
+    shares(place, &[score.auroc, score.fpr95, aupr_in, aupr_out])?;
     histogram(place, &score.inside, None)?;
     histogram(place, &score.outside, None)
 }

@@ -2,6 +2,29 @@
 
 use super::{Logit, Logits, softmax::argmax};
 use crate::Result;
+use crate::card::{Card, Direction, Range, Source};
+
+pub(crate) const CARD: Card = Card {
+    key: "accuracy",
+    title: "accuracy",
+    unit: "%",
+    direction: Direction::Higher,
+    decimals: 2,
+    meaning: "share of test examples whose largest logit is the label's",
+    range: Range::Share,
+    source: Source::Field("accuracy", |m| Some(m.accuracy)),
+};
+
+pub(crate) const FIRST_STAGE: Card = Card {
+    key: "first_stage_accuracy",
+    title: "first stage",
+    unit: "%",
+    direction: Direction::Higher,
+    decimals: 2,
+    meaning: "accuracy before the classifier was trained anew on frozen features (cRT)",
+    range: Range::Share,
+    source: Source::Field("first_stage_accuracy", |m| m.first_stage_accuracy),
+};
 
 /// Accuracy, a fraction. The prediction is the class with the largest logit; of equal ones the
 /// first, as numpy's and torch's argmax have it.

@@ -7,7 +7,32 @@
 
 use super::{Logit, Logits, auroc, average_precision};
 use crate::Result;
+use crate::card::{Card, Direction, Range, Source};
 use serde::{Deserialize, Serialize};
+
+pub(crate) const AUROC: Card = Card {
+    key: "auroc",
+    title: "AUROC",
+    unit: "%",
+    direction: Direction::Higher,
+    decimals: 2,
+    meaning: "of two classes: area under the ROC curve of telling one from the other by the \
+              difference of their logits",
+    range: Range::Share,
+    source: Source::Field("binary.auroc", |m| Some(m.binary?.auroc)),
+};
+
+pub(crate) const AVERAGE_PRECISION: Card = Card {
+    key: "average_precision",
+    title: "average precision",
+    unit: "%",
+    direction: Direction::Higher,
+    decimals: 2,
+    meaning: "of two classes: average precision of finding the rarer one by the difference of \
+              the logits; a guess has that class's share",
+    range: Range::Share,
+    source: Source::RareClass("binary.average_precision", |m| Some(m.binary?.average_precision)),
+};
 
 /// How well a classifier orders the examples of two classes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

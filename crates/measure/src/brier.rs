@@ -6,6 +6,29 @@
 
 use super::{Logit, Logits, softmax::Judged};
 use crate::Result;
+use crate::card::{Card, Direction, Range, Source};
+
+pub(crate) const CARD: Card = Card {
+    key: "brier",
+    title: "Brier",
+    unit: "",
+    direction: Direction::Lower,
+    decimals: 4,
+    meaning: "mean squared distance of the probabilities from what happened, 0 to 2",
+    range: Range::NotNegative,
+    source: Source::Field("calibration.brier", |m| Some(m.calibration?.brier)),
+};
+
+pub(crate) const SCALED: Card = Card {
+    key: "brier_scaled",
+    title: "Brier, scaled",
+    unit: "",
+    direction: Direction::Lower,
+    decimals: 4,
+    meaning: "Brier score after temperature scaling",
+    range: Range::NotNegative,
+    source: Source::Field("recalibrated.brier", |m| Some(m.recalibrated?.calibration.brier)),
+};
 
 /// The mean Brier score, as scikit-learn's `brier_score_loss(scale_by_half=False)`.
 ///

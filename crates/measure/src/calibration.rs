@@ -10,8 +10,8 @@
 //! exactly 1.0 lies in the last bin, which torchmetrics gets wrong. Classwise, every class is judged
 //! by its own probability, not only the predicted one.
 
-mod classwise;
-mod equal_mass;
+pub(crate) mod classwise;
+pub(crate) mod equal_mass;
 mod record;
 
 pub use classwise::classwise_ece;
@@ -22,7 +22,41 @@ use super::{
     Logit, Logits, ReliabilityBin,
     softmax::{Odds, argmax},
 };
+use crate::card::{Card, Direction, Range, Source};
 use crate::{Error, Result};
+
+pub(crate) const ECE: Card = Card {
+    key: "ece",
+    title: "ECE",
+    unit: "%",
+    direction: Direction::Lower,
+    decimals: 2,
+    meaning: "expected calibration error, 15 equal-width bins of confidence",
+    range: Range::Share,
+    source: Source::Field("ece", |m| Some(m.ece)),
+};
+
+pub(crate) const MCE: Card = Card {
+    key: "mce",
+    title: "MCE",
+    unit: "%",
+    direction: Direction::Lower,
+    decimals: 2,
+    meaning: "largest calibration error of 15 equal-width bins",
+    range: Range::Share,
+    source: Source::Field("calibration.mce", |m| Some(m.calibration?.mce)),
+};
+
+pub(crate) const ECE_SCALED: Card = Card {
+    key: "ece_scaled",
+    title: "ECE, scaled",
+    unit: "%",
+    direction: Direction::Lower,
+    decimals: 2,
+    meaning: "expected calibration error after temperature scaling",
+    range: Range::Share,
+    source: Source::Field("recalibrated.ece", |m| Some(m.recalibrated?.calibration.ece)),
+};
 
 /// Confidence and accuracy in `bins` equal-width bins of confidence: the reliability diagram.
 ///

@@ -6,7 +6,30 @@
 
 use super::{Logit, Logits, softmax::argmax};
 use crate::Result;
+use crate::card::{Card, Direction, Range, Source};
 use std::collections::BTreeMap;
+
+pub(crate) const BALANCED_ACCURACY: Card = Card {
+    key: "balanced_accuracy",
+    title: "balanced accuracy",
+    unit: "%",
+    direction: Direction::Higher,
+    decimals: 2,
+    meaning: "mean accuracy of the classes",
+    range: Range::Share,
+    source: Source::Field("balance.balanced_accuracy", |m| Some(m.balance?.balanced_accuracy)),
+};
+
+pub(crate) const MACRO_F1: Card = Card {
+    key: "macro_f1",
+    title: "macro F1",
+    unit: "%",
+    direction: Direction::Higher,
+    decimals: 2,
+    meaning: "mean F1 score of the classes",
+    range: Range::Share,
+    source: Source::Field("balance.macro_f1", |m| Some(m.balance?.macro_f1)),
+};
 
 /// Counts of predictions by label. Only the pairs that occur take memory: the full matrix of
 /// iNaturalist's 8142 classes would be half a gigabyte of zeros.

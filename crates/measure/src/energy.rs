@@ -5,8 +5,31 @@
 //! profile, as the paper's Figures 1 and 5 do, and is then the lead over the one class that is its
 //! nearest on average: never smaller than the class's mean margin.
 
-use super::{Logit, Logits, softmax::rival};
+use super::{Logit, Logits, Measures, mean, softmax::rival};
 use crate::Result;
+use crate::card::{Card, Direction, Range, Source};
+
+pub(crate) const LABEL: Card = Card {
+    key: "label_energy",
+    title: "label energy",
+    unit: "",
+    direction: Direction::Undefined,
+    decimals: 2,
+    meaning: "mean conditional energy of the label, −z of its logit",
+    range: Range::Any,
+    source: Source::Field("energy_mean", |m| Some(m.energy_mean)),
+};
+
+pub(crate) const GAP: Card = Card {
+    key: "energy_gap",
+    title: "energy gap",
+    unit: "",
+    direction: Direction::Undefined,
+    decimals: 2,
+    meaning: "mean over the classes of the step from a class's own mean energy to the next",
+    range: Range::Any,
+    source: Source::Field("energy_profile", gap),
+};
 
 /// The mean conditional energy of the label, −z_y.
 ///
@@ -67,6 +90,12 @@ pub fn energy_gaps(profiles: &[Option<Vec<f64>>]) -> Vec<Option<f64>> {
         Some(next - profile.get(class)?)
     };
     profiles.iter().enumerate().map(gap).collect()
+}
+
+/// The mean of the gaps of a record over the classes that have one.
+fn gap(measures: &Measures) -> Option<f64> {
+    let gaps: Vec<f64> = energy_gaps(&measures.energy_profile).into_iter().flatten().collect();
+    mean(&gaps)
 }
 
 #[cfg(test)]

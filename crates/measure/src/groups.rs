@@ -4,8 +4,42 @@
 //! examples "many" and those with fewer than 20 "few" (Liu et al. 2019).
 
 use super::{Confusion, Logit, Logits};
+use crate::card::{Card, Direction, Range, Source};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
+
+pub(crate) const MANY: Card = Card {
+    key: "many",
+    title: "many-shot",
+    unit: "%",
+    direction: Direction::Higher,
+    decimals: 2,
+    meaning: "mean accuracy of the classes with more than 100 training examples",
+    range: Range::Share,
+    source: Source::Field("groups.many", |m| m.groups?.many),
+};
+
+pub(crate) const MEDIUM: Card = Card {
+    key: "medium",
+    title: "medium-shot",
+    unit: "%",
+    direction: Direction::Higher,
+    decimals: 2,
+    meaning: "mean accuracy of the classes with 20 to 100 training examples",
+    range: Range::Share,
+    source: Source::Field("groups.medium", |m| m.groups?.medium),
+};
+
+pub(crate) const FEW: Card = Card {
+    key: "few",
+    title: "few-shot",
+    unit: "%",
+    direction: Direction::Higher,
+    decimals: 2,
+    meaning: "mean accuracy of the classes with fewer than 20 training examples",
+    range: Range::Share,
+    source: Source::Field("groups.few", |m| m.groups?.few),
+};
 
 /// Mean per-class accuracy of the classes with many, some and few training examples, fractions.
 /// `None` for a group without a class that has examples here.

@@ -4,6 +4,9 @@
 //! well as our own runs. [`Measures`] is the record of one run, the contents of `measure.json`;
 //! [`Summary`] holds the single numbers of an evaluation of foreign arrays.
 //!
+//! A measurement introduces itself with a [`Card`] in its own file, listed in [`MAIN`] or [`MORE`]; its
+//! function looks at the [`Evidence`].
+//!
 //! What has no defined result is refused with the place and the number: arrays that are empty or do
 //! not fit each other, NaN, labels that are no class. What is merely extreme has one: all correct,
 //! constant scores, ties, a class without examples (`None`), a single class (no margin, but an
@@ -13,12 +16,14 @@ mod accuracy;
 mod binary;
 mod brier;
 mod calibration;
+mod card;
 mod confusion;
 pub mod durable;
 mod energy;
 mod error;
 mod groups;
 mod histogram;
+mod learned;
 mod logits;
 mod margin;
 mod measures;
@@ -29,6 +34,7 @@ mod parallel;
 pub mod plain;
 pub mod random;
 mod representation;
+mod robustness;
 mod roc;
 mod softmax;
 mod stats;
@@ -49,11 +55,13 @@ pub use brier::brier;
 pub use calibration::{
     Calibration, Recalibrated, classwise_ece, ece, mce, reliability, reliability_equal_mass,
 };
+pub use card::{Card, Direction, Evidence, Function, Range, Source};
 pub use confusion::Confusion;
 pub use energy::{energy_gaps, energy_profile, label_energy, rival_energy};
 pub use error::{Error, Result, code_of_reading};
 pub use groups::{Groups, Thresholds};
 pub use histogram::range;
+pub use learned::Learned;
 pub use logits::{Logit, Logits};
 pub use margin::{legacy_margins, lse_margins, margins};
 pub use measures::*;
@@ -63,6 +71,7 @@ pub use representation::{
     FeatureMap, Features, Metric, Pca, Probe, ProbeRecord, Representation, Tsne, class_separation,
     knn_accuracy, knn_accuracy_left_out,
 };
+pub use robustness::RobustnessCurve;
 pub use roc::{auroc, average_precision, fpr95, legacy_aupr, roc_curve};
 pub use stats::{
     EffectSize, Interval, Overlap, PairedDifference, SignFlips, bootstrap, differences,
@@ -74,3 +83,50 @@ pub use stop::Stop;
 pub use summary::{OodSummary, Summary};
 pub use temperature::{scale, temperature};
 pub use threshold::Threshold;
+
+/// The measurements that every table of a comparison shows, in the order of its columns.
+pub const MAIN: [&Card; 15] = [
+    &accuracy::CARD,
+    &translation::quality::BLEU,
+    &nll::CARD,
+    &calibration::ECE,
+    &margin::CARD,
+    &energy::LABEL,
+    &ood::AUROC,
+    &ood::FPR95,
+    &robustness::FGSM,
+    &robustness::PGD_LINF,
+    &accuracy::FIRST_STAGE,
+    &representation::probe::CARD,
+    &groups::MANY,
+    &groups::MEDIUM,
+    &groups::FEW,
+];
+
+/// Those that the page's full list, the files for programs and `steepness measure` show, too.
+pub const MORE: [&Card; 24] = [
+    &confusion::BALANCED_ACCURACY,
+    &confusion::MACRO_F1,
+    &binary::AUROC,
+    &binary::AVERAGE_PRECISION,
+    &brier::CARD,
+    &calibration::equal_mass::CARD,
+    &calibration::MCE,
+    &calibration::classwise::CARD,
+    &temperature::CARD,
+    &nll::SCALED,
+    &brier::SCALED,
+    &calibration::ECE_SCALED,
+    &margin::LSE,
+    &margin::LEGACY,
+    &energy::GAP,
+    &learned::ACCURACY,
+    &learned::MARGIN,
+    &representation::separation::CARD,
+    &representation::neighbours::COSINE,
+    &representation::neighbours::EUCLIDEAN,
+    &translation::quality::CHRF,
+    &translation::quality::BLEU_OF_WORDS,
+    &translation::quality::LENGTH_RATIO,
+    &measures::EPOCH,
+];

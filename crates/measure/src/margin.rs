@@ -12,6 +12,40 @@ use super::{
     softmax::{Odds, rival},
 };
 use crate::Result;
+use crate::card::{Card, Direction, Range, Source};
+
+pub(crate) const CARD: Card = Card {
+    key: "margin",
+    title: "margin",
+    unit: "",
+    direction: Direction::Undefined,
+    decimals: 2,
+    meaning: "mean of the label's logit minus the largest other logit",
+    range: Range::Any,
+    source: Source::Field("margin.mean", |m| Some(m.margin.mean)),
+};
+
+pub(crate) const LSE: Card = Card {
+    key: "margin_lse",
+    title: "soft margin",
+    unit: "",
+    direction: Direction::Undefined,
+    decimals: 2,
+    meaning: "mean of the label's logit minus log Σ exp of the others: the log-odds of the label",
+    range: Range::Any,
+    source: Source::Field("margin_lse_mean", |m| m.margin_lse_mean),
+};
+
+pub(crate) const LEGACY: Card = Card {
+    key: "margin_legacy",
+    title: "legacy margin",
+    unit: "",
+    direction: Direction::Undefined,
+    decimals: 2,
+    meaning: "mean margin as the authors measured it, where the largest other logit is at least 0",
+    range: Range::Any,
+    source: Source::Field("margin_legacy_mean", |m| m.margin_legacy_mean),
+};
 
 /// The hard margin of each example, one value a row; positive exactly where the label alone leads.
 ///

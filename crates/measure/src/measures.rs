@@ -1,13 +1,26 @@
 //! [`Measures`]: everything measured on one run, the contents of its `measure.json`.
 
 use super::{
-    Binary, Calibration, Confusion, Groups, Logit, Logits, Overlap, Recalibrated, Representation,
-    accuracy, ece, energy_profile, label_energy, legacy_margins, likelihoods, lse_margins, margins,
-    mean, median, nll, reliability, scale, steepness, translation,
+    Binary, Calibration, Confusion, Evidence, Groups, Learned, Logit, Logits, Overlap,
+    Recalibrated, Representation, RobustnessCurve, accuracy, ece, energy_profile, label_energy,
+    legacy_margins, likelihoods, lse_margins, margins, mean, median, nll, reliability, scale,
+    steepness, translation,
 };
+use crate::card::{Card, Direction, Range, Source};
 use crate::{Error, Result};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
+
+pub(crate) const EPOCH: Card = Card {
+    key: "epoch",
+    title: "epoch measured",
+    unit: "",
+    direction: Direction::Undefined,
+    decimals: 1,
+    meaning: "the epoch after which the weights are those that were measured",
+    range: Range::NotNegative,
+    source: Source::Epoch,
+};
 
 /// Classes whose energies are recorded, each for every other.
 const MOST_PROFILED: usize = 1000;
@@ -95,36 +108,9 @@ pub struct Measures {
     /// How good whole translations are, of sentence pairs; everything else is then of single words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub translation: Option<translation::Quality>,
-}
-
-/// What was learned by heart: the measures of training examples, as they are without augmentation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Learned {
-    /// Examples measured.
-    pub examples: usize,
-    /// Share of them whose largest logit is the label's.
-    pub accuracy: f64,
-    /// z_y − max_{k≠y} z_k.
-    pub margin: Spread,
-    /// Mean conditional energy of the label, −z_y.
-    pub energy_mean: f64,
-}
-
-impl Learned {
-    /// Measures training examples.
-    ///
-    /// `labels`: one class a row.
-    ///
-    /// # Errors
-    /// A single class; labels that do not fit the logits.
-    pub fn new<T: Logit>(logits: Logits<T>, labels: &[i64]) -> Result<Self> {
-        Ok(Self {
-            examples: logits.rows(),
-            accuracy: accuracy(logits, labels)?,
-            margin: Spread::new(&margins(logits, labels)?)?,
-            energy_mean: label_energy(logits, labels)?,
-        })
-    }
+    /// Measurements that are a single number, by the keys of their cards; see [`super::Source`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub numbers: BTreeMap<String, f64>,
 }
 
 /// Older records hold one data set or none.
@@ -162,6 +148,8 @@ impl Measures {
             }
         }
         let likelihoods = likelihoods(logits, labels)?;
+        let mut numbers = BTreeMap::new();
+        Evidence::new(logits, labels).measure(&mut numbers)?;
         let confusion = Confusion::new(logits, labels)?;
         let reliability = reliability(logits, labels, 15)?;
         Ok(Self {
@@ -196,6 +184,7 @@ impl Measures {
             groups: None,
             representation: None,
             translation: None,
+            numbers,
         })
     }
 
@@ -362,56 +351,6 @@ pub struct OodScore {
     pub inside: Histogram,
     /// The score on the others, over the same bins.
     pub outside: Histogram,
-}
-
-/// Accuracy of one model under one attack as its budget grows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RobustnessCurve {
-    /// "fgsm", "pgd-linf", "apgd-linf-dlr" …, or "worst-linf" of all in that norm.
-    pub attack: String,
-    /// How it was run, for people: steps, step size, norm, random start.
-    pub setting: String,
-    /// (ε in pixel units of \[0, 1\], accuracy), ε = 0 first.
-    pub points: Vec<(f64, f64)>,
-    /// Share of clean examples where the input gradient that the attack follows is exactly zero: it
-    /// is blind there, which looks like robustness and is not.
-    pub zero_gradient: f64,
-    /// Share of clean examples where it is not, but nowhere as large as the smallest number that f32
-    /// holds with full precision, 1.2·10⁻³⁸: it underflows.
-    #[serde(default)]
-    pub faint_gradient: f64,
-    /// What measures ε: "linf" or "l2".
-    #[serde(default = "linf")]
-    pub norm: String,
-    /// What the attack makes large: "ce", "ce/10" with the logits over 10, "margin" or "dlr" along
-    /// a gradient; "none" where it knows no gradient, "any" for the worst of several.
-    #[serde(default = "ce")]
-    pub objective: String,
-    /// About how many gradients of an example it took with each budget; 0 where it knows none, and in
-    /// records from before this was noted.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub gradients: usize,
-    /// How far its steps can lead at most, where that is less than the largest ε: what is right with
-    /// an ε beyond was not put to the test.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reach: Option<f64>,
-    /// How many examples were attacked; 0 in records from before this was noted.
-    #[serde(default)]
-    pub examples: usize,
-}
-
-fn is_zero(count: &usize) -> bool {
-    *count == 0
-}
-
-/// The norm of every attack before there was another.
-fn linf() -> String {
-    "linf".to_owned()
-}
-
-/// The objective of every attack before there was another.
-fn ce() -> String {
-    "ce".to_owned()
 }
 
 #[cfg(test)]

@@ -4,6 +4,29 @@
 
 use super::{Logit, Logits, softmax::Odds};
 use crate::Result;
+use crate::card::{Card, Direction, Range, Source};
+
+pub(crate) const CARD: Card = Card {
+    key: "nll",
+    title: "NLL",
+    unit: "",
+    direction: Direction::Lower,
+    decimals: 3,
+    meaning: "mean −log p of the label, in nats, before any temperature scaling",
+    range: Range::NotNegative,
+    source: Source::Field("nll", |m| Some(m.nll)),
+};
+
+pub(crate) const SCALED: Card = Card {
+    key: "nll_scaled",
+    title: "NLL, scaled",
+    unit: "",
+    direction: Direction::Lower,
+    decimals: 3,
+    meaning: "mean −log p of the label after temperature scaling",
+    range: Range::NotNegative,
+    source: Source::Field("recalibrated.nll", |m| Some(m.recalibrated?.calibration.nll)),
+};
 
 /// Mean −log p of the label, in nats; +∞ if a label's own logit is −∞.
 ///

@@ -20,8 +20,33 @@ use super::{
     scale,
     softmax::{Odds, argmax, softplus},
 };
+use crate::card::{Card, Direction, Range, Source};
 use crate::{Error, Result};
 use std::collections::BTreeMap;
+
+pub(crate) const AUROC: Card = Card {
+    key: "ood_auroc",
+    title: "OOD AUROC",
+    unit: "%",
+    direction: Direction::Higher,
+    decimals: 2,
+    meaning: "area under the ROC curve of telling test examples from another data set by \
+              their largest logit; in-distribution is the positive class",
+    range: Range::Share,
+    source: Source::Field("ood.0.energy.auroc", |m| Some(m.ood.first()?.energy.auroc)),
+};
+
+pub(crate) const FPR95: Card = Card {
+    key: "ood_fpr95",
+    title: "OOD FPR95",
+    unit: "%",
+    direction: Direction::Lower,
+    decimals: 2,
+    meaning: "share of the other data set let through by the same score when at least 95 % of \
+              the test examples are kept",
+    range: Range::Share,
+    source: Source::Field("ood.0.energy.fpr95", |m| Some(m.ood.first()?.energy.fpr95)),
+};
 
 /// The three scores of some examples, one value an example.
 #[derive(Clone, Debug, PartialEq)]

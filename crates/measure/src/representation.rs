@@ -13,12 +13,12 @@ mod lbfgs;
 mod linalg;
 mod map;
 mod nearest;
-mod neighbours;
+pub(crate) mod neighbours;
 mod pca;
 mod principal;
-mod probe;
+pub(crate) mod probe;
 mod record;
-mod separation;
+pub(crate) mod separation;
 mod tsne;
 
 pub use features::Features;

@@ -1,12 +1,13 @@
 //! [`Summary`]: what there is to say about logits that somebody brought along.
 
 use super::{
-    Balance, Binary, Calibration, Confusion, Detection, Groups, Logit, Logits, Positive,
+    Balance, Binary, Calibration, Confusion, Detection, Evidence, Groups, Logit, Logits, Positive,
     ProbeRecord, Recalibrated, Representation, Scores, accuracy, energy_gaps, energy_profile,
     label_energy, legacy_margins, lse_margins, margins, mean, median, rival_energy,
 };
 use crate::{Error, Result};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// The single numbers of an evaluation, in the order they are printed. JSON has no infinity: a
 /// value that masked classes (−∞) make infinite is written as null.
@@ -60,6 +61,9 @@ pub struct Summary {
     /// A head for other labels on the same features, where these were given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transfer: Option<ProbeRecord>,
+    /// Measurements that are a single number, by the keys of their cards; see [`super::Source`].
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub numbers: BTreeMap<String, f64>,
 }
 
 /// How well each score tells in-distribution from out-of-distribution.
@@ -98,6 +102,8 @@ impl Summary {
         let average = |values: &[f64]| mean(values).unwrap_or(f64::NAN);
         let gaps = energy_gaps(&energy_profile(logits, labels)?);
         let gaps: Vec<f64> = gaps.into_iter().flatten().collect();
+        let mut numbers = BTreeMap::new();
+        Evidence::new(logits, labels).measure(&mut numbers)?;
         Ok(Self {
             examples: logits.rows(),
             classes: logits.classes(),
@@ -119,6 +125,7 @@ impl Summary {
             groups: None,
             representation: None,
             transfer: None,
+            numbers,
         })
     }
 }

@@ -10,7 +10,19 @@
 //! neither a learning rate nor a number of steps.
 
 use super::{Logit, Logits, parallel, softmax::maximum};
+use crate::card::{Card, Direction, Range, Source};
 use crate::{Error, Result};
+
+pub(crate) const CARD: Card = Card {
+    key: "temperature",
+    title: "temperature",
+    unit: "",
+    direction: Direction::Undefined,
+    decimals: 3,
+    meaning: "what all logits are divided by to make the validation part most likely; above 1 the classifier was too sure",
+    range: Range::NotNegative,
+    source: Source::Field("recalibrated.temperature", |m| Some(m.recalibrated?.temperature)),
+};
 
 /// The temperature T that minimises the negative log-likelihood of `logits / T`.
 ///

@@ -1,7 +1,7 @@
 //! The summary for people: one aligned line a number.
 
 use steepness_compare::measure::{
-    Binary, Calibration, Detection, Groups, OodSummary, Recalibrated, Representation, Summary,
+    Binary, Calibration, Card, Detection, Groups, OodSummary, Recalibrated, Representation, Summary,
 };
 
 /// Lines of a name and a number; a number that does not exist is a word instead.
@@ -64,6 +64,8 @@ pub fn list(summary: &Summary) -> String {
         list.number("transfer.accuracy", transfer.accuracy);
         list.number("transfer.train_accuracy", transfer.train_accuracy);
     }
+    let numbers = Card::all().filter_map(|card| Some((card.key, summary.numbers.get(card.key)?)));
+    numbers.for_each(|(name, value)| list.number(name, *value));
     let mut text = list.0;
     if let Some(ood) = &summary.ood {
         text += &format!(

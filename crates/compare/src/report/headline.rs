@@ -1,8 +1,9 @@
 //! Which metrics come first: what was asked for, or what the data suggest.
 
 use super::majority::Majority;
-use super::metric::{METRICS, MORE, Metric};
+use super::metric::column;
 use crate::Comparison;
+use crate::measure::{Card, MAIN, MORE};
 use crate::{Error, Result};
 
 /// What uneven classes are judged by, in this order; the last two are of two classes.
@@ -12,10 +13,9 @@ const UNEVEN: [&str; 3] = ["balanced_accuracy", "auroc", "average_precision"];
 ///
 /// # Errors
 /// A key that there is not; the message lists those that there are.
-pub fn find_metric(key: &str) -> Result<&'static Metric> {
-    let found = METRICS.iter().chain(&MORE).find(|metric| metric.key == key);
-    found.ok_or_else(|| {
-        let keys: Vec<_> = METRICS.iter().chain(&MORE).map(|metric| metric.key).collect();
+pub fn find_metric(key: &str) -> Result<&'static Card> {
+    Card::all().find(|card| card.key == key).ok_or_else(|| {
+        let keys: Vec<_> = Card::all().map(|card| card.key).collect();
         let meant = steepness::nearest(key, keys.iter().copied());
         let meant = meant.map_or_else(String::new, |meant| format!("; did you mean {meant}?"));
         Error::Request(format!("there is no metric {key:?}; there are {}{meant}", keys.join(", ")))
@@ -27,26 +27,26 @@ pub fn find_metric(key: &str) -> Result<&'static Metric> {
 pub fn order(
     primary: Option<&str>,
     majority: Option<&Majority>,
-) -> (Vec<&'static Metric>, Vec<&'static Metric>) {
+) -> (Vec<&'static Card>, Vec<&'static Card>) {
     let uneven = majority.filter(|majority| majority.uneven).map(|_| UNEVEN);
     let first = primary.into_iter().chain(uneven.into_iter().flatten());
-    let mut table: Vec<&Metric> = Vec::new();
-    for metric in first.filter_map(|key| find_metric(key).ok()).chain(&METRICS) {
+    let mut table: Vec<&Card> = Vec::new();
+    for metric in first.filter_map(|key| find_metric(key).ok()).chain(MAIN) {
         if !table.iter().any(|known| known.key == metric.key) {
             table.push(metric);
         }
     }
-    let left = |metric: &&Metric| !table.iter().any(|known| known.key == metric.key);
-    let more = MORE.iter().filter(left).collect();
+    let left = |metric: &&Card| !table.iter().any(|known| known.key == metric.key);
+    let more = MORE.into_iter().filter(left).collect();
     (table, more)
 }
 
 /// The headline of `comparison`: the first metric that a run has.
-pub fn of(comparison: &Comparison) -> Option<&'static Metric> {
+pub fn of(comparison: &Comparison) -> Option<&'static Card> {
     let majority = Majority::new(comparison);
     let (table, _) = order(comparison.primary.as_deref(), majority.as_ref());
     let has_values =
-        |metric: &&Metric| metric.column(comparison).1.iter().flatten().any(Option::is_some);
+        |metric: &&Card| column(metric, comparison).1.iter().flatten().any(Option::is_some);
     table.into_iter().find(has_values)
 }
 
@@ -57,7 +57,7 @@ mod tests {
 
     fn keys(primary: Option<&str>, majority: Option<&Majority>) -> Vec<&'static str> {
         let (table, more) = order(primary, majority);
-        assert_eq!(table.len() + more.len(), METRICS.len() + MORE.len());
+        assert_eq!(table.len() + more.len(), MAIN.len() + MORE.len());
         table.iter().map(|metric| metric.key).collect()
     }
 

@@ -35,7 +35,6 @@ pub use epochs::Epochs;
 pub use headline::find_metric;
 pub use majority::Majority;
 pub use masking::{WORST, masking, short_of_budget};
-pub use metric::{Direction, METRICS, MORE, Metric};
 pub use significance::{Seeds, Significance};
 pub use swept::{Line, Point, Swept};
 pub use table::{Cell, Column, Difference, Mark, Table};

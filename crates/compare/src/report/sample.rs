@@ -204,6 +204,7 @@ fn run(loss: f64, seed: u64) -> Run {
             groups: None,
             representation: None,
             translation: None,
+            numbers: Default::default(),
         },
         map: Some(map),
     }

@@ -2,6 +2,7 @@
 
 use super::attacked::mean_curves;
 use super::escape::xml;
+use super::metric::is_of_attack;
 use super::number;
 use super::table::{Column, Difference, Table};
 use crate::measure::mean;
@@ -82,7 +83,7 @@ fn topics(table: &Table) -> Vec<(&'static str, Vec<&Column>)> {
 /// loss (+1.20 to +9.80)", or that there is nothing to say. Intervals are spelled out for accuracy and
 /// for what comes first, the table has the others.
 fn sentence(table: &Table, column: &Column) -> String {
-    let attacked = column.metric.is_of_attack();
+    let attacked = is_of_attack(column.metric);
     let title = format!("{}{}", if attacked { "accuracy under " } else { "" }, xml(&column.title));
     let marked: Vec<(&String, &Difference)> = table
         .losses

@@ -4,8 +4,8 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use super::metric::Metric;
-use crate::measure::{mean, std};
+use super::metric::column;
+use crate::measure::{Card, mean, std};
 use crate::{Comparison, Group};
 
 /// The table of a sweep.
@@ -49,9 +49,9 @@ pub struct Point {
 
 impl Swept {
     /// That of `comparison` by `metric`, if it is one.
-    pub fn new(comparison: &Comparison, metric: &Metric) -> Option<Self> {
+    pub fn new(comparison: &Comparison, metric: &Card) -> Option<Self> {
         let sweep = comparison.sweep.as_ref()?;
-        let (name, cells) = metric.column(comparison);
+        let (name, cells) = column(metric, comparison);
         // Where each setting stands, told once: of thousands of them, to look for each among all others
         // would take their square.
         let mut losses: Vec<String> = Vec::new();
@@ -104,20 +104,20 @@ impl Point {
 mod tests {
     use super::*;
     use crate::Sweep;
-    use crate::report::metric::METRICS;
+    use crate::measure::MAIN;
     use crate::report::sample;
 
     #[test]
     fn points_stand_in_their_lines_and_columns() {
         let losses = ["ce", "el(le=1)", "el(le=0.5)"];
         let mut comparison = sample::comparison(&losses, 2);
-        assert_eq!(Swept::new(&comparison, &METRICS[0]), None);
+        assert_eq!(Swept::new(&comparison, MAIN[0]), None);
         comparison.sweep = Some(Sweep::Le(vec![1.0, 0.5]));
         for (group, accuracy) in comparison.groups.iter_mut().zip([0.5, 0.7, 0.6]) {
             group.runs[0].measures.accuracy = accuracy;
             group.runs[1].measures.accuracy = accuracy + 0.02;
         }
-        let swept = Swept::new(&comparison, &METRICS[0]).unwrap();
+        let swept = Swept::new(&comparison, MAIN[0]).unwrap();
         assert_eq!(swept.values, [None, Some(0.5), Some(1.0)]);
         let headings: Vec<_> = swept.values.iter().map(|v| swept.heading(*v)).collect();
         assert_eq!(headings, ["no le", "le=0.5", "le=1"]);
@@ -146,7 +146,7 @@ mod tests {
         comparison.groups = settings.into_iter().map(group).collect();
         comparison.sweep = Some(sweep);
         let start = std::time::Instant::now();
-        let swept = Swept::new(&comparison, &METRICS[0]).unwrap();
+        let swept = Swept::new(&comparison, MAIN[0]).unwrap();
         assert!(start.elapsed() < std::time::Duration::from_secs(5), "{:?}", start.elapsed());
         assert_eq!((swept.values.len(), swept.lines.len()), (VALUES + 1, 4));
         let found = |line: &Line| line.points.iter().flatten().count();

@@ -8,10 +8,10 @@
 use super::epochs::{Epochs, older_rule};
 use super::headline;
 use super::majority::{Majority, only_class};
-use super::metric::{Direction, Metric};
+use super::metric::column;
 use super::significance::{self, Significance};
 use super::swept::Swept;
-use crate::measure::{Overlap, PairedDifference, mean, std};
+use crate::measure::{Card, Direction, Overlap, PairedDifference, mean, std};
 use crate::{Comparison, Group, Signature};
 
 /// The whole table.
@@ -43,7 +43,7 @@ pub struct Table {
 #[derive(Clone, Debug)]
 pub struct Column {
     /// What is measured.
-    pub metric: &'static Metric,
+    pub metric: &'static Card,
     /// Its title, with the budget where an attack has one.
     pub title: String,
     /// One cell a loss.
@@ -152,9 +152,9 @@ fn overlap(comparison: &Comparison) -> Overlap {
 }
 
 /// The columns of `metrics` that have a value.
-fn columns(comparison: &Comparison, metrics: &[&'static Metric]) -> Vec<Column> {
+fn columns(comparison: &Comparison, metrics: &[&'static Card]) -> Vec<Column> {
     let columns = metrics.iter().map(|&metric| {
-        let (title, values) = metric.column(comparison);
+        let (title, values) = column(metric, comparison);
         let mut cells: Vec<Cell> = values
             .iter()
             .enumerate()

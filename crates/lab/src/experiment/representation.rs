@@ -74,6 +74,11 @@ impl<'a> Representations<'a> {
         Ok(Representation::new(test, &self.test.labels, train, &pca, voters, None, self.stop)?)
     }
 
+    /// The features of test examples, with their labels.
+    pub fn tested(&self) -> Result<(Features<'_, f32>, &[i64])> {
+        Ok((matrix(&self.test)?, &self.test.labels))
+    }
+
     /// The maps of test examples.
     pub fn map(&self) -> Result<Option<FeatureMap>> {
         let width = self.test.width;

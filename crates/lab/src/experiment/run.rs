@@ -17,7 +17,7 @@ use super::translated::translate_test;
 use super::{Options, RunRecipe, Unfinished};
 use crate::compare::{Content, Monitor, RunDir, Select};
 use crate::data::{DataSet, Examples, Inputs, Parts, Reader};
-use crate::measure::{self, Groups, Learned, Logits, Measures, Ood, Scores, Threshold};
+use crate::measure::{self, Evidence, Groups, Learned, Logits, Measures, Ood, Scores, Threshold};
 use crate::models::{self, Model};
 use crate::train::{LargeMargin, Predictions, Trained, Training, predict};
 use crate::{Error, Result, Stop};
@@ -159,14 +159,16 @@ fn measure(
     let tested = inside.clone();
     // A temperature that was fitted to the test part would flatter it.
     let validated = !data.test_validates();
+    let (counted, seen) = (counts.clone(), known.clone());
     let mut measures = stop.leave(move || -> Result<_> {
         let logits = finite(&tested, "test part")?;
         let gradients = label_gradients(criterion, &tested)?;
         let mut measures = Measures::new(logits, &tested.labels, &gradients)?;
-        if validated {
-            let validation = finite(&known, "validation part")?;
-            measures.recalibrate(logits, &tested.labels, validation, &known.labels)?;
+        let evidence = evidence(&tested, validated.then_some(&*known), &counts)?;
+        if let Some((validation, labels)) = evidence.validation {
+            measures.recalibrate(logits, &tested.labels, validation, labels)?;
         }
+        evidence.measure(&mut measures.numbers)?;
         measures.groups = Groups::new(logits, &tested.labels, &counts).map(Groups::unless_alone)?;
         let by_heart = finite(&known_by_heart, "training part")?;
         measures.train = Some(Learned::new(by_heart, &known_by_heart.labels)?);
@@ -207,6 +209,12 @@ fn measure(
         measures.robustness = attack_all(&attacks, attack, model, test, recipe.seed, &along)?;
         meter.add(meter.effort.attacks);
     }
+    let evidence = Evidence {
+        features: Some(representations.tested()?),
+        foreign: outside.first().map(|(name, foreign)| finite(foreign, name)).transpose()?,
+        ..evidence(&inside, validated.then_some(&*seen), &counted)?
+    };
+    evidence.measure(&mut measures.numbers)?;
     dir.write_predictions(&inside, &outside)?;
     if let Some(map) = representations.map()? {
         dir.write_map(&map)?;
@@ -214,6 +222,22 @@ fn measure(
     unfinished.remove()?;
     meter.add(meter.effort.map);
     Ok(measures)
+}
+
+/// What is known once the test part is classified; `known` is the validation part, if it is another.
+fn evidence<'a>(
+    tested: &'a Predictions,
+    known: Option<&'a Predictions>,
+    counts: &'a [i64],
+) -> Result<Evidence<'a>> {
+    let validation = |known: &'a Predictions| -> Result<_> {
+        Ok((finite(known, "validation part")?, &known.labels[..]))
+    };
+    Ok(Evidence {
+        validation: known.map(validation).transpose()?,
+        train_counts: Some(counts),
+        ..Evidence::new(finite(tested, "test part")?, &tested.labels)
+    })
 }
 
 /// The logits, unless the model has broken down.

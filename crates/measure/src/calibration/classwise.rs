@@ -7,7 +7,19 @@
 
 use super::{bin_of, check_bins};
 use crate::Result;
+use crate::card::{Card, Direction, Range, Source};
 use crate::{Logit, Logits, parallel, softmax::weigh};
+
+pub(crate) const CARD: Card = Card {
+    key: "ece_classwise",
+    title: "classwise ECE",
+    unit: "%",
+    direction: Direction::Lower,
+    decimals: 2,
+    meaning: "mean over the classes of the calibration error of each one's probability",
+    range: Range::Share,
+    source: Source::Field("calibration.ece_classwise", |m| Some(m.calibration?.ece_classwise)),
+};
 
 /// The classwise ECE with `bins` equal-width bins, in \[0, 1\].
 ///

@@ -3,7 +3,19 @@
 
 use super::{check_bins, confidences};
 use crate::Result;
+use crate::card::{Card, Direction, Range, Source};
 use crate::{Logit, Logits, ReliabilityBin};
+
+pub(crate) const CARD: Card = Card {
+    key: "ece_equal_mass",
+    title: "ECE, equal mass",
+    unit: "%",
+    direction: Direction::Lower,
+    decimals: 2,
+    meaning: "expected calibration error, 15 bins of equally many examples",
+    range: Range::Share,
+    source: Source::Field("calibration.ece_equal_mass", |m| Some(m.calibration?.ece_equal_mass)),
+};
 
 /// Confidence and accuracy in `bins` bins of equally many examples, the earlier ones one more where
 /// the division leaves a rest, as in `numpy.array_split`. Fewer examples than bins make one bin

@@ -8,7 +8,34 @@ use super::{
     linalg::Matrix,
     nearest::{Neighbour, nearest},
 };
+use crate::card::{Card, Direction, Range, Source};
 use crate::{Error, Logit, Result, Stop};
+
+pub(crate) const COSINE: Card = Card {
+    key: "knn_cosine",
+    title: "k-NN, cosine",
+    unit: "%",
+    direction: Direction::Higher,
+    decimals: 2,
+    meaning: "share of test examples whose nearest training examples by the features' angle mostly have their label",
+    range: Range::Share,
+    source: Source::Field("representation.knn_cosine", |m| {
+        Some(m.representation.as_ref()?.knn_cosine)
+    }),
+};
+
+pub(crate) const EUCLIDEAN: Card = Card {
+    key: "knn_euclidean",
+    title: "k-NN, Euclidean",
+    unit: "%",
+    direction: Direction::Higher,
+    decimals: 2,
+    meaning: "the same by the features' distance",
+    range: Range::Share,
+    source: Source::Field("representation.knn_euclidean", |m| {
+        Some(m.representation.as_ref()?.knn_euclidean)
+    }),
+};
 
 /// The share of `test` examples whose `k` nearest `train` examples mostly have their label. Labels
 /// may be any whole numbers.

@@ -12,7 +12,20 @@ use super::{
     lbfgs::minimise,
     linalg::{Matrix, product, squared_norm, sum_rows},
 };
+use crate::card::{Card, Direction, Range, Source};
 use crate::{Error, Logit, Result, Stop, parallel, softmax::argmax};
+
+pub(crate) const CARD: Card = Card {
+    key: "probe_accuracy",
+    title: "probe",
+    unit: "%",
+    direction: Direction::Higher,
+    decimals: 2,
+    meaning: "accuracy of a linear classifier that cross entropy made of the frozen features: \
+              what the representation is worth",
+    range: Range::Share,
+    source: Source::Field("probe_accuracy", |m| m.probe_accuracy),
+};
 
 /// A linear classifier trained on features.
 #[derive(Debug)]

@@ -12,6 +12,20 @@
 use super::Features;
 use crate::Logit;
 use crate::Result;
+use crate::card::{Card, Direction, Range, Source};
+
+pub(crate) const CARD: Card = Card {
+    key: "class_separation",
+    title: "class separation",
+    unit: "",
+    direction: Direction::Undefined,
+    decimals: 4,
+    meaning: "R² of the features: 1 minus the mean cosine distance within classes over that of all (Kornblith et al.)",
+    range: Range::Any,
+    source: Source::Field("representation.class_separation", |m| {
+        m.representation.as_ref()?.class_separation
+    }),
+};
 
 /// The class separation R², in \[0, 1\]: 0 for a single class, 1 where every class is one direction.
 /// `None` where all features point the same way, so that there is nothing to explain. A row of

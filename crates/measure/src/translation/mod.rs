@@ -4,7 +4,7 @@
 
 mod bleu;
 mod chrf;
-mod quality;
+pub(crate) mod quality;
 mod resample;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,53 @@ use serde::{Deserialize, Serialize};
 
 use super::{Bleu, Chrf, Metric, Smoothing, Tokenizer, segments, total};
 use crate::Result;
+use crate::card::{Card, Direction, Range, Source};
+
+pub(crate) const BLEU: Card = Card {
+    key: "bleu",
+    title: "BLEU",
+    unit: "",
+    direction: Direction::Higher,
+    decimals: 2,
+    meaning: "BLEU of the translations of the test sentences as sacreBLEU computes it (13a)",
+    range: Range::NotNegative,
+    source: Source::Field("translation.bleu", |m| Some(m.translation.as_ref()?.bleu)),
+};
+
+pub(crate) const CHRF: Card = Card {
+    key: "chrf",
+    title: "chrF2",
+    unit: "",
+    direction: Direction::Higher,
+    decimals: 2,
+    meaning: "chrF2 of the same translations: n-grams of characters",
+    range: Range::NotNegative,
+    source: Source::Field("translation.chrf", |m| Some(m.translation.as_ref()?.chrf)),
+};
+
+pub(crate) const BLEU_OF_WORDS: Card = Card {
+    key: "bleu_of_words",
+    title: "BLEU of words",
+    unit: "",
+    direction: Direction::Higher,
+    decimals: 2,
+    meaning: "BLEU of the words as they were learned, unsmoothed, as fairseq prints it and the paper reports it",
+    range: Range::NotNegative,
+    source: Source::Field("translation.bleu_of_words", |m| m.translation.as_ref()?.bleu_of_words),
+};
+
+pub(crate) const LENGTH_RATIO: Card = Card {
+    key: "length_ratio",
+    title: "length ratio",
+    unit: "",
+    direction: Direction::Undefined,
+    decimals: 3,
+    meaning: "words of the translations for each word of the references",
+    range: Range::NotNegative,
+    source: Source::Field("translation.length_ratio", |m| {
+        Some(m.translation.as_ref()?.length_ratio)
+    }),
+};
 
 /// The scores of one system, with what others need to compute the same numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

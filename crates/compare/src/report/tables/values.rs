@@ -4,7 +4,7 @@
 use super::differences::legend;
 use super::means::remarks;
 use super::{Card, Form};
-use crate::report::metric::Metric;
+use crate::measure::Card as Measurement;
 use crate::report::sheet::{Cell, Head, Row, Sheet, Value, Words};
 use crate::report::table::{self, Table};
 
@@ -67,11 +67,11 @@ fn sheet(table: &Table) -> Sheet {
 }
 
 /// The metric, its unit and which way is better.
-fn named(metric: &Metric) -> [Value; 3] {
+fn named(metric: &Measurement) -> [Value; 3] {
     [metric.key, metric.unit, metric.direction.word()].map(|word| Value::Text(word.to_owned()))
 }
 
-fn cells(metric: &Metric, cell: &table::Cell) -> Vec<Value> {
+fn cells(metric: &Measurement, cell: &table::Cell) -> Vec<Value> {
     let difference = cell.difference.as_ref();
     let interval = difference.and_then(|d| d.interval);
     let test = difference.and_then(|d| d.significance.as_ref());
