@@ -149,10 +149,10 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     };
     // The folder stays locked until the report is written.
     let (comparison, folder) = match experiment::compare(&recipe, &out, &options) {
-        Err(Error::Interrupted) => {
+        Err(error) if error.is_interrupted() => {
             let again = command_line();
             console::say(&format!("what is done is saved; this goes on with it:\n  {again}"));
-            return Err(Error::Interrupted.into());
+            return Err(error.into());
         }
         comparison => comparison?,
     };

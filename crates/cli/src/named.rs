@@ -12,12 +12,11 @@ pub trait Named<T> {
 
 impl<T, E: Into<Error>> Named<T> for std::result::Result<T, E> {
     fn of<'a>(self, files: impl IntoIterator<Item = &'a Path>) -> Result<T> {
-        let problem = match self.map_err(E::into) {
-            Err(Error::Request(problem)) => problem,
-            Err(Error::Loss(error)) => error.to_string(),
+        let error = match self.map_err(E::into) {
+            Err(error) if error.is_request() => error,
             other => return other,
         };
         let files: Vec<_> = files.into_iter().map(|file| file.display().to_string()).collect();
-        Err(Error::Request(format!("{}: {problem}", files.join(", "))))
+        Err(error.at(format!("{}: ", files.join(", "))))
     }
 }

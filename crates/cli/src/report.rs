@@ -106,7 +106,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 fn check_out(out: &Path) -> Result<(), Error> {
     let entries = match std::fs::read_dir(out) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        entries => entries.map_err(Error::output(out))?,
+        entries => entries.map_err(Error::stored(out))?,
     };
     let empty = entries.count() == 0;
     if empty || out.join("report.html").is_file() && out.join("table.csv").is_file() {

@@ -400,7 +400,7 @@ mod tests {
             _ => Err(Error::Interrupted),
         };
         let ended = Content::watched(&origins, None, &enough);
-        assert!(matches!(ended, Err(Error::Interrupted)));
+        assert!(ended.is_err_and(|error| error.is_interrupted()));
         assert!(read.load(Ordering::Relaxed) < 400_000);
     }
 }

@@ -1,8 +1,9 @@
-//! One error type for what compares; every variant carries the place and the numbers.
+//! What can go wrong in a comparison: what measuring, reading and writing say, the loss, and whoever makes
+//! the runs.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::plain;
+use steepness_measure::{At, Error as Found};
 
 /// A result of a comparison.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -12,62 +13,34 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// What was asked for makes no sense; the message says what would.
-    #[error("{0}")]
-    Request(String),
-    /// A file that was given is missing or unreadable.
-    #[error("cannot read {}", shown(path))]
-    Input {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// A file that was given does not hold what it should.
-    #[error("{}: {place}: {problem}", shown(path))]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// Where in it: "byte 12", "line 3, column 7", "row 5".
-        place: String,
-        /// What is there and what was expected.
-        problem: String,
-    },
+    /// A request that makes no sense, files, work that broke off, an interruption.
+    #[error(transparent)]
+    Measure(#[from] Found),
     /// The loss refused its specification or its input.
     #[error(transparent)]
     Loss(#[from] steepness::Error),
-    /// A file of ours could not be written or read back.
-    #[error("cannot write {}", shown(path))]
-    Output {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// A run or its measuring broke off: what, and where.
-    #[error("{0}")]
-    Work(String),
     /// What makes the runs failed in a way of its own.
     #[error(transparent)]
     Runner(Box<dyn std::error::Error + Send + Sync>),
-    /// The user asked to stop; what is done so far is saved.
-    #[error("interrupted")]
-    Interrupted,
+    /// One of these, and where.
+    #[error(transparent)]
+    At(Box<At<Error>>),
 }
 
-/// The same, one by one, so that what matches an error need not know who found it.
-impl From<steepness_measure::Error> for Error {
-    fn from(error: steepness_measure::Error) -> Self {
-        use steepness_measure::Error as Found;
-        match error {
-            Found::Request(problem) => Error::Request(problem),
-            Found::Input { path, source } => Error::Input { path, source },
-            Found::Malformed { path, place, problem } => Error::Malformed { path, place, problem },
-            Found::Output { path, source } => Error::Output { path, source },
-            Found::Interrupted => Error::Interrupted,
-            // What is added there later is work that failed, too.
-            other => Error::Work(other.to_string()),
-        }
+/// Named as the variants of [`steepness_measure::Error`] that they make.
+#[expect(non_snake_case, non_upper_case_globals, reason = "they stand for variants")]
+impl Error {
+    /// The user asked to stop; what is done so far is saved.
+    pub const Interrupted: Error = Error::Measure(Found::Interrupted);
+
+    /// What was asked for makes no sense; the message says what would.
+    pub fn Request(problem: String) -> Error {
+        Found::Request(problem).into()
+    }
+
+    /// A run or its measuring broke off: what, and where.
+    pub fn Work(problem: String) -> Error {
+        Found::Work(problem).into()
     }
 }
 
@@ -75,30 +48,71 @@ impl Error {
     /// 1: the work failed; 2: the request was wrong; 130: interrupted.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Error::Request(_) | Error::Malformed { .. } | Error::Loss(_) => 2,
-            Error::Input { source, .. } => steepness_measure::code_of_reading(source),
-            Error::Output { .. } | Error::Work(_) | Error::Runner(_) => 1,
-            Error::Interrupted => 130,
+            Error::Measure(error) => error.exit_code(),
+            Error::Loss(_) => 2,
+            Error::Runner(_) => 1,
+            Error::At(at) => at.error.exit_code(),
+        }
+    }
+
+    /// What measuring, reading or writing said, without places; `None` where it was something else.
+    pub fn found(&self) -> Option<&Found> {
+        match self {
+            Error::Measure(error) => Some(error),
+            Error::At(at) => at.error.found(),
+            Error::Loss(_) | Error::Runner(_) => None,
+        }
+    }
+
+    /// Whether the user asked to stop.
+    pub fn is_interrupted(&self) -> bool {
+        self.found().is_some_and(Found::is_interrupted)
+    }
+
+    /// Whether what was asked for makes no sense, to us or to the loss.
+    pub fn is_request(&self) -> bool {
+        match self {
+            Error::Loss(_) => true,
+            Error::At(at) => at.error.is_request(),
+            error => error.found().is_some_and(Found::is_request),
+        }
+    }
+
+    /// With a place in front: "epoch 2, step 7: ".
+    pub fn at(self, place: impl Into<String>) -> Error {
+        Error::At(Box::new(At { place: place.into(), error: self }))
+    }
+
+    /// With the place where work broke off; what else went wrong knows its own.
+    pub fn broken_off_at(self, place: impl Into<String>) -> Error {
+        if self.found().is_some_and(Found::is_work) { self.at(place) } else { self }
+    }
+
+    /// With a remark in brackets behind it, if it is about the contents of a file.
+    pub fn remarked(self, remark: &str) -> Error {
+        match self {
+            Error::Measure(error) => error.remarked(remark).into(),
+            error => error,
         }
     }
 
     /// For `map_err` on reading `path`, a file that the user named.
     pub fn input(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
-        move |source| Error::Input { path: path.to_owned(), source }
+        move |source| Found::input(path)(source).into()
     }
 
     /// For `map_err` on writing `path`, a file of ours.
     pub fn output(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
-        move |source| Error::Output { path: path.to_owned(), source }
+        move |source| Found::output(path)(source).into()
+    }
+
+    /// For `map_err` on reading `path`, a file of ours.
+    pub fn stored(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
+        move |source| Found::stored(path)(source).into()
     }
 
     /// A complaint about the contents of `path` at `place`.
     pub fn malformed(path: &Path, place: impl Into<String>, problem: impl Into<String>) -> Error {
-        Error::Malformed { path: path.to_owned(), place: place.into(), problem: problem.into() }
+        Found::malformed(path, place, problem).into()
     }
-}
-
-/// Within the line, whatever is in it.
-fn shown(path: &Path) -> String {
-    plain::name(&path.to_string_lossy()).into_owned()
 }

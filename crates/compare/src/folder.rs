@@ -202,7 +202,7 @@ enum Before {
 impl Before {
     fn read(path: &Path, reader: &dyn RecipeReader) -> Result<Option<Self>> {
         let marker = path.join(MARKER);
-        if !marker.try_exists().map_err(Error::output(&marker))? {
+        if !marker.try_exists().map_err(Error::stored(&marker))? {
             return Ok(None);
         }
         let read = || -> Result<_> { Ok((read_plan(&marker, reader)?, folder_content(path)?)) };

@@ -123,13 +123,13 @@ impl RunDir {
     /// # Errors
     /// Names the path that cannot be read or written.
     pub fn seal(&self) -> Result<()> {
-        let entries = fs::read_dir(&self.path).map_err(Error::output(&self.path))?;
+        let entries = fs::read_dir(&self.path).map_err(Error::stored(&self.path))?;
         let mut manifest = Manifest::default();
         for entry in entries {
-            let path = entry.map_err(Error::output(&self.path))?.path();
+            let path = entry.map_err(Error::stored(&self.path))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if is_result(&name) && path.is_file() {
-                let bytes = fs::read(&path).map_err(Error::output(&path))?;
+                let bytes = fs::read(&path).map_err(Error::stored(&path))?;
                 manifest.add(&name, &bytes);
             }
         }

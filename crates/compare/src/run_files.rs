@@ -319,10 +319,5 @@ pub fn damage(path: &Path, place: &str, problem: impl Into<String>) -> Error {
 
 /// Says of a file of a run, which a user has not written, that it is damaged.
 pub fn damaged(error: Error) -> Error {
-    match error {
-        Error::Malformed { path, place, problem } => {
-            Error::Malformed { path, place, problem: format!("{problem} (the file is damaged)") }
-        }
-        error => error,
-    }
+    error.remarked("the file is damaged")
 }

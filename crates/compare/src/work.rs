@@ -203,12 +203,9 @@ impl Maker<'_> {
             }
             return Ok(run);
         }
-        let place = |error: Error| match error {
-            Error::Work(problem) => Error::Work(format!("{setting}, seed {seed}: {problem}")),
-            error => error,
-        };
         let monitor = progress.of(setting, seed);
-        runner.make(setting, seed, &dir, &monitor).map_err(place)?;
+        let made = runner.make(setting, seed, &dir, &monitor);
+        made.map_err(|error| error.broken_off_at(format!("{setting}, seed {seed}: ")))?;
         let run = RunFiles::at(dir.path())?.run(&plan, classes)?;
         progress.finished(setting, &run);
         Ok(run)

@@ -1,8 +1,9 @@
-//! One error type for the laboratory; every variant carries the place and the numbers.
+//! What can go wrong in the laboratory: what a comparison says, and libtorch.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::plain;
+use steepness_compare::Error as Said;
+use steepness_measure::Error as Found;
 
 /// A result of the laboratory.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -12,100 +13,63 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// What was asked for makes no sense; the message says what would.
-    #[error("{0}")]
-    Request(String),
-    /// A file that was given is missing or unreadable.
-    #[error("cannot read {}", shown(path))]
-    Input {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// A file that was given does not hold what it should.
-    #[error("{}: {place}: {problem}", shown(path))]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// Where in it: "byte 12", "line 3, column 7", "row 5".
-        place: String,
-        /// What is there and what was expected.
-        problem: String,
-    },
-    /// The loss refused its specification or its input.
+    /// A request that makes no sense, files, the loss, work that broke off, an interruption.
     #[error(transparent)]
-    Loss(#[from] steepness::Error),
-    /// A file of ours could not be written or read back.
-    #[error("cannot write {}", shown(path))]
-    Output {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// Training or measuring broke off: what, and where.
-    #[error("{0}")]
-    Work(String),
+    Compare(Said),
     /// libtorch refused an operation.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),
-    /// The user asked to stop; what is done so far is saved.
-    #[error("interrupted")]
-    Interrupted,
 }
 
-/// The same, one by one, so that what matches an error need not know who found it.
-impl From<steepness_measure::Error> for Error {
-    fn from(error: steepness_measure::Error) -> Self {
-        use steepness_measure::Error as Found;
-        match error {
-            Found::Request(problem) => Error::Request(problem),
-            Found::Input { path, source } => Error::Input { path, source },
-            Found::Malformed { path, place, problem } => Error::Malformed { path, place, problem },
-            Found::Output { path, source } => Error::Output { path, source },
-            Found::Interrupted => Error::Interrupted,
-            // What is added there later is work that failed, too.
-            other => Error::Work(other.to_string()),
-        }
+impl From<Found> for Error {
+    fn from(error: Found) -> Self {
+        Error::Compare(error.into())
     }
 }
 
-/// As above.
-impl From<steepness_compare::Error> for Error {
-    fn from(error: steepness_compare::Error) -> Self {
-        use steepness_compare::Error as Found;
+impl From<steepness::Error> for Error {
+    fn from(error: steepness::Error) -> Self {
+        Error::Compare(error.into())
+    }
+}
+
+/// What a run of ours said comes back as it was.
+impl From<Said> for Error {
+    fn from(error: Said) -> Self {
         match error {
-            Found::Request(problem) => Error::Request(problem),
-            Found::Input { path, source } => Error::Input { path, source },
-            Found::Malformed { path, place, problem } => Error::Malformed { path, place, problem },
-            Found::Loss(error) => Error::Loss(error),
-            Found::Output { path, source } => Error::Output { path, source },
-            Found::Interrupted => Error::Interrupted,
-            // What a run of ours said comes back as it was.
-            Found::Runner(error) => match error.downcast() {
+            Said::Runner(error) => match error.downcast() {
                 Ok(ours) => *ours,
-                Err(error) => Error::Work(error.to_string()),
+                Err(error) => Error::Compare(Said::Runner(error)),
             },
-            other => Error::Work(other.to_string()),
+            error => Error::Compare(error),
         }
     }
 }
 
 /// For what a comparison asks of us: to make a run, to read a recipe.
-impl From<Error> for steepness_compare::Error {
+impl From<Error> for Said {
     fn from(error: Error) -> Self {
-        use steepness_compare::Error as Said;
         match error {
-            Error::Request(problem) => Said::Request(problem),
-            Error::Input { path, source } => Said::Input { path, source },
-            Error::Malformed { path, place, problem } => Said::Malformed { path, place, problem },
-            Error::Loss(error) => Said::Loss(error),
-            Error::Output { path, source } => Said::Output { path, source },
-            Error::Work(problem) => Said::Work(problem),
-            Error::Interrupted => Said::Interrupted,
+            Error::Compare(error) => error,
             torch @ Error::Torch(_) => Said::Runner(Box::new(torch)),
         }
+    }
+}
+
+/// Named as the variants of [`steepness_measure::Error`] that they make.
+#[expect(non_snake_case, non_upper_case_globals, reason = "they stand for variants")]
+impl Error {
+    /// The user asked to stop; what is done so far is saved.
+    pub const Interrupted: Error = Error::Compare(Said::Interrupted);
+
+    /// What was asked for makes no sense; the message says what would.
+    pub fn Request(problem: String) -> Error {
+        Found::Request(problem).into()
+    }
+
+    /// Training or measuring broke off: what, and where.
+    pub fn Work(problem: String) -> Error {
+        Found::Work(problem).into()
     }
 }
 
@@ -113,32 +77,61 @@ impl Error {
     /// 1: the work failed; 2: the request was wrong; 130: interrupted.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Error::Request(_) | Error::Malformed { .. } | Error::Loss(_) => 2,
-            Error::Input { source, .. } => steepness_measure::code_of_reading(source),
-            Error::Output { .. } | Error::Work(_) | Error::Torch(_) => 1,
-            Error::Interrupted => 130,
+            Error::Compare(error) => error.exit_code(),
+            Error::Torch(_) => 1,
+        }
+    }
+
+    /// What measuring, reading or writing said, without places; `None` where it was something else.
+    pub fn found(&self) -> Option<&Found> {
+        match self {
+            Error::Compare(error) => error.found(),
+            Error::Torch(_) => None,
+        }
+    }
+
+    /// Whether the user asked to stop.
+    pub fn is_interrupted(&self) -> bool {
+        self.found().is_some_and(Found::is_interrupted)
+    }
+
+    /// With a place in front: "epoch 2, step 7: ".
+    pub fn at(self, place: impl Into<String>) -> Error {
+        Error::Compare(Said::from(self).at(place))
+    }
+
+    /// With the place where work broke off; what else went wrong knows its own.
+    pub fn broken_off_at(self, place: impl Into<String>) -> Error {
+        if self.found().is_some_and(Found::is_work) { self.at(place) } else { self }
+    }
+
+    /// With a remark in brackets behind it, if it is about the contents of a file.
+    pub fn remarked(self, remark: &str) -> Error {
+        match self {
+            Error::Compare(error) => Error::Compare(error.remarked(remark)),
+            error => error,
         }
     }
 
     /// For `map_err` on reading `path`, a file that the user named.
     pub fn input(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
-        move |source| Error::Input { path: path.to_owned(), source }
+        move |source| Found::input(path)(source).into()
     }
 
     /// For `map_err` on writing `path`, a file of ours.
     pub fn output(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
-        move |source| Error::Output { path: path.to_owned(), source }
+        move |source| Found::output(path)(source).into()
+    }
+
+    /// For `map_err` on reading `path`, a file of ours.
+    pub fn stored(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
+        move |source| Found::stored(path)(source).into()
     }
 
     /// A complaint about the contents of `path` at `place`.
     pub fn malformed(path: &Path, place: impl Into<String>, problem: impl Into<String>) -> Error {
-        Error::Malformed { path: path.to_owned(), place: place.into(), problem: problem.into() }
+        Found::malformed(path, place, problem).into()
     }
-}
-
-/// Within the line, whatever is in it.
-fn shown(path: &Path) -> String {
-    plain::name(&path.to_string_lossy()).into_owned()
 }
 
 #[cfg(test)]

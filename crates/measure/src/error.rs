@@ -1,5 +1,7 @@
-//! One error type for what needs no engine; every variant carries the place and the numbers.
+//! What can go wrong, with the place and the numbers. The crates above wrap this error and add what only
+//! they know: the loss, an engine.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::plain;
@@ -33,9 +35,17 @@ pub enum Error {
         /// What is there and what was expected.
         problem: String,
     },
-    /// A file of ours could not be written or read back.
+    /// A file of ours could not be written.
     #[error("cannot write {}", shown(path))]
     Output {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file of ours could not be read back.
+    #[error("cannot read {}", shown(path))]
+    Stored {
         /// The file or folder.
         path: PathBuf,
         /// What the system said.
@@ -47,6 +57,31 @@ pub enum Error {
     /// The user asked to stop; what is done so far is saved.
     #[error("interrupted")]
     Interrupted,
+    /// One of these, and where.
+    #[error(transparent)]
+    At(Box<At<Error>>),
+}
+
+/// An error at a place that who found it does not know.
+#[derive(Debug)]
+pub struct At<E> {
+    /// What stands in front of it: "epoch 2, step 7: ".
+    pub place: String,
+    /// What went wrong.
+    pub error: E,
+}
+
+impl<E: fmt::Display> fmt::Display for At<E> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}{}", self.place, self.error)
+    }
+}
+
+impl<E: std::error::Error> std::error::Error for At<E> {
+    /// What is behind the error, whose own words are said with the place.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.source()
+    }
 }
 
 impl Error {
@@ -55,9 +90,57 @@ impl Error {
         match self {
             Error::Request(_) | Error::Malformed { .. } => 2,
             Error::Input { source, .. } => code_of_reading(source),
-            Error::Output { .. } | Error::Work(_) => 1,
+            Error::Output { .. } | Error::Stored { .. } | Error::Work(_) => 1,
             Error::Interrupted => 130,
+            Error::At(at) => at.error.exit_code(),
         }
+    }
+
+    /// Whether the user asked to stop.
+    pub fn is_interrupted(&self) -> bool {
+        matches!(self.root(), Error::Interrupted)
+    }
+
+    /// Whether what was asked for makes no sense.
+    pub fn is_request(&self) -> bool {
+        matches!(self.root(), Error::Request(_))
+    }
+
+    /// Whether work broke off.
+    pub fn is_work(&self) -> bool {
+        matches!(self.root(), Error::Work(_))
+    }
+
+    /// The file or folder that it is about, if it is about one.
+    pub fn path(&self) -> Option<&Path> {
+        match self.root() {
+            Error::Input { path, .. }
+            | Error::Malformed { path, .. }
+            | Error::Output { path, .. }
+            | Error::Stored { path, .. } => Some(path),
+            _ => None,
+        }
+    }
+
+    /// Without its places.
+    fn root(&self) -> &Error {
+        match self {
+            Error::At(at) => at.error.root(),
+            error => error,
+        }
+    }
+
+    /// With a place in front: "epoch 2, step 7: ".
+    pub fn at(self, place: impl Into<String>) -> Error {
+        Error::At(Box::new(At { place: place.into(), error: self }))
+    }
+
+    /// With a remark in brackets behind it, if it is about the contents of a file.
+    pub fn remarked(mut self, remark: &str) -> Error {
+        if let Error::Malformed { problem, .. } = &mut self {
+            *problem += &format!(" ({remark})");
+        }
+        self
     }
 
     /// For `map_err` on reading `path`, a file that the user named.
@@ -70,6 +153,11 @@ impl Error {
         move |source| Error::Output { path: path.to_owned(), source }
     }
 
+    /// For `map_err` on reading `path`, a file of ours.
+    pub fn stored(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
+        move |source| Error::Stored { path: path.to_owned(), source }
+    }
+
     /// A complaint about the contents of `path` at `place`.
     pub fn malformed(path: &Path, place: impl Into<String>, problem: impl Into<String>) -> Error {
         Error::Malformed { path: path.to_owned(), place: place.into(), problem: problem.into() }
@@ -78,7 +166,7 @@ impl Error {
 
 /// The exit code where a file could not be read: 2 if another one has to be named, 1 if the system
 /// failed (no more file handles, an error of the disk), so that the same request may succeed later.
-pub fn code_of_reading(source: &std::io::Error) -> u8 {
+fn code_of_reading(source: &std::io::Error) -> u8 {
     use std::io::ErrorKind::{
         InvalidData, InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound,
         PermissionDenied, UnexpectedEof,
@@ -115,5 +203,27 @@ mod tests {
             assert_eq!(code(io::Error::from_raw_os_error(number)), 2, "{number}");
         }
         assert_eq!(code(io::Error::other("no number")), 2);
+    }
+
+    /// The place is said once, and what the system said stays behind it.
+    #[test]
+    fn a_place_stands_in_front_and_changes_nothing_else() {
+        use std::error::Error as _;
+        let full = || io::Error::from_raw_os_error(28);
+        let error = Error::output(Path::new("x"))(full()).at("step 7: ").at("ce, seed 0: ");
+        assert_eq!(error.to_string(), "ce, seed 0: step 7: cannot write x");
+        assert_eq!(error.source().unwrap().to_string(), full().to_string());
+        assert!(error.source().unwrap().source().is_none());
+        assert_eq!((error.exit_code(), error.path()), (1, Some(Path::new("x"))));
+        assert!(Error::Interrupted.at("here: ").is_interrupted());
+        assert!(Error::Work("no".into()).at("here: ").is_work());
+        assert!(!Error::Request("no".into()).at("here: ").is_work());
+    }
+
+    #[test]
+    fn only_what_is_about_contents_is_remarked_on() {
+        let error = Error::malformed(Path::new("x"), "line 1", "it is empty");
+        assert_eq!(error.remarked("cut off").to_string(), "x: line 1: it is empty (cut off)");
+        assert_eq!(Error::Work("no".into()).remarked("cut off").to_string(), "no");
     }
 }

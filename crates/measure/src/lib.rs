@@ -58,7 +58,7 @@ pub use calibration::{
 pub use card::{Card, Direction, Evidence, Function, Range, Source};
 pub use confusion::Confusion;
 pub use energy::{energy_gaps, energy_profile, label_energy, rival_energy};
-pub use error::{Error, Result, code_of_reading};
+pub use error::{At, Error, Result};
 pub use groups::{Groups, Thresholds};
 pub use histogram::range;
 pub use learned::Learned;

@@ -116,12 +116,12 @@ fn write_figures(figures: &[Figure], folder: &Path) -> Result<Vec<PathBuf>> {
 fn replaceable(path: &Path) -> Result<bool> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
-        Err(error) => Err(Error::output(path)(error)),
+        Err(error) => Err(Error::stored(path)(error)),
         Ok(about) if !about.is_file() => Ok(false),
         Ok(_) => {
             let mut head = Vec::new();
-            let file = File::open(path).map_err(Error::output(path))?;
-            file.take(512).read_to_end(&mut head).map_err(Error::output(path))?;
+            let file = File::open(path).map_err(Error::stored(path))?;
+            file.take(512).read_to_end(&mut head).map_err(Error::stored(path))?;
             Ok(String::from_utf8_lossy(&head).contains(GENERATOR))
         }
     }

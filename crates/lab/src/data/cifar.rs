@@ -150,7 +150,7 @@ impl Cifar {
         let found: Vec<_> = files::entries(folder)?.into_iter().filter(is_ours).collect();
         if found.is_empty() {
             let path = folder.join(format!("{prefix}*.bin"));
-            return Err(Error::Input { path, source: std::io::ErrorKind::NotFound.into() });
+            return Err(Error::input(&path)(std::io::ErrorKind::NotFound.into()));
         }
         Ok(found)
     }

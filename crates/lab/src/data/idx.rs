@@ -114,9 +114,9 @@ fn find(path: &Path, what: &str, dimensions: usize) -> Result<PathBuf> {
     let names = ["-", "."].map(|mark| format!("{what}{mark}idx{dimensions}-ubyte"));
     let candidates =
         names.iter().flat_map(|name| [path.join(name), path.join(name.clone() + ".gz")]);
-    candidates.into_iter().find(|path| path.is_file()).ok_or_else(|| Error::Input {
-        path: path.join(format!("{}[.gz]", names[0])),
-        source: std::io::ErrorKind::NotFound.into(),
+    candidates.into_iter().find(|path| path.is_file()).ok_or_else(|| {
+        let path = path.join(format!("{}[.gz]", names[0]));
+        Error::input(&path)(std::io::ErrorKind::NotFound.into())
     })
 }
 

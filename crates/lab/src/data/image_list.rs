@@ -100,25 +100,22 @@ impl ImageList {
         let mut failures = failures.into_iter();
         let Some((_, first)) = failures.next() else { return Ok(()) };
         let others: Vec<usize> = failures.map(|(at, _)| at).collect();
-        match first {
-            Error::Malformed { path, place, problem } if !others.is_empty() => {
-                let folder = path.parent().unwrap_or(&path);
-                let name = |at: &usize| {
-                    let other = &self.files[*at];
-                    other.strip_prefix(folder).unwrap_or(other).display().to_string()
-                };
-                let mut named: Vec<String> = others.iter().take(MOST_NAMED).map(name).collect();
-                if others.len() > MOST_NAMED {
-                    named.push(format!("{} more", others.len() - MOST_NAMED));
-                }
-                let least = if others.len() + 1 < MOST_BROKEN { "" } else { "at least " };
-                let named = named.join(", ");
-                let problem =
-                    format!("{problem} (and {least}{} more cannot be read: {named})", others.len());
-                Err(Error::Malformed { path, place, problem })
-            }
-            first => Err(first),
+        if others.is_empty() {
+            return Err(first);
         }
+        let folder = first.found().and_then(|found| found.path()?.parent());
+        let name = |at: &usize| {
+            let other = &self.files[*at];
+            let inside = folder.and_then(|folder| other.strip_prefix(folder).ok());
+            inside.unwrap_or(other).display().to_string()
+        };
+        let mut named: Vec<String> = others.iter().take(MOST_NAMED).map(name).collect();
+        if others.len() > MOST_NAMED {
+            named.push(format!("{} more", others.len() - MOST_NAMED));
+        }
+        let least = if others.len() + 1 < MOST_BROKEN { "" } else { "at least " };
+        let (count, named) = (others.len(), named.join(", "));
+        Err(first.remarked(&format!("and {least}{count} more cannot be read: {named}")))
     }
 
     /// The images as examples: bytes in memory, or their files if that would be more than 1 GiB.

@@ -211,7 +211,7 @@ mod tests {
             remarks: false,
         };
         let ended = super::compare(&on_a_table(folder.path()), &out, &options);
-        assert!(matches!(ended, Err(Error::Interrupted)));
+        assert!(ended.is_err_and(|error| error.is_interrupted()));
         assert!(!out.exists());
     }
 

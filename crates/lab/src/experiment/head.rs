@@ -8,12 +8,12 @@ use steepness::{Curve, Loss};
 
 use super::run::select;
 use super::{Options, RunRecipe};
+use crate::Result;
 use crate::check::checked;
 use crate::compare::{Monitor, RunDir};
 use crate::data::{Examples, Sampling};
 use crate::models::Model;
 use crate::train::{OptimizerRecipe, Schedule, Training};
-use crate::{Error, Result};
 
 /// `[crt]` and `[probe]`; what is not said is as in the training before.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -96,10 +96,9 @@ impl<'a> Head<'a> {
             tensorboard: options.tensorboard,
             checkpoint_every: options.checkpoint_every,
         };
-        let trained = trained.run(options.runs.stop, monitor).map_err(|error| match error {
-            Error::Work(problem) => Error::Work(format!("{}, {problem}", self.name)),
-            error => error,
-        })?;
+        let trained = trained
+            .run(options.runs.stop, monitor)
+            .map_err(|error| error.broken_off_at(format!("{}, ", self.name)))?;
         select(run.select, model, &trained)
     }
 }

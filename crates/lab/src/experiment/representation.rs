@@ -142,10 +142,10 @@ impl<'a> Representations<'a> {
         };
         let weights = Features::new(&weights, train.columns())?;
         let principal = Vim::usual_principal(train.columns());
-        match Vim::fit(train, weights, &bias, principal, self.stop).map_err(Error::from) {
+        match Vim::fit(train, weights, &bias, principal, self.stop) {
             Ok(vim) => Ok(Some(vim)),
-            Err(Error::Request(_)) => Ok(None),
-            Err(error) => Err(error),
+            Err(error) if error.is_request() => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 }

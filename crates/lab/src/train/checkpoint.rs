@@ -69,11 +69,11 @@ fn list(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
 fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(Error::output(folder))?,
+        entries => entries.map_err(Error::stored(folder))?,
     };
     let named =
         |entry: fs::DirEntry| (entry.file_name().to_string_lossy().into_owned(), entry.path());
-    entries.map(|entry| entry.map(named).map_err(Error::output(folder))).collect()
+    entries.map(|entry| entry.map(named).map_err(Error::stored(folder))).collect()
 }
 
 fn read(path: &Path) -> Result<Files> {

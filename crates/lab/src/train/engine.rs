@@ -155,7 +155,8 @@ impl Training<'_> {
             };
             // A mean that has this epoch's weights must not get them again: then the last checkpoint
             // is where it goes on.
-            if matches!(validation, Err(Error::Interrupted)) && share.is_none() {
+            let interrupted = validation.as_ref().is_err_and(Error::is_interrupted);
+            if interrupted && share.is_none() {
                 course.state.sums.seconds += lap(&mut clock);
                 self.save(&course)?;
             }
@@ -259,15 +260,13 @@ impl Training<'_> {
     /// One step of the optimizer, by the mean loss over all of `batches`.
     fn step(&mut self, batches: &[Batch], course: &mut Course) -> Result<()> {
         let (sums, carried) = (course.state.sums, self.criterion.state());
-        let place = format!("epoch {}, step {}", course.state.epoch, course.state.step + 1);
-        let norm = match self.learn(batches, &mut course.state) {
-            Err(Error::Work(problem)) => return Err(Error::Work(format!("{place}: {problem}"))),
-            learned => learned?,
-        };
+        let place = format!("epoch {}, step {}: ", course.state.epoch, course.state.step + 1);
+        let learned = self.learn(batches, &mut course.state);
+        let norm = learned.map_err(|error| error.broken_off_at(&place))?;
         match (norm, self.update.on_nan) {
             (Ok(norm), _) => self.move_weights(norm, course)?,
             (Err(problem), OnNan::Stop) => {
-                return Err(Error::Work(format!("{place}: {problem}; nothing was updated")));
+                return Err(Error::Work(format!("{problem}; nothing was updated")).at(place));
             }
             // As if the batches had not been there.
             (Err(_), OnNan::Skip) => {

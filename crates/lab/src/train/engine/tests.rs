@@ -203,7 +203,7 @@ fn assert_resumes(setup: &Setup, spec: &str) {
     // Once in the first epoch, then after one more, then a step at a time.
     for stop_in in [1, 2, 1, 1] {
         let stopped = setup.train(dir.path(), spec, 3, stop_in).0;
-        assert!(matches!(stopped, Err(Error::Interrupted)), "{stopped:?}");
+        assert!(stopped.as_ref().is_err_and(Error::is_interrupted), "{stopped:?}");
     }
     assert_eq!(numbers(&setup.finish(dir.path(), spec, 3)), whole);
     // And once more, with nothing left to do.
