@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use steepness_compare::measure::words::plural;
 use steepness_compare::{Found, FoundRun, Result, RunState, console, plain, survey};
 
 use crate::reader::Reader;
@@ -62,8 +63,7 @@ fn described(found: &Found) -> String {
     for (loss, state, mut seeds) in rows {
         // Folders are in the order of their names: seed=10 before seed=2.
         seeds.sort_by_key(|seed| seed.parse::<u64>().unwrap_or(u64::MAX));
-        let seeds =
-            format!("{} {}", if seeds.len() == 1 { "seed" } else { "seeds" }, seeds.join(" "));
+        let seeds = format!("{} {}", plural(seeds.len(), "seed"), seeds.join(" "));
         text += &format!("  {:width$}  {}: {seeds}\n", plain::name(&loss), plain::name(&state));
     }
     text

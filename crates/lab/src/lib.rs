@@ -22,10 +22,9 @@ pub mod models;
 pub mod tensors;
 pub mod train;
 pub mod translate;
-mod words;
 
 pub use check::Check;
 pub use error::{Error, Result};
 pub use memory::keep_freed_memory;
 pub use steepness_compare::{self as compare, console, report};
-pub use steepness_measure::{self as measure, Stop, durable, plain, random};
+pub use steepness_measure::{self as measure, Stop, durable, plain, random, words};

@@ -45,6 +45,7 @@ mod summary;
 mod temperature;
 mod threshold;
 pub mod translation;
+pub mod words;
 
 #[cfg(test)]
 mod sample;

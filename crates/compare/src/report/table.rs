@@ -11,6 +11,7 @@ use super::majority::{Majority, only_class};
 use super::metric::column;
 use super::significance::{self, Significance};
 use super::swept::Swept;
+use crate::measure::words::plural;
 use crate::measure::{Card, Direction, Overlap, PairedDifference, mean, std};
 use crate::{Comparison, Group, Signature};
 
@@ -199,12 +200,9 @@ fn one_class(comparison: &Comparison, group: &Group) -> Vec<String> {
     }
     let sentence = |(class, seeds): (usize, Vec<String>)| {
         let name = comparison.classes.get(class).map_or("?", String::as_str);
-        let plural = if seeds.len() == 1 { "seed" } else { "seeds" };
-        let seeds = seeds.join(" ");
-        format!(
-            "{} predicts nothing but the class \"{name}\", with the {plural} {seeds}",
-            group.setting
-        )
+        let (word, seeds) = (plural(seeds.len(), "seed"), seeds.join(" "));
+        let setting = &group.setting;
+        format!("{setting} predicts nothing but the class \"{name}\", with the {word} {seeds}")
     };
     of_class.into_iter().map(sentence).collect()
 }

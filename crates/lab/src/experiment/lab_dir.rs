@@ -1,6 +1,7 @@
 //! [`LabDir`]: what of a run's files only the laboratory writes.
 
 use std::fs;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use tch::Device;
@@ -20,50 +21,29 @@ use crate::train::Predictions;
 use crate::{Error, Result, durable, tensors};
 
 /// The folder of a run that is trained in the laboratory.
-pub(super) trait LabDir {
+pub(super) struct LabDir<'a>(&'a RunDir);
+
+impl Deref for LabDir<'_> {
+    type Target = RunDir;
+
+    fn deref(&self) -> &RunDir {
+        self.0
+    }
+}
+
+impl<'a> LabDir<'a> {
+    /// That of `dir`.
+    pub fn new(dir: &'a RunDir) -> Self {
+        Self(dir)
+    }
+
     /// Writes what is known before the first step; `content` is that of the data, `classes` are the
     /// names of the classes by their numbers and `reader` says what is in an input, which nothing else
     /// here does.
     ///
     /// # Errors
     /// Names the path that cannot be written.
-    fn begin_training(
-        &self,
-        recipe: &RunRecipe,
-        content: &Content,
-        classes: &[String],
-        reader: &Reader,
-        device: Device,
-    ) -> Result<()>;
-
-    /// Writes what a model said about the held-out part, and about examples from other worlds, each
-    /// with its name; the first ones are `ood_logits.npy`.
-    ///
-    /// # Errors
-    /// Names the path that cannot be written.
-    fn write_predictions(&self, test: &Predictions, ood: &[(&str, Predictions)]) -> Result<()>;
-
-    /// Writes what makes the pieces of source and target.
-    ///
-    /// # Errors
-    /// Names the path that cannot be written.
-    fn write_vocabularies(&self, vocabularies: [&Arc<Vocabulary>; 2]) -> Result<()>;
-
-    /// Writes the test sentences, their translations and their references, a line each.
-    ///
-    /// # Errors
-    /// Names the path that cannot be written.
-    fn write_translations(&self, all: &Translations) -> Result<()>;
-
-    /// Writes the weights that were measured, and where out-of-distribution begins with them.
-    ///
-    /// # Errors
-    /// Names the path that cannot be written.
-    fn write_model(&self, weights: &Weights, threshold: &Threshold) -> Result<()>;
-}
-
-impl LabDir for RunDir {
-    fn begin_training(
+    pub fn begin_training(
         &self,
         recipe: &RunRecipe,
         content: &Content,
@@ -78,7 +58,12 @@ impl LabDir for RunDir {
         Ok(self.begin(&recipe.to_toml(), content, classes, &environment)?)
     }
 
-    fn write_predictions(&self, test: &Predictions, ood: &[(&str, Predictions)]) -> Result<()> {
+    /// Writes what a model said about the held-out part, and about examples of other data sets, each
+    /// with its name; the first ones are `ood_logits.npy`.
+    ///
+    /// # Errors
+    /// Names the path that cannot be written.
+    pub fn write_predictions(&self, test: &Predictions, ood: &[(&str, Predictions)]) -> Result<()> {
         let at = |name: &str| self.path().join(name);
         npy::write_matrix(&at(LOGITS), &test.logits, test.classes)?;
         npy::write_vector(&at(LABELS), &test.labels)?;
@@ -91,12 +76,20 @@ impl LabDir for RunDir {
         })
     }
 
-    fn write_vocabularies(&self, vocabularies: [&Arc<Vocabulary>; 2]) -> Result<()> {
+    /// Writes what makes the pieces of source and target.
+    ///
+    /// # Errors
+    /// Names the path that cannot be written.
+    pub fn write_vocabularies(&self, vocabularies: [&Arc<Vocabulary>; 2]) -> Result<()> {
         let mut files = VOCABULARIES.iter().zip(vocabularies);
         files.try_for_each(|(name, vocabulary)| vocabulary.save(&self.path().join(name)))
     }
 
-    fn write_translations(&self, all: &Translations) -> Result<()> {
+    /// Writes the test sentences, their translations and their references, a line each.
+    ///
+    /// # Errors
+    /// Names the path that cannot be written.
+    pub fn write_translations(&self, all: &Translations) -> Result<()> {
         let lines = [&all.sources, &all.hypotheses, &all.references];
         for (name, lines) in TRANSLATIONS.into_iter().zip(lines) {
             let text: String = lines.iter().map(|line| line.clone() + "\n").collect();
@@ -105,7 +98,11 @@ impl LabDir for RunDir {
         Ok(())
     }
 
-    fn write_model(&self, weights: &Weights, threshold: &Threshold) -> Result<()> {
+    /// Writes the weights that were measured, and where out-of-distribution begins with them.
+    ///
+    /// # Errors
+    /// Names the path that cannot be written.
+    pub fn write_model(&self, weights: &Weights, threshold: &Threshold) -> Result<()> {
         durable::write(&self.path().join(WEIGHTS), &tensors::encode(&weights.snapshot()?)?)?;
         Ok(self.write_json(THRESHOLD, threshold)?)
     }

@@ -38,6 +38,7 @@ pub fn run(
     monitor: &dyn Monitor,
 ) -> Result<()> {
     let stop = Stop(options.runs.stop);
+    let dir = &LabDir::new(dir);
     let parts = data.parts(recipe.seed)?;
     // What was learned from, for measuring: some of it, and not augmented.
     let learned = recipe.augment.measured(Cow::Owned(parts.train.at_most(MOST)))?;
@@ -151,7 +152,7 @@ fn measure(
     criterion: Criterion,
     Measured { learned, counts, known, test, stop }: Measured,
     meter: &mut Meter,
-    dir: &RunDir,
+    dir: &LabDir,
 ) -> Result<Measures> {
     let inside = Arc::new(predict(model, &*test.measurable().source()?, stop)?);
     let known_by_heart = predict(model, &*learned.source()?, stop)?;

@@ -18,14 +18,16 @@ fn arrays_come_back() {
     let run = RunDir::new(dir.path(), &Setting::from(ce()), 0);
     fs::create_dir_all(run.path()).unwrap();
     let test = Predictions { logits: vec![0.5, -1.0, 2.0, 3.0], labels: vec![0, 1], classes: 2 };
-    run.write_predictions(&test, &[]).unwrap();
+    LabDir::new(&run).write_predictions(&test, &[]).unwrap();
     let file = npyz::NpyFile::new(fs::File::open(run.path().join("logits.npy")).unwrap()).unwrap();
     assert_eq!(file.shape(), [2, 2]);
     assert_eq!(file.into_vec::<f32>().unwrap(), test.logits);
     let file = npyz::NpyFile::new(fs::File::open(run.path().join("labels.npy")).unwrap()).unwrap();
     assert_eq!(file.into_vec::<i64>().unwrap(), test.labels);
     assert!(!run.path().join("ood_logits.npy").exists());
-    run.write_predictions(&test, &[("near", test.clone()), ("far", test.clone())]).unwrap();
+    LabDir::new(&run)
+        .write_predictions(&test, &[("near", test.clone()), ("far", test.clone())])
+        .unwrap();
     for name in ["ood_logits.npy", "ood_logits.far.npy"] {
         assert!(run.path().join(name).exists(), "{name}");
     }
@@ -45,7 +47,7 @@ fn another_recipe_is_not_taken_for_this_one() {
     let reader =
         Reader { shape: [1, 8, 8], side: None, columns: Vec::new(), fill: Vec::new(), nodes: None };
     let classes = ["b".to_owned(), "a\"\n".to_owned()];
-    run.begin_training(&ours, &content, &classes, &reader, Device::Cpu).unwrap();
+    LabDir::new(&run).begin_training(&ours, &content, &classes, &reader, Device::Cpu).unwrap();
     let files = RunFiles::at(run.path()).unwrap();
     assert_eq!(files.classes().unwrap(), ["b", "a\"\n"]);
     assert_eq!((files.reader().unwrap(), files.recipe().unwrap()), (reader, ours.clone()));

@@ -32,9 +32,10 @@ fn finished(dir: &Path) -> (RunDir, RunRecipe) {
     recipe.epochs = std::num::NonZeroUsize::MIN.saturating_add(1);
     recipe.model = toml::from_str::<ModelRecipe>("mlp = { hidden = 3 }").unwrap();
     let run = RunDir::new(dir, &setting, 1);
+    let dir = LabDir::new(&run);
     let reader =
         Reader { shape: [1, 8, 8], side: None, columns: Vec::new(), fill: Vec::new(), nodes: None };
-    run.begin_training(&recipe, &Content::default(), &examples().classes, &reader, Device::Cpu)
+    dir.begin_training(&recipe, &Content::default(), &examples().classes, &reader, Device::Cpu)
         .unwrap();
     let epoch = |epoch: usize| {
         format!(
@@ -48,8 +49,8 @@ fn finished(dir: &Path) -> (RunDir, RunRecipe) {
     let measures = Measures::new(Logits::new(&logits, 3).unwrap(), &labels, &[-0.5; 12]).unwrap();
     let model = build(&recipe.model, &examples(), 1).unwrap();
     let threshold = Threshold { energy: -1.0, kept: 0.95, examples: 20 };
-    run.write_model(model.weights(), &threshold).unwrap();
-    run.write_predictions(&Predictions { logits, labels, classes: 3 }, &[]).unwrap();
+    dir.write_model(model.weights(), &threshold).unwrap();
+    dir.write_predictions(&Predictions { logits, labels, classes: 3 }, &[]).unwrap();
     let map = FeatureMap { labels: vec![2], pca: vec![[0.5, -1.0]], tsne: vec![[2.0, 1.0 / 3.0]] };
     run.write_map(&map).unwrap();
     run.finish(&measures).unwrap();
