@@ -67,8 +67,8 @@ fn measures(measures: &Measures, classes: usize) -> Result<(), Problem> {
             within(place, card.range, value)?;
         }
         if let Source::RareClass(place, classes) = card.source {
-            let both = classes(measures).into_iter().flatten();
-            both.into_iter().try_for_each(|value| within(place, card.range, value))?;
+            let mut both = classes(measures).into_iter().flatten();
+            both.try_for_each(|value| within(place, card.range, value))?;
         }
     }
     ensure("examples", *examples > 0, || "there are none".to_owned())?;

@@ -13,6 +13,7 @@
 //! accuracy). Each function says which.
 
 mod accuracy;
+mod aurc;
 mod binary;
 mod brier;
 mod calibration;
@@ -51,6 +52,7 @@ pub mod words;
 mod sample;
 
 pub use accuracy::{accuracy, correct};
+pub use aurc::{aurc, excess_aurc};
 pub use binary::Binary;
 pub use brier::brier;
 pub use calibration::{
@@ -105,7 +107,7 @@ pub const MAIN: [&Card; 15] = [
 ];
 
 /// Those that the page's full list, the files for programs and `steepness measure` show, too.
-pub const MORE: [&Card; 24] = [
+pub const MORE: [&Card; 26] = [
     &confusion::BALANCED_ACCURACY,
     &confusion::MACRO_F1,
     &binary::AUROC,
@@ -114,6 +116,8 @@ pub const MORE: [&Card; 24] = [
     &calibration::equal_mass::CARD,
     &calibration::MCE,
     &calibration::classwise::CARD,
+    &aurc::CARD,
+    &aurc::EXCESS,
     &temperature::CARD,
     &nll::SCALED,
     &brier::SCALED,

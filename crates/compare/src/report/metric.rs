@@ -63,7 +63,7 @@ fn quoted_epsilon(comparison: &Comparison, name: &str) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::measure::{Groups, MAIN};
-    use crate::report::sample;
+    use crate::report::{Table, sample};
 
     #[test]
     fn fractions_become_percentages_and_plain_values_stay() {
@@ -101,6 +101,18 @@ mod tests {
         let groups = Groups { many: Some(0.9), medium: None, few: Some(0.25) };
         comparison.groups[0].runs[0].measures.groups = Some(groups);
         assert_eq!((column(&comparison, "few"), column(&comparison, "medium")), (Some(25.0), None));
+    }
+
+    #[test]
+    fn what_is_kept_by_its_key_is_a_column_of_the_runs_that_have_it() {
+        let mut comparison = sample::comparison(&["ce", "el(le=1)"], 1);
+        let aurc = Card::all().find(|card| card.key == "aurc").unwrap();
+        comparison.groups[1].runs[0].measures.numbers.insert("aurc".to_owned(), 0.25);
+        assert_eq!(column(aurc, &comparison).1, [[None], [Some(25.0)]]);
+        let keys = |table: &Table| table.more.iter().map(|c| c.metric.key).collect::<Vec<_>>();
+        assert!(keys(&Table::new(&comparison)).contains(&"aurc"));
+        comparison.groups[1].runs[0].measures.numbers.clear();
+        assert!(!keys(&Table::new(&comparison)).contains(&"aurc"));
     }
 
     #[test]
