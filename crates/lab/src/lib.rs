@@ -12,6 +12,7 @@
 
 pub mod attack;
 mod autograd;
+pub mod card;
 mod check;
 pub mod data;
 mod error;

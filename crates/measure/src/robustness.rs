@@ -31,6 +31,9 @@ pub(crate) const PGD_LINF: Card = Card {
 pub struct RobustnessCurve {
     /// "fgsm", "pgd-linf", "apgd-linf-dlr" …, or "worst-linf" of all in that norm.
     pub attack: String,
+    /// Its name for people, as in a figure: "PGD-L∞"; not in records from before it was noted.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
     /// How it was run, for people: steps, step size, norm, random start.
     pub setting: String,
     /// (ε in pixel units of \[0, 1\], accuracy), ε = 0 first.

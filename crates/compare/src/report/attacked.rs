@@ -189,6 +189,7 @@ mod tests {
     fn run(seed: u64, right: f64) -> Attacked {
         let curve = |attack: &str, norm: &str, objective: &str, right| RobustnessCurve {
             attack: attack.to_owned(),
+            title: attack.to_uppercase(),
             setting: "as it is".to_owned(),
             points: vec![(0.0, 0.99), (0.1, right)],
             zero_gradient: 0.25,

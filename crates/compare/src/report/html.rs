@@ -223,6 +223,7 @@ mod tests {
         for run in comparison.groups.iter_mut().flat_map(|group| &mut group.runs) {
             run.measures.ood[0].data = hostile.to_owned();
             run.measures.robustness[1].attack = hostile.to_owned();
+            run.measures.robustness[1].title = hostile.to_owned();
             run.measures.robustness[1].setting = hostile.to_owned();
         }
         let html = page(&comparison);

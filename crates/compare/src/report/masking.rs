@@ -89,6 +89,7 @@ mod tests {
     fn curve(attack: &str, norm: &str, objective: &str, right: [f64; 2]) -> RobustnessCurve {
         RobustnessCurve {
             attack: attack.to_owned(),
+            title: String::new(),
             setting: String::new(),
             points: vec![(0.0, 0.99), (0.1, right[0]), (0.2, right[1])],
             zero_gradient: 0.0,

@@ -84,8 +84,9 @@ fn run(loss: f64, seed: u64) -> Run {
         inside: bell(-5.0, 25.0 + 12.0 * loss, 30, center + 4.0, 0.5 * width, 300.0),
         outside: bell(-5.0, 25.0 + 12.0 * loss, 30, 0.45 * center + 3.0, 0.5 * width, 300.0),
     };
-    let attacked = |name: &str, fall: f64| RobustnessCurve {
+    let attacked = |name: &str, title: &str, fall: f64| RobustnessCurve {
         attack: name.to_owned(),
+        title: title.to_owned(),
         setting: if name == "fgsm" { "one step" } else { "10 steps of ε/4, no random start" }
             .to_owned(),
         points: [0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3]
@@ -178,7 +179,7 @@ fn run(loss: f64, seed: u64) -> Run {
                 distance: Some(Distance::Far),
                 others: [("knn".to_owned(), score(10.0))].into(),
             }],
-            robustness: vec![attacked("fgsm", 6.0), attacked("pgd-linf", 9.0)],
+            robustness: vec![attacked("fgsm", "FGSM", 6.0), attacked("pgd-linf", "PGD-L∞", 9.0)],
             epoch: None,
             overlap: Some(Overlap::None),
             first_stage_accuracy: None,

@@ -5,12 +5,40 @@
 use tch::{Kind, Tensor};
 
 use super::norm::{Ball, spread};
+use super::settings::{LOSS, NORM, Settings, TARGETS, TEMPERATURE};
+use super::spec::Listed;
 use super::targeted::aimed;
 use super::{
-    Attack, Clean, Effort, Model, Norm, Objective, Slope, objective_suffix, pick, positions, slope,
-    wrong,
+    Attack, Clean, Effort, Mark, Model, Norm, Objective, Slope, aim, pick, positions, slope, wrong,
 };
 use crate::Result;
+use crate::card::{Card, Parameter, Range};
+
+pub(super) static CARD: Card = Card {
+    name: "apgd",
+    title: "APGD",
+    what: "PGD with momentum that halves its steps where they bring too little",
+    source: "Croce and Hein 2020, algorithm 1",
+    parameters: &[
+        NORM,
+        Parameter {
+            name: "steps",
+            default: Some("100"),
+            range: Range::AtLeast(1.0),
+            what: "how many",
+        },
+        Parameter {
+            name: "restarts",
+            default: Some("1"),
+            range: Range::AtLeast(1.0),
+            what: "how many random starts, each for the examples that stand",
+        },
+        LOSS,
+        TEMPERATURE,
+        TARGETS,
+    ],
+    example: "apgd(loss=dlr)",
+};
 
 /// α, the share of a step that is new; the rest repeats the one before.
 const NEW: f64 = 0.75;
@@ -116,7 +144,7 @@ impl Climb {
     }
 
     /// The checkpoint after a stretch of so many steps.
-    fn check(&mut self, stretch: usize) -> Result<()> {
+    fn checkpoint(&mut self, stretch: usize) -> Result<()> {
         let few = self.rises.f_le(IMPROVING * stretch as f64)?;
         let stuck = self.checked_value.f_ge_tensor(&self.best_value)?;
         let stuck = stuck.f_logical_and(&self.halved.f_logical_not()?)?;
@@ -189,7 +217,7 @@ impl Apgd {
             if taken == stretch {
                 // Those that just fell are out at the next step, from where they fell.
                 let now = climb.now.shallow_clone();
-                climb.check(stretch)?;
+                climb.checkpoint(stretch)?;
                 let wide = spread(&fell, &now)?;
                 climb.now = now.f_where_self(&wide, &climb.now)?;
                 (stretch, taken) = (stretch.saturating_sub(share(0.03)).max(share(0.06)), 0);
@@ -240,10 +268,23 @@ impl Apgd {
     }
 }
 
+impl Listed for Apgd {
+    fn settings(&mut self, each: &mut Settings) -> Result<()> {
+        each.norm(&mut self.norm)?;
+        each.whole("steps", &mut self.steps)?;
+        each.whole("restarts", &mut self.restarts)?;
+        each.objective(&mut self.objective)?;
+        each.whole("targets", &mut self.targets)
+    }
+}
+
 impl Attack for Apgd {
-    fn name(&self) -> String {
-        let targeted = if self.targets > 0 { "-targeted" } else { "" };
-        format!("apgd-{}{}{targeted}", self.norm.word(), objective_suffix(self.objective))
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn marks(&self) -> Vec<Mark> {
+        std::iter::once(self.norm.mark()).chain(aim(self.objective, self.targets)).collect()
     }
 
     fn setting(&self) -> String {
@@ -267,6 +308,10 @@ impl Attack for Apgd {
 
     fn objective(&self) -> Option<Objective> {
         Some(self.objective)
+    }
+
+    fn targets(&self) -> usize {
+        self.targets
     }
 
     fn effort(&self) -> Effort {

@@ -5,8 +5,51 @@ use tch::{Kind, Tensor};
 
 use super::norm::spread;
 use super::objective::margins;
-use super::{Attack, Clean, Effort, Model, Norm, Objective, slope, wrong};
+use super::settings::Settings;
+use super::spec::Listed;
+use super::{Attack, Clean, Effort, Mark, Model, Norm, Objective, slope, wrong};
 use crate::Result;
+use crate::card::{Card, Parameter, Range};
+
+pub(super) static CARD: Card = Card {
+    name: "cw",
+    title: "CW",
+    what: "the shortest move in L2 that succeeds, as the minimum of distance and margin",
+    source: "Carlini and Wagner 2017, §VI",
+    parameters: &[
+        Parameter {
+            name: "c",
+            default: Some("1"),
+            range: Range::Positive,
+            what: "how much success weighs against distance, in the first search",
+        },
+        Parameter {
+            name: "searches",
+            default: Some("4"),
+            range: Range::AtLeast(1.0),
+            what: "how many values of c each example is tried with",
+        },
+        Parameter {
+            name: "kappa",
+            default: Some("0"),
+            range: Range::AtLeast(0.0),
+            what: "κ, by how much the wrong logit is to lead",
+        },
+        Parameter {
+            name: "steps",
+            default: Some("200"),
+            range: Range::AtLeast(1.0),
+            what: "steps of Adam for each c",
+        },
+        Parameter {
+            name: "lr",
+            default: Some("0.05"),
+            range: Range::Positive,
+            what: "its learning rate",
+        },
+    ],
+    example: "cw(steps=500)",
+};
 
 /// Pixels are drawn this much towards the middle, since w is infinite at 0 and 1.
 const INSIDE: f64 = 0.999_999;
@@ -81,9 +124,23 @@ impl Cw {
     }
 }
 
+impl Listed for Cw {
+    fn settings(&mut self, each: &mut Settings) -> Result<()> {
+        each.number("c", &mut self.c)?;
+        each.whole("searches", &mut self.searches)?;
+        each.number("kappa", &mut self.kappa)?;
+        each.whole("steps", &mut self.steps)?;
+        each.number("lr", &mut self.lr)
+    }
+}
+
 impl Attack for Cw {
-    fn name(&self) -> String {
-        "cw-l2".to_owned()
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn marks(&self) -> Vec<Mark> {
+        vec![Norm::L2.mark()]
     }
 
     fn setting(&self) -> String {

@@ -7,8 +7,34 @@
 
 use tch::{Kind, Tensor};
 
-use super::{Attack, Clean, Effort, Model, Norm, Objective, positions, wrong};
+use super::settings::{NORM, Settings};
+use super::spec::Listed;
+use super::{Attack, Clean, Effort, Mark, Model, Norm, Objective, positions, wrong};
 use crate::Result;
+use crate::card::{Card, Parameter, Range};
+
+pub(super) static CARD: Card = Card {
+    name: "deepfool",
+    title: "DeepFool",
+    what: "again and again the shortest move to the nearest plane that a boundary seems to be",
+    source: "Moosavi-Dezfooli et al. 2016, algorithm 2",
+    parameters: &[
+        Parameter { default: Some("l2"), ..NORM },
+        Parameter {
+            name: "steps",
+            default: Some("50"),
+            range: Range::AtLeast(1.0),
+            what: "at most so many moves",
+        },
+        Parameter {
+            name: "overshoot",
+            default: Some("0.02"),
+            range: Range::AtLeast(0.0),
+            what: "by which share each goes further than the plane",
+        },
+    ],
+    example: "deepfool(norm=linf)",
+};
 
 /// The attack and its settings.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,9 +99,21 @@ impl DeepFool {
     }
 }
 
+impl Listed for DeepFool {
+    fn settings(&mut self, each: &mut Settings) -> Result<()> {
+        each.norm(&mut self.norm)?;
+        each.whole("steps", &mut self.steps)?;
+        each.number("overshoot", &mut self.overshoot)
+    }
+}
+
 impl Attack for DeepFool {
-    fn name(&self) -> String {
-        format!("deepfool-{}", self.norm.word())
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn marks(&self) -> Vec<Mark> {
+        vec![self.norm.mark()]
     }
 
     fn setting(&self) -> String {

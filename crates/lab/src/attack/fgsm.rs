@@ -2,8 +2,20 @@
 
 use tch::Tensor;
 
-use super::{Attack, Clean, Model, Norm, Objective, objective_suffix, slope};
+use super::settings::{LOSS, Settings, TEMPERATURE};
+use super::spec::Listed;
+use super::{Attack, Clean, Mark, Model, Norm, Objective, aim, slope};
 use crate::Result;
+use crate::card::Card;
+
+pub(super) static CARD: Card = Card {
+    name: "fgsm",
+    title: "FGSM",
+    what: "one step, x + ε·sign(∂L/∂x)",
+    source: "Goodfellow et al. 2015, §4",
+    parameters: &[LOSS, TEMPERATURE],
+    example: "fgsm",
+};
 
 /// The attack and its settings.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,9 +30,19 @@ impl Default for Fgsm {
     }
 }
 
+impl Listed for Fgsm {
+    fn settings(&mut self, each: &mut Settings) -> Result<()> {
+        each.objective(&mut self.objective)
+    }
+}
+
 impl Attack for Fgsm {
-    fn name(&self) -> String {
-        format!("fgsm{}", objective_suffix(self.objective))
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn marks(&self) -> Vec<Mark> {
+        aim(self.objective, 0).collect()
     }
 
     fn setting(&self) -> String {

@@ -1,20 +1,25 @@
 //! Adversarial attacks: how far do the inputs have to move before the model is wrong?
 //!
 //! Inputs are in pixel units, \[0, 1\]: a model that wants them normalised does that itself. One
-//! file an attack; each is its settings and nothing more, written as one line ([`Spec`]), and makes
-//! large what its [`Objective`] says, whatever the model was trained with. What an attack draws is
-//! a function of the seed and the example, so that its answer does not depend on the batches.
+//! file an attack, with its [`Card`]; each is its settings and nothing more, written as one line
+//! ([`Spec`]), and makes large what its [`Objective`] says, whatever the model was trained with. What
+//! an attack draws is a function of the seed and the example, so that its answer does not depend on
+//! the batches.
+//!
+//! The list in `attacks!` below is all that specs, recipes, the program's help, the documentation and
+//! the figures of a report know of them.
 
 mod apgd;
 mod cw;
 mod deepfool;
 mod fgsm;
-mod momentum;
+mod mi_fgsm;
 mod norm;
 mod objective;
 mod pgd;
 mod recipe;
 mod robustness;
+mod settings;
 mod spec;
 mod square;
 mod targeted;
@@ -23,13 +28,12 @@ pub use apgd::Apgd;
 pub use cw::Cw;
 pub use deepfool::DeepFool;
 pub use fgsm::Fgsm;
-pub use momentum::Momentum;
+pub use mi_fgsm::MiFgsm;
 pub use norm::{Ball, Norm};
 pub use objective::Objective;
 pub use pgd::Pgd;
 pub use recipe::{AdversarialRecipe, AttackRecipe, EPSILONS, L2_EPSILONS, Preset};
 pub use robustness::{Found, Outcome, Trial, curves};
-pub use spec::Spec;
 pub use square::Square;
 
 use std::borrow::Cow;
@@ -37,7 +41,66 @@ use std::borrow::Cow;
 use tch::Tensor;
 
 use crate::Result;
+use crate::card::Card;
 use crate::random::Stream;
+use spec::Listed;
+
+/// Makes [`Spec`] and [`ATTACKS`] of one list. An entry is an attack's file and its type.
+macro_rules! attacks {
+    ($($(#[$doc:meta])* $file:ident: $Name:ident,)*) => {
+        /// One of the attacks, with its settings.
+        ///
+        /// ```
+        /// let pgd: steepness_lab::attack::Spec = "pgd(norm=l2, steps=40)".parse()?;
+        /// assert_eq!(pgd.to_string(), "pgd(norm=l2)");
+        /// # Ok::<(), steepness_lab::Error>(())
+        /// ```
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Spec {
+            $($(#[$doc])* $Name($Name),)*
+        }
+
+        /// What each attack says of itself, in the order in which they are spoken of.
+        pub static ATTACKS: &[&Card] = &[$(&$file::CARD),*];
+
+        impl Spec {
+            /// The attack.
+            pub fn attack(&self) -> &dyn Attack {
+                match self {
+                    $(Spec::$Name(attack) => attack,)*
+                }
+            }
+
+            fn listed(&mut self) -> &mut dyn Listed {
+                match self {
+                    $(Spec::$Name(attack) => attack,)*
+                }
+            }
+
+            /// All of them as they are by default.
+            fn defaults() -> Vec<Self> {
+                vec![$(Spec::$Name($Name::default())),*]
+            }
+        }
+    };
+}
+
+attacks! {
+    /// One step along the sign of the gradient.
+    fgsm: Fgsm,
+    /// Projected gradient descent.
+    pgd: Pgd,
+    /// Steps along the gradients so far.
+    mi_fgsm: MiFgsm,
+    /// Projected gradient descent that finds its own step size.
+    apgd: Apgd,
+    /// The shortest move that succeeds, as a minimum.
+    cw: Cw,
+    /// The nearest plane that a boundary seems to be, again and again.
+    deepfool: DeepFool,
+    /// Random squares, without a gradient.
+    square: Square,
+}
 
 /// A model: a batch of inputs (N, C, H, W), f32 in \[0, 1\], to logits (N, classes), in evaluation
 /// mode (no dropout, running batch statistics).
@@ -94,10 +157,41 @@ pub enum Effort {
     Nearest,
 }
 
+/// What tells an attack from the same one with other settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// In records: "linf".
+    pub word: String,
+    /// For people: "L∞".
+    pub title: String,
+}
+
+impl Mark {
+    /// The same word for both.
+    fn plain(word: &str) -> Self {
+        Self { word: word.to_owned(), title: word.to_owned() }
+    }
+}
+
 /// One way to perturb inputs within a budget.
 pub trait Attack {
+    /// What it says of itself.
+    fn card(&self) -> &'static Card;
+
+    /// What tells it from the same attack with other settings, in its name.
+    fn marks(&self) -> Vec<Mark>;
+
     /// Its name in records: "pgd-linf".
-    fn name(&self) -> String;
+    fn name(&self) -> String {
+        let marks = self.marks().into_iter().map(|mark| mark.word);
+        std::iter::once(self.card().name.to_owned()).chain(marks).collect::<Vec<_>>().join("-")
+    }
+
+    /// Its name for people: "PGD-L∞".
+    fn title(&self) -> String {
+        let marks = self.marks().into_iter().map(|mark| mark.title);
+        std::iter::once(self.card().title.to_owned()).chain(marks).collect::<Vec<_>>().join("-")
+    }
 
     /// How it is run, for people.
     fn setting(&self) -> String;
@@ -107,6 +201,11 @@ pub trait Attack {
 
     /// What it makes large along a gradient; `None` for one that knows no gradient.
     fn objective(&self) -> Option<Objective>;
+
+    /// Towards how many wrong classes it goes, one after the other; 0 for none in particular.
+    fn targets(&self) -> usize {
+        0
+    }
 
     /// What it has to do for a curve.
     fn effort(&self) -> Effort {
@@ -191,13 +290,9 @@ fn pick<'a>(numbers: &'a [usize], positions: &Tensor) -> Result<Cow<'a, [usize]>
     Ok(Cow::Owned(at.iter().map(|&at| numbers[at as usize]).collect()))
 }
 
-/// "-dlr", "-ce-t10", or nothing for cross entropy as it is: what a record's name adds.
-fn objective_suffix(objective: Objective) -> String {
-    match objective {
-        Objective::CrossEntropy { temperature: 1.0 } => String::new(),
-        Objective::CrossEntropy { temperature } => format!("-ce-t{temperature}"),
-        other => format!("-{}", other.word()),
-    }
+/// The marks of an objective and of targets, where they are not the usual ones.
+fn aim(objective: Objective, targets: usize) -> impl Iterator<Item = Mark> {
+    objective.mark().into_iter().chain((targets > 0).then(|| Mark::plain("targeted")))
 }
 
 #[cfg(test)]

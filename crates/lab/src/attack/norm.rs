@@ -4,7 +4,7 @@ use std::fmt;
 
 use tch::Tensor;
 
-use super::Clean;
+use super::{Clean, Mark};
 use crate::{Error, Result};
 
 /// How a move of an input is measured.
@@ -23,6 +23,11 @@ impl Norm {
             Norm::Linf => "linf",
             Norm::L2 => "l2",
         }
+    }
+
+    /// What it adds to an attack's name.
+    pub fn mark(self) -> Mark {
+        Mark { word: self.word().to_owned(), title: self.to_string() }
     }
 
     /// From its word.

@@ -3,9 +3,50 @@
 
 use tch::{Kind, Tensor};
 
+use super::settings::{LOSS, NORM, Settings, TARGETS, TEMPERATURE};
+use super::spec::Listed;
 use super::targeted::aimed;
-use super::{Attack, Clean, Effort, Model, Norm, Objective, objective_suffix, slope};
+use super::{Attack, Clean, Effort, Mark, Model, Norm, Objective, aim, slope};
+use crate::card::{Card, Parameter, Range};
 use crate::{Error, Result};
+
+pub(super) static CARD: Card = Card {
+    name: "pgd",
+    title: "PGD",
+    what: "many small steps up the gradient, each projected back into the ball of radius ε",
+    source: "Madry et al. 2018, eq. 2.2",
+    parameters: &[
+        NORM,
+        Parameter {
+            name: "steps",
+            default: Some("40"),
+            range: Range::AtLeast(1.0),
+            what: "how many",
+        },
+        Parameter {
+            name: "step",
+            default: Some("auto"),
+            range: Range::Positive,
+            what: "length of one, in pixel units; `auto` is 2.5·ε/steps",
+        },
+        Parameter {
+            name: "start",
+            default: Some("random"),
+            range: Range::Words("random or none"),
+            what: "at a random place in the ball, or at the input",
+        },
+        LOSS,
+        TEMPERATURE,
+        TARGETS,
+        Parameter {
+            name: "floor",
+            default: Some("0"),
+            range: Range::AtLeast(0.0),
+            what: "added to the length of the gradient in L2, as torchattacks does",
+        },
+    ],
+    example: "pgd(norm=l2)",
+};
 
 /// All steps together, in budgets, where their length follows ε.
 const OF_BUDGET: f64 = 2.5;
@@ -80,12 +121,27 @@ impl Pgd {
     }
 }
 
+impl Listed for Pgd {
+    fn settings(&mut self, each: &mut Settings) -> Result<()> {
+        each.norm(&mut self.norm)?;
+        each.whole("steps", &mut self.steps)?;
+        each.step(&mut self.step)?;
+        each.random_start(&mut self.random_start)?;
+        each.objective(&mut self.objective)?;
+        each.whole("targets", &mut self.targets)?;
+        each.number("floor", &mut self.floor)
+    }
+}
+
 impl Attack for Pgd {
-    fn name(&self) -> String {
-        let targeted = if self.targets > 0 { "-targeted" } else { "" };
-        let floored = if self.floor > 0.0 { "-floored" } else { "" };
-        let loss = objective_suffix(self.objective);
-        format!("pgd-{}{loss}{targeted}{floored}", self.norm.word())
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn marks(&self) -> Vec<Mark> {
+        let floored = (self.floor > 0.0).then(|| Mark::plain("floored"));
+        let aim = aim(self.objective, self.targets);
+        std::iter::once(self.norm.mark()).chain(aim).chain(floored).collect()
     }
 
     fn setting(&self) -> String {
@@ -115,6 +171,10 @@ impl Attack for Pgd {
 
     fn objective(&self) -> Option<Objective> {
         Some(self.objective)
+    }
+
+    fn targets(&self) -> usize {
+        self.targets
     }
 
     fn effort(&self) -> Effort {

@@ -31,6 +31,7 @@ const ROUNDING: f64 = 1e-9;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     name: String,
+    title: String,
     setting: String,
     norm: Norm,
     objective: Option<Objective>,
@@ -70,7 +71,7 @@ impl Trial<'_> {
     /// No inputs, inputs outside \[0, 1\] (normalised ones, most likely), labels that do not fit, an
     /// ε that is negative or not finite, a model that answers NaN; what the attack refuses.
     pub fn meet(&self, attack: &dyn Attack, epsilons: &[f64]) -> Result<Outcome> {
-        self.check(epsilons)?;
+        self.validate(epsilons)?;
         let (clean, blind, faint) = self.clean(attack.objective())?;
         let budgets = above_zero(epsilons);
         let attacked = match attack.effort() {
@@ -192,7 +193,7 @@ impl Trial<'_> {
         each.collect()
     }
 
-    fn check(&self, epsilons: &[f64]) -> Result<()> {
+    fn validate(&self, epsilons: &[f64]) -> Result<()> {
         let refuse = |problem| Err(Error::Request(problem));
         let (inputs, shape) = (self.inputs, self.inputs.size());
         let kind = inputs.f_kind()?;
@@ -233,6 +234,7 @@ impl Outcome {
     pub fn new(attack: &dyn Attack, epsilons: &[f64], found: Found) -> Self {
         Self {
             name: attack.name(),
+            title: attack.title(),
             setting: attack.setting(),
             norm: attack.norm(),
             objective: attack.objective(),
@@ -277,6 +279,7 @@ impl Outcome {
         };
         RobustnessCurve {
             attack: self.name.clone(),
+            title: self.title.clone(),
             setting: self.setting.clone(),
             points: self.epsilons.iter().copied().zip(accuracies).collect(),
             zero_gradient: self.found.blind as f64 / examples,
@@ -319,6 +322,7 @@ fn worst(norm: Norm, outcomes: &[Outcome]) -> Option<RobustnessCurve> {
     let names: Vec<&str> = same.iter().map(|outcome| outcome.name.as_str()).collect();
     Some(RobustnessCurve {
         attack: format!("worst-{}", norm.word()),
+        title: format!("worst-{norm}"),
         setting: format!("the worst that any of {} does to each example", names.join(", ")),
         points,
         zero_gradient: 0.0,

@@ -4,9 +4,34 @@
 use tch::{Device, Kind, Tensor};
 
 use super::objective::margins;
-use super::{Attack, Clean, Effort, Model, Norm, Objective};
+use super::settings::Settings;
+use super::spec::Listed;
+use super::{Attack, Clean, Effort, Mark, Model, Norm, Objective};
+use crate::card::{Card, Parameter, Range};
 use crate::random::Stream;
 use crate::{Error, Result};
+
+pub(super) static CARD: Card = Card {
+    name: "square",
+    title: "Square",
+    what: "random squares of pixels at ±ε, of which stays what lowers the margin; no gradient",
+    source: "Andriushchenko et al. 2020, algorithms 1 and 2",
+    parameters: &[
+        Parameter {
+            name: "queries",
+            default: Some("5000"),
+            range: Range::AtLeast(1.0),
+            what: "how often the model is asked about an example",
+        },
+        Parameter {
+            name: "share",
+            default: Some("0.8"),
+            range: Range::PositiveShare,
+            what: "the share of the pixels that a square covers in the beginning",
+        },
+    ],
+    example: "square(queries=1000)",
+};
 
 /// The attack and its settings.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,9 +139,20 @@ fn ask(
     Ok(Vec::try_from(margins(&logits, &labels, None)?.f_to_kind(Kind::Float)?)?)
 }
 
+impl Listed for Square {
+    fn settings(&mut self, each: &mut Settings) -> Result<()> {
+        each.whole("queries", &mut self.queries)?;
+        each.number("share", &mut self.share)
+    }
+}
+
 impl Attack for Square {
-    fn name(&self) -> String {
-        "square-linf".to_owned()
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn marks(&self) -> Vec<Mark> {
+        vec![Norm::Linf.mark()]
     }
 
     fn setting(&self) -> String {

@@ -46,7 +46,7 @@ pub fn of(series: &[Series], seeds: &[u64]) -> Option<Figure> {
         .iter()
         .map(|curve| {
             let how = how(series, &curve.attack);
-            format!("{}: {how}{}", title(&curve.attack), blind(series, curve))
+            format!("{}: {how}{}", title(curve), blind(series, curve))
         })
         .collect();
     Some(Figure {
@@ -60,7 +60,7 @@ pub fn of(series: &[Series], seeds: &[u64]) -> Option<Figure> {
             settings.join(". "),
         ),
         legend: series.iter().map(|series| series.name.clone()).enumerate().collect(),
-        panels: attacks.iter().map(|curve| panel(series, &curve.attack)).collect(),
+        panels: attacks.iter().map(|curve| panel(series, curve)).collect(),
     })
 }
 
@@ -79,8 +79,9 @@ fn how(series: &[Series], attack: &str) -> String {
     ways.join("; in other runs ")
 }
 
-fn panel(series: &[Series], attack: &str) -> Panel {
-    let all = series.iter().flat_map(curves).filter(|curve| curve.attack == attack);
+fn panel(series: &[Series], of: &RobustnessCurve) -> Panel {
+    let attack = &of.attack;
+    let all = series.iter().flat_map(curves).filter(|curve| curve.attack == *attack);
     let budgets: Vec<f64> = all.flat_map(|curve| curve.points.iter().map(|p| p.0)).collect();
     let x = axis(&budgets);
     let points = |curve: &RobustnessCurve| -> Vec<(f64, f64)> {
@@ -88,11 +89,11 @@ fn panel(series: &[Series], attack: &str) -> Panel {
         inside.map(|&(epsilon, accuracy)| (epsilon, 100.0 * accuracy)).collect()
     };
     let marks = series.iter().enumerate().flat_map(|(at, series)| {
-        let curves: Vec<_> = curves(series).filter(|c| c.attack == attack).map(points).collect();
+        let curves: Vec<_> = curves(series).filter(|c| c.attack == *attack).map(points).collect();
         seeds::mean_and_band(at, &curves)
     });
     Panel {
-        title: title(attack),
+        title: title(of).to_owned(),
         marks: marks.collect(),
         y: Axis::linear("accuracy, %", 0.0, 100.0),
         x,
@@ -114,17 +115,9 @@ fn curves<'a>(series: &Series<'a>) -> impl Iterator<Item = &'a RobustnessCurve> 
     series.runs.clone().into_iter().flatten()
 }
 
-/// The field's way of writing an attack's name: "pgd-linf-margin" is PGD-L∞-margin.
-pub fn title(attack: &str) -> String {
-    let part = |part: &str| match part {
-        "fgsm" | "pgd" | "apgd" | "mi" | "cw" | "dlr" | "ce" => part.to_uppercase(),
-        "linf" => "L∞".to_owned(),
-        "l2" => "L2".to_owned(),
-        "deepfool" => "DeepFool".to_owned(),
-        "square" => "Square".to_owned(),
-        other => other.to_owned(),
-    };
-    attack.split('-').map(part).collect::<Vec<_>>().join("-")
+/// What the record calls its attack for people; one from before that was noted has its name alone.
+fn title(curve: &RobustnessCurve) -> &str {
+    if curve.title.is_empty() { &curve.attack } else { &curve.title }
 }
 
 /// " (input gradient exactly zero on 0.0 % of the examples under ce, …)", where it follows one.
@@ -183,6 +176,20 @@ mod tests {
         let expected =
             "FGSM: one step; in other runs two steps (its steps lead 0.0784 far at most)";
         assert!(caption.contains(expected), "{caption}");
+    }
+
+    #[test]
+    fn a_panel_is_called_as_the_record_says() {
+        let mut comparison = sample::comparison(&["ce"], 2);
+        let titles = |comparison: &Comparison| -> Vec<String> {
+            figure(comparison).unwrap().panels.iter().map(|panel| panel.title.clone()).collect()
+        };
+        assert_eq!(titles(&comparison), ["FGSM", "PGD-L∞"]);
+        // An older record knows no name for people.
+        for run in &mut comparison.groups[0].runs {
+            run.measures.robustness[1].title.clear();
+        }
+        assert_eq!(titles(&comparison), ["FGSM", "pgd-linf"]);
     }
 
     #[test]

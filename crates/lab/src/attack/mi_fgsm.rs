@@ -4,13 +4,47 @@
 use tch::Tensor;
 
 use super::norm::spread;
+use super::settings::{LOSS, Settings, TARGETS, TEMPERATURE};
+use super::spec::Listed;
 use super::targeted::aimed;
-use super::{Attack, Clean, Effort, Model, Norm, Objective, objective_suffix, slope};
+use super::{Attack, Clean, Effort, Mark, Model, Norm, Objective, aim, slope};
 use crate::Result;
+use crate::card::{Card, Parameter, Range};
+
+pub(super) static CARD: Card = Card {
+    name: "mi-fgsm",
+    title: "MI-FGSM",
+    what: "steps along the sign of a decaying sum of the gradients so far, from the input",
+    source: "Dong et al. 2018, algorithm 1",
+    parameters: &[
+        Parameter {
+            name: "steps",
+            default: Some("10"),
+            range: Range::AtLeast(1.0),
+            what: "how many",
+        },
+        Parameter {
+            name: "step",
+            default: Some("auto"),
+            range: Range::Positive,
+            what: "length of one, in pixel units; `auto` is ε/steps",
+        },
+        Parameter {
+            name: "decay",
+            default: Some("1"),
+            range: Range::AtLeast(0.0),
+            what: "μ, how much of the former gradients stays",
+        },
+        LOSS,
+        TEMPERATURE,
+        TARGETS,
+    ],
+    example: "mi-fgsm(steps=20)",
+};
 
 /// The attack and its settings.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Momentum {
+pub struct MiFgsm {
     /// Steps.
     pub steps: usize,
     /// Length of one of them in pixel units; without it ε/steps, as published.
@@ -23,7 +57,7 @@ pub struct Momentum {
     pub targets: usize,
 }
 
-impl Default for Momentum {
+impl Default for MiFgsm {
     /// 10 steps of a tenth of ε that forget nothing.
     fn default() -> Self {
         let objective = Objective::CROSS_ENTROPY;
@@ -31,7 +65,7 @@ impl Default for Momentum {
     }
 }
 
-impl Momentum {
+impl MiFgsm {
     fn climb(
         &self,
         model: &Model,
@@ -61,10 +95,23 @@ impl Momentum {
     }
 }
 
-impl Attack for Momentum {
-    fn name(&self) -> String {
-        let targeted = if self.targets > 0 { "-targeted" } else { "" };
-        format!("mi-fgsm{}{targeted}", objective_suffix(self.objective))
+impl Listed for MiFgsm {
+    fn settings(&mut self, each: &mut Settings) -> Result<()> {
+        each.whole("steps", &mut self.steps)?;
+        each.step(&mut self.step)?;
+        each.number("decay", &mut self.decay)?;
+        each.objective(&mut self.objective)?;
+        each.whole("targets", &mut self.targets)
+    }
+}
+
+impl Attack for MiFgsm {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn marks(&self) -> Vec<Mark> {
+        aim(self.objective, self.targets).collect()
     }
 
     fn setting(&self) -> String {
@@ -88,6 +135,10 @@ impl Attack for Momentum {
 
     fn objective(&self) -> Option<Objective> {
         Some(self.objective)
+    }
+
+    fn targets(&self) -> usize {
+        self.targets
     }
 
     fn effort(&self) -> Effort {
@@ -114,8 +165,8 @@ mod tests {
 
     #[test]
     fn keeps_the_rules_of_an_attack() {
-        keeps_the_rules(&Momentum::default());
-        keeps_the_rules(&Momentum { targets: 2, ..Momentum::default() });
+        keeps_the_rules(&MiFgsm::default());
+        keeps_the_rules(&MiFgsm { targets: 2, ..MiFgsm::default() });
     }
 
     #[test]
@@ -123,9 +174,9 @@ mod tests {
         let model = linear(&[2.0, -1.0, 1.0, 1.0], 2);
         let inputs = images(&[0.5, 0.5], 2);
         let labels = Tensor::from_slice(&[0i64]);
-        let said = Momentum { steps: 4, step: Some(0.02), ..Momentum::default() };
+        let said = MiFgsm { steps: 4, step: Some(0.02), ..MiFgsm::default() };
         // Ten steps of ε/10 end at the budget, whatever it is.
-        for (attack, far) in [(said, 0.08), (Momentum::default(), 0.3)] {
+        for (attack, far) in [(said, 0.08), (MiFgsm::default(), 0.3)] {
             let moved = values(&attacked(&attack, &model, &inputs, &labels, 0.3, 0));
             let expected = [0.5 - far, 0.5 + far];
             for (found, expected) in moved.iter().zip(expected) {
@@ -133,7 +184,7 @@ mod tests {
             }
         }
         let flat = linear(&[0.0, 0.0, 0.0, 0.0], 2);
-        let moved = values(&attacked(&Momentum::default(), &flat, &inputs, &labels, 0.3, 0));
+        let moved = values(&attacked(&MiFgsm::default(), &flat, &inputs, &labels, 0.3, 0));
         assert_eq!(moved, [0.5, 0.5]);
     }
 }
