@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use steepness_lab::attack::{AttackRecipe, EPSILONS, L2_EPSILONS, Preset, Spec};
+use steepness_lab::attack::{ATTACKS, AttackRecipe, EPSILONS, L2_EPSILONS, Preset, Spec};
+use steepness_lab::card::{Card, Parameter};
 use steepness_lab::compare::{check_threads, cores};
 use steepness_lab::experiment::{Attacks, Under, Unfinished, device};
 use steepness_lab::report::{attacked_json, attacked_text, write_attacked};
@@ -20,11 +21,11 @@ use crate::progress::Progress;
 /// Attack finished runs on images, and say how many of their test examples stay right
 ///
 /// Prints accuracy against the budget for each loss, mean and deviation over its seeds, and warns of
-/// gradient masking. Writes attack.csv, attack.json and robustness.svg. An attack is one line:
-/// "fgsm", "pgd(norm=l2, steps=100, loss=margin)", "mi-fgsm", "apgd(loss=dlr)", "cw", "deepfool",
-/// "square(queries=1000)". Interrupted, it goes on where it stopped when the same command is typed
-/// again.
+/// gradient masking. Writes attack.csv, attack.json and robustness.svg. An attack is one line, such as
+/// "fgsm" or "pgd(norm=l2, steps=100, loss=margin)". Interrupted, it goes on where it stopped when the
+/// same command is typed again.
 #[derive(clap::Args)]
+#[command(after_long_help = known())]
 pub struct Args {
     /// The folders of runs: OUT/LOSS/seed=0; each counts once, and seeds of one recipe go together
     #[arg(value_name = "RUN", required = true)]
@@ -65,6 +66,16 @@ pub struct Args {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+}
+
+/// Every attack, with its settings as they are without being given.
+fn known() -> String {
+    let line = |card: &&Card| {
+        let setting = |of: &Parameter| format!("{}={}", of.name, of.default.unwrap_or_default());
+        let settings: Vec<String> = card.parameters.iter().map(setting).collect();
+        format!("\n  {}({})\n      {}", card.name, settings.join(", "), card.what)
+    };
+    "Attacks:".to_owned() + &ATTACKS.iter().map(line).collect::<String>()
 }
 
 /// The presets by name.

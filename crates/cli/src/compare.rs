@@ -10,6 +10,7 @@ use steepness_lab::compare::{
 };
 use steepness_lab::experiment::{self, LabReader, Options, Recipe, Wishes};
 use steepness_lab::report::Written;
+use steepness_lab::train::schedule::MultiStep;
 use steepness_lab::train::{OnNan, Schedule};
 use steepness_lab::{Check, Error, console, report};
 
@@ -261,7 +262,7 @@ fn train_as_asked(recipe: &mut Recipe, wishes: &Wishes) -> anyhow::Result<()> {
     recipe.batch = wishes.batch.unwrap_or(recipe.batch);
     let Some(epochs) = wishes.epochs else { return Ok(()) };
     recipe.epochs = epochs;
-    if let Schedule::MultiStep { after, .. } = &recipe.schedule {
+    if let Schedule::MultiStep(MultiStep { after, .. }) = &recipe.schedule {
         let late = after.iter().filter(|&&after| after >= epochs.get());
         let late: Vec<String> = late.map(usize::to_string).collect();
         if !late.is_empty() {

@@ -57,14 +57,16 @@ pub enum Range {
 }
 
 impl Card {
-    /// Refuses a number of `settings` that is out of its range, or one of a list.
+    /// Refuses a number of `settings` that is out of its range, or one of a list. A lone number goes by
+    /// the card's own name.
     ///
     /// # Errors
     /// Says which, and what it must be: "momentum = 1 must lie in \[0, 1)".
     pub(crate) fn check(&self, settings: &impl Serialize) -> Result<(), String> {
         let settings = Value::try_from(settings).map_err(|error| error.to_string())?;
         for parameter in self.parameters {
-            match settings.get(parameter.name) {
+            let lone = (!settings.is_table() && parameter.name == self.name).then_some(&settings);
+            match lone.or_else(|| settings.get(parameter.name)) {
                 Some(Value::Array(all)) => {
                     for (at, value) in all.iter().enumerate() {
                         parameter.range.check(&format!("{}[{at}]", parameter.name), value)?;
@@ -124,99 +126,4 @@ impl Display for Range {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use std::fmt::Debug;
-
-    use serde::de::DeserializeOwned;
-    use toml::Table;
-
-    use super::*;
-    use crate::Check;
-
-    impl Range {
-        /// Numbers just outside of it, and NaN; none where it is not one of numbers.
-        pub fn outside(self) -> Vec<f64> {
-            let ends: &[f64] = match self {
-                Range::Positive => &[0.0, -1.0, f64::INFINITY],
-                Range::AtLeast(low) => &[low - 1.0, f64::INFINITY],
-                Range::Within(low, high) => &[low - 1e-3, high + 1e-3],
-                Range::BelowOne => &[-1e-3, 1.0],
-                Range::PositiveShare => &[0.0, 1.001],
-                Range::Words(_) => return Vec::new(),
-            };
-            ends.iter().copied().chain([f64::NAN]).collect()
-        }
-    }
-
-    /// What holds for each card of a kind that recipes read as a `T`: its example is read, what is not
-    /// given is as the card says, what is out of range is refused by name, and there are no settings
-    /// but those on the card. `kind` is the recipe's key.
-    pub fn says_what_is_read<T: DeserializeOwned + Check + PartialEq + Debug>(
-        kind: &str,
-        card: &Card,
-    ) {
-        let example: Table = card.example.parse().unwrap();
-        let value = &example[kind];
-        let read = |value: &Value| -> Result<T, String> {
-            let made: T = value.clone().try_into().map_err(|e: toml::de::Error| e.to_string())?;
-            made.check().map_err(|error| error.to_string()).map(|()| made)
-        };
-        read(value).unwrap();
-        let Some(Value::Table(given)) = value.get(card.name) else { return };
-        let with = |change: &dyn Fn(&mut Table)| {
-            let mut settings = given.clone();
-            change(&mut settings);
-            read(&Value::Table(Table::from_iter([(card.name.to_owned(), settings.into())])))
-        };
-        for Parameter { name, default, range, .. } in card.parameters {
-            let usual =
-                default.map(|text| format!("x = {text}").parse::<Table>().unwrap()["x"].clone());
-            if let Some(usual) = &usual {
-                let said = with(&|settings| _ = settings.insert((*name).to_owned(), usual.clone()));
-                assert_eq!(said, with(&|settings| _ = settings.remove(*name)), "{name}");
-            }
-            let sample = given.get(*name).or(usual.as_ref());
-            for outside in range.outside() {
-                let whole = matches!(sample, Some(Value::Integer(_)));
-                if whole && !(outside >= 0.0 && outside.fract() == 0.0) {
-                    continue; // refused by its type
-                }
-                let number =
-                    if whole { Value::Integer(outside as i64) } else { Value::Float(outside) };
-                let number = match sample {
-                    Some(Value::Array(all)) => {
-                        let mut all = all.clone();
-                        all[0] = number;
-                        Value::Array(all)
-                    }
-                    _ => number,
-                };
-                let said =
-                    with(&|settings| _ = settings.insert((*name).to_owned(), number.clone()));
-                let error = said.unwrap_err();
-                assert!(error.contains(*name), "{name} = {outside}: {error}");
-            }
-        }
-        let unknown = with(&|settings| _ = settings.insert("unheard-of".to_owned(), 1.into()));
-        let error = unknown.unwrap_err();
-        let expected = error.split_once("expected ").map_or("", |(_, names)| names);
-        let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
-        let named: Vec<&str> = card.parameters.iter().map(|parameter| parameter.name).collect();
-        assert_eq!(known, named, "{error}");
-    }
-
-    #[test]
-    fn a_range_holds_what_it_says() {
-        for (range, inside, words) in [
-            (Range::Positive, 1e-300, "be above 0"),
-            (Range::AtLeast(1.0), 1.0, "be at least 1"),
-            (Range::Within(0.0, 0.5), 0.5, "lie in [0, 0.5]"),
-            (Range::BelowOne, 0.0, "lie in [0, 1)"),
-            (Range::PositiveShare, 1.0, "lie in (0, 1]"),
-        ] {
-            assert!(range.holds(inside), "{range}");
-            assert!(range.outside().into_iter().all(|outside| !range.holds(outside)), "{range}");
-            assert_eq!(range.to_string(), words);
-        }
-    }
-}
+pub(crate) mod tests;

@@ -1,10 +1,11 @@
 //! [`Inputs`]: what a model sees of the examples, in the least memory that holds it.
 
 use std::mem::MaybeUninit;
+use std::sync::Arc;
 
 use tch::{Device, Kind, Tensor};
 
-use super::augment::{Augmented, Raster};
+use super::augment::{Occurrence, Pipeline, Raster, Sample};
 use super::{Graphs, ImageFiles, Pairs};
 use crate::{Error, Result};
 
@@ -132,6 +133,44 @@ impl Inputs {
             }
         };
         Ok(Raster { pixels, shape })
+    }
+}
+
+/// Images with what is done to each before a model sees it; cheap to clone. It stands here since it is made
+/// of inputs and is some itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Augmented {
+    /// The images, whose shape (channels, height, width) is `shape`.
+    pub(super) stored: Arc<Inputs>,
+    pub(super) shape: [usize; 3],
+    /// What the model takes for mean and standard deviation of each channel; those of the stored
+    /// images without it.
+    pub(super) moments: Option<Vec<(f64, f64)>>,
+    pub(super) pipeline: Arc<Pipeline>,
+}
+
+impl Augmented {
+    /// Those at `rows`, in that order. What is drawn for an image depends on its row.
+    pub fn select(&self, rows: &[usize]) -> Self {
+        let stored = self.stored.select(rows, self.shape.iter().product());
+        Self { stored: Arc::new(stored), ..self.clone() }
+    }
+
+    /// How many bytes they are as they are stored.
+    pub fn bytes(&self) -> usize {
+        self.stored.len()
+    }
+
+    /// Mean and standard deviation of each channel, from 0 to 1.
+    pub fn moments(&self) -> Vec<(f64, f64)> {
+        let [channels, height, width] = self.shape;
+        self.moments.clone().unwrap_or_else(|| self.stored.moments(channels, height * width))
+    }
+
+    /// The image that `occurrence` is of.
+    pub(super) fn sample(&self, occurrence: Occurrence) -> Result<Sample> {
+        let image = self.stored.image(occurrence.row, self.shape)?;
+        Ok(self.pipeline.apply(image, occurrence))
     }
 }
 

@@ -17,7 +17,9 @@ use crate::data::{
     inspect, table,
 };
 use crate::models::{CnnRecipe, GraphNetRecipe, MlpRecipe, ModelRecipe, Precision};
-use crate::train::{AdamRecipe, Decayed, OptimizerRecipe, Schedule, SgdRecipe, Update};
+use crate::train::optimizer::{AdamRecipe, SgdRecipe, WeightDecayOn};
+use crate::train::schedule::MultiStep;
+use crate::train::{OptimizerRecipe, Schedule, Update};
 use crate::translate::SearchOptions;
 use crate::words::several;
 use crate::{Error, Result};
@@ -117,7 +119,7 @@ impl Proposal {
         };
         let schedule = match after.is_empty() {
             true => Schedule::Constant,
-            false => Schedule::MultiStep { after, factor: 0.1 },
+            false => Schedule::MultiStep(MultiStep { after, factor: 0.1 }),
         };
         let (select, weights) = select(sizes[1], &schedule);
         let Recipe { losses, seeds, threads, .. } = Recipe::embedded()?;
@@ -249,7 +251,7 @@ fn attack(data: &DataRecipe) -> Option<AttackRecipe> {
 
 /// How `model` learns, and its name: networks on graphs as the paper's, all others by momentum.
 fn optimizer(model: &ModelRecipe, lr: f64) -> (OptimizerRecipe, &'static str) {
-    let weight_decay_on = Decayed::All;
+    let weight_decay_on = WeightDecayOn::All;
     if let ModelRecipe::GraphNet(_) = model {
         let (betas, eps, weight_decay) = ([0.9, 0.999], 1e-8, 1e-4);
         let recipe = AdamRecipe { lr, betas, eps, weight_decay, weight_decay_on };
@@ -425,7 +427,7 @@ mod tests {
 
     #[test]
     fn the_last_weights_are_taken_where_epochs_cannot_be_told_apart() {
-        let decayed = Schedule::MultiStep { after: vec![9], factor: 0.1 };
+        let decayed = Schedule::MultiStep(MultiStep { after: vec![9], factor: 0.1 });
         for (validation, schedule, expected, words) in [
             (5000, &Schedule::Constant, Select::Best, "best validation accuracy"),
             (36, &Schedule::Constant, Select::Last, "36 validation examples cannot"),
@@ -465,7 +467,7 @@ mod tests {
             let recipe = &proposal.recipe;
             assert_eq!((recipe.epochs.get(), recipe.batch.get()), (epochs, 7));
             assert_eq!(recipe.optimizer.lr(), 0.5);
-            let falls = after.map(|after| Schedule::MultiStep { after, factor: 0.1 });
+            let falls = after.map(|after| Schedule::MultiStep(MultiStep { after, factor: 0.1 }));
             assert_eq!(recipe.schedule, falls.unwrap_or(Schedule::Constant));
             let text = proposal.to_string();
             assert!(

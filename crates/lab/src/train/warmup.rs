@@ -55,6 +55,7 @@ impl Check for Warmup {
 #[cfg(test)]
 mod tests {
     use super::super::Schedule;
+    use super::super::schedule::Exponential;
     use super::*;
 
     /// The paper's EfficientNet recipe, with timm 1.0.31:
@@ -69,7 +70,7 @@ mod tests {
     #[test]
     fn epochs_rise_as_with_timm() {
         let warmup = Warmup { epochs: Some(3), steps: None, from: 1e-6 / 0.048 };
-        let schedule = Schedule::Exponential { factor: 0.97, every: 2.4 };
+        let schedule = Schedule::Exponential(Exponential { factor: 0.97, every: 2.4 });
         for (epoch, expected) in [
             (1, 1e-6),
             (2, 0.016000666666666667),

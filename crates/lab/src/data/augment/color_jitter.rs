@@ -5,8 +5,44 @@ use serde::{Deserialize, Serialize};
 
 use super::draws::Draws;
 use super::raster::Raster;
-use super::{color, refuse};
+use super::transform::{Context, Sample, Transform};
+use super::{check, color};
+use crate::card::{Card, Parameter, Range};
 use crate::{Check, Result};
+
+pub(super) static CARD: Card = Card {
+    name: "color_jitter",
+    title: "colour jitter",
+    what: "brightness, contrast, saturation and hue by random factors in random order",
+    source: "torchvision's `ColorJitter`",
+    parameters: &[
+        Parameter {
+            name: "brightness",
+            default: Some("0.0"),
+            range: Range::AtLeast(0.0),
+            what: "the factor is uniform in [1 − x, 1 + x], and not below 0",
+        },
+        Parameter {
+            name: "contrast",
+            default: Some("0.0"),
+            range: Range::AtLeast(0.0),
+            what: "likewise",
+        },
+        Parameter {
+            name: "saturation",
+            default: Some("0.0"),
+            range: Range::AtLeast(0.0),
+            what: "likewise",
+        },
+        Parameter {
+            name: "hue",
+            default: Some("0.0"),
+            range: Range::Within(0.0, 0.5),
+            what: "the hue turns by a share of the circle that is uniform in [−x, x]",
+        },
+    ],
+    example: "augment.color_jitter = { brightness = 0.4, contrast = 0.4, saturation = 0.4 }",
+};
 
 /// `color_jitter = { brightness = 0.4, contrast = 0.4, saturation = 0.4 }`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,23 +64,7 @@ pub struct ColorJitter {
 
 impl Check for ColorJitter {
     fn check(&self) -> Result<()> {
-        let settings = [
-            ("brightness", self.brightness, f64::MAX),
-            ("contrast", self.contrast, f64::MAX),
-            ("saturation", self.saturation, f64::MAX),
-            ("hue", self.hue, 0.5),
-        ];
-        for (name, value, most) in settings {
-            if !(0.0..=most).contains(&value) {
-                let range = if most < 1.0 {
-                    format!("lie in [0, {most}]")
-                } else {
-                    "be a number of at least 0".to_owned()
-                };
-                return refuse(format!("color_jitter: {name} = {value} must {range}"));
-            }
-        }
-        Ok(())
+        check(&CARD, self)
     }
 }
 
@@ -62,7 +82,7 @@ pub enum Jitter {
 }
 
 impl Jitter {
-    /// Does it.
+    /// Changes the image.
     pub fn apply(self, image: &mut Raster) {
         match self {
             Self::Brightness(factor) => color::brightness(image, factor),
@@ -70,6 +90,13 @@ impl Jitter {
             Self::Saturation(factor) => color::saturation(image, factor),
             Self::Hue(turns) => color::hue(image, turns),
         }
+    }
+}
+
+impl Transform for ColorJitter {
+    fn apply(&self, sample: &mut Sample, context: &Context) {
+        let drawn = self.draw(&mut context.draws("augment/color-jitter"));
+        drawn.into_iter().for_each(|jitter| jitter.apply(&mut sample.image));
     }
 }
 

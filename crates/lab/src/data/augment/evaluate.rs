@@ -56,7 +56,7 @@ impl Evaluate {
         [channels, height, width]
     }
 
-    /// Does it.
+    /// The image as it is measured.
     pub fn apply(&self, image: &Raster) -> Raster {
         let [_, height, width] = image.shape;
         let resized =

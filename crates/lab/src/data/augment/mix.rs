@@ -9,8 +9,44 @@ use tch::{Kind, Tensor};
 
 use super::draws::Draws;
 use super::raster::Area;
-use super::{check_probability, refuse};
+use super::transform::{Context, Transform};
+use super::{check, refuse};
+use crate::card::{Card, Parameter, Range};
 use crate::{Check, Result};
+
+pub(super) static CARD: Card = Card {
+    name: "mix",
+    title: "mixup and cutmix",
+    what: "mixes the images of a batch, and their targets; the loss must take soft ones",
+    source: "Zhang et al. 2018; Yun et al. 2019; timm's `Mixup`",
+    parameters: &[
+        Parameter {
+            name: "mixup",
+            default: None,
+            range: Range::Within(1e-3, 1e3),
+            what: "α of mixup; no mixup without it",
+        },
+        Parameter {
+            name: "cutmix",
+            default: None,
+            range: Range::Within(1e-3, 1e3),
+            what: "α of cutmix; no cutmix without it",
+        },
+        Parameter {
+            name: "probability",
+            default: Some("1.0"),
+            range: Range::Within(0.0, 1.0),
+            what: "of a batch to be mixed at all",
+        },
+        Parameter {
+            name: "switch_probability",
+            default: Some("0.5"),
+            range: Range::Within(0.0, 1.0),
+            what: "of cutmix instead of mixup where there are both",
+        },
+    ],
+    example: "augment.mix = { mixup = 0.8, cutmix = 1.0 }",
+};
 
 /// `mix = { mixup = 0.8, cutmix = 1.0 }`. The targets become soft, so the loss must take such.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,16 +87,29 @@ fn half() -> f64 {
 
 impl Check for Mix {
     fn check(&self) -> Result<()> {
-        for (name, alpha) in [("mixup", self.mixup), ("cutmix", self.cutmix)] {
-            if let Some(alpha) = alpha.filter(|alpha| !(1e-3..=1e3).contains(alpha)) {
-                return refuse(format!("mix: {name} = {alpha} must lie in [0.001, 1000]"));
-            }
-        }
+        check(&CARD, self)?;
         if self.mixup.is_none() && self.cutmix.is_none() {
             return refuse("mix: neither mixup nor cutmix is given".to_owned());
         }
-        check_probability("mix: probability", self.probability)?;
-        check_probability("mix: switch_probability", self.switch_probability)
+        Ok(())
+    }
+}
+
+impl Transform for Mix {
+    fn gives_soft_targets(&self) -> bool {
+        true
+    }
+
+    fn apply_to_batch(
+        &self,
+        inputs: &mut Tensor,
+        labels: Tensor,
+        shape: [usize; 3],
+        classes: usize,
+        context: &Context,
+    ) -> Result<Tensor> {
+        let mixing = self.draw(shape, &mut context.draws("augment/mix"));
+        mixing.apply(inputs, &labels, shape, classes)
     }
 }
 

@@ -8,11 +8,52 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::affine::{affine, rotation};
 use super::draws::Draws;
-use super::random_resized_crop::Filter;
 use super::raster::Raster;
-use super::resample::Interpolation;
-use super::{color, tone};
-use crate::{Error, Result};
+use super::resample::{Filter, Interpolation};
+use super::transform::{Context, Sample, Transform};
+use super::{color, levels};
+use crate::card::{Card, Parameter, Range};
+use crate::{Check, Error, Result};
+
+pub(super) static CARD: Card = Card {
+    name: "rand_augment",
+    title: "RandAugment",
+    what: "operations drawn from a list of 15, all of one strength, written as timm writes it",
+    source: "Cubuk et al. 2020; timm's `rand_augment_transform`",
+    parameters: &[
+        Parameter {
+            name: "m",
+            default: Some("10"),
+            range: Range::Within(0.0, MOST),
+            what: "the magnitude, a whole number",
+        },
+        Parameter {
+            name: "mstd",
+            default: Some("0"),
+            range: Range::AtLeast(0.0),
+            what: "the standard deviation of each operation's own magnitude; above 100, it is uniform",
+        },
+        Parameter {
+            name: "n",
+            default: Some("2"),
+            range: Range::Within(1.0, 100.0),
+            what: "operations an image",
+        },
+        Parameter {
+            name: "p",
+            default: Some("0.5"),
+            range: Range::Within(0.0, 1.0),
+            what: "the probability of a drawn operation to be carried out",
+        },
+        Parameter {
+            name: "inc",
+            default: Some("0"),
+            range: Range::Words("0 or 1"),
+            what: "1 lets posterize, solarize and the enhancements grow stronger with the magnitude too",
+        },
+    ],
+    example: "augment.rand_augment = \"rand-m9-mstd0.5\"",
+};
 
 /// The largest magnitude: that of the strongest operations.
 const MOST: f64 = 10.0;
@@ -124,6 +165,25 @@ impl<'de> Deserialize<'de> for RandAugment {
     }
 }
 
+/// What its reader takes makes sense.
+impl Check for RandAugment {
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Transform for RandAugment {
+    /// What comes into the image from outside has the mean colour.
+    fn apply(&self, sample: &mut Sample, context: &Context) {
+        let level = |(mean, _): &(f64, f64)| (255.0 * mean).round_ties_even() as u8;
+        let fill: Vec<u8> = context.moments.iter().map(level).collect();
+        let drawn = self.draw(context.filter, &mut context.draws("augment/rand-augment"));
+        for (operation, filter) in drawn {
+            operation.apply(&mut sample.image, filter, &fill);
+        }
+    }
+}
+
 /// An operation with its argument.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Operation {
@@ -192,17 +252,17 @@ impl Operation {
         }
     }
 
-    /// Does it. What comes from outside of the image is `fill`, a level for each channel.
+    /// Changes the image. What comes from outside of it is `fill`, a level for each channel.
     pub fn apply(self, image: &mut Raster, filter: Interpolation, fill: &[u8]) {
         let [_, height, width] = image.shape;
         let moved = |matrix| affine(image, &matrix, filter, fill);
         match self {
-            Self::AutoContrast => tone::auto_contrast(image),
-            Self::Equalize => tone::equalize(image),
-            Self::Invert => tone::invert(image),
-            Self::Posterize(bits) => tone::posterize(image, bits),
-            Self::Solarize(threshold) => tone::solarize(image, threshold),
-            Self::SolarizeAdd(add) => tone::solarize_add(image, add),
+            Self::AutoContrast => levels::auto_contrast(image),
+            Self::Equalize => levels::equalize(image),
+            Self::Invert => levels::invert(image),
+            Self::Posterize(bits) => levels::posterize(image, bits),
+            Self::Solarize(threshold) => levels::solarize(image, threshold),
+            Self::SolarizeAdd(add) => levels::solarize_add(image, add),
             Self::Color(factor) => color::saturation(image, factor),
             Self::Contrast(factor) => color::contrast(image, factor),
             Self::Brightness(factor) => color::brightness(image, factor),

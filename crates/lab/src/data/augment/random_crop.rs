@@ -4,8 +4,38 @@ use serde::{Deserialize, Serialize};
 
 use super::draws::Draws;
 use super::raster::{Area, Raster};
-use super::{MOST_SIDE, refuse};
+use super::transform::{Context, Sample, Transform};
+use super::{MOST_SIDE, check, refuse};
+use crate::card::{Card, Parameter, Range};
 use crate::{Check, Result};
+
+pub(super) static CARD: Card = Card {
+    name: "random_crop",
+    title: "random crop",
+    what: "a crop of fixed size from anywhere in the padded image",
+    source: "torchvision's `RandomCrop`",
+    parameters: &[
+        Parameter {
+            name: "size",
+            default: None,
+            range: Range::Within(1.0, MOST_SIDE as f64),
+            what: "height and width of what is left",
+        },
+        Parameter {
+            name: "padding",
+            default: Some("0"),
+            range: Range::Within(0.0, MOST_SIDE as f64),
+            what: "pixels that are added on each side before",
+        },
+        Parameter {
+            name: "padding_mode",
+            default: Some("\"constant\""),
+            range: Range::Words("constant, edge, reflect or symmetric"),
+            what: "what they are: black, or how the image is continued",
+        },
+    ],
+    example: "augment.random_crop = { size = 32, padding = 4 }",
+};
 
 /// `random_crop = { size = 32, padding = 4 }`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,23 +69,17 @@ pub enum PaddingMode {
 
 impl Check for RandomCrop {
     fn check(&self) -> Result<()> {
-        let Self { size, padding, .. } = *self;
-        if size == 0 || size > MOST_SIDE || padding > MOST_SIDE {
-            return refuse(format!(
-                "random_crop: size = {size} must lie in [1, {MOST_SIDE}] and padding = {padding} in \
-                 [0, {MOST_SIDE}]"
-            ));
-        }
-        Ok(())
+        check(&CARD, self)
     }
 }
 
-impl RandomCrop {
-    /// Refuses images that it cannot crop.
-    ///
-    /// # Errors
-    /// Fewer pixels than the crop has, or than are reflected.
-    pub fn fits(&self, [_, height, width]: [usize; 3]) -> Result<()> {
+impl Transform for RandomCrop {
+    fn side(&self) -> Option<usize> {
+        Some(self.size)
+    }
+
+    /// Not fewer pixels than the crop has, or than are reflected.
+    fn fits(&self, [_, height, width]: [usize; 3]) -> Result<()> {
         let Self { size, padding, padding_mode } = *self;
         if height == 0 || width == 0 {
             return refuse("random_crop takes images of one size only".to_owned());
@@ -80,13 +104,20 @@ impl RandomCrop {
         Ok(())
     }
 
+    fn apply(&self, sample: &mut Sample, context: &Context) {
+        let corner = self.draw(sample.image.shape, &mut context.draws("augment/random-crop"));
+        sample.image = self.crop(&sample.image, corner);
+    }
+}
+
+impl RandomCrop {
     /// Where the crop begins in the padded image: row and column, each place alike.
     pub fn draw(&self, [_, height, width]: [usize; 3], draws: &mut Draws) -> [usize; 2] {
         [height, width].map(|side| draws.below(side + 2 * self.padding - self.size + 1))
     }
 
     /// The crop that begins at `top` and `left` of the padded image.
-    pub fn apply(&self, image: &Raster, [top, left]: [usize; 2]) -> Raster {
+    pub fn crop(&self, image: &Raster, [top, left]: [usize; 2]) -> Raster {
         let [channels, height, width] = image.shape;
         let Self { size, padding, padding_mode } = *self;
         let from = |at: usize, side: usize| padding_mode.from(at as isize - padding as isize, side);

@@ -3,9 +3,57 @@
 use serde::{Deserialize, Serialize};
 
 use super::draws::Draws;
-use super::raster::Area;
-use super::{check_probability, refuse};
+use super::raster::{Area, Patch};
+use super::transform::{Context, Sample, Transform};
+use super::{check, refuse};
+use crate::card::{Card, Parameter, Range};
 use crate::{Check, Result};
+
+pub(super) static CARD: Card = Card {
+    name: "random_erasing",
+    title: "random erasing",
+    what: "rectangles that are painted over",
+    source: "Zhong et al. 2020; timm's `RandomErasing`",
+    parameters: &[
+        Parameter {
+            name: "probability",
+            default: None,
+            range: Range::Within(0.0, 1.0),
+            what: "of an image to be painted over at all",
+        },
+        Parameter {
+            name: "mode",
+            default: Some("\"const\""),
+            range: Range::Words("const, rand or pixel"),
+            what: "with the mean colour, with a normal number for each channel, or for each pixel too",
+        },
+        Parameter {
+            name: "min_area",
+            default: Some("0.02"),
+            range: Range::Words("above 0 and not above max_area"),
+            what: "least share of the image's area",
+        },
+        Parameter {
+            name: "max_area",
+            default: Some("0.3333333333333333"),
+            range: Range::Words("at most 1"),
+            what: "largest share of it, of all rectangles together",
+        },
+        Parameter {
+            name: "min_aspect",
+            default: Some("0.3"),
+            range: Range::PositiveShare,
+            what: "least height over width; the largest is its inverse",
+        },
+        Parameter {
+            name: "count",
+            default: Some("1"),
+            range: Range::Within(1.0, 100.0),
+            what: "at most so many rectangles, each number alike",
+        },
+    ],
+    example: "augment.random_erasing = { probability = 0.2, mode = \"pixel\" }",
+};
 
 /// `random_erasing = { probability = 0.2, mode = "pixel" }`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,15 +91,6 @@ pub enum Erase {
     Pixel,
 }
 
-/// What covers an area of an image.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Patch {
-    /// Where.
-    pub area: Area,
-    /// As a model sees pixels, from 0 to 1 and beyond: row-major as channels × height × width.
-    pub values: Vec<f32>,
-}
-
 fn default_min_area() -> f64 {
     0.02
 }
@@ -70,21 +109,24 @@ fn one() -> usize {
 
 impl Check for RandomErasing {
     fn check(&self) -> Result<()> {
-        let Self { probability, min_area, max_area, min_aspect, count, .. } = *self;
-        check_probability("random_erasing: probability", probability)?;
+        check(&CARD, self)?;
+        let Self { min_area, max_area, .. } = *self;
         if !(0.0 < min_area && min_area <= max_area && max_area <= 1.0) {
             return refuse(format!(
                 "random_erasing: min_area = {min_area} and max_area = {max_area} must ascend within \
                  (0, 1]"
             ));
         }
-        if !(0.0 < min_aspect && min_aspect <= 1.0) {
-            return refuse(format!("random_erasing: min_aspect = {min_aspect} must lie in (0, 1]"));
-        }
-        if !(1..=100).contains(&count) {
-            return refuse(format!("random_erasing: count = {count} must lie in [1, 100]"));
-        }
         Ok(())
+    }
+}
+
+impl Transform for RandomErasing {
+    fn apply(&self, sample: &mut Sample, context: &Context) {
+        let mut draws = context.draws("augment/random-erasing");
+        for area in self.draw(sample.image.shape, &mut draws) {
+            sample.patches.push(self.patch(area, context.moments, &mut draws));
+        }
     }
 }
 

@@ -5,9 +5,45 @@ use serde::{Deserialize, Serialize};
 
 use super::draws::Draws;
 use super::raster::{Area, Raster};
-use super::resample::{Interpolation, resize};
-use super::{MOST_SIDE, refuse};
+use super::resample::{Filter, Interpolation, resize};
+use super::transform::{Context, Sample, Transform};
+use super::{MOST_SIDE, check, refuse};
+use crate::card::{Card, Parameter, Range};
 use crate::{Check, Result};
+
+pub(super) static CARD: Card = Card {
+    name: "random_resized_crop",
+    title: "random resized crop",
+    what: "a crop of random area and shape, scaled to a fixed size",
+    source: "Szegedy et al. 2015, §6; torchvision's and timm's `RandomResizedCrop`",
+    parameters: &[
+        Parameter {
+            name: "size",
+            default: None,
+            range: Range::Within(1.0, MOST_SIDE as f64),
+            what: "height and width of the result",
+        },
+        Parameter {
+            name: "scale",
+            default: Some("[0.08, 1.0]"),
+            range: Range::Words("ascending within (0, 1]"),
+            what: "least and largest share of the image's area",
+        },
+        Parameter {
+            name: "ratio",
+            default: Some("[0.75, 1.3333333333333333]"),
+            range: Range::Words("ascending from above 0"),
+            what: "least and largest width over height",
+        },
+        Parameter {
+            name: "interpolation",
+            default: Some("\"bilinear\""),
+            range: Range::Words("bilinear, bicubic or random"),
+            what: "the filter of the scaling; `random` draws one for each image",
+        },
+    ],
+    example: "augment.random_resized_crop = { size = 224 }",
+};
 
 /// `random_resized_crop = { size = 224 }`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,30 +62,6 @@ pub struct RandomResizedCrop {
     pub interpolation: Filter,
 }
 
-/// A filter, or one drawn for each image.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Filter {
-    /// [`Interpolation::Bilinear`].
-    #[default]
-    Bilinear,
-    /// [`Interpolation::Bicubic`].
-    Bicubic,
-    /// One or the other for each image, as timm does by default.
-    Random,
-}
-
-impl Filter {
-    /// The filter for one image.
-    pub fn draw(self, draws: &mut Draws) -> Interpolation {
-        match self {
-            Filter::Bilinear => Interpolation::Bilinear,
-            Filter::Bicubic => Interpolation::Bicubic,
-            Filter::Random => [Interpolation::Bilinear, Interpolation::Bicubic][draws.below(2)],
-        }
-    }
-}
-
 fn default_scale() -> [f64; 2] {
     [0.08, 1.0]
 }
@@ -60,12 +72,8 @@ fn default_ratio() -> [f64; 2] {
 
 impl Check for RandomResizedCrop {
     fn check(&self) -> Result<()> {
-        let Self { size, scale, ratio, .. } = self;
-        if *size == 0 || *size > MOST_SIDE {
-            return refuse(format!(
-                "random_resized_crop: size = {size} must lie in [1, {MOST_SIDE}]"
-            ));
-        }
+        check(&CARD, self)?;
+        let Self { scale, ratio, .. } = self;
         if !(0.0 < scale[0] && scale[0] <= scale[1] && scale[1] <= 1.0) {
             return refuse(format!(
                 "random_resized_crop: scale = {scale:?} must ascend within (0, 1]"
@@ -77,6 +85,22 @@ impl Check for RandomResizedCrop {
             ));
         }
         Ok(())
+    }
+}
+
+impl Transform for RandomResizedCrop {
+    fn side(&self) -> Option<usize> {
+        Some(self.size)
+    }
+
+    fn filter(&self) -> Option<Filter> {
+        Some(self.interpolation)
+    }
+
+    fn apply(&self, sample: &mut Sample, context: &Context) {
+        let mut draws = context.draws("augment/random-resized-crop");
+        let area = self.draw(sample.image.shape, &mut draws);
+        sample.image = self.crop(&sample.image, area, self.interpolation.draw(&mut draws));
     }
 }
 
@@ -111,7 +135,7 @@ impl RandomResizedCrop {
     }
 
     /// What lies in `area`, scaled.
-    pub fn apply(&self, image: &Raster, area: Area, filter: Interpolation) -> Raster {
+    pub fn crop(&self, image: &Raster, area: Area, filter: Interpolation) -> Raster {
         resize(image, area, [self.size; 2], filter)
     }
 }

@@ -1,4 +1,4 @@
-//! [`Raster`]: the image that every transform takes and gives.
+//! [`Raster`]: the image that every transform takes and gives; [`Area`] and [`Patch`]: parts of it.
 
 /// An image of 256 levels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,15 @@ pub struct Area {
     pub height: usize,
     /// Its columns.
     pub width: usize,
+}
+
+/// What covers an area of an image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Patch {
+    /// Where.
+    pub area: Area,
+    /// As a model sees pixels, from 0 to 1 and beyond: row-major as channels × height × width.
+    pub values: Vec<f32>,
 }
 
 impl Raster {

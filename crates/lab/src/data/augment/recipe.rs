@@ -1,4 +1,4 @@
-//! [`AugmentRecipe`]: which transforms a recipe asks for, and the examples that it makes.
+//! What an [`AugmentRecipe`] makes of examples.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -6,47 +6,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use steepness::{Criterion, Loss};
 
-use super::source::{Train, Transforms};
-use super::{
-    Augmented, ColorJitter, Evaluate, Mix, RandAugment, RandomCrop, RandomErasing,
-    RandomResizedCrop, check_probability, refuse,
-};
+use super::pipeline::{Pipeline, TrainPipeline};
+use super::{AugmentRecipe, refuse};
+use crate::data::inputs::Augmented;
 use crate::data::{Examples, Inputs, Parts};
 use crate::{Check, Error, Result};
-
-/// `[augment]`: what is not there is not done. The parts that are measured go through
-/// `[augment.evaluate]` alone.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AugmentRecipe {
-    /// The probability that an image is mirrored.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub horizontal_flip: Option<f64>,
-    /// Random operations; what they bring into the image has the mean colour.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rand_augment: Option<RandAugment>,
-    /// A crop of fixed size.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub random_crop: Option<RandomCrop>,
-    /// A crop of random size and shape, scaled.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub random_resized_crop: Option<RandomResizedCrop>,
-    /// Random colours.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub color_jitter: Option<ColorJitter>,
-    /// Rectangles that are painted over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub random_erasing: Option<RandomErasing>,
-    /// Mixup and cutmix.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mix: Option<Mix>,
-    /// What the model takes for mean and standard deviation of the pixels.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub normalize: Option<Normalize>,
-    /// What is done to the validation part, the test part and examples from outside.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub evaluate: Option<Evaluate>,
-}
 
 /// Mean and standard deviation of each channel, in units of \[0, 1\]; those of the training images
 /// as they are stored, without it.
@@ -74,22 +38,14 @@ impl Check for Normalize {
 
 impl Check for AugmentRecipe {
     fn check(&self) -> Result<()> {
-        if self.random_crop.is_some() && self.random_resized_crop.is_some() {
-            return refuse("random_crop and random_resized_crop exclude each other".to_owned());
+        let crops = self.transforms().filter(|(_, transform)| transform.side().is_some());
+        let crops: Vec<&str> = crops.map(|(card, _)| card.name).collect();
+        if crops.len() > 1 {
+            return refuse(format!("{} exclude each other", crops.join(" and ")));
         }
-        if let Some(probability) = self.horizontal_flip {
-            check_probability("horizontal_flip", probability)?;
-        }
-        fn check<T: Check>(part: &Option<T>) -> Result<()> {
-            part.as_ref().map_or(Ok(()), Check::check)
-        }
-        check(&self.random_crop)?;
-        check(&self.random_resized_crop)?;
-        check(&self.color_jitter)?;
-        check(&self.random_erasing)?;
-        check(&self.mix)?;
-        check(&self.normalize)?;
-        check(&self.evaluate)
+        self.transforms().try_for_each(|(_, transform)| transform.check())?;
+        self.normalize.check()?;
+        self.evaluate.check()
     }
 }
 
@@ -133,8 +89,8 @@ impl AugmentRecipe {
     pub fn measured<'a>(&self, examples: Cow<'a, Examples>) -> Result<Cow<'a, Examples>> {
         let Some(evaluate) = &self.evaluate else { return Ok(examples) };
         let shape = evaluate.shape(examples.shape);
-        let transforms = Transforms::Evaluate(evaluate.clone());
-        augmented(examples.into_owned(), shape, None, transforms).map(Cow::Owned)
+        let pipeline = Pipeline::Evaluate(evaluate.clone());
+        augmented(examples.into_owned(), shape, None, pipeline).map(Cow::Owned)
     }
 
     fn train(&self, examples: Examples, seed: u64) -> Result<Examples> {
@@ -155,17 +111,15 @@ impl AugmentRecipe {
             }
             None => examples.moments(),
         };
-        let side = match (&self.random_crop, &self.random_resized_crop) {
-            (Some(crop), _) => {
-                crop.fits(stored)?;
-                Some(crop.size)
+        let mut shape = stored;
+        for (_, transform) in self.transforms() {
+            transform.fits(stored)?;
+            if let Some(side) = transform.side() {
+                shape = [channels, side, side];
             }
-            (None, Some(crop)) => Some(crop.size),
-            (None, None) => None,
-        };
-        let shape = side.map_or(stored, |side| [channels, side, side]);
-        let train = Train { recipe: self.clone(), moments: moments.clone(), seed };
-        augmented(examples, shape, Some(moments), Transforms::Train(Box::new(train)))
+        }
+        let training = TrainPipeline { recipe: self.clone(), moments: moments.clone(), seed };
+        augmented(examples, shape, Some(moments), Pipeline::Train(Box::new(training)))
     }
 
     /// Refuses a loss that takes no soft targets where examples are mixed.
@@ -173,23 +127,23 @@ impl AugmentRecipe {
     /// # Errors
     /// Names the loss and what of it needs hard targets.
     pub fn check_loss(&self, loss: &Loss, criterion: &Criterion) -> Result<()> {
-        if self.mix.is_none() {
-            return Ok(());
-        }
+        let mut soft = self.transforms().filter(|(_, transform)| transform.gives_soft_targets());
+        let Some((card, _)) = soft.next() else { return Ok(()) };
         criterion.takes_soft_targets().map_err(|error| {
             Error::Request(format!(
-                "augment: mix gives soft targets, which the loss {loss} does not take: {error}"
+                "augment: {} gives soft targets, which the loss {loss} does not take: {error}",
+                card.name
             ))
         })
     }
 }
 
-/// `examples` behind `transforms`, which give images of `shape`.
+/// `examples` behind a `pipeline` that gives images of `shape`.
 fn augmented(
     examples: Examples,
     shape: [usize; 3],
     moments: Option<Vec<(f64, f64)>>,
-    transforms: Transforms,
+    pipeline: Pipeline,
 ) -> Result<Examples> {
     if !examples.inputs.are_images() {
         let what = match examples.inputs {
@@ -203,7 +157,7 @@ fn augmented(
         shape: examples.shape,
         moments,
         stored: Arc::new(examples.inputs),
-        transforms: Arc::new(transforms),
+        pipeline: Arc::new(pipeline),
     };
     Ok(Examples { inputs: Inputs::Augmented(augmented), shape, ..examples })
 }

@@ -8,6 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::draws::Draws;
 use super::raster::{Area, Raster};
 
 /// The filter.
@@ -38,6 +39,30 @@ impl Interpolation {
             Interpolation::Bicubic if x < 1.0 => ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0,
             Interpolation::Bicubic if x < 2.0 => (((x - 5.0) * x + 8.0) * x - 4.0) * A,
             _ => 0.0,
+        }
+    }
+}
+
+/// A filter, or one drawn for each image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Filter {
+    /// [`Interpolation::Bilinear`].
+    #[default]
+    Bilinear,
+    /// [`Interpolation::Bicubic`].
+    Bicubic,
+    /// One or the other for each image, as timm does by default.
+    Random,
+}
+
+impl Filter {
+    /// The filter for one image.
+    pub fn draw(self, draws: &mut Draws) -> Interpolation {
+        match self {
+            Filter::Bilinear => Interpolation::Bilinear,
+            Filter::Bicubic => Interpolation::Bicubic,
+            Filter::Random => [Interpolation::Bilinear, Interpolation::Bicubic][draws.below(2)],
         }
     }
 }

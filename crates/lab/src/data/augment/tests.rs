@@ -161,22 +161,24 @@ fn affine_maps_are_pillows() {
 #[test]
 fn maps_of_levels_are_pillows() {
     golden(["d6427867dcc24be1", "50321185edb34c20"], |image| {
-        vec![in_place(image, tone::auto_contrast)]
+        vec![in_place(image, levels::auto_contrast)]
     });
-    golden(["b236094ae5baf24e", "aee0dec34dcbbcfa"], |image| vec![in_place(image, tone::equalize)]);
-    golden(["76169eb00f4f925f", "b03886bf040d5bc7"], |image| vec![in_place(image, tone::invert)]);
+    golden(["b236094ae5baf24e", "aee0dec34dcbbcfa"], |image| {
+        vec![in_place(image, levels::equalize)]
+    });
+    golden(["76169eb00f4f925f", "b03886bf040d5bc7"], |image| vec![in_place(image, levels::invert)]);
     golden(["fe88a81a4d4c5599", "9c1020f54e881036"], |image| {
-        (1..9).map(|bits| in_place(image, |image| tone::posterize(image, bits))).collect()
+        (1..9).map(|bits| in_place(image, |image| levels::posterize(image, bits))).collect()
     });
     golden(["b1dbf0a615553361", "32c7ac3b15f08789"], |image| {
-        let solarize = |from| in_place(image, |image| tone::solarize(image, from));
+        let solarize = |from| in_place(image, |image| levels::solarize(image, from));
         [0, 26, 128, 256].map(solarize).to_vec()
     });
     golden(["254467dcbf28f2f4", "29464c3d2a89d35a"], |image| {
-        [0, 99, 110].map(|add| in_place(image, |image| tone::solarize_add(image, add))).to_vec()
+        [0, 99, 110].map(|add| in_place(image, |image| levels::solarize_add(image, add))).to_vec()
     });
     // Pillow refuses 0 bits, timm's older versions had none left.
-    let black = in_place(&made(3, 4), |image| tone::posterize(image, 0));
+    let black = in_place(&made(3, 4), |image| levels::posterize(image, 0));
     assert!(black.pixels.iter().all(|&pixel| pixel == 0));
 }
 
@@ -227,7 +229,7 @@ fn padded_crops_are_torchvisions() {
         ];
         let crop = |padding_mode| RandomCrop { size: height.min(width), padding: 4, padding_mode };
         let fitting = modes.map(crop).into_iter().filter(|crop| crop.fits(image.shape).is_ok());
-        fitting.map(|crop| crop.apply(image, [3, 1])).collect()
+        fitting.map(|crop| crop.crop(image, [3, 1])).collect()
     });
 }
 
@@ -656,6 +658,18 @@ fn settings_are_spelt_out_and_come_back() {
 }
 
 #[test]
+fn cards_say_what_is_read() {
+    for card in AUGMENTATIONS {
+        crate::card::tests::says_what_is_read::<AugmentRecipe>("augment", card);
+        // A card is that of the key it is called after.
+        let example: toml::Table = card.example.parse().unwrap();
+        let recipe: AugmentRecipe = example["augment"].clone().try_into().unwrap();
+        let asked: Vec<&str> = recipe.transforms().map(|(card, _)| card.name).collect();
+        assert_eq!(asked, [card.name]);
+    }
+}
+
+#[test]
 fn senseless_settings_are_refused() {
     for (text, expected) in [
         ("horizontal_flip = 1.5", "horizontal_flip = 1.5 must lie in [0, 1]"),
@@ -664,7 +678,7 @@ fn senseless_settings_are_refused() {
         ("random_resized_crop = { size = 8, ratio = [0.0, 1.0] }", "must ascend from above 0"),
         ("random_crop = { size = 8 }\nrandom_resized_crop = { size = 8 }", "exclude each other"),
         ("color_jitter = { hue = 0.6 }", "hue = 0.6 must lie in [0, 0.5]"),
-        ("color_jitter = { contrast = -1.0 }", "contrast = -1 must be a number of at least 0"),
+        ("color_jitter = { contrast = -1.0 }", "contrast = -1 must be at least 0"),
         ("random_erasing = { probability = nan }", "probability = NaN must lie in [0, 1]"),
         ("random_erasing = { probability = 0.1, max_area = 2.0 }", "max_area = 2 must ascend"),
         ("mix = {}", "neither mixup nor cutmix"),

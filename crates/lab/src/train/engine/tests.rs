@@ -3,6 +3,7 @@ use crate::attack::AdversarialRecipe;
 use crate::data::augment::AugmentRecipe;
 use crate::data::{Batches, DataRecipe, Examples, Fractions, Inputs, Parts, Sampling, load};
 use crate::models::{ModelRecipe, Precision, build};
+use crate::train::schedule::MultiStep;
 use crate::train::{LSoftmaxRecipe, OptimizerRecipe};
 use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
@@ -271,7 +272,7 @@ fn augmented_training_goes_on_bit_for_bit() {
 fn patience_ends_a_training_that_no_longer_gains() {
     let mut setup = Setup::new();
     // Nothing moves after the first epoch.
-    setup.how.schedule = Schedule::MultiStep { after: vec![1], factor: 1e-30 };
+    setup.how.schedule = Schedule::MultiStep(MultiStep { after: vec![1], factor: 1e-30 });
     let dir = tempfile::tempdir().unwrap();
     assert_eq!(setup.finish(dir.path(), "ce", 1).history.len(), EPOCHS);
     setup.patience = Some(1);

@@ -1,5 +1,4 @@
-//! Adam (Kingma and Ba 2015, algorithm 1) as PyTorch defines it, and AdamW, which differs from it
-//! only in where weight decay acts.
+//! Adam (Kingma and Ba 2015, algorithm 1) as PyTorch defines it; weight decay is part of the gradient.
 //!
 //! ```text
 //! m ← β₁·m + (1 − β₁)·g      v ← β₂·v + (1 − β₂)·g²
@@ -7,10 +6,36 @@
 //! ```
 
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Device, Tensor};
 
-use super::{Decayed, Rule, check_eps, check_share};
+use super::{Common, LR, Rule, Settings, WEIGHT_DECAY, WEIGHT_DECAY_ON, WeightDecayOn, refuse};
+use crate::card::{Card, Parameter, Range};
 use crate::{Check, Result};
+
+pub(super) static CARD: Card = Card {
+    name: "adam",
+    title: "Adam",
+    what: "steps of the mean gradient over the root of its mean square; weight decay in the gradient",
+    source: "Kingma and Ba 2015, algorithm 1; PyTorch's `Adam`",
+    parameters: &[
+        LR,
+        Parameter {
+            name: "betas",
+            default: Some("[0.9, 0.999]"),
+            range: Range::BelowOne,
+            what: "β₁ and β₂, the shares of the two moments that are kept",
+        },
+        Parameter {
+            name: "eps",
+            default: Some("1e-8"),
+            range: Range::Positive,
+            what: "ε, added to the root",
+        },
+        WEIGHT_DECAY,
+        WEIGHT_DECAY_ON,
+    ],
+    example: "optimizer.adam = { lr = 0.001 }",
+};
 
 /// Settings of Adam and of AdamW.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,8 +53,8 @@ pub struct AdamRecipe {
     #[serde(default)]
     pub weight_decay: f64,
     /// Which parameters it pulls.
-    #[serde(default, skip_serializing_if = "Decayed::is_all")]
-    pub weight_decay_on: Decayed,
+    #[serde(default, skip_serializing_if = "WeightDecayOn::is_all")]
+    pub weight_decay_on: WeightDecayOn,
 }
 
 fn betas() -> [f64; 2] {
@@ -40,11 +65,20 @@ fn eps() -> f64 {
     1e-8
 }
 
+impl Settings for AdamRecipe {
+    fn common(&self) -> Common {
+        let Self { lr, weight_decay, weight_decay_on, .. } = *self;
+        Common { lr, weight_decay, weight_decay_on }
+    }
+
+    fn lr_mut(&mut self) -> &mut f64 {
+        &mut self.lr
+    }
+}
+
 impl Check for AdamRecipe {
     fn check(&self) -> Result<()> {
-        check_share("betas[0]", self.betas[0])?;
-        check_share("betas[1]", self.betas[1])?;
-        check_eps(self.eps)
+        CARD.check(self).map_err(refuse)
     }
 }
 
@@ -53,20 +87,30 @@ impl Check for AdamRecipe {
 pub(super) struct Adam {
     betas: [f64; 2],
     eps: f64,
+    /// Whether weight decay acts beside the gradient.
+    decoupled: bool,
     /// η/(1 − β₁ᵗ) and √(1 − β₂ᵗ).
     descent: f64,
     root: f64,
 }
 
 impl Adam {
-    pub(super) fn new(recipe: &AdamRecipe) -> Self {
-        Self { betas: recipe.betas, eps: recipe.eps, descent: 0.0, root: 1.0 }
+    pub fn new(recipe: &AdamRecipe, decoupled: bool) -> Self {
+        Self { betas: recipe.betas, eps: recipe.eps, decoupled, descent: 0.0, root: 1.0 }
     }
+}
+
+pub(super) fn rule(recipe: &AdamRecipe, _: Device) -> Box<dyn Rule> {
+    Box::new(Adam::new(recipe, false))
 }
 
 impl Rule for Adam {
     fn start(&self) -> &'static [f64] {
         &[0.0, 0.0]
+    }
+
+    fn decay_is_decoupled(&self) -> bool {
+        self.decoupled
     }
 
     fn begin(&mut self, lr: f64, step: u64) {
@@ -115,29 +159,6 @@ mod tests {
                 [0.600852, -1.0004573, 0.1069133],
                 [0.5530078, -0.9516115, 0.0703667],
                 [0.5070494, -0.9037781, 0.0408843],
-            ],
-        );
-    }
-
-    /// `torch.optim.AdamW([w, b], lr=.05, weight_decay=.1)`, then with `kernels(w, b)`.
-    #[test]
-    fn adamw_is_that_of_pytorch() {
-        assert_steps(
-            "adamw = { lr = 0.05, weight_decay = 0.1 }",
-            [
-                [0.6465, -1.0445001, 0.149],
-                [0.5939233, -0.9896286, 0.1030734],
-                [0.5427432, -0.9356336, 0.063897],
-                [0.4934152, -0.8827646, 0.0310534],
-            ],
-        );
-        assert_steps(
-            "adamw = { lr = 0.05, weight_decay = 0.1, weight_decay_on = 'kernels' }",
-            [
-                [0.6465, -1.0445001, 0.15],
-                [0.5939233, -0.9896286, 0.1046655],
-                [0.5427432, -0.9356336, 0.0657386],
-                [0.4934152, -0.8827646, 0.0329255],
             ],
         );
     }

@@ -1,10 +1,12 @@
-//! Optimizers: one file each, and what they have in common.
+//! Optimizers: one file each, with its [`Card`], and what they have in common.
 //!
 //! An optimizer is a [`Rule`] that moves one parameter by its gradient and by tensors that it carries
 //! from step to step. Weight decay, the learning rate and what a checkpoint holds are the same for
-//! all of them.
+//! all of them. The list in `optimizers!` below is all that recipes, the documentation and the tests
+//! know of them.
 
 mod adam;
+mod adamw;
 mod rmsprop;
 mod sgd;
 
@@ -15,26 +17,60 @@ pub use sgd::SgdRecipe;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor, no_grad};
 
+use crate::card::{Card, Parameter, Range};
 use crate::{Check, Error, Result};
 
-/// Which optimizer a recipe asks for: `[optimizer.sgd]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum OptimizerRecipe {
+/// Makes [`OptimizerRecipe`] and [`OPTIMIZERS`] of one list. An entry is an optimizer's file, the
+/// variant that its card is called after, and the settings that its `rule` is made of.
+macro_rules! optimizers {
+    ($($(#[$doc:meta])* $file:ident: $Name:ident($Recipe:ty),)*) => {
+        /// Which optimizer a recipe asks for: `[optimizer.sgd]`.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+        pub enum OptimizerRecipe {
+            $($(#[$doc])* $Name($Recipe),)*
+        }
+
+        /// What each optimizer says of itself, in the order in which they are spoken of.
+        pub static OPTIMIZERS: &[&Card] = &[$(&$file::CARD),*];
+
+        impl OptimizerRecipe {
+            fn settings(&self) -> &dyn Settings {
+                match self {
+                    $(OptimizerRecipe::$Name(recipe) => recipe,)*
+                }
+            }
+
+            fn settings_mut(&mut self) -> &mut dyn Settings {
+                match self {
+                    $(OptimizerRecipe::$Name(recipe) => recipe,)*
+                }
+            }
+
+            fn rule(&self, device: Device) -> Box<dyn Rule> {
+                match self {
+                    $(OptimizerRecipe::$Name(recipe) => $file::rule(recipe, device),)*
+                }
+            }
+        }
+    };
+}
+
+optimizers! {
     /// Stochastic gradient descent with momentum.
-    Sgd(SgdRecipe),
+    sgd: Sgd(SgdRecipe),
     /// Adam; weight decay is part of the gradient.
-    Adam(AdamRecipe),
+    adam: Adam(AdamRecipe),
     /// Adam with weight decay beside the gradient (Loshchilov and Hutter 2019).
-    Adamw(AdamRecipe),
+    adamw: Adamw(AdamRecipe),
     /// RMSprop as TensorFlow defines it.
-    Rmsprop(RmspropRecipe),
+    rmsprop: Rmsprop(RmspropRecipe),
 }
 
 /// Which parameters weight decay pulls towards 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Decayed {
+pub enum WeightDecayOn {
     /// Every one.
     #[default]
     All,
@@ -43,17 +79,61 @@ pub enum Decayed {
     Kernels,
 }
 
-impl Decayed {
+impl WeightDecayOn {
     /// For `skip_serializing_if`: a recipe that does not say it stays as it was.
     fn is_all(&self) -> bool {
-        *self == Decayed::All
+        *self == WeightDecayOn::All
     }
+}
+
+/// On every card.
+const LR: Parameter = Parameter {
+    name: "lr",
+    default: None,
+    range: Range::Positive,
+    what: "η, the learning rate before the schedule",
+};
+
+/// On every card.
+const WEIGHT_DECAY: Parameter = Parameter {
+    name: "weight_decay",
+    default: Some("0.0"),
+    range: Range::AtLeast(0.0),
+    what: "λ, the pull of each weight towards 0",
+};
+
+/// On every card.
+const WEIGHT_DECAY_ON: Parameter = Parameter {
+    name: "weight_decay_on",
+    default: Some("\"all\""),
+    range: Range::Words("all or kernels"),
+    what: "which parameters it pulls: `kernels` spares those of one dimension",
+};
+
+/// What the settings of all optimizers say.
+#[derive(Clone, Copy, Debug)]
+struct Common {
+    lr: f64,
+    weight_decay: f64,
+    weight_decay_on: WeightDecayOn,
+}
+
+/// The settings of an optimizer.
+trait Settings: Check {
+    fn common(&self) -> Common;
+
+    fn lr_mut(&mut self) -> &mut f64;
 }
 
 /// What an optimizer does with one parameter.
 trait Rule: std::fmt::Debug {
     /// What the tensors that it carries for a parameter are filled with before the first step.
     fn start(&self) -> &'static [f64];
+
+    /// Whether weight decay acts beside the gradient, not in it.
+    fn decay_is_decoupled(&self) -> bool {
+        false
+    }
 
     /// Called before each step with its learning rate and its number, from 1.
     fn begin(&mut self, lr: f64, step: u64);
@@ -67,86 +147,26 @@ trait Rule: std::fmt::Debug {
     ) -> Result<()>;
 }
 
-/// What the recipes of all optimizers say.
-#[derive(Clone, Copy, Debug)]
-struct Common {
-    lr: f64,
-    weight_decay: f64,
-    decayed: Decayed,
-}
-
 impl OptimizerRecipe {
     /// The learning rate before the schedule.
     pub fn lr(&self) -> f64 {
-        self.common().lr
-    }
-
-    fn common(&self) -> Common {
-        let (lr, weight_decay, decayed) = match self {
-            OptimizerRecipe::Sgd(r) => (r.lr, r.weight_decay, r.weight_decay_on),
-            OptimizerRecipe::Adam(r) | OptimizerRecipe::Adamw(r) => {
-                (r.lr, r.weight_decay, r.weight_decay_on)
-            }
-            OptimizerRecipe::Rmsprop(r) => (r.lr, r.weight_decay, r.weight_decay_on),
-        };
-        Common { lr, weight_decay, decayed }
+        self.settings().common().lr
     }
 
     /// Sets the learning rate.
     pub fn set_lr(&mut self, lr: f64) {
-        match self {
-            OptimizerRecipe::Sgd(recipe) => recipe.lr = lr,
-            OptimizerRecipe::Adam(recipe) | OptimizerRecipe::Adamw(recipe) => recipe.lr = lr,
-            OptimizerRecipe::Rmsprop(recipe) => recipe.lr = lr,
-        }
-    }
-
-    fn rule(&self, device: Device) -> Box<dyn Rule> {
-        match self {
-            OptimizerRecipe::Sgd(recipe) => Box::new(sgd::Sgd::new(recipe, device)),
-            OptimizerRecipe::Adam(recipe) | OptimizerRecipe::Adamw(recipe) => {
-                Box::new(adam::Adam::new(recipe))
-            }
-            OptimizerRecipe::Rmsprop(recipe) => Box::new(rmsprop::Rmsprop::new(recipe, device)),
-        }
+        *self.settings_mut().lr_mut() = lr;
     }
 }
 
 impl Check for OptimizerRecipe {
     fn check(&self) -> Result<()> {
-        let Common { lr, weight_decay, .. } = self.common();
-        if !(lr > 0.0 && lr.is_finite()) {
-            return Err(refuse(format!("lr = {lr} must be above 0")));
-        }
-        if !(weight_decay >= 0.0 && weight_decay.is_finite()) {
-            return Err(refuse(format!("weight_decay = {weight_decay} must not be negative")));
-        }
-        match self {
-            OptimizerRecipe::Sgd(recipe) => recipe.check(),
-            OptimizerRecipe::Adam(recipe) | OptimizerRecipe::Adamw(recipe) => recipe.check(),
-            OptimizerRecipe::Rmsprop(recipe) => recipe.check(),
-        }
+        self.settings().check()
     }
 }
 
 fn refuse(problem: String) -> Error {
     Error::Request(format!("optimizer: {problem}"))
-}
-
-/// Refuses a `share` outside \[0, 1).
-fn check_share(name: &str, share: f64) -> Result<()> {
-    if (0.0..1.0).contains(&share) {
-        return Ok(());
-    }
-    Err(refuse(format!("{name} = {share} must lie in [0, 1)")))
-}
-
-/// Refuses an ε of 0 or less: it keeps a quotient finite where there is no gradient.
-fn check_eps(eps: f64) -> Result<()> {
-    if eps > 0.0 && eps.is_finite() {
-        return Ok(());
-    }
-    Err(refuse(format!("eps = {eps} must be above 0")))
 }
 
 /// An optimizer with what it carries from step to step.
@@ -156,8 +176,6 @@ pub struct Optimizer {
     common: Common,
     /// λ as a tensor without dimensions: `addcmul` takes no plain numbers.
     weight_decay: Tensor,
-    /// Whether the decay is beside the gradient, not in it.
-    decoupled: bool,
     /// The rule's tensors of each parameter.
     carried: Vec<Vec<Tensor>>,
 }
@@ -173,7 +191,7 @@ impl Optimizer {
     ) -> Result<Self> {
         let mut parameters = parameters.peekable();
         let device = parameters.peek().map_or(Device::Cpu, |parameter| parameter.device());
-        let (rule, common) = (recipe.rule(device), recipe.common());
+        let (rule, common) = (recipe.rule(device), recipe.settings().common());
         let start = |parameter: &Tensor| -> Result<Vec<Tensor>> {
             let full = |&value: &f64| Ok(parameter.f_detach()?.f_full_like(value)?);
             rule.start().iter().map(full).collect()
@@ -183,7 +201,6 @@ impl Optimizer {
             rule,
             common,
             weight_decay: Tensor::from(common.weight_decay as f32).f_to(device)?,
-            decoupled: matches!(recipe, OptimizerRecipe::Adamw(_)),
             carried,
         })
     }
@@ -204,9 +221,9 @@ impl Optimizer {
             for (parameter, carried) in parameters.zip(&mut self.carried) {
                 let mut parameter = parameter.shallow_clone();
                 let mut gradient = parameter.f_grad()?;
-                let decayed = self.common.decayed == Decayed::All || parameter.dim() > 1;
+                let decayed = self.common.weight_decay_on.is_all() || parameter.dim() > 1;
                 if self.common.weight_decay != 0.0 && decayed {
-                    let _ = if self.decoupled {
+                    let _ = if self.rule.decay_is_decoupled() {
                         parameter.f_mul_scalar_(1.0 - lr * self.common.weight_decay)?
                     } else {
                         gradient.f_addcmul_(&parameter, &self.weight_decay)?
@@ -246,6 +263,12 @@ impl Optimizer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::card::tests::says_what_is_read;
+
+    #[test]
+    fn cards_say_what_is_read() {
+        OPTIMIZERS.iter().for_each(|card| says_what_is_read::<OptimizerRecipe>("optimizer", card));
+    }
 
     /// Four steps on f = Σ c·p⁴ with a kernel p = (0.7, −1.1), c = (1, ½), and a bias p = 0.2, c = 2.
     /// Gives the three values after each step.
@@ -306,7 +329,7 @@ mod tests {
             ("sgd = { lr = nan }", "lr = NaN must be above 0"),
             ("sgd = { lr = 1.0, momentum = 1.0 }", "momentum = 1 must lie in [0, 1)"),
             ("sgd = { lr = 1.0, nesterov = true }", "nesterov = true needs a momentum"),
-            ("sgd = { lr = 1.0, weight_decay = -1.0 }", "weight_decay = -1 must not be negative"),
+            ("sgd = { lr = 1.0, weight_decay = -1.0 }", "weight_decay = -1 must be at least 0"),
             ("adam = { lr = 1.0, betas = [0.9, 1.0] }", "betas[1] = 1 must lie in [0, 1)"),
             ("adamw = { lr = 1.0, eps = 0.0 }", "eps = 0 must be above 0"),
             ("rmsprop = { lr = 1.0, alpha = -0.1 }", "alpha = -0.1 must lie in [0, 1)"),

@@ -8,8 +8,36 @@
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
-use super::{Decayed, Rule, check_eps, check_share};
+use super::sgd::MOMENTUM;
+use super::{Common, LR, Rule, Settings, WEIGHT_DECAY, WEIGHT_DECAY_ON, WeightDecayOn, refuse};
+use crate::card::{Card, Parameter, Range};
 use crate::{Check, Result};
+
+pub(super) static CARD: Card = Card {
+    name: "rmsprop",
+    title: "RMSprop",
+    what: "gradients over the root of their mean square, with momentum; ε under the root",
+    source: "TensorFlow's form: timm's `RMSpropTF`",
+    parameters: &[
+        LR,
+        Parameter {
+            name: "alpha",
+            default: Some("0.9"),
+            range: Range::BelowOne,
+            what: "α, the share of the mean square that is kept",
+        },
+        MOMENTUM,
+        Parameter {
+            name: "eps",
+            default: Some("0.001"),
+            range: Range::Positive,
+            what: "ε, added under the root",
+        },
+        WEIGHT_DECAY,
+        WEIGHT_DECAY_ON,
+    ],
+    example: "optimizer.rmsprop = { lr = 0.048, momentum = 0.9 }",
+};
 
 /// Settings of RMSprop.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,8 +58,8 @@ pub struct RmspropRecipe {
     #[serde(default)]
     pub weight_decay: f64,
     /// Which parameters it pulls.
-    #[serde(default, skip_serializing_if = "Decayed::is_all")]
-    pub weight_decay_on: Decayed,
+    #[serde(default, skip_serializing_if = "WeightDecayOn::is_all")]
+    pub weight_decay_on: WeightDecayOn,
 }
 
 fn alpha() -> f64 {
@@ -42,17 +70,26 @@ fn eps() -> f64 {
     1e-3
 }
 
+impl Settings for RmspropRecipe {
+    fn common(&self) -> Common {
+        let Self { lr, weight_decay, weight_decay_on, .. } = *self;
+        Common { lr, weight_decay, weight_decay_on }
+    }
+
+    fn lr_mut(&mut self) -> &mut f64 {
+        &mut self.lr
+    }
+}
+
 impl Check for RmspropRecipe {
     fn check(&self) -> Result<()> {
-        check_share("alpha", self.alpha)?;
-        check_share("momentum", self.momentum)?;
-        check_eps(self.eps)
+        CARD.check(self).map_err(refuse)
     }
 }
 
 /// The rule. It carries the mean square and the velocity.
 #[derive(Debug)]
-pub(super) struct Rmsprop {
+struct Rmsprop {
     alpha: f64,
     eps: f64,
     lr: f64,
@@ -60,11 +97,9 @@ pub(super) struct Rmsprop {
     momentum: Tensor,
 }
 
-impl Rmsprop {
-    pub(super) fn new(recipe: &RmspropRecipe, device: Device) -> Self {
-        let momentum = Tensor::from(recipe.momentum as f32).to_device(device);
-        Self { alpha: recipe.alpha, eps: recipe.eps, lr: recipe.lr, momentum }
-    }
+pub(super) fn rule(recipe: &RmspropRecipe, device: Device) -> Box<dyn Rule> {
+    let momentum = Tensor::from(recipe.momentum as f32).to_device(device);
+    Box::new(Rmsprop { alpha: recipe.alpha, eps: recipe.eps, lr: recipe.lr, momentum })
 }
 
 impl Rule for Rmsprop {

@@ -7,8 +7,36 @@
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
-use super::{Decayed, Rule, check_share, refuse};
+use super::{Common, LR, Rule, Settings, WEIGHT_DECAY, WEIGHT_DECAY_ON, WeightDecayOn, refuse};
+use crate::card::{Card, Parameter, Range};
 use crate::{Check, Result};
+
+pub(super) static CARD: Card = Card {
+    name: "sgd",
+    title: "SGD",
+    what: "stochastic gradient descent, with momentum: v ← μ·v + g, p ← p − η·v",
+    source: "PyTorch's `SGD`",
+    parameters: &[
+        LR,
+        MOMENTUM,
+        Parameter {
+            name: "nesterov",
+            default: Some("false"),
+            range: Range::Words("true or false"),
+            what: "whether the step looks ahead along the velocity",
+        },
+        WEIGHT_DECAY,
+        WEIGHT_DECAY_ON,
+    ],
+    example: "optimizer.sgd = { lr = 0.1, momentum = 0.9 }",
+};
+
+pub(super) const MOMENTUM: Parameter = Parameter {
+    name: "momentum",
+    default: Some("0.0"),
+    range: Range::BelowOne,
+    what: "μ, the share of the velocity that is kept",
+};
 
 /// Settings of stochastic gradient descent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,13 +54,24 @@ pub struct SgdRecipe {
     #[serde(default)]
     pub weight_decay: f64,
     /// Which parameters it pulls.
-    #[serde(default, skip_serializing_if = "Decayed::is_all")]
-    pub weight_decay_on: Decayed,
+    #[serde(default, skip_serializing_if = "WeightDecayOn::is_all")]
+    pub weight_decay_on: WeightDecayOn,
+}
+
+impl Settings for SgdRecipe {
+    fn common(&self) -> Common {
+        let Self { lr, weight_decay, weight_decay_on, .. } = *self;
+        Common { lr, weight_decay, weight_decay_on }
+    }
+
+    fn lr_mut(&mut self) -> &mut f64 {
+        &mut self.lr
+    }
 }
 
 impl Check for SgdRecipe {
     fn check(&self) -> Result<()> {
-        check_share("momentum", self.momentum)?;
+        CARD.check(self).map_err(refuse)?;
         if self.nesterov && self.momentum == 0.0 {
             return Err(refuse("nesterov = true needs a momentum".to_owned()));
         }
@@ -42,21 +81,19 @@ impl Check for SgdRecipe {
 
 /// The rule. It carries a velocity.
 #[derive(Debug)]
-pub(super) struct Sgd {
+struct Sgd {
     nesterov: bool,
     /// μ and −η as tensors without dimensions: `addcmul` takes no plain numbers.
     momentum: Tensor,
     descent: Tensor,
 }
 
-impl Sgd {
-    pub(super) fn new(recipe: &SgdRecipe, device: Device) -> Self {
-        Self {
-            nesterov: recipe.nesterov,
-            momentum: Tensor::from(recipe.momentum as f32).to_device(device),
-            descent: Tensor::from(0f32).to_device(device),
-        }
-    }
+pub(super) fn rule(recipe: &SgdRecipe, device: Device) -> Box<dyn Rule> {
+    Box::new(Sgd {
+        nesterov: recipe.nesterov,
+        momentum: Tensor::from(recipe.momentum as f32).to_device(device),
+        descent: Tensor::from(0f32).to_device(device),
+    })
 }
 
 impl Rule for Sgd {
@@ -100,7 +137,7 @@ mod tests {
             [(0.0, false, 0.0), (0.9, false, 0.0), (0.9, false, 0.01), (0.9, true, 0.01)]
         {
             let lr = 0.05;
-            let weight_decay_on = Decayed::All;
+            let weight_decay_on = WeightDecayOn::All;
             let recipe = SgdRecipe { lr, momentum, nesterov, weight_decay, weight_decay_on };
             let start = Tensor::from_slice(&[0.7f32, -1.1, 0.2]);
             let scale = Tensor::from_slice(&[1f32, 0.5, 2.0]);
