@@ -26,92 +26,150 @@ use crate::{Error, Result};
 const EMBEDDED: (&str, &str) =
     ("recipes/digits.toml", include_str!("../../../../recipes/digits.toml"));
 
-/// Losses × seeds on one training setup.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Recipe {
-    /// Its name, which is also that of the output folder.
-    #[serde(deserialize_with = "name")]
-    pub name: String,
-    /// The losses; the first is what the others are compared with.
-    #[serde(with = "spec::list")]
-    pub losses: Vec<Loss>,
-    /// The seeds.
-    #[serde(deserialize_with = "seeds")]
-    pub seeds: Vec<u64>,
-    /// Epochs of each training.
-    pub epochs: NonZeroUsize,
-    /// Examples that go through the model at a time: those of a step, unless `update` says how many
-    /// such batches it takes.
-    pub batch: NonZeroUsize,
-    /// Threads of one training: they are part of the result, since they decide in which order
-    /// floating-point sums are taken. How many runs go side by side is not.
-    #[serde(deserialize_with = "threads")]
-    pub threads: NonZeroUsize,
-    /// Which weights are measured.
-    pub select: Select,
-    /// Ends a training after so many epochs without a better accuracy on the part that chooses.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub patience: Option<NonZeroUsize>,
-    /// The key of the metric that table and page begin with, in place of the one that the data suggest.
-    /// It decides nothing about the runs, and is not part of the hash.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub primary: Option<String>,
-    /// What the model computes with while training.
-    #[serde(default, skip_serializing_if = "Precision::is_default")]
-    pub precision: Precision,
-    /// How often the examples of each class are seen.
-    #[serde(default, skip_serializing_if = "Sampling::is_default")]
-    pub sampler: Sampling,
-    /// How the learning rate changes.
-    #[serde(deserialize_with = "checked")]
-    pub schedule: Schedule,
-    /// How it rises before that.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
-    pub warmup: Option<Warmup>,
-    /// What is varied for every loss.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "fields::sweep")]
-    pub sweep: Option<Sweep>,
-    /// What is learned from.
-    #[serde(deserialize_with = "checked")]
-    pub data: DataRecipe,
-    /// What is to be told from it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "checked")]
-    pub ood: Vec<OodRecipe>,
-    /// How its images are changed before a model sees them.
-    #[serde(default, skip_serializing_if = "unchanged", deserialize_with = "checked")]
-    pub augment: AugmentRecipe,
-    /// What learns.
-    #[serde(deserialize_with = "checked")]
-    pub model: ModelRecipe,
-    /// How its last layer widens the label's angle while training.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
-    pub l_softmax: Option<LSoftmaxRecipe>,
-    /// How it learns.
-    #[serde(deserialize_with = "checked")]
-    pub optimizer: OptimizerRecipe,
-    /// What happens around the optimizer's steps.
-    #[serde(default, skip_serializing_if = "Update::is_default", deserialize_with = "checked")]
-    pub update: Update,
-    /// Trains on examples that are attacked.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
-    pub adversarial: Option<AdversarialRecipe>,
-    /// How each model is attacked when it is trained, if at all.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
-    pub attack: Option<AttackRecipe>,
-    /// How it translates, if it does.
-    #[serde(default, skip_serializing_if = "usual_search", deserialize_with = "checked")]
-    pub search: SearchOptions,
-    /// A second stage that trains the classifier anew.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub crt: Option<HeadRecipe>,
-    /// Whether, and how, it is measured what the features are worth.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub probe: Option<HeadRecipe>,
-    /// Smaller variants, such as `[scale.cpu]`: what stands there takes the place of the recipe's key
-    /// of the same name, as a whole. A recipe that was read has none left.
-    #[serde(default, skip_serializing)]
-    pub scale: BTreeMap<String, toml::Table>,
+/// Declares [`Recipe`] and [`RunRecipe`] with their fields in the order in which they are written, on
+/// which the hash depends. What `both` hold is declared once, read once, and comes to a run by itself.
+macro_rules! recipes {
+    (
+        comparison { $($(#[$name:meta])* $name_field:ident: $Name:ty,)* }
+        run { $($(#[$run:meta])* $run_field:ident: $Run:ty,)* }
+        $(
+            both { $($(#[$both:meta])* $both_field:ident: $Both:ty,)* }
+            comparison { $($(#[$more:meta])* $more_field:ident: $More:ty,)* }
+        )*
+    ) => {
+        /// Losses × seeds on one training setup.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Recipe {
+            $($(#[$name])* pub $name_field: $Name,)*
+            $(
+                $($(#[$both])* pub $both_field: $Both,)*
+                $($(#[$more])* pub $more_field: $More,)*
+            )*
+        }
+
+        /// Everything that decides one run; the other losses and seeds are not part of it.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct RunRecipe {
+            $($(#[$run])* pub $run_field: $Run,)*
+            $($($(#[$both])* pub $both_field: $Both,)*)*
+        }
+
+        impl RunRecipe {
+            /// A run of `recipe`. Piece by piece: of many thousand seeds a copy for each would take
+            /// their square.
+            fn of(recipe: &Recipe, loss: Loss, seed: u64) -> Self {
+                Self { loss, seed, $($($both_field: Clone::clone(&recipe.$both_field),)*)* }
+            }
+        }
+    };
+}
+
+recipes! {
+    comparison {
+        /// Its name, which is also that of the output folder.
+        #[serde(deserialize_with = "name")]
+        name: String,
+        /// The losses; the first is what the others are compared with.
+        #[serde(with = "spec::list")]
+        losses: Vec<Loss>,
+        /// The seeds.
+        #[serde(deserialize_with = "seeds")]
+        seeds: Vec<u64>,
+    }
+    run {
+        /// The loss.
+        #[serde(with = "spec::one")]
+        loss: Loss,
+        /// The seed.
+        seed: u64,
+    }
+    both {
+        /// Epochs of each training.
+        epochs: NonZeroUsize,
+        /// Examples that go through the model at a time: those of a step, unless `update` says how many
+        /// such batches it takes.
+        batch: NonZeroUsize,
+        /// Threads of one training: they are part of the result, since they decide in which order
+        /// floating-point sums are taken. How many runs go side by side is not.
+        #[serde(deserialize_with = "threads")]
+        threads: NonZeroUsize,
+        /// Which weights are measured.
+        select: Select,
+        /// Ends a training after so many epochs without a better accuracy on the part that chooses.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        patience: Option<NonZeroUsize>,
+    }
+    comparison {
+        /// The key of the metric that table and page begin with, in place of the one that the data suggest.
+        /// It decides nothing about the runs, and is not part of the hash.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        primary: Option<String>,
+    }
+    both {
+        /// What the model computes with while training.
+        #[serde(default, skip_serializing_if = "Precision::is_default")]
+        precision: Precision,
+        /// How often the examples of each class are seen.
+        #[serde(default, skip_serializing_if = "Sampling::is_default")]
+        sampler: Sampling,
+        /// How the learning rate changes.
+        #[serde(deserialize_with = "checked")]
+        schedule: Schedule,
+        /// How it rises before that.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
+        warmup: Option<Warmup>,
+    }
+    comparison {
+        /// What is varied for every loss.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "fields::sweep")]
+        sweep: Option<Sweep>,
+    }
+    both {
+        /// What is learned from.
+        #[serde(deserialize_with = "checked")]
+        data: DataRecipe,
+        /// What is to be told from it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "checked")]
+        ood: Vec<OodRecipe>,
+        /// How its images are changed before a model sees them.
+        #[serde(default, skip_serializing_if = "unchanged", deserialize_with = "checked")]
+        augment: AugmentRecipe,
+        /// What learns.
+        #[serde(deserialize_with = "checked")]
+        model: ModelRecipe,
+        /// How its last layer widens the label's angle while training.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
+        l_softmax: Option<LSoftmaxRecipe>,
+        /// How it learns.
+        #[serde(deserialize_with = "checked")]
+        optimizer: OptimizerRecipe,
+        /// What happens around the optimizer's steps.
+        #[serde(default, skip_serializing_if = "Update::is_default", deserialize_with = "checked")]
+        update: Update,
+        /// Trains on examples that are attacked.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
+        adversarial: Option<AdversarialRecipe>,
+        /// How each model is attacked when it is trained, if at all.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
+        attack: Option<AttackRecipe>,
+        /// How it translates, if it does.
+        #[serde(default, skip_serializing_if = "usual_search", deserialize_with = "checked")]
+        search: SearchOptions,
+        /// A second stage that trains the classifier anew.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        crt: Option<HeadRecipe>,
+        /// Whether, and how, it is measured what the features are worth.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        probe: Option<HeadRecipe>,
+    }
+    comparison {
+        /// Smaller variants, such as `[scale.cpu]`: what stands there takes the place of the recipe's key
+        /// of the same name, as a whole. A recipe that was read has none left.
+        #[serde(default, skip_serializing)]
+        scale: BTreeMap<String, toml::Table>,
+    }
 }
 
 impl Recipe {
@@ -178,36 +236,11 @@ impl Recipe {
 
     /// One of its runs.
     pub fn run(&self, setting: &Setting, seed: u64) -> RunRecipe {
-        // Piece by piece: of many thousand seeds a copy for each would take their square.
-        let mut optimizer = self.optimizer.clone();
+        let mut run = RunRecipe::of(self, setting.loss.clone(), seed);
         if let Some(lr) = setting.lr {
-            optimizer.set_lr(lr);
+            run.optimizer.set_lr(lr);
         }
-        RunRecipe {
-            loss: setting.loss.clone(),
-            seed,
-            epochs: self.epochs,
-            batch: self.batch,
-            threads: self.threads,
-            select: self.select,
-            patience: self.patience,
-            precision: self.precision,
-            sampler: self.sampler,
-            schedule: self.schedule.clone(),
-            warmup: self.warmup.clone(),
-            data: self.data.clone(),
-            ood: self.ood.clone(),
-            augment: self.augment.clone(),
-            model: self.model.clone(),
-            l_softmax: self.l_softmax,
-            optimizer,
-            update: self.update.clone(),
-            adversarial: self.adversarial.clone(),
-            attack: self.attack.clone(),
-            search: self.search.clone(),
-            crt: self.crt.clone(),
-            probe: self.probe.clone(),
-        }
+        run
     }
 
     /// Refuses what a recipe that was not read from a file may hold, and no file can: it has to come
@@ -239,77 +272,6 @@ impl Recipe {
         let made = Self { primary: None, ..self.clone() };
         format!("{:x}", Sha256::digest(made.to_toml()))[..12].to_owned()
     }
-}
-
-/// Everything that decides one run; the other losses and seeds are not part of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RunRecipe {
-    /// The loss.
-    #[serde(with = "spec::one")]
-    pub loss: Loss,
-    /// The seed.
-    pub seed: u64,
-    /// See [`Recipe::epochs`], and so on for the rest.
-    pub epochs: NonZeroUsize,
-    /// Examples a step.
-    pub batch: NonZeroUsize,
-    /// Threads.
-    #[serde(deserialize_with = "threads")]
-    pub threads: NonZeroUsize,
-    /// Which weights are measured.
-    pub select: Select,
-    /// When a training ends early.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub patience: Option<NonZeroUsize>,
-    /// What the model computes with while training.
-    #[serde(default, skip_serializing_if = "Precision::is_default")]
-    pub precision: Precision,
-    /// How often the examples of each class are seen.
-    #[serde(default, skip_serializing_if = "Sampling::is_default")]
-    pub sampler: Sampling,
-    /// How the learning rate changes.
-    #[serde(deserialize_with = "checked")]
-    pub schedule: Schedule,
-    /// How it rises before that.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
-    pub warmup: Option<Warmup>,
-    /// What is learned from.
-    #[serde(deserialize_with = "checked")]
-    pub data: DataRecipe,
-    /// What is to be told from it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "checked")]
-    pub ood: Vec<OodRecipe>,
-    /// How its images are changed before a model sees them.
-    #[serde(default, skip_serializing_if = "unchanged", deserialize_with = "checked")]
-    pub augment: AugmentRecipe,
-    /// What learns.
-    #[serde(deserialize_with = "checked")]
-    pub model: ModelRecipe,
-    /// How its last layer widens the label's angle while training.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
-    pub l_softmax: Option<LSoftmaxRecipe>,
-    /// How it learns.
-    #[serde(deserialize_with = "checked")]
-    pub optimizer: OptimizerRecipe,
-    /// What happens around the optimizer's steps.
-    #[serde(default, skip_serializing_if = "Update::is_default", deserialize_with = "checked")]
-    pub update: Update,
-    /// Trains on examples that are attacked.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
-    pub adversarial: Option<AdversarialRecipe>,
-    /// How it is attacked.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
-    pub attack: Option<AttackRecipe>,
-    /// How it translates, if it does.
-    #[serde(default, skip_serializing_if = "usual_search", deserialize_with = "checked")]
-    pub search: SearchOptions,
-    /// A second stage that trains the classifier anew.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub crt: Option<HeadRecipe>,
-    /// Whether, and how, it is measured what the features are worth.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub probe: Option<HeadRecipe>,
 }
 
 impl RunRecipe {
