@@ -14,7 +14,7 @@ use std::time::Instant;
 use steepness_lab::Stop;
 use steepness_lab::data::Batch;
 use steepness_lab::models::{Mode, Model, Precision, Transformer, TransformerRecipe, Weights};
-use steepness_lab::train::{Optimizer, OptimizerRecipe, judge};
+use steepness_lab::train::{Optimizer, OptimizerRecipe, head_loss};
 use steepness_lab::translate::{SearchOptions, search};
 use tch::Tensor;
 
@@ -114,7 +114,7 @@ fn train(size: &str, precision: Precision, loss: &str, steps: u64) -> Answer<Vec
             timed(|| {
                 let mode = Mode::Train { seed: 0, pass: step, precision };
                 let features = model.features(&batch.inputs, mode)?;
-                let (loss, _) = judge(&mut criterion, &features, model.head(), &batch, mode)??;
+                let (loss, _) = head_loss(&mut criterion, &features, model.head(), &batch, mode)??;
                 if !loss.double_value(&[]).is_finite() {
                     return Err("the loss is not finite".into());
                 }

@@ -33,7 +33,7 @@ pub use norm::{Ball, Norm};
 pub use objective::Objective;
 pub use pgd::Pgd;
 pub use recipe::{AdversarialRecipe, AttackRecipe, EPSILONS, L2_EPSILONS, Preset};
-pub use robustness::{Found, Outcome, Trial, curves};
+pub use robustness::{Findings, Outcome, Trial, curves};
 pub use square::Square;
 
 use std::borrow::Cow;

@@ -39,13 +39,13 @@ pub struct Outcome {
     reach: Option<f64>,
     /// Ascending, 0 first.
     epsilons: Vec<f64>,
-    found: Found,
+    found: Findings,
 }
 
 /// What an attack found; with the attack and its budgets an [`Outcome`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Found {
+pub struct Findings {
     /// For each budget, 0 first, whether each example is still right.
     right: Vec<Vec<bool>>,
     /// Examples whose gradient is exactly zero.
@@ -54,7 +54,7 @@ pub struct Found {
     faint: usize,
 }
 
-impl Found {
+impl Findings {
     /// Whether this is of so many budgets, 0 included, and so many examples.
     pub fn fits(&self, budgets: usize, examples: usize) -> bool {
         self.right.len() == budgets
@@ -104,7 +104,7 @@ impl Trial<'_> {
             }
         };
         let right = std::iter::once(clean).chain(attacked).collect();
-        Ok(Outcome::new(attack, epsilons, Found { right, blind, faint }))
+        Ok(Outcome::new(attack, epsilons, Findings { right, blind, faint }))
     }
 
     /// Which clean examples are right, and how many have no gradient or hardly one.
@@ -231,7 +231,7 @@ fn above_zero(epsilons: &[f64]) -> Vec<f64> {
 
 impl Outcome {
     /// What `attack` found with the budgets `epsilons`, 0 first whether or not it is among them.
-    pub fn new(attack: &dyn Attack, epsilons: &[f64], found: Found) -> Self {
+    pub fn new(attack: &dyn Attack, epsilons: &[f64], found: Findings) -> Self {
         Self {
             name: attack.name(),
             title: attack.title(),
@@ -246,7 +246,7 @@ impl Outcome {
     }
 
     /// What was found, without the attack.
-    pub fn found(&self) -> &Found {
+    pub fn found(&self) -> &Findings {
         &self.found
     }
 
@@ -424,7 +424,7 @@ mod tests {
         let grid = [0.0, 0.05, 0.2];
         let whole = outcome(&bent(), &inputs, &labels, "pgd(steps=5)", &grid, 8).unwrap();
         let written = serde_json::to_string(whole.found()).unwrap();
-        let read: Found = serde_json::from_str(&written).unwrap();
+        let read: Findings = serde_json::from_str(&written).unwrap();
         assert!(read.fits(3, 20) && !read.fits(2, 20) && !read.fits(3, 19));
         assert_eq!(Outcome::new(spec.attack(), &grid, read), whole);
     }

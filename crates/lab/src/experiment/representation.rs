@@ -8,7 +8,7 @@ use crate::measure::{
     FeatureMap, Features, Mahalanobis, Neighbours, OodScore, Pca, Representation, Vim,
 };
 use crate::models::Model;
-use crate::train::{Odin, Represented, represent};
+use crate::train::{FeatureRows, Odin, extract_features};
 use crate::{Error, Result, Stop};
 
 /// Examples of a part that are looked at, at most, evenly spaced: distances grow with the product of
@@ -35,8 +35,8 @@ pub(super) struct Representations<'a> {
     stop: Stop<'a>,
     most: usize,
     tested: Examples,
-    train: Represented,
-    test: Represented,
+    train: FeatureRows,
+    test: FeatureRows,
 }
 
 /// What was learned from training examples, and the scores of test examples.
@@ -60,8 +60,8 @@ impl<'a> Representations<'a> {
     ) -> Result<Self> {
         let most = rows_of(width(model)?);
         let tested = test.at_most(most);
-        let learned = represent(model, &*train.at_most(most).source()?, stop)?;
-        let test = represent(model, &*tested.source()?, stop)?;
+        let learned = extract_features(model, &*train.at_most(most).source()?, stop)?;
+        let test = extract_features(model, &*tested.source()?, stop)?;
         Ok(Self { model, stop, most, tested, train: learned, test })
     }
 
@@ -109,7 +109,7 @@ impl<'a> Representations<'a> {
     /// How well the scores of `judges` tell the test examples from `outside`.
     pub fn judge(&self, judges: &Judges, outside: &Examples) -> Result<BTreeMap<String, OodScore>> {
         let outside = outside.at_most(self.most);
-        let foreign = represent(self.model, &*outside.source()?, self.stop)?;
+        let foreign = extract_features(self.model, &*outside.source()?, self.stop)?;
         let foreign = matrix(&foreign)?;
         let mut scores = BTreeMap::new();
         let mut judge = |name: &str, ours: &[f64], theirs: Vec<f64>| -> Result<()> {
@@ -156,6 +156,6 @@ pub(super) fn width(model: &dyn Model) -> Result<usize> {
 }
 
 /// The features, unless the model has broken down.
-fn matrix(part: &Represented) -> Result<Features<'_, f32>> {
+fn matrix(part: &FeatureRows) -> Result<Features<'_, f32>> {
     Features::new(&part.values, part.width).map_err(|error| Error::Work(error.to_string()))
 }

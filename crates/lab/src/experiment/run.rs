@@ -19,7 +19,7 @@ use crate::compare::{Content, Monitor, RunDir, Select};
 use crate::data::{DataSet, Examples, Inputs, Parts, Reader};
 use crate::measure::{self, Evidence, Groups, Learned, Logits, Measures, Ood, Scores, Threshold};
 use crate::models::{self, Model};
-use crate::train::{LargeMargin, Predictions, Trained, Training, predict};
+use crate::train::{LargeMargin, Predictions, Training, TrainingResult, predict};
 use crate::{Error, Result, Stop};
 
 /// Makes the run of `recipe` on `data` of that `content` in `dir` with `device`, going on where an earlier call stopped.
@@ -123,7 +123,7 @@ fn accuracy(model: &dyn Model, test: &Examples, stop: Stop) -> Result<f64> {
 }
 
 /// Puts the weights that are to be measured into `model`.
-pub(super) fn select(which: Select, model: &dyn Model, trained: &Trained) -> Result<()> {
+pub(super) fn select(which: Select, model: &dyn Model, trained: &TrainingResult) -> Result<()> {
     model.weights().restore(match which {
         Select::Best | Select::Test => &trained.best,
         Select::Last => &trained.last,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::attack::Found;
+use crate::attack::Findings;
 use crate::{Error, Result, durable};
 
 /// A folder of parts. Each is known by everything that decides it, as text.
@@ -21,7 +21,7 @@ pub struct Unfinished {
 #[serde(deny_unknown_fields)]
 struct Part {
     of: String,
-    found: Found,
+    found: Findings,
 }
 
 impl Unfinished {
@@ -46,7 +46,7 @@ impl Unfinished {
     }
 
     /// What was found by the part `of`. One that is damaged counts as not there: it is found again.
-    pub fn get(&self, of: &str) -> Option<Found> {
+    pub fn get(&self, of: &str) -> Option<Findings> {
         let part: Part = serde_json::from_slice(&fs::read(self.file(of)).ok()?).ok()?;
         (part.of == of).then_some(part.found)
     }
@@ -55,7 +55,7 @@ impl Unfinished {
     ///
     /// # Errors
     /// Names the path that cannot be written.
-    pub fn put(&self, of: &str, found: &Found) -> Result<()> {
+    pub fn put(&self, of: &str, found: &Findings) -> Result<()> {
         fs::create_dir_all(&self.path).map_err(Error::output(&self.path))?;
         let (file, part) = (self.file(of), Part { of: of.to_owned(), found: found.clone() });
         let text = serde_json::to_vec(&part)
@@ -84,7 +84,7 @@ impl Unfinished {
 mod tests {
     use super::*;
 
-    fn found() -> Found {
+    fn found() -> Findings {
         serde_json::from_str(r#"{"right": [[true, false]], "blind": 1, "faint": 0}"#).unwrap()
     }
 

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use steepness::Criterion;
 use tch::{Tensor, no_grad};
 
-use super::last_layer::{Judged, judge, judge_logits};
-use super::state::{Snapshot, State, Sums};
+use super::last_layer::{HeadLoss, head_loss, logits_loss};
+use super::state::{Snapshot, Sums, TrainingState};
 use super::{
     Average, Events, LargeMargin, Moment, OnNan, Optimizer, OptimizerRecipe, Schedule, Update,
     Warmup, adversarial, checkpoint, gradient, predict_each,
@@ -75,7 +75,7 @@ pub struct Training<'a> {
 
 /// What a training leaves behind. With a moving average of the weights, they are that average.
 #[derive(Debug)]
-pub struct Trained {
+pub struct TrainingResult {
     /// Every epoch.
     pub history: Vec<EpochMetrics>,
     /// The weights of the best epoch.
@@ -90,7 +90,7 @@ pub struct Trained {
 
 /// Where a training stands, with its tensors that are neither the model's nor the optimizer's.
 struct Course {
-    state: State,
+    state: TrainingState,
     /// The weights of the best epoch.
     best: Vec<(String, Tensor)>,
     /// A mean of the weights, where the recipe asks for one.
@@ -105,7 +105,7 @@ impl Training<'_> {
     /// [`Error::Interrupted`] after a checkpoint once `stop` is set; [`Error::Work`] before the
     /// update of a step whose logits, loss or gradient are not finite, unless they are to be skipped;
     /// files that cannot be written.
-    pub fn run(mut self, stop: &AtomicBool, monitor: &dyn Monitor) -> Result<Trained> {
+    pub fn run(mut self, stop: &AtomicBool, monitor: &dyn Monitor) -> Result<TrainingResult> {
         let mut course = self.resume(monitor)?;
         let (mut saved, mut pause) = (Instant::now(), self.checkpoint_every);
         let device = self.model.weights().device();
@@ -180,11 +180,17 @@ impl Training<'_> {
         let last = self.copied(course.average.as_ref())?;
         let Course { state, best, .. } = course;
         let best_epoch = state.best_epoch().unwrap_or(0);
-        Ok(Trained { history: state.history, best, best_epoch, last, criterion: self.criterion })
+        Ok(TrainingResult {
+            history: state.history,
+            best,
+            best_epoch,
+            last,
+            criterion: self.criterion,
+        })
     }
 
     /// Says how many steps of the epoch that is over were skipped, and refuses that all were.
-    fn check_skipped(&self, state: &State, monitor: &dyn Monitor) -> Result<()> {
+    fn check_skipped(&self, state: &TrainingState, monitor: &dyn Monitor) -> Result<()> {
         let (skipped, steps, epoch) = (state.sums.skipped, state.step as u64, state.epoch);
         if skipped > 0 && skipped == steps {
             return Err(Error::Work(format!(
@@ -200,7 +206,7 @@ impl Training<'_> {
     }
 
     /// Whether no epoch is to come.
-    fn ended(&self, state: &State) -> bool {
+    fn ended(&self, state: &TrainingState) -> bool {
         let lost = self.patience.is_some_and(|patience| state.epochs_without_gain() >= patience);
         lost || state.epoch > self.epochs
     }
@@ -214,7 +220,7 @@ impl Training<'_> {
         let mut optimizer = Optimizer::new(self.optimizer, self.parameters())?;
         let files = checkpoint::newest(&self.checkpoints(), &|text| monitor.warning(text))?;
         let Some(files) = files else {
-            let state = State::start(self.criterion.state());
+            let state = TrainingState::start(self.criterion.state());
             return Ok(Course { state, best: weights.snapshot()?, average, optimizer });
         };
         let snapshot = Snapshot::from_files(&files)?;
@@ -284,7 +290,7 @@ impl Training<'_> {
     fn learn(
         &mut self,
         batches: &[Batch],
-        state: &mut State,
+        state: &mut TrainingState,
     ) -> Result<std::result::Result<f64, String>> {
         let all: usize = batches.iter().map(Batch::len).sum();
         let first = state.steps.wrapping_mul(self.update.accumulate.get() as u64);
@@ -296,7 +302,7 @@ impl Training<'_> {
             let moved = moved.transpose()?;
             let features = self.features(moved.as_ref().unwrap_or(&batch.inputs), mode)?;
             let mut broken = None;
-            let mut learn = |judged: Judged| {
+            let mut learn = |judged: HeadLoss| {
                 let mut give_up = |problem: String, finite: bool| {
                     broken = (!finite).then(|| problem.clone());
                     Err(Error::Work(problem))
@@ -322,9 +328,9 @@ impl Training<'_> {
             let (head, criterion) = (self.model.head(), &mut self.criterion);
             let learned = match &mut self.margin {
                 Some(margin) => margin.step(&features, head, &batch.targets, |logits| {
-                    learn(judge_logits(criterion, logits, batch)?)
+                    learn(logits_loss(criterion, logits, batch)?)
                 }),
-                None => judge(criterion, &features, head, batch, mode).and_then(learn),
+                None => head_loss(criterion, &features, head, batch, mode).and_then(learn),
             };
             match (learned, broken) {
                 (Err(_), Some(problem)) => return Ok(Err(problem)),
@@ -391,7 +397,7 @@ impl Training<'_> {
     fn save(&self, course: &Course) -> Result<()> {
         let state = &course.state;
         let snapshot = Snapshot {
-            state: State {
+            state: TrainingState {
                 criterion: self.criterion.state(),
                 lambda: self.margin.as_ref().map(LargeMargin::lambda),
                 ..state.clone()
@@ -439,7 +445,7 @@ struct Validation {
 }
 
 /// What is logged of the epoch that `state` has come to the end of.
-fn epoch_metrics(state: &State, lr: f64, validation: &Validation) -> EpochMetrics {
+fn epoch_metrics(state: &TrainingState, lr: f64, validation: &Validation) -> EpochMetrics {
     let sums = &state.sums;
     EpochMetrics {
         epoch: state.epoch,

@@ -23,7 +23,7 @@ pub struct Predictions {
 
 /// What the last layer of a model sees of a part.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Represented {
+pub struct FeatureRows {
     /// f32, row-major (examples, width).
     pub values: Vec<f32>,
     /// The class of each example.
@@ -36,8 +36,8 @@ pub struct Represented {
 ///
 /// # Errors
 /// As [`predict`].
-pub fn represent(model: &dyn Model, source: &dyn Source, stop: Stop) -> Result<Represented> {
-    let mut all = Represented { values: Vec::new(), labels: Vec::new(), width: 0 };
+pub fn extract_features(model: &dyn Model, source: &dyn Source, stop: Stop) -> Result<FeatureRows> {
+    let mut all = FeatureRows { values: Vec::new(), labels: Vec::new(), width: 0 };
     no_grad(|| {
         for batch in source.in_order(BATCH)? {
             stop.check()?;

@@ -13,22 +13,22 @@ const FUSED_FROM: i64 = 2048;
 
 /// A loss on which to call `backward`, and how many examples the logits have right; or what the
 /// criterion refuses.
-pub type Judged = steepness::Result<(Tensor, i64)>;
+pub type HeadLoss = steepness::Result<(Tensor, i64)>;
 
 /// The loss of `features` f32 (N, width), seen through the layer `head`.
 ///
 /// # Errors
 /// What libtorch refuses.
-pub fn judge(
+pub fn head_loss(
     criterion: &mut Criterion,
     features: &Tensor,
     head: &Linear,
     batch: &Batch,
     mode: Mode,
-) -> Result<Judged> {
+) -> Result<HeadLoss> {
     if !fuses(criterion, features, head, &batch.targets, mode)? {
         let logits = head.forward(features, mode)?.f_to_kind(Kind::Float)?;
-        return judge_logits(criterion, &logits, batch);
+        return logits_loss(criterion, &logits, batch);
     }
     let bias = head.bias.as_ref();
     let judged = criterion.linear_forward_tch(features, &head.weight, bias, &batch.targets);
@@ -40,8 +40,8 @@ pub fn judge(
 /// The loss of `logits` f32 (N, classes).
 ///
 /// # Errors
-/// As [`judge`].
-pub fn judge_logits(criterion: &mut Criterion, logits: &Tensor, batch: &Batch) -> Result<Judged> {
+/// As [`head_loss`].
+pub fn logits_loss(criterion: &mut Criterion, logits: &Tensor, batch: &Batch) -> Result<HeadLoss> {
     let loss = match criterion.forward_tch(logits, &batch.targets) {
         Ok(loss) => loss,
         Err(error) => return Ok(Err(error)),
@@ -94,7 +94,8 @@ mod tests {
             let mode = mode(precision);
             let fused = fuses(&criterion, &x, &head, targets, mode).unwrap();
             gradient::clear(weights.parameters()).unwrap();
-            let (loss, right) = judge(&mut criterion, &x, &head, &batch, mode).unwrap().unwrap();
+            let (loss, right) =
+                head_loss(&mut criterion, &x, &head, &batch, mode).unwrap().unwrap();
             loss.backward();
             let of_weight = head.weight.grad().copy();
             (fused, right, [loss.detach(), x.grad(), of_weight])
@@ -129,7 +130,7 @@ mod tests {
         for (value, target, problem) in [(f32::NAN, 0, "NaN"), (1.0, FUSED_FROM, "target 2048")] {
             let x = Tensor::from_slice(&[value; 8]).view([1, 8]);
             let batch = Batch { inputs: vec![], targets: Tensor::from_slice(&[target]) };
-            let refused = judge(&mut criterion, &x, &head, &batch, mode).unwrap().unwrap_err();
+            let refused = head_loss(&mut criterion, &x, &head, &batch, mode).unwrap().unwrap_err();
             assert!(refused.to_string().contains(problem), "{refused}");
         }
     }

@@ -17,10 +17,10 @@ mod update;
 mod warmup;
 
 pub use average::Average;
-pub use engine::{Trained, Training};
-pub use evaluate::{Predictions, Represented, predict, predict_each, represent};
+pub use engine::{Training, TrainingResult};
+pub use evaluate::{FeatureRows, Predictions, extract_features, predict, predict_each};
 pub use l_softmax::{LSoftmaxRecipe, LargeMargin};
-pub use last_layer::{Judged, judge};
+pub use last_layer::{HeadLoss, head_loss};
 pub use odin::Odin;
 pub use optimizer::{OPTIMIZERS, Optimizer, OptimizerRecipe};
 pub use schedule::{Moment, SCHEDULES, Schedule};

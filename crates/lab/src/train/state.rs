@@ -10,7 +10,7 @@ use crate::{Error, Result, tensors};
 /// The numbers of a training; the tensors lie beside them in a [`Snapshot`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct State {
+pub struct TrainingState {
     /// The epoch that is under way, from 1; one more than there are when all is done.
     pub epoch: usize,
     /// Steps done in it.
@@ -67,7 +67,7 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-impl State {
+impl TrainingState {
     /// Before the first step.
     pub fn start(criterion: steepness::State) -> Self {
         let (sums, history) = (Sums::default(), Vec::new());
@@ -97,11 +97,11 @@ impl State {
     }
 }
 
-/// A [`State`] with its tensors, as a checkpoint holds it.
+/// A [`TrainingState`] with its tensors, as a checkpoint holds it.
 #[derive(Debug)]
 pub struct Snapshot {
     /// The numbers.
-    pub state: State,
+    pub state: TrainingState,
     /// The weights as they are.
     pub last: Vec<(String, Tensor)>,
     /// The weights of the best epoch; before the end of the first one, as they are.
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn the_best_epoch_is_kept_and_patience_waits_for_accuracy() {
-        let mut state = State::start(Default::default());
+        let mut state = TrainingState::start(Default::default());
         assert_eq!((state.best_epoch(), state.epochs_without_gain()), (None, 0));
         let ended = [(0.5, 1.0), (0.9, 0.5), (0.9, 0.4), (0.9, 0.6), (0.8, 0.1)];
         let best = ended.iter().zip(1..).map(|(&(accuracy, nll), at)| {
@@ -198,7 +198,7 @@ mod tests {
     /// epoch that it is the best: what counts is which weights there are.
     #[test]
     fn an_older_checkpoint_keeps_what_it_has() {
-        let mut state = State::start(Default::default());
+        let mut state = TrainingState::start(Default::default());
         state.history = vec![epoch(1, 0.9, 0.5), epoch(2, 0.9, 0.3)];
         let mut text = serde_json::to_value(&state).unwrap();
         assert!(text.as_object().unwrap().get("best").is_none());
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_snapshot_comes_back_bit_for_bit() {
-        let mut state = State::start(Default::default());
+        let mut state = TrainingState::start(Default::default());
         state.sums.loss = 2.0f64.sqrt() * 1e3;
         state.history = vec![epoch(1, 0.7, 1e-300)];
         let weights = |x: f32| vec![("w".to_owned(), Tensor::from_slice(&[x, -0.0]))];
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn infinite_weights_are_not_saved() {
         let last = vec![("conv1.bias".to_owned(), Tensor::from_slice(&[1.0, f32::NAN]))];
-        let state = State::start(Default::default());
+        let state = TrainingState::start(Default::default());
         let snapshot = Snapshot { state, last, best: vec![], average: None, optimizer: vec![] };
         let error = snapshot.to_files().unwrap_err().to_string();
         assert!(error.contains("the weights conv1.bias are no longer finite"), "{error}");

@@ -120,7 +120,7 @@ impl Setup {
         spec: &str,
         seed: u64,
         stop_in: usize,
-    ) -> (Result<Trained>, Vec<String>) {
+    ) -> (Result<TrainingResult>, Vec<String>) {
         tch::set_num_threads(1);
         let model = build(&self.how.model, &self.validation, seed).unwrap();
         let margin = self.how.l_softmax.map(|recipe| LargeMargin::new(&recipe, model.head()));
@@ -157,13 +157,13 @@ impl Setup {
         (trained, witness.warnings.into_inner().unwrap())
     }
 
-    fn finish(&self, dir: &Path, spec: &str, seed: u64) -> Trained {
+    fn finish(&self, dir: &Path, spec: &str, seed: u64) -> TrainingResult {
         self.train(dir, spec, seed, 0).0.unwrap()
     }
 }
 
 /// Everything but the wall-clock time; the weights as a digest of their bits.
-fn numbers(trained: &Trained) -> (Vec<EpochMetrics>, [u64; 2]) {
+fn numbers(trained: &TrainingResult) -> (Vec<EpochMetrics>, [u64; 2]) {
     let timeless = |epoch: &EpochMetrics| EpochMetrics { seconds: 0.0, ..epoch.clone() };
     let digest = |named: &[(String, Tensor)]| {
         let mut hasher = std::hash::DefaultHasher::new();
