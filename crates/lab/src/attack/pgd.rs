@@ -14,7 +14,7 @@ pub(super) static CARD: Card = Card {
     name: "pgd",
     title: "PGD",
     what: "many small steps up the gradient, each projected back into the ball of radius ε",
-    source: "Madry et al. 2018, eq. 2.2",
+    source: "Madry et al. 2018, §2.1",
     parameters: &[
         NORM,
         Parameter {

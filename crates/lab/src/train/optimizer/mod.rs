@@ -1,6 +1,6 @@
 //! Optimizers: one file each, with its [`Card`], and what they have in common.
 //!
-//! An optimizer is a [`Rule`] that moves one parameter by its gradient and by tensors that it carries
+//! An optimizer is a `Rule` that moves one parameter by its gradient and by tensors that it carries
 //! from step to step. Weight decay, the learning rate and what a checkpoint holds are the same for
 //! all of them. The list in `optimizers!` below is all that recipes, the documentation and the tests
 //! know of them.
