@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use tch::Tensor;
 
-use super::ahead::Ahead;
 use super::augment::Raster;
 use super::decode::{Image, decode};
 use super::inputs::seen_bytes;
+use super::prefetch::Prefetch;
 use super::{Batch, Batches, Order, Source};
 use crate::compare::cores;
 use crate::{Error, Result};
@@ -152,7 +152,7 @@ impl Source for FileSource {
             return Err(Error::Request("images of several sizes make no batch".to_owned()));
         }
         let decode = move |at: usize| files.image(rows[at]);
-        let mut images = Ahead::new(order.rows.len(), cores(), 2 * size, decode)?;
+        let mut images = Prefetch::new(order.rows.len(), cores(), 2 * size, decode)?;
         let rows = order.rows.clone();
         let batch = move |first: usize| {
             let rows = &rows[first..rows.len().min(first + size)];

@@ -3,7 +3,6 @@
 //! A data set of another kind is a new file, a variant of [`DataRecipe`] with an arm in [`load`], and
 //! what tells it from the others: CONTRIBUTING.md has the list. The engine needs to know nothing of it.
 
-mod ahead;
 pub mod augment;
 pub mod cifar;
 mod copies;
@@ -26,6 +25,7 @@ mod not_read;
 mod ood;
 mod origin;
 mod parts;
+mod prefetch;
 mod reader;
 mod recipe;
 mod sampler;

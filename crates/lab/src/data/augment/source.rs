@@ -6,8 +6,8 @@ use super::raster::Patch;
 use super::transform::{Occurrence, Sample};
 use crate::Result;
 use crate::compare::cores;
-use crate::data::ahead::Ahead;
 use crate::data::inputs::{Augmented, seen_bytes};
+use crate::data::prefetch::Prefetch;
 use crate::data::{Batch, Batches, Order, Source};
 
 /// Draws batches from [`Augmented`] images.
@@ -77,7 +77,7 @@ impl AugmentedSource {
             .collect();
         let (images, wanted) = (self.images.clone(), occurrences.clone());
         let make = move |at: usize| images.sample(wanted[at]);
-        let mut samples = Ahead::new(order.rows.len(), threads, 2 * size, make)?;
+        let mut samples = Prefetch::new(order.rows.len(), threads, 2 * size, make)?;
         let batch = move |first: usize| {
             let occurrences = &occurrences[first..occurrences.len().min(first + size)];
             let samples = samples.by_ref().take(occurrences.len()).collect::<Result<_>>()?;

@@ -1,4 +1,4 @@
-//! [`Ahead`]: items that worker threads make before they are asked for, in their order.
+//! [`Prefetch`]: items that worker threads make before they are asked for, in their order.
 //!
 //! Worker w of W makes the items w, w + W, w + 2W, … and hands them over through a channel of its own
 //! that holds a few: the order needs no sorting, memory is bounded, and workers whose items nobody
@@ -11,14 +11,14 @@ use crate::{Error, Result};
 
 /// See the module.
 #[derive(Debug)]
-pub struct Ahead<T> {
+pub struct Prefetch<T> {
     workers: Vec<Receiver<Result<T>>>,
     /// The item that is next, and how many there are.
     next: usize,
     count: usize,
 }
 
-impl<T: Send + 'static> Ahead<T> {
+impl<T: Send + 'static> Prefetch<T> {
     /// The items `make(0)` to `make(count − 1)`, about `ahead` of them before they are asked for, in
     /// at most `threads` threads.
     ///
@@ -53,7 +53,7 @@ impl<T: Send + 'static> Ahead<T> {
     }
 }
 
-impl<T> Iterator for Ahead<T> {
+impl<T> Iterator for Prefetch<T> {
     type Item = Result<T>;
 
     fn next(&mut self) -> Option<Result<T>> {
@@ -86,7 +86,7 @@ mod tests {
                 }));
                 Ok(at)
             };
-            let items = Ahead::new(count, threads, ahead, slow_start).unwrap();
+            let items = Prefetch::new(count, threads, ahead, slow_start).unwrap();
             let items: Vec<usize> = items.map(Result::unwrap).collect();
             assert_eq!(items, (0..count).collect::<Vec<_>>());
         }
@@ -97,7 +97,7 @@ mod tests {
         let made = Arc::new(AtomicUsize::new(0));
         let counter = made.clone();
         let make = move |_| Ok(counter.fetch_add(1, Ordering::Relaxed));
-        let mut items = Ahead::new(1000, 2, 8, make).unwrap();
+        let mut items = Prefetch::new(1000, 2, 8, make).unwrap();
         // As many as `expected` come in time, and no more.
         let settles_at = |expected: usize| {
             let start = Instant::now();
@@ -122,7 +122,7 @@ mod tests {
             5 => panic!("five"),
             _ => Ok(at),
         };
-        let items: Vec<_> = Ahead::new(8, 2, 8, make).unwrap().collect();
+        let items: Vec<_> = Prefetch::new(8, 2, 8, make).unwrap().collect();
         let text = |at: usize| items[at].as_ref().unwrap_err().to_string();
         assert_eq!(items.len(), 8);
         assert_eq!(text(3), "three");
