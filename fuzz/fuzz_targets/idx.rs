@@ -28,7 +28,7 @@ fuzz_target!(|data: &[u8]| {
     SET.with(data, |folder| match idx::load(folder) {
         Ok((train, test)) => {
             for part in [train, test] {
-                assert_eq!(part.inputs.len(), part.len() * part.shape.iter().product::<usize>());
+                assert_eq!(part.inputs.len(), part.len() * part.shape.values());
                 let classes = part.classes.len() as i64;
                 assert!(part.labels.iter().all(|label| (0..classes).contains(label)));
             }

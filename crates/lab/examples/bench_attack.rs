@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     tch::set_num_threads(threads.parse()?);
     let data = load(&toml::from_str::<DataRecipe>(&format!("idx = {{ path = {folder:?} }}"))?)?;
     let parts = data.parts(0)?;
-    let model = build(&toml::from_str::<ModelRecipe>("[attack-cnn]")?, &parts.train, 0)?;
+    let model = build(&toml::from_str::<ModelRecipe>("[attack-cnn]")?, &parts.train.spec(), 0)?;
     let forward = |inputs: &Tensor| model.forward(&[inputs.shallow_clone()], Mode::Evaluate);
     println!("ready");
     for line in io::stdin().lock().lines() {

@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn epochs_on(folder: &Path, epochs: usize) -> Result<Vec<f64>, Box<dyn Error>> {
     let examples = Tu::load(folder, false)?.examples;
     let recipe: ModelRecipe = toml::from_str("[graph-net]")?;
-    let model = models::build(&recipe, &examples, 0)?;
+    let model = models::build(&recipe, &examples.spec(), 0)?;
     let optimizer: OptimizerRecipe = toml::from_str(OPTIMIZER)?;
     let mut optimizer = Optimizer::new(&optimizer, model.weights().parameters())?;
     let source = examples.source()?;

@@ -16,7 +16,7 @@ use std::io::{BufRead, Write};
 use std::time::Instant;
 
 use serde::Deserialize;
-use steepness_lab::data::{Batch, DataSet, Examples, HeldOut, Inputs, order};
+use steepness_lab::data::{Batch, DataSet, Examples, HeldOut, Inputs, Shape, order};
 use steepness_lab::experiment::Recipe;
 use steepness_lab::models::{self, Mode, Model};
 use steepness_lab::random::Stream;
@@ -83,7 +83,7 @@ fn images(request: &Request) -> DataSet {
             inputs: Inputs::bytes(
                 (0..bytes as u64).map(|at| (256.0 * random.uniform(at)) as u8).collect(),
             ),
-            shape: request.shape,
+            shape: Shape::Image(request.shape),
             labels: (0..count).map(|row| (row % CLASSES) as i64).collect(),
             classes: (0..CLASSES).map(|class| class.to_string()).collect(),
         }
@@ -111,7 +111,7 @@ struct Training<'a> {
 
 impl<'a> Training<'a> {
     fn new(recipe: &'a Recipe, train: &Examples) -> Answer<Self> {
-        let model = models::build(&recipe.model, train, 0)?;
+        let model = models::build(&recipe.model, &train.spec(), 0)?;
         let criterion = recipe.losses[0].criterion(CLASSES)?;
         let optimizer = Optimizer::new(&recipe.optimizer, model.weights().parameters())?;
         Ok(Self { recipe, model, criterion, optimizer, steps: 0 })

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::examples::learnable;
-use super::{Examples, Inputs, files};
+use super::{Examples, Inputs, Shape, files};
 use crate::{Error, Result};
 
 const SHAPE: [usize; 3] = [3, 32, 32];
@@ -185,7 +185,7 @@ impl Cifar {
         }
         Ok(Examples {
             inputs: Inputs::bytes(pixels),
-            shape: SHAPE,
+            shape: Shape::Image(SHAPE),
             labels: targets,
             classes: classes.to_vec(),
         })

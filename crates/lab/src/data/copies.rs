@@ -102,13 +102,13 @@ fn within(own: &[u64], labels: &[i64], what: &str) -> Option<String> {
 }
 
 fn what(examples: &Examples) -> &'static str {
-    if examples.inputs.are_images() { "images" } else { "rows" }
+    if examples.are_images() { "images" } else { "rows" }
 }
 
 /// A number for what each example holds, equal for equal ones; nothing of those that are not in memory.
 /// That two others share one has a chance of 10⁻⁸ among a million.
 fn contents(examples: &Examples) -> Option<Vec<u64>> {
-    let size = examples.shape.iter().product::<usize>().max(1);
+    let size = examples.shape.values().max(1);
     Some(match &examples.inputs {
         Inputs::Pixels { values, .. } => {
             let of_image = |pixels: &[u8]| {
@@ -134,11 +134,12 @@ fn contents(examples: &Examples) -> Option<Vec<u64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Shape;
 
     fn examples(values: &[f32], labels: &[i64]) -> Examples {
         Examples {
             inputs: Inputs::Numbers(values.to_vec()),
-            shape: [1, 1, 1],
+            shape: Shape::Row(1),
             labels: labels.to_vec(),
             classes: vec!["a".to_owned(), "b".to_owned()],
         }
@@ -192,7 +193,7 @@ mod tests {
     fn pixels_are_told_apart() {
         let pixels = |values: Vec<u8>| Examples {
             inputs: Inputs::bytes(values),
-            shape: [1, 1, 2],
+            shape: Shape::Image([1, 1, 2]),
             ..examples(&[], &[0, 1])
         };
         let (train, test) = (pixels(vec![1, 2, 3, 4]), pixels(vec![3, 4, 4, 3]));

@@ -7,7 +7,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::{DataSet, Examples, Fractions, HeldOut, Inputs, OodSet, Splitting};
+use super::{DataSet, Examples, Fractions, HeldOut, Inputs, OodSet, Shape, Splitting};
 use crate::{Error, Result};
 
 const SIDE: usize = 8;
@@ -68,7 +68,7 @@ fn parse(path: &Path, text: &str, classes: Vec<String>) -> Result<Examples> {
         labels.push(i64::from(values[PIXELS]));
     }
     let inputs = Inputs::Pixels { values: inputs, brightest: BRIGHTEST };
-    Ok(Examples { inputs, shape: [1, SIDE, SIDE], labels, classes })
+    Ok(Examples { inputs, shape: Shape::Image([1, SIDE, SIDE]), labels, classes })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! [`Examples`]: labelled examples of one shape.
 
 use std::borrow::Cow;
+use std::iter;
 use std::path::Path;
 
 use tch::Tensor;
@@ -10,21 +11,20 @@ use super::graphs::GraphSource;
 use super::image_files::FileSource;
 use super::inputs::{Inputs, seen};
 use super::text::PairSource;
-use super::{Batch, Batches, Order, Source};
+use super::{Batch, Batches, InputKind, Order, Shape, Source};
 use crate::{Error, Result};
 
 /// Logits of [`Examples::measurable`]: 256 MiB of f32.
 const MOST_LOGITS: usize = 1 << 26;
 
-/// Labelled examples of one shape: images, the rows of a table as "images" of 1×1 pixel with a channel
-/// for each column, graphs with a channel for each feature of a node, or sentences with their
+/// Labelled examples of one shape: images, the rows of a table, graphs, or sentences with their
 /// translations.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Examples {
-    /// Example by example, each row-major as channels × height × width.
+    /// Example by example, each row-major as its shape says.
     pub inputs: Inputs,
-    /// Channels, height and width of one example; 1×1×1 for a pair of sentences.
-    pub shape: [usize; 3],
+    /// What one example is, and how large.
+    pub shape: Shape,
     /// The class of each example, from 0. A pair of sentences has none of its own, each piece of its
     /// translation has: all 0.
     pub labels: Vec<i64>,
@@ -46,7 +46,7 @@ impl Examples {
     /// The examples at `rows`, in that order.
     pub fn select(&self, rows: &[usize]) -> Self {
         Self {
-            inputs: self.inputs.select(rows, self.shape.iter().product()),
+            inputs: self.inputs.select(rows, self.shape.values()),
             shape: self.shape,
             labels: rows.iter().map(|&row| self.labels[row]).collect(),
             classes: self.classes.clone(),
@@ -88,13 +88,20 @@ impl Examples {
         counts(&self.labels, self.classes.len())
     }
 
-    /// Mean and standard deviation of each channel over all examples.
-    pub fn moments(&self) -> Vec<(f64, f64)> {
-        let [channels, height, width] = self.shape;
-        self.inputs.moments(channels, height * width)
+    /// Whether they are images: only of these a move within ε means something, for it has none for the
+    /// columns of a table, the nodes of a graph or words.
+    pub fn are_images(&self) -> bool {
+        self.shape.kind() == InputKind::Images
     }
 
-    /// The inputs as a model sees them, f32 (N, C, H, W); of graphs, the features of all nodes.
+    /// Mean and standard deviation of each of [`Shape::channels`] over all examples.
+    pub fn moments(&self) -> Vec<(f64, f64)> {
+        let sizes = self.shape.sizes();
+        self.inputs.moments(self.shape.channels(), sizes.iter().skip(1).product())
+    }
+
+    /// The inputs as a model sees them, f32: images (N, C, H, W), rows (N, numbers); of graphs, the
+    /// features of all nodes.
     ///
     /// # Errors
     /// No examples, pairs of sentences, a file that has changed since it was checked, and what
@@ -116,7 +123,6 @@ impl Examples {
     /// # Errors
     /// Only what libtorch refuses.
     pub fn source(&self) -> Result<Box<dyn Source>> {
-        let [channels, height, width] = self.shape.map(|n| n as i64);
         let (stored, brightest) = match &self.inputs {
             Inputs::Pixels { values, brightest } => {
                 (Tensor::f_from_slice(values)?, Some(*brightest))
@@ -127,7 +133,8 @@ impl Examples {
             }
             Inputs::Augmented(images) => {
                 let (labels, classes) = (self.labels.clone(), self.classes.len());
-                let source = AugmentedSource::new(images.clone(), self.shape, labels, classes);
+                let source =
+                    AugmentedSource::new(images.clone(), self.shape.image()?, labels, classes);
                 return Ok(Box::new(source));
             }
             Inputs::Graphs(graphs) => {
@@ -135,8 +142,10 @@ impl Examples {
             }
             Inputs::Pairs(pairs) => return Ok(Box::new(PairSource::new(pairs.clone()))),
         };
+        let sizes: Vec<i64> =
+            iter::once(self.len()).chain(self.shape.sizes()).map(|n| n as i64).collect();
         Ok(Box::new(MemorySource {
-            inputs: stored.f_reshape([self.len() as i64, channels, height, width])?,
+            inputs: stored.f_reshape(sizes)?,
             brightest,
             targets: Tensor::f_from_slice(&self.labels)?,
         }))
@@ -177,7 +186,7 @@ pub(super) fn learnable(path: &Path, labels: &[i64], classes: &[String]) -> Resu
     }
 }
 
-/// Examples in memory as they are stored, u8 or f32 (N, C, H, W), and labels i64 (N).
+/// Examples in memory as they are stored, u8 or f32 (N, …), and labels i64 (N).
 #[derive(Debug)]
 pub struct MemorySource {
     inputs: Tensor,
@@ -209,7 +218,7 @@ mod tests {
     fn four(inputs: Inputs) -> Examples {
         Examples {
             inputs,
-            shape: [2, 1, 2],
+            shape: Shape::Image([2, 1, 2]),
             labels: vec![0, 1, 2, 0],
             classes: ["a", "b", "c"].map(String::from).to_vec(),
         }

@@ -13,7 +13,7 @@
 use std::path::{Path, PathBuf};
 
 use super::examples::learnable;
-use super::{Examples, Inputs, files};
+use super::{Examples, Inputs, Shape, files};
 use crate::{Error, Result};
 
 /// More bytes of pixels are not read into memory: four times EMNIST, and what a few megabytes of gzip may
@@ -37,7 +37,8 @@ pub fn load(path: &Path) -> Result<(Examples, Examples)> {
     let mut train = part(path, "train")?;
     let mut test = part(path, "t10k")?;
     if train.shape != test.shape {
-        let problem = format!("images of {:?}, training images of {:?}", test.shape, train.shape);
+        let [test, train] = [test, train].map(|part| part.shape.sizes());
+        let problem = format!("images of {test:?}, training images of {train:?}");
         return Err(Error::malformed(&find(path, "t10k-images", 3)?, "header", problem));
     }
     let classes = train.labels.iter().max().map_or(0, |&last| last as usize + 1);
@@ -103,7 +104,7 @@ fn part(path: &Path, name: &str) -> Result<Examples> {
     }
     Ok(Examples {
         inputs: Inputs::bytes(images.values),
-        shape: [1, height, width],
+        shape: Shape::Image([1, height, width]),
         labels: labels.values.into_iter().map(i64::from).collect(),
         classes: Vec::new(),
     })
@@ -198,7 +199,7 @@ pub(super) mod tests {
         let plain = folder(&[]);
         let (train, test) = load(plain.path()).unwrap();
         assert_eq!(train.inputs, Inputs::bytes(vec![0, 1, 2, 3, 4, 5]));
-        assert_eq!((train.shape, &train.labels[..]), ([1, 1, 2], &[1, 0, 1][..]));
+        assert_eq!((train.shape, &train.labels[..]), (Shape::Image([1, 1, 2]), &[1, 0, 1][..]));
         assert_eq!((test.len(), test.classes), (2, vec!["0".to_owned(), "1".to_owned()]));
         let packed = TempDir::new().unwrap();
         for file in files::entries(plain.path()).unwrap() {
@@ -302,7 +303,10 @@ pub(super) mod tests {
     fn mnist_is_what_everybody_knows() {
         let Some(data) = files::test_data("mnist_is_what_everybody_knows") else { return };
         let (train, test) = load(&data.join("mnist")).unwrap();
-        assert_eq!((train.len(), test.len(), train.shape), (60_000, 10_000, [1, 28, 28]));
+        assert_eq!(
+            (train.len(), test.len(), train.shape),
+            (60_000, 10_000, Shape::Image([1, 28, 28]))
+        );
         assert_eq!(train.counts(), [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]);
         assert_eq!(test.counts(), [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]);
         assert_eq!((train.labels[..5].to_vec(), test.labels[0]), (vec![5, 0, 4, 1, 9], 7));

@@ -7,7 +7,7 @@ use std::sync::{Mutex, OnceLock};
 use super::decode::{Image, decode};
 use super::examples::counts;
 use super::image_files::{ImageFiles, Seen, Sums};
-use super::{Examples, Inputs};
+use super::{Examples, Inputs, Shape};
 use crate::compare::cores;
 use crate::{Error, Result};
 
@@ -202,6 +202,7 @@ impl ImageList {
             Inputs::Files(ImageFiles::new(self.files.clone(), shape, side, seen))
         };
         let (labels, classes) = (self.labels.clone(), self.classes.clone());
+        let shape = Shape::Image(shape);
         Ok((Examples { inputs, shape, labels, classes }, transparent.into_inner()))
     }
 }
@@ -237,13 +238,13 @@ mod tests {
         write(&at("a.png"), 1);
         write(&at("b.png"), 2);
         let examples = list(vec![at("a.png"), at("b.png")]).examples(None, None).unwrap();
-        assert_eq!((examples.shape, examples.len()), ([3, 2, 3], 2));
+        assert_eq!((examples.shape, examples.len()), (Shape::Image([3, 2, 3]), 2));
         let Inputs::Pixels { values, .. } = &examples.inputs else { panic!() };
         assert_eq!((values.len(), values[0], values[18]), (36, 1, 2));
         GrayImage::new(3, 2).save(at("grey.png")).unwrap();
         let grey = list(vec![at("grey.png"); 2]);
-        assert_eq!(grey.examples(None, None).unwrap().shape, [1, 2, 3]);
-        assert_eq!(grey.examples(None, Some([3, 2, 3])).unwrap().shape, [3, 2, 3]);
+        assert_eq!(grey.examples(None, None).unwrap().shape, Shape::Image([1, 2, 3]));
+        assert_eq!(grey.examples(None, Some([3, 2, 3])).unwrap().shape, Shape::Image([3, 2, 3]));
         let complaint = |files: &[&str], shape| {
             let files = files.iter().map(|name| at(name)).collect();
             list(files).examples(None, shape).unwrap_err().to_string()
@@ -252,10 +253,13 @@ mod tests {
         assert!(colours.contains("a.png: image: it has colours"), "{colours}");
         GrayImage::new(2, 2).save(at("small.png")).unwrap();
         let several = list(vec![at("a.png"), at("small.png")]).examples(None, None).unwrap();
-        assert_eq!((several.shape, several.inputs.len()), ([3, 0, 0], 3 * (2 * 3 + 2 * 2)));
+        assert_eq!(
+            (several.shape, several.inputs.len()),
+            (Shape::Image([3, 0, 0]), 3 * (2 * 3 + 2 * 2))
+        );
         assert!(several.tensor().unwrap_err().to_string().contains("several sizes"));
         let sides = list(vec![at("a.png"), at("small.png")]).examples(Some(2), None).unwrap();
-        assert_eq!(sides.shape, [3, 2, 2]);
+        assert_eq!(sides.shape, Shape::Image([3, 2, 2]));
     }
 
     #[test]
@@ -269,7 +273,7 @@ mod tests {
         }
         let (examples, count) =
             list(vec![at("clear.png"), at("full.png")]).read(None, None).unwrap();
-        assert_eq!((examples.shape, count), ([3, 2, 3], 1));
+        assert_eq!((examples.shape, count), (Shape::Image([3, 2, 3]), 1));
         let note = transparency(count, examples.len()).unwrap();
         assert!(note.starts_with("1 of 2 images have transparent pixels"), "{note}");
         assert_eq!(transparency(0, 2), None);

@@ -73,14 +73,8 @@ impl Inputs {
         }
     }
 
-    /// Whether an attack within ε of a value means something: to pixels, but neither to the columns of
-    /// a table nor to the nodes of a graph nor to words.
-    pub fn are_images(&self) -> bool {
-        !matches!(self, Inputs::Numbers(_) | Inputs::Graphs(_) | Inputs::Pairs(_))
-    }
-
     /// Mean and standard deviation of each channel over all examples, as a model sees them. An
-    /// example is `channels` planes of `plane` values; of words there are none. Numbers that are missing,
+    /// example is `channels` planes of `plane` values, 1 of a row; of words there are none. Numbers that are missing,
     /// NaN, do not count.
     pub fn moments(&self, channels: usize, plane: usize) -> Vec<(f64, f64)> {
         match self {

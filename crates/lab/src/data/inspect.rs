@@ -120,13 +120,13 @@ pub fn inspect(
     let mut found = match format {
         Format::Idx => {
             let recipe = images().map(DataRecipe::Idx);
-            of_parts(format, idx::load(path)?, recipe)
+            of_parts(format, idx::load(path)?, recipe)?
         }
         Format::Cifar10 => {
             let parts = Cifar::Ten.load(path)?;
             let notes = subset(Cifar::Ten, &parts);
             let recipe = images().map(DataRecipe::Cifar10);
-            let found = of_parts(format, parts, recipe);
+            let found = of_parts(format, parts, recipe)?;
             Inspection { notes: [notes, found.notes].concat(), ..found }
         }
         Format::Cifar100 => {
@@ -139,7 +139,7 @@ pub fn inspect(
                     Cifar100Recipe { path, labels, validation: 0.1, take: None, long_tail: None };
                 DataRecipe::Cifar100(recipe)
             });
-            let found = of_parts(format, parts, recipe);
+            let found = of_parts(format, parts, recipe)?;
             Inspection { notes: [notes, found.notes].concat(), ..found }
         }
         Format::Table => of_table(path, asked)?,
@@ -199,11 +199,11 @@ fn of_parts(
     format: Format,
     (train, test): (Examples, Examples),
     recipe: Option<DataRecipe>,
-) -> Inspection {
-    let [channels, height, width] = train.shape;
+) -> Result<Inspection> {
+    let [channels, height, width] = train.shape.image()?;
     let names = (0..channels).map(|c| channel_name(c, channels));
     let channel = |(name, (mean, std))| Channel { name, mean, std };
-    Inspection {
+    Ok(Inspection {
         path: String::new(),
         format,
         notes: copies::between(&train, &test).into_iter().collect(),
@@ -214,7 +214,7 @@ fn of_parts(
         many_medium_few: many_medium_few(&train.counts()),
         classes: train.classes,
         recipe,
-    }
+    })
 }
 
 fn of_table(path: &Path, asked: &Asked) -> Result<Inspection> {

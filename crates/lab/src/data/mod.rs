@@ -31,6 +31,8 @@ mod recipe;
 mod sampler;
 mod sampling;
 mod set;
+mod shape;
+mod spec;
 mod split;
 pub mod table;
 mod take;
@@ -61,6 +63,8 @@ pub use recipe::{
 pub use sampler::{Batch, Batches, Order, Source, order};
 pub use sampling::Sampling;
 pub use set::{DataSet, HeldOut, Parts};
+pub use shape::{InputKind, Shape};
+pub use spec::InputSpec;
 pub(crate) use split::held_of_each;
 pub use split::{Fractions, Split, Splitting, hold_out, stratified};
 pub use steepness_measure::npy;
@@ -183,7 +187,7 @@ fn of_lists(
     let (examples, mut transparent) = train.read(side, None)?;
     let mut images = examples.len();
     let mut part = |list: ImageList| -> Result<Examples> {
-        let (part, found) = list.read(side, Some(examples.shape))?;
+        let (part, found) = list.read(side, Some(examples.shape.image()?))?;
         transparent += found;
         images += part.len();
         Ok(part)
@@ -222,13 +226,8 @@ fn held_out(
 
 /// "mnist: 60000 images of 28×28 pixels in 10 classes".
 fn described(path: &Path, examples: &Examples, what: &str) -> String {
-    let [channels, height, width] = examples.shape;
     let size = match &examples.inputs {
-        _ if examples.shape.contains(&0) => "several sizes".to_owned(),
-        Inputs::Pixels { .. } | Inputs::Files(_) | Inputs::Augmented(_) => {
-            format!("{height}×{width} pixels")
-        }
-        Inputs::Numbers(_) => format!("{channels} numbers"),
+        _ if examples.shape.has_several_sizes() => "several sizes".to_owned(),
         Inputs::Graphs(graphs) => {
             let mean = graphs.node_counts().sum::<usize>() as f64 / examples.len() as f64;
             format!("{mean:.1} nodes on average")
@@ -236,6 +235,10 @@ fn described(path: &Path, examples: &Examples, what: &str) -> String {
         Inputs::Pairs(pairs) => {
             format!("{:.1} pieces on average", pairs.pieces() as f64 / examples.len() as f64)
         }
+        _ => match examples.shape {
+            Shape::Image([_, height, width]) => format!("{height}×{width} pixels"),
+            other => format!("{} numbers", other.values()),
+        },
     };
     let (count, classes) = (examples.len(), examples.classes.len());
     format!("{}: {count} {what} of {size} in {classes} classes", files::name(path))

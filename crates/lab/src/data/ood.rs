@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::image_folder::{has_parts, without_classes};
 use super::table::{fill, medians};
-use super::{DataRecipe, DataSet, Examples, FolderRecipe, HeldOut, load};
+use super::{DataRecipe, DataSet, Examples, FolderRecipe, HeldOut, Shape, load};
 use crate::compare::fields::name;
 use crate::measure::Distance;
 use crate::{Check, Error, Result};
@@ -55,11 +55,12 @@ impl OodRecipe {
     ///
     /// # Errors
     /// As [`load`], and another shape.
-    pub fn load(&self, shape: [usize; 3]) -> Result<OodSet> {
+    pub fn load(&self, shape: Shape) -> Result<OodSet> {
         let mut examples = match self.without_classes() {
             Some(recipe) => {
                 let side = recipe.size.map(NonZeroUsize::get);
-                without_classes(&recipe.path.resolve())?.examples(side, Some(shape))?
+                let images = without_classes(&recipe.path.resolve())?;
+                images.examples(side, shape.image().ok())?
             }
             None => match load(&self.data)? {
                 DataSet { examples, held_out: HeldOut::Shares(..), .. } => examples,
@@ -91,19 +92,23 @@ impl OodRecipe {
 }
 
 impl OodSet {
-    fn check_shape(&self, shape: [usize; 3]) -> Result<()> {
-        let theirs = self.examples.shape;
-        if theirs == shape {
+    fn check_shape(&self, shape: Shape) -> Result<()> {
+        let (name, theirs) = (&self.name, self.examples.shape);
+        if theirs.is_like(shape) {
             return Ok(());
         }
         let said = |[channels, height, width]: [usize; 3]| format!("{channels}×{height}×{width}");
-        Err(Error::Request(format!(
-            "the out-of-distribution examples {} are of {} (channels, height, width), those learned \
-             from of {}",
-            self.name,
-            said(theirs),
-            said(shape)
-        )))
+        Err(Error::Request(match (theirs, shape) {
+            (Shape::Image(theirs), Shape::Image(shape)) => format!(
+                "the out-of-distribution examples {name} are of {} (channels, height, width), those \
+                 learned from of {}",
+                said(theirs),
+                said(shape)
+            ),
+            _ => format!(
+                "the out-of-distribution examples {name} are {theirs}, those learned from {shape}"
+            ),
+        }))
     }
 }
 
@@ -118,26 +123,33 @@ mod tests {
                     data.digits = { validation = 0.1, test = 0.1 }";
         let recipe: OodRecipe = toml::from_str(text).unwrap();
         recipe.check().unwrap();
-        let set = recipe.load([1, 8, 8]).unwrap();
+        let set = recipe.load(Shape::Image([1, 8, 8])).unwrap();
         assert_eq!((set.examples.len(), set.distance), (1797, Some(Distance::Near)));
-        let problem = recipe.load([3, 8, 8]).unwrap_err().to_string();
+        let problem = recipe.load(Shape::Image([3, 8, 8])).unwrap_err().to_string();
         assert!(problem.contains("again are of 1×8×8") && problem.contains("3×8×8"), "{problem}");
+        // A table is no image, however many numbers its rows have.
+        let problem = recipe.load(Shape::Row(64)).unwrap_err().to_string();
+        assert_eq!(
+            problem,
+            "the out-of-distribution examples again are images of 1×8×8 (channels, height, width), \
+             those learned from rows of 64 numbers"
+        );
     }
 
     #[test]
     fn images_need_no_classes_to_be_of_another_world() {
         let folder = tempfile::tempdir().unwrap();
-        let recipe = |shape| {
+        let recipe = |shape: [usize; 3]| {
             let path = folder.path();
             let text = format!("name = 'x'\ndata.image-folder = {{ path = {path:?} }}");
-            toml::from_str::<OodRecipe>(&text).unwrap().load(shape)
+            toml::from_str::<OodRecipe>(&text).unwrap().load(Shape::Image(shape))
         };
         let error = recipe([3, 2, 3]).unwrap_err().to_string();
         assert!(error.contains("images: the folder has no images that are read"), "{error}");
         write(&folder.path().join("1.png"), 1);
         write(&folder.path().join("deep/down/2.png"), 2);
         let set = recipe([3, 2, 3]).unwrap();
-        assert_eq!((set.examples.len(), set.examples.shape), (2, [3, 2, 3]));
+        assert_eq!((set.examples.len(), set.examples.shape), (2, Shape::Image([3, 2, 3])));
         assert!(recipe([3, 4, 4]).unwrap_err().to_string().contains("are of 3×0×0"));
     }
 

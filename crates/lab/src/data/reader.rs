@@ -10,7 +10,10 @@ use super::image_folder::images_below;
 use super::recipe::MOST_SIDE;
 use super::table::Column;
 use super::tu::{self, NodeFeatures};
-use super::{DataRecipe, DataSet, Examples, FolderRecipe, Graphs, Inputs, NotRead, decode, table};
+use super::{
+    DataRecipe, DataSet, Examples, FolderRecipe, Graphs, InputSpec, Inputs, NotRead, Shape, decode,
+    table,
+};
 use crate::{Error, Result};
 
 /// Images of more values are none that a run was trained on.
@@ -20,7 +23,8 @@ const MOST_PIXELS: usize = 1 << 26;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reader {
-    /// Channels, height and width of an example; 0×0 where images are of several sizes.
+    /// Channels, height and width of an image, 0×0 where they are of several sizes. Of a row and of a
+    /// node how many numbers it is, 1 and 1: so run folders have always said it.
     pub shape: [usize; 3],
     /// The height and width that images are scaled to; without it they have theirs already.
     pub side: Option<usize>,
@@ -66,7 +70,28 @@ impl Reader {
         };
         let (columns, nodes) = (data.columns.clone(), data.nodes.clone());
         let fill = if columns.is_empty() { Vec::new() } else { table::medians(train) };
-        Self { shape: data.examples.shape, side, columns, fill, nodes }
+        let shape = match data.examples.shape {
+            Shape::Image(shape) => shape,
+            other => [other.values(), 1, 1],
+        };
+        Self { shape, side, columns, fill, nodes }
+    }
+
+    /// The shape of an example, which `evaluate` may give images.
+    fn shape(&self, evaluate: Option<&Evaluate>) -> Shape {
+        match &self.nodes {
+            Some(nodes) => nodes.shape(),
+            None if self.columns.is_empty() => {
+                Shape::Image(evaluate.map_or(self.shape, |evaluate| evaluate.shape(self.shape)))
+            }
+            None => Shape::Row(self.shape[0]),
+        }
+    }
+
+    /// What the run's network has to know of examples that are changed by `evaluate` to be built for
+    /// `classes`; its weights say the rest.
+    pub fn spec(&self, evaluate: Option<&Evaluate>, classes: usize) -> InputSpec {
+        InputSpec::of_trained(self.shape(evaluate), classes)
     }
 
     /// What `data` say now that a model would see otherwise, if there is something: a table that an
@@ -81,7 +106,7 @@ impl Reader {
     /// What is wrong with it, in words.
     pub fn check_soundness(&self) -> std::result::Result<(), String> {
         let [channels, height, width] = self.shape;
-        let said = || format!("{channels}×{height}×{width} (channels, height, width)");
+        let said = format!("{channels}×{height}×{width}");
         let flat = match (&self.nodes, self.columns.is_empty()) {
             (Some(nodes), _) => Some(("features of a node", nodes.sound_width())),
             (None, false) => Some(("numbers of a row", table::width(&self.columns))),
@@ -96,14 +121,14 @@ impl Reader {
                         "{fill} medians do not fit the {what}, of which there are {channels}"
                     ))
                 }
-                false => Err(format!("{} does not fit the {what}", said())),
+                false => Err(format!("{said} does not fit the {what}")),
             };
         }
         let pixels = channels.checked_mul(height).and_then(|rows| rows.checked_mul(width));
         let several = [height, width] == [0; 2];
         let sound = several || pixels.is_some_and(|pixels| (1..=MOST_PIXELS).contains(&pixels));
         if !(1..=4).contains(&channels) || !sound {
-            return Err(format!("no image is of {}", said()));
+            return Err(format!("no image is of {said} (channels, height, width)"));
         }
         match self.side {
             Some(side) if !(1..=MOST_SIDE).contains(&side) => {
@@ -150,12 +175,13 @@ impl Reader {
         classes: &[String],
     ) -> Result<Asking> {
         let (mut notes, mut far) = (BTreeMap::new(), BTreeMap::new());
-        let (names, inputs, shape) = match &self.nodes {
+        let (names, inputs) = match &self.nodes {
             Some(nodes) => self.graphs(nodes, paths)?,
             None if self.columns.is_empty() => self.images(paths, evaluate)?,
             None => self.rows(paths, &mut notes, &mut far)?,
         };
         let (labels, classes) = (vec![0; names.len()], classes.to_vec());
+        let shape = self.shape(evaluate);
         Ok(Asking { names, notes, far, examples: Examples { inputs, shape, labels, classes } })
     }
 
@@ -171,7 +197,7 @@ impl Reader {
         &self,
         paths: &[PathBuf],
         evaluate: Option<&Evaluate>,
-    ) -> Result<(Vec<String>, Inputs, [usize; 3])> {
+    ) -> Result<(Vec<String>, Inputs)> {
         let mut all = Vec::new();
         for path in paths {
             let image = self.image(path)?;
@@ -179,8 +205,7 @@ impl Reader {
             all.extend(image.pixels);
         }
         let names = paths.iter().map(|path| path.display().to_string()).collect();
-        let shape = evaluate.map_or(self.shape, |evaluate| evaluate.shape(self.shape));
-        Ok((names, Inputs::bytes(all), shape))
+        Ok((names, Inputs::bytes(all)))
     }
 
     fn image(&self, path: &Path) -> Result<Raster> {
@@ -211,7 +236,7 @@ impl Reader {
         paths: &[PathBuf],
         notes: &mut BTreeMap<usize, Vec<String>>,
         far: &mut BTreeMap<String, usize>,
-    ) -> Result<(Vec<String>, Inputs, [usize; 3])> {
+    ) -> Result<(Vec<String>, Inputs)> {
         let (mut names, mut all) = (Vec::new(), Vec::new());
         for path in paths {
             let mut rows = table::rows(path, &self.columns)?;
@@ -231,15 +256,11 @@ impl Reader {
             names.extend(rows.lines.iter().map(|line| format!("{}:{line}", path.display())));
             all.extend(rows.inputs);
         }
-        Ok((names, Inputs::Numbers(all), self.shape))
+        Ok((names, Inputs::Numbers(all)))
     }
 
     /// The graphs of folders, "FOLDER:3" and so on.
-    fn graphs(
-        &self,
-        nodes: &NodeFeatures,
-        paths: &[PathBuf],
-    ) -> Result<(Vec<String>, Inputs, [usize; 3])> {
+    fn graphs(&self, nodes: &NodeFeatures, paths: &[PathBuf]) -> Result<(Vec<String>, Inputs)> {
         let (mut names, mut all) = (Vec::new(), Vec::new());
         for path in paths {
             let graphs = tu::read(path, nodes)?;
@@ -247,7 +268,7 @@ impl Reader {
             names.extend((1..=count).map(|graph| format!("{}:{graph}", path.display())));
             all.push(graphs);
         }
-        Ok((names, Inputs::Graphs(Graphs::joined(all)), self.shape))
+        Ok((names, Inputs::Graphs(Graphs::joined(all))))
     }
 }
 
@@ -278,7 +299,7 @@ mod tests {
         let classes = &data.examples.classes;
         let Asking { names, examples: found, .. } =
             reader.read(&[at("a/1.png"), at("b/1.png")], None, classes).unwrap();
-        assert_eq!((found.inputs, found.shape), (data.examples.inputs, [3, 2, 3]));
+        assert_eq!((found.inputs, found.shape), (data.examples.inputs, Shape::Image([3, 2, 3])));
         assert!(names[1].ends_with("b/1.png"));
         let refused = |reader: &Reader, name: &str| {
             let error = reader.read(&[at(name)], None, classes).unwrap_err();
@@ -308,7 +329,7 @@ mod tests {
         let evaluate = Evaluate { resize: Some(4), crop: Some(3), ..Evaluate::default() };
         let files = [at("small.png"), at("a/1.png")];
         let found = several.read(&files, Some(&evaluate), classes).unwrap().examples;
-        assert_eq!((found.shape, found.inputs.len()), ([3, 3, 3], 54));
+        assert_eq!((found.shape, found.inputs.len()), (Shape::Image([3, 3, 3]), 54));
     }
 
     #[test]
@@ -360,6 +381,10 @@ mod tests {
         assert!(!json.contains("fill") && !json.contains("written") && !json.contains("missing"));
         let error = old.read(&[odd], None, classes).unwrap_err().to_string();
         assert!(error.contains("odd.csv: rows: a number is missing"), "{error}");
+        // What is wrong with a table's width is said of its rows.
+        let wide = Reader { shape: [9, 1, 1], ..reader.clone() };
+        assert_eq!(wide.check_soundness().unwrap_err(), "9×1×1 does not fit the numbers of a row");
+        assert_eq!(reader.spec(None, 2).shape, data.examples.shape);
         // A run that saw something else of the columns is no partner for new ones.
         assert_eq!(reader.difference(&data), None);
         let mut other = data.clone();
@@ -388,6 +413,7 @@ mod tests {
         let two = [folder.path().to_owned(), folder.path().to_owned()];
         let Asking { names, examples: both, .. } = reader.read(&two, None, classes).unwrap();
         assert!(names.len() == 8 && names[7].ends_with(":4"), "{names:?}");
+        assert_eq!(reader.spec(None, 2).shape, data.examples.shape);
         let halves = [[0, 1, 2, 3], [4, 5, 6, 7]].map(|rows| both.select(&rows).inputs);
         for half in halves {
             let (Inputs::Graphs(half), Inputs::Graphs(whole)) = (half, &data.examples.inputs)

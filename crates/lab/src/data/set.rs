@@ -271,14 +271,14 @@ impl Parts<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Inputs, Profile, Split};
+    use super::super::{Inputs, Profile, Shape, Split};
     use super::*;
 
     /// `each` examples of two classes; the pixel tells one from the other.
     fn examples(each: usize, first: u8) -> Examples {
         Examples {
             inputs: Inputs::bytes((0..2 * each).map(|row| first + row as u8).collect()),
-            shape: [1, 1, 1],
+            shape: Shape::Image([1, 1, 1]),
             labels: (0..2 * each).map(|row| (row % 2) as i64).collect(),
             classes: vec!["a".to_owned(), "b".to_owned()],
         }
@@ -361,6 +361,7 @@ mod tests {
         let value = |row| if row % 4 == 0 { f32::NAN } else { row as f32 };
         let values: Vec<f32> = (0..40).map(value).collect();
         data.examples.inputs = Inputs::Numbers(values.clone());
+        data.examples.shape = Shape::Row(1);
         let mut seen = std::collections::BTreeSet::new();
         for seed in 0..5 {
             let parts = data.parts(seed).unwrap();

@@ -29,7 +29,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use super::examples::learnable;
-use super::{Examples, Inputs, TableRecipe};
+use super::{Examples, Inputs, Shape, TableRecipe};
 use crate::{Error, Result};
 use classes::Classes;
 use encode::{Encoder, Odd};
@@ -55,7 +55,7 @@ pub struct Table {
     pub notes: Vec<String>,
     /// What a model sees, a name for each number: "age", "colour=red".
     pub features: Vec<String>,
-    /// The rows, with as many "channels" of 1×1 as there are features; NaN where a number is missing.
+    /// The rows, with as many numbers as there are features; NaN where one is missing.
     pub examples: Examples,
     /// Those of the test file.
     pub test: Option<Examples>,
@@ -280,7 +280,7 @@ fn encode(
     let labels = grid.rows.iter().map(label).collect::<Result<_>>()?;
     let width = inputs.len() / grid.rows.len().max(1);
     let classes = classes.names.clone();
-    Ok(Examples { inputs: Inputs::Numbers(inputs), shape: [width, 1, 1], labels, classes })
+    Ok(Examples { inputs: Inputs::Numbers(inputs), shape: Shape::Row(width), labels, classes })
 }
 
 /// One sentence on all values that are missing.

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::examples::learnable;
 use super::graphs::{Graphs, Store};
-use super::{Examples, Inputs, files};
+use super::{Examples, Inputs, Shape, files};
 use crate::{Error, Result, plain};
 use lines::{Rows, as_many_as, at_line, below, expected, numbers};
 
@@ -61,6 +61,11 @@ impl NodeFeatures {
         let labels = self.labels.iter().try_fold(0usize, |sum, of| sum.checked_add(of.len()))?;
         let width = self.attributes.checked_add(labels)?.checked_add(self.degrees)?;
         (width <= MOST_WIDTH && self.degrees <= MOST_DEGREE + 1).then_some(width)
+    }
+
+    /// That of graphs whose nodes have them.
+    pub fn shape(&self) -> Shape {
+        Shape::Graph { features: self.width(), attributes: self.attributes }
     }
 
     /// Their names, in order.
@@ -131,7 +136,7 @@ impl Tu {
             }
         }
         let graphs = raw.into_graphs(&files, &features)?;
-        let shape = [features.width(), 1, 1];
+        let shape = features.shape();
         let inputs = Inputs::Graphs(graphs);
         let examples = Examples { inputs, shape, labels: classes, classes: names };
         Ok(Self { examples, features, unused })

@@ -127,7 +127,7 @@ pub(super) fn attack_all(
 /// How many of the examples are attacked at a time.
 pub(super) fn at_a_time(examples: &Examples, device: Device) -> usize {
     let values = if device.is_cuda() { VALUES_ON_GPU } else { VALUES };
-    (values / examples.shape.iter().product::<usize>().max(1)).clamp(1, ATTACKED)
+    (values / examples.shape.values().max(1)).clamp(1, ATTACKED)
 }
 
 /// The budgets of an attack, 0 included.

@@ -154,7 +154,7 @@ impl Attacks {
         };
         files.check_data(&recipe)?;
         let set = &self.data[data].1;
-        if !set.examples.inputs.are_images() {
+        if !set.examples.are_images() {
             return Err(Error::Request(format!(
                 "{} was not trained on images: an attack within ε of a pixel means nothing to it",
                 path.display()
@@ -306,7 +306,7 @@ impl Attacks {
     fn open(&self, target: &Target) -> Result<(Box<dyn Model>, Examples)> {
         let run = &target.recipe;
         let parts = run.augment.parts(self.data[target.data].1.parts(run.seed)?, run.seed)?;
-        let model = target.files.model(run, &parts.train)?;
+        let model = target.files.model(run, &parts.train.spec())?;
         model.weights().move_to(self.device)?;
         Ok((model, parts.test.into_owned()))
     }

@@ -135,7 +135,7 @@ fn try_out(recipe: &Recipe, settings: &[Setting], data: &DataSet) -> Result<usiz
     }
     let seed = recipe.seeds[0];
     let train = recipe.augment.parts(data.parts(seed)?, seed)?.train;
-    let model = models::build(&recipe.model, &train, seed)?;
+    let model = models::build(&recipe.model, &train.spec(), seed)?;
     if let Some(margin) = &recipe.l_softmax {
         if recipe.augment.mix.is_some() {
             return Err(Error::Request(
@@ -149,7 +149,7 @@ fn try_out(recipe: &Recipe, settings: &[Setting], data: &DataSet) -> Result<usiz
             "ood is for images, tables and graphs, not for text".to_owned(),
         ));
     }
-    if recipe.adversarial.is_some() && !train.inputs.are_images() {
+    if recipe.adversarial.is_some() && !train.are_images() {
         return Err(Error::Request(
             "adversarial is for images: a move of ε means nothing to other data".into(),
         ));
@@ -157,7 +157,7 @@ fn try_out(recipe: &Recipe, settings: &[Setting], data: &DataSet) -> Result<usiz
     if let Some(adversarial) = &recipe.adversarial {
         adversarial.on(train.classes.len())?;
     }
-    if let Some(attack) = recipe.attack.as_ref().filter(|_| train.inputs.are_images()) {
+    if let Some(attack) = recipe.attack.as_ref().filter(|_| train.are_images()) {
         attack.on(train.classes.len())?;
     }
     for Setting { loss, .. } in settings {

@@ -47,7 +47,7 @@ impl Sizes {
         model: &dyn Model,
         [learned, validation, test]: [&Examples; 3],
     ) -> Result<Self> {
-        let images = test.inputs.are_images();
+        let images = test.are_images();
         let translates = matches!(test.inputs, Inputs::Pairs(_));
         // Those that there will be: none on other data, and with two classes others than are listed.
         let gradients = match recipe.attack.as_ref().filter(|_| images) {
@@ -205,7 +205,7 @@ mod tests {
     use super::super::Recipe;
     use super::*;
     use crate::attack::{AttackRecipe, Preset};
-    use crate::data::load;
+    use crate::data::{Shape, load};
     use crate::models;
 
     #[test]
@@ -244,13 +244,15 @@ mod tests {
         let gradients = |attack: AttackRecipe, examples: &Examples| {
             let run =
                 RunRecipe { attack: Some(attack), ..recipe.run(&recipe.settings().unwrap()[0], 0) };
-            let model = models::build(&run.model, examples, 0).unwrap();
+            let network = toml::from_str("mlp = { hidden = 3 }").unwrap();
+            let model = models::build(&network, &examples.spec(), 0).unwrap();
             Sizes::new(&run, &data, &*model, [examples; 3]).unwrap().gradients
         };
         let short =
             |epsilons: &[f64]| AttackRecipe::short(epsilons, NonZeroUsize::new(10).unwrap(), 0.1);
         assert!(gradients(short(&[0.0, 0.1]), &few) > 8.0 * 11.0);
-        let rows = Examples { inputs: Inputs::Numbers(vec![0.5; 8 * 64]), ..few.clone() };
+        let inputs = Inputs::Numbers(vec![0.5; 8 * 64]);
+        let rows = Examples { inputs, shape: Shape::Row(64), ..few.clone() };
         assert_eq!(gradients(short(&[0.0, 0.1]), &rows), 0.0);
         // DLR needs three classes; the margin that takes its place costs what it costs.
         let thorough = AttackRecipe { preset: Some(Preset::Thorough), ..AttackRecipe::default() };

@@ -56,7 +56,7 @@ impl Estimate {
         let parts = data.parts(recipe.seed)?;
         let learned = recipe.augment.measured(Cow::Owned(parts.train.at_most(MOST)))?;
         let parts = recipe.augment.parts(parts, recipe.seed)?;
-        let model = models::build(&recipe.model, &parts.train, recipe.seed)?;
+        let model = models::build(&recipe.model, &parts.train.spec(), recipe.seed)?;
         model.weights().move_to(device)?;
         let (example, steps) = step(recipe, &*model, &parts.train, device)?;
         let train = parts.train.targets() as f64;

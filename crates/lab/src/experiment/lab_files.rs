@@ -9,7 +9,7 @@ use super::RunRecipe;
 use crate::compare::layout::{INPUTS, RECIPE, VOCABULARIES, WEIGHTS};
 use crate::compare::{Content, RunFiles, damage, damaged, folder_content};
 use crate::data::text::Vocabulary;
-use crate::data::{Examples, Reader};
+use crate::data::{InputSpec, Reader};
 use crate::models::{self, Model};
 use crate::{Error, Result, tensors};
 
@@ -33,11 +33,11 @@ pub trait LabFiles {
     /// As [`LabFiles::recipe`].
     fn weights(&self) -> Result<Vec<(String, Tensor)>>;
 
-    /// The network of `recipe` for examples like `like`, with the weights that were measured.
+    /// The network of `recipe` for such inputs, with the weights that were measured.
     ///
     /// # Errors
     /// As [`LabFiles::recipe`]; weights that do not fit.
-    fn model(&self, recipe: &RunRecipe, like: &Examples) -> Result<Box<dyn Model>>;
+    fn model(&self, recipe: &RunRecipe, input: &InputSpec) -> Result<Box<dyn Model>>;
 
     /// Makes sure that the data of `recipe` are those that the run learned from, as far as that is
     /// known.
@@ -82,10 +82,10 @@ impl LabFiles for RunFiles {
         Ok(weights)
     }
 
-    fn model(&self, recipe: &RunRecipe, like: &Examples) -> Result<Box<dyn Model>> {
+    fn model(&self, recipe: &RunRecipe, input: &InputSpec) -> Result<Box<dyn Model>> {
         let weights = self.weights()?;
         let path = self.path().join(WEIGHTS);
-        let model = models::rebuild(&recipe.model, like, &weights);
+        let model = models::rebuild(&recipe.model, input, &weights);
         Ok(model.map_err(|error| damage(&path, "tensors", error.to_string()))?)
     }
 

@@ -25,7 +25,7 @@ impl Laboratory<'_> {
     /// A word for each attack of the recipe that another takes the place of, on images of two classes.
     fn attacks_in_others_place(&self) -> Result<Vec<String>> {
         let examples = &self.data.examples;
-        match self.recipe.attack.as_ref().filter(|_| examples.inputs.are_images()) {
+        match self.recipe.attack.as_ref().filter(|_| examples.are_images()) {
             Some(attack) => Ok(attack.on(examples.classes.len())?.1),
             None => Ok(Vec::new()),
         }

@@ -8,7 +8,7 @@ use tch::Device;
 
 use super::{LabFiles, RunRecipe};
 use crate::compare::RunFiles;
-use crate::data::{Asking, DataRecipe, Examples, Graphs, InputFile, Inputs, Reader, Store};
+use crate::data::{Asking, DataRecipe, InputFile, Reader};
 use crate::measure::{Logits, Scores, Threshold};
 use crate::models::Model;
 use crate::train::predict;
@@ -81,9 +81,7 @@ impl Predictor {
         }
         let (reader, threshold) = (run.reader()?, run.threshold()?);
         let evaluate = recipe.augment.evaluate.as_ref();
-        let shape = evaluate.map_or(reader.shape, |evaluate| evaluate.shape(reader.shape));
-        let like = blank(&reader, shape, &classes);
-        let model = run.model(&recipe, &like)?;
+        let model = run.model(&recipe, &reader.spec(evaluate, classes.len()))?;
         model.weights().move_to(device)?;
         let unverified = run.unverified();
         Ok(Self { model, recipe, reader, classes, threshold, unverified })
@@ -188,23 +186,4 @@ impl Predictor {
         classes.sort_by(|a, b| b.probability.total_cmp(&a.probability));
         classes
     }
-}
-
-/// Examples of that shape to build a model for, whose weights and moments are then replaced.
-fn blank(reader: &Reader, shape: [usize; 3], classes: &[String]) -> Examples {
-    let size: usize = shape.iter().product();
-    let values: Vec<f32> = (0..2 * size).map(|at| (at / size) as f32).collect();
-    let inputs = match &reader.nodes {
-        // Two nodes, each alone in its graph.
-        Some(nodes) => Inputs::Graphs(Graphs::from(Store {
-            width: size,
-            attributes: nodes.attributes,
-            features: values,
-            nodes: vec![0, 1, 2],
-            sources: Vec::new(),
-            edges: vec![0; 3],
-        })),
-        None => Inputs::Numbers(values),
-    };
-    Examples { inputs, shape, labels: vec![0, 1], classes: classes.to_vec() }
 }

@@ -97,7 +97,7 @@ impl<'a> Representations<'a> {
         let neighbours = Neighbours::fit(train, NEIGHBOUR.min(train.rows()))?;
         let by_neighbours = neighbours.scores(test, stop)?;
         let scored = |vim: Vim| vim.scores(test).map(|scores| (vim, scores));
-        let odin = self.tested.inputs.are_images().then(|| self.odin(&self.tested));
+        let odin = self.tested.are_images().then(|| self.odin(&self.tested));
         Ok(Judges {
             mahalanobis: (mahalanobis, by_mahalanobis),
             neighbours: (neighbours, by_neighbours),

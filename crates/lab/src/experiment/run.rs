@@ -45,7 +45,7 @@ pub fn run(
     let learned = learned.measurable();
     let parts = recipe.augment.parts(parts, recipe.seed)?;
     let Parts { train, validation, test } = parts;
-    let model = models::build(&recipe.model, &train, recipe.seed)?;
+    let model = models::build(&recipe.model, &train.spec(), recipe.seed)?;
     model.weights().move_to(options.device)?;
     let criterion = recipe.loss.criterion_with_counts(&train.counts())?;
     recipe.augment.check_loss(&recipe.loss, &criterion)?;
@@ -202,7 +202,7 @@ fn measure(
         meter.add(meter.effort.outside);
     }
     let unfinished = Unfinished::new(dir.path().join("attack/unfinished"));
-    if let Some(attack) = recipe.attack.as_ref().filter(|_| test.inputs.are_images()) {
+    if let Some(attack) = recipe.attack.as_ref().filter(|_| test.are_images()) {
         let (attacks, _) = attack.on(test.classes.len())?;
         let run = recipe.to_toml();
         let (begin, passed) = (&|_: &_| (), &|_| ());

@@ -25,7 +25,7 @@ pub(super) fn translate_test(
     test: &Examples,
     stop: Stop,
 ) -> Result<Option<Translations>> {
-    let (Inputs::Pairs(pairs), Some(network)) = (&test.inputs, model.as_transformer()) else {
+    let (Inputs::Pairs(pairs), Some(network)) = (&test.inputs, model.as_generator()) else {
         return Ok(None);
     };
     let translator = Translator::new(network, recipe, pairs.vocabularies().map(Clone::clone))?;

@@ -7,9 +7,9 @@ use tch::Device;
 
 use super::{LabFiles, RunRecipe};
 use crate::compare::RunFiles;
-use crate::data::text::{Corpus, EOS, Pairs, ParallelRecipe, Side, Vocabulary, packed};
-use crate::data::{DataRecipe, Examples, Inputs};
-use crate::models::{Model, Transformer};
+use crate::data::text::{EOS, ParallelRecipe, Side, Vocabulary, packed};
+use crate::data::{DataRecipe, InputSpec, Shape};
+use crate::models::{Generator, Model};
 use crate::translate::{Hypothesis, SearchOptions, search};
 use crate::{Error, Result, Stop};
 
@@ -18,7 +18,7 @@ const BATCH: usize = 2048;
 
 /// A network with what makes its pieces of lines, and lines of its pieces.
 pub struct Translator<'a> {
-    model: &'a Transformer,
+    model: &'a dyn Generator,
     sides: [Side; 2],
     /// The most pieces of a sentence that are read; the recipe's, so that none is longer than those
     /// that were learned from.
@@ -52,7 +52,7 @@ impl<'a> Translator<'a> {
     /// # Errors
     /// A recipe whose data are no text.
     pub fn new(
-        model: &'a Transformer,
+        model: &'a dyn Generator,
         recipe: &RunRecipe,
         vocabularies: [Arc<Vocabulary>; 2],
     ) -> Result<Self> {
@@ -160,15 +160,9 @@ impl TranslationRun {
                 classes.len()
             )));
         }
-        let [source, target] = sides(data, vocabularies.clone())?;
-        let blank = Corpus { source, target };
-        let like = Examples {
-            inputs: Inputs::Pairs(Pairs::from(blank)),
-            shape: [1; 3],
-            labels: Vec::new(),
-            classes,
-        };
-        let model = run.model(&recipe, &like)?;
+        data.forms()?;
+        let shape = Shape::Pair { vocabularies: vocabularies.each_ref().map(|all| all.len()) };
+        let model = run.model(&recipe, &InputSpec::of_trained(shape, classes.len()))?;
         model.weights().move_to(device)?;
         let unverified = run.unverified();
         Ok(Self { model, recipe, vocabularies, unverified })
@@ -184,7 +178,7 @@ impl TranslationRun {
     /// # Errors
     /// A run of another kind.
     pub fn translator(&self) -> Result<Translator<'_>> {
-        let model = self.model.as_transformer().ok_or_else(no_text)?;
+        let model = self.model.as_generator().ok_or_else(no_text)?;
         Translator::new(model, &self.recipe, self.vocabularies.clone())
     }
 }

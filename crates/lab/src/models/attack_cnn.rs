@@ -1,15 +1,15 @@
 //! The network that the paper attacks: three 5×5 convolutions without zeros around, on pixels as
 //! they are.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::layers::{Conv, Linear, Window, channels_last};
-use super::{Mode, Model, Weights};
-use crate::data::Examples;
-use crate::{Error, Result};
+use super::{Mode, Model, Network, Weights};
+use crate::data::{InputKind, InputSpec};
+use crate::{Check, Error, Result};
 
 /// It has no sizes to choose.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -21,6 +21,24 @@ pub struct AttackCnnRecipe {
     /// Whether the last layer is drawn anew all the same.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub new_head: bool,
+}
+
+impl Check for AttackCnnRecipe {}
+
+impl Network for AttackCnnRecipe {
+    const TAKES: &'static [InputKind] = &[InputKind::Images];
+
+    fn build(&self, input: &InputSpec, weights: Weights) -> Result<Box<dyn Model>> {
+        Ok(Box::new(AttackCnn::new(input, weights)?))
+    }
+
+    fn initial(&self) -> (Option<&Path>, bool) {
+        (self.weights.as_deref(), self.new_head)
+    }
+
+    fn initial_mut(&mut self) -> Option<(&mut Option<PathBuf>, &mut bool)> {
+        Some((&mut self.weights, &mut self.new_head))
+    }
 }
 
 /// The network: 123,222 parameters for images of 1×28×28 and ten classes.
@@ -35,9 +53,9 @@ pub struct AttackCnn {
 }
 
 impl AttackCnn {
-    /// Draws it for images like `train`.
-    pub fn new(train: &Examples, mut weights: Weights) -> Result<Self> {
-        let [channels, height, width] = train.shape;
+    /// Draws it for such images.
+    pub fn new(input: &InputSpec, mut weights: Weights) -> Result<Self> {
+        let [channels, height, width] = input.shape.image()?;
         // Each convolution takes 4 pixels; the pools are after the second and the third.
         let side = |pixels: usize| (pixels.saturating_sub(8) / 2).saturating_sub(4) / 2;
         if side(height) == 0 || side(width) == 0 {
@@ -50,7 +68,7 @@ impl AttackCnn {
         let conv2 = Conv::new(w, "conv2", [16, 32], Window::valid(5))?;
         let conv3 = Conv::new(w, "conv3", [32, 64], Window::valid(5))?;
         let fc1 = Linear::new(w, "fc1", 64 * side(height) * side(width), 100)?;
-        let fc2 = Linear::new(w, "fc2", 100, train.classes.len())?;
+        let fc2 = Linear::new(w, "fc2", 100, input.classes)?;
         Ok(Self { conv1, conv2, conv3, fc1, fc2, weights })
     }
 }

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::layers::{Conv, Linear, Normalise, Window};
-use super::{Mode, Model, Weights};
-use crate::data::Examples;
-use crate::{Error, Result};
+use super::{Mode, Model, Network, Weights};
+use crate::data::{InputKind, InputSpec};
+use crate::{Check, Error, Result};
 
 /// Its sizes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,6 +15,16 @@ use crate::{Error, Result};
 pub struct CnnRecipe {
     /// Channels of the first and of the second convolution.
     pub channels: [usize; 2],
+}
+
+impl Check for CnnRecipe {}
+
+impl Network for CnnRecipe {
+    const TAKES: &'static [InputKind] = &[InputKind::Images];
+
+    fn build(&self, input: &InputSpec, weights: Weights) -> Result<Box<dyn Model>> {
+        Ok(Box::new(Cnn::new(self, input, weights)?))
+    }
 }
 
 /// The network.
@@ -28,9 +38,9 @@ pub struct Cnn {
 }
 
 impl Cnn {
-    /// Draws it for images like `train`.
-    pub fn new(recipe: &CnnRecipe, train: &Examples, mut weights: Weights) -> Result<Self> {
-        let [channels, height, width] = train.shape;
+    /// Draws it for such images.
+    pub fn new(recipe: &CnnRecipe, input: &InputSpec, mut weights: Weights) -> Result<Self> {
+        let [channels, height, width] = input.shape.image()?;
         let [first, second] = recipe.channels;
         if height < 4 || width < 4 {
             return Err(Error::Request(format!(
@@ -38,10 +48,10 @@ impl Cnn {
             )));
         }
         let features = second.saturating_mul((height / 4) * (width / 4));
-        let normalise = Normalise::new(&mut weights, train)?;
+        let normalise = Normalise::new(&mut weights, input)?;
         let conv1 = Conv::new(&mut weights, "conv1", [channels, first], Window::same(3))?;
         let conv2 = Conv::new(&mut weights, "conv2", [first, second], Window::same(3))?;
-        let out = Linear::new(&mut weights, "out", features, train.classes.len())?;
+        let out = Linear::new(&mut weights, "out", features, input.classes)?;
         Ok(Self { normalise, conv1, conv2, out, weights })
     }
 }

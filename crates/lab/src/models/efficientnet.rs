@@ -1,14 +1,14 @@
 //! EfficientNet-B0 (Tan and Le 2019): inverted bottlenecks with depthwise convolutions, squeeze and
 //! excitation, and swish. Its tensors have torchvision's names.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::layers::{BatchNorm, Conv, DropPath, Dropout, Linear, Normalise, Window, channels_last};
-use super::{Init, Mode, Model, Weights};
-use crate::data::Examples;
+use super::{Init, Mode, Model, Network, Weights};
+use crate::data::{InputKind, InputSpec};
 use crate::{Check, Error, Result};
 
 /// Channels after the stem and before the last layer.
@@ -93,6 +93,22 @@ impl Check for EfficientNetRecipe {
     }
 }
 
+impl Network for EfficientNetRecipe {
+    const TAKES: &'static [InputKind] = &[InputKind::Images];
+
+    fn build(&self, input: &InputSpec, weights: Weights) -> Result<Box<dyn Model>> {
+        Ok(Box::new(EfficientNet::new(self, input, weights)?))
+    }
+
+    fn initial(&self) -> (Option<&Path>, bool) {
+        (self.weights.as_deref(), self.new_head)
+    }
+
+    fn initial_mut(&mut self) -> Option<(&mut Option<PathBuf>, &mut bool)> {
+        Some((&mut self.weights, &mut self.new_head))
+    }
+}
+
 /// The network: 5,288,548 parameters with 1000 classes.
 #[derive(Debug)]
 pub struct EfficientNet {
@@ -106,15 +122,15 @@ pub struct EfficientNet {
 }
 
 impl EfficientNet {
-    /// Draws it for images like `train`.
+    /// Draws it for such images.
     pub fn new(
         recipe: &EfficientNetRecipe,
-        train: &Examples,
+        input: &InputSpec,
         mut weights: Weights,
     ) -> Result<Self> {
-        let normalise = Normalise::new(&mut weights, train)?;
+        let normalise = Normalise::new(&mut weights, input)?;
         let (w, variant) = (&mut weights, recipe.variant);
-        let channels = [train.shape[0], STEM];
+        let channels = [input.shape.channels(), STEM];
         let stem = ConvNorm::new(w, "features.0", channels, Window::same(3).stride(2), variant)?;
         let mut blocks = Vec::new();
         let mut inputs = STEM;
@@ -129,7 +145,7 @@ impl EfficientNet {
             }
         }
         let last = ConvNorm::new(w, "features.8", [inputs, FEATURES], Window::same(1), variant)?;
-        let classes = train.classes.len();
+        let classes = input.classes;
         let init = Init::fan_in(classes);
         let zero = Some(Init::Constant(0.0));
         let classifier = match recipe.unbiased_head {

@@ -117,7 +117,7 @@ pub(super) fn value(name: &str, shape: &[i64]) -> Tensor {
 
 /// A file with the weights of `recipe` on images of `shape`.
 fn file(recipe: &ModelRecipe, shape: [usize; 3], folder: &Path) -> PathBuf {
-    let model = build(recipe, &images(shape, 10), 0).unwrap();
+    let model = build(recipe, &images(shape, 10).spec(), 0).unwrap();
     let named = model.weights().named().map(|(name, t)| (name.to_owned(), value(name, &t.size())));
     let path = folder.join("weights.safetensors");
     std::fs::write(&path, tensors::encode(&named.collect::<Vec<_>>()).unwrap()).unwrap();
@@ -137,7 +137,7 @@ struct Golden {
 fn compare(recipe: impl Fn(Option<PathBuf>) -> ModelRecipe, golden: &Golden) {
     let dir = tempfile::tempdir().unwrap();
     let path = file(&recipe(None), golden.shape, dir.path());
-    let model = build(&recipe(Some(path)), &images(golden.shape, 10), 1).unwrap();
+    let model = build(&recipe(Some(path)), &images(golden.shape, 10).spec(), 1).unwrap();
     let shape = [4, golden.shape[0], golden.shape[1], golden.shape[2]].map(|n| n as i64);
     let inputs: Vec<f32> = uniform("input", shape.iter().product::<i64>() as usize)
         .iter()

@@ -11,8 +11,8 @@ use super::layers::{
     Dropout, Gat, Gcn, GraphConv, GraphConvolution, Linear, Pool, SagPool, TopKPool, Topology,
     readout, spread,
 };
-use super::{Mode, Model, Weights};
-use crate::data::{Examples, Graphs, Inputs};
+use super::{Mode, Model, Network, Weights};
+use crate::data::{InputKind, InputSpec, Shape};
 use crate::{Check, Error, Result};
 
 const BLOCKS: usize = 3;
@@ -109,6 +109,14 @@ impl Check for GraphNetRecipe {
     }
 }
 
+impl Network for GraphNetRecipe {
+    const TAKES: &'static [InputKind] = &[InputKind::Graphs];
+
+    fn build(&self, input: &InputSpec, weights: Weights) -> Result<Box<dyn Model>> {
+        Ok(Box::new(GraphNet::new(self, input, weights)?))
+    }
+}
+
 /// The network: 75,205 parameters with 3 features a node and two classes.
 #[derive(Debug)]
 pub struct GraphNet {
@@ -128,17 +136,17 @@ struct Block {
 }
 
 impl GraphNet {
-    /// Draws it for graphs like `train`.
-    pub fn new(recipe: &GraphNetRecipe, train: &Examples, mut weights: Weights) -> Result<Self> {
+    /// Draws it for such graphs.
+    pub fn new(recipe: &GraphNetRecipe, input: &InputSpec, mut weights: Weights) -> Result<Self> {
         recipe.check()?;
-        let Inputs::Graphs(graphs) = &train.inputs else {
+        let Shape::Graph { features, attributes } = input.shape else {
             return Err(Error::Request("graph-net takes graphs".to_owned()));
         };
         let w = &mut weights;
-        let scale = Scale::new(w, graphs)?;
+        let scale = Scale::new(w, attributes, &input.moments)?;
         let hidden = recipe.hidden;
         let block = |block: usize| {
-            let inputs = if block == 1 { graphs.width() } else { hidden };
+            let inputs = if block == 1 { features } else { hidden };
             let name = format!("conv{block}");
             let conv = convolution(recipe.conv, w, &name, [inputs, hidden], recipe.heads)?;
             let (name, ratio) = (format!("pool{block}"), recipe.ratio);
@@ -156,7 +164,7 @@ impl GraphNet {
         let lin1 = Linear::new(w, "lin1", hidden.saturating_mul(2), hidden)?;
         let dropout = Dropout::new("lin1", recipe.dropout);
         let lin2 = Linear::new(w, "lin2", hidden, hidden / 2)?;
-        let lin3 = Linear::new(w, "lin3", hidden / 2, train.classes.len())?;
+        let lin3 = Linear::new(w, "lin3", hidden / 2, input.classes)?;
         Ok(Self { scale, blocks, lin1, dropout, lin2, lin3, weights })
     }
 }
@@ -219,12 +227,16 @@ struct Scale {
 }
 
 impl Scale {
-    fn new(weights: &mut Weights, train: &Graphs) -> Result<Option<Self>> {
-        if train.attributes() == 0 {
+    /// `moments` are those of all features, of which the first `attributes` are numbers.
+    fn new(
+        weights: &mut Weights,
+        attributes: usize,
+        moments: &[(f64, f64)],
+    ) -> Result<Option<Self>> {
+        if attributes == 0 {
             return Ok(None);
         }
-        let moments = train.moments();
-        let part = |at: usize, value: f64, other: f64| match at < train.attributes() {
+        let part = |at: usize, value: f64, other: f64| match at < attributes {
             true => value as f32,
             false => other as f32,
         };

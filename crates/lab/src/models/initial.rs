@@ -55,7 +55,7 @@ mod tests {
     fn network(classes: usize, weights: Option<&Path>, new_head: bool) -> Result<Box<dyn Model>> {
         let weights = weights.map(Path::to_owned);
         let recipe = ModelRecipe::AttackCnn(AttackCnnRecipe { weights, new_head });
-        build(&recipe, &images([1, 28, 28], classes), 5)
+        build(&recipe, &images([1, 28, 28], classes).spec(), 5)
     }
 
     #[test]

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::layers::{Linear, Normalise};
-use super::{Mode, Model, Weights};
-use crate::Result;
-use crate::data::Examples;
+use super::{Mode, Model, Network, Weights};
+use crate::data::{InputKind, InputSpec};
+use crate::{Check, Result};
 
 /// Its size.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,6 +14,16 @@ use crate::data::Examples;
 pub struct MlpRecipe {
     /// Units of the hidden layer.
     pub hidden: usize,
+}
+
+impl Check for MlpRecipe {}
+
+impl Network for MlpRecipe {
+    const TAKES: &'static [InputKind] = &[InputKind::Images, InputKind::Rows];
+
+    fn build(&self, input: &InputSpec, weights: Weights) -> Result<Box<dyn Model>> {
+        Ok(Box::new(Mlp::new(self, input, weights)?))
+    }
 }
 
 /// The network.
@@ -26,12 +36,12 @@ pub struct Mlp {
 }
 
 impl Mlp {
-    /// Draws it for images like `train`.
-    pub fn new(recipe: &MlpRecipe, train: &Examples, mut weights: Weights) -> Result<Self> {
-        let pixels = train.shape.iter().product();
-        let normalise = Normalise::new(&mut weights, train)?;
-        let hidden = Linear::new(&mut weights, "hidden", pixels, recipe.hidden)?;
-        let out = Linear::new(&mut weights, "out", recipe.hidden, train.classes.len())?;
+    /// Draws it for such images or rows.
+    pub fn new(recipe: &MlpRecipe, input: &InputSpec, mut weights: Weights) -> Result<Self> {
+        let numbers = input.shape.values();
+        let normalise = Normalise::new(&mut weights, input)?;
+        let hidden = Linear::new(&mut weights, "hidden", numbers, recipe.hidden)?;
+        let out = Linear::new(&mut weights, "out", recipe.hidden, input.classes)?;
         Ok(Self { normalise, hidden, out, weights })
     }
 }

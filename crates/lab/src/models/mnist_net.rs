@@ -1,15 +1,15 @@
 //! The paper's network for MNIST, which is that of Liu et al. 2016 ("Large-margin softmax loss"):
 //! eleven 3×3 convolutions of 64 channels, each with PReLU and batch normalisation, in four stages.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::layers::{BatchNorm, Conv, Linear, Normalise, PRelu, Window, channels_last};
-use super::{Mode, Model, Weights};
-use crate::data::Examples;
-use crate::{Error, Result};
+use super::{Mode, Model, Network, Weights};
+use crate::data::{InputKind, InputSpec};
+use crate::{Check, Error, Result};
 
 const CHANNELS: usize = 64;
 const FEATURES: usize = 256;
@@ -27,6 +27,24 @@ pub struct MnistNetRecipe {
     /// Whether the last layer is drawn anew all the same.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub new_head: bool,
+}
+
+impl Check for MnistNetRecipe {}
+
+impl Network for MnistNetRecipe {
+    const TAKES: &'static [InputKind] = &[InputKind::Images];
+
+    fn build(&self, input: &InputSpec, weights: Weights) -> Result<Box<dyn Model>> {
+        Ok(Box::new(MnistNet::new(input, weights)?))
+    }
+
+    fn initial(&self) -> (Option<&Path>, bool) {
+        (self.weights.as_deref(), self.new_head)
+    }
+
+    fn initial_mut(&mut self) -> Option<(&mut Option<PathBuf>, &mut bool)> {
+        Some((&mut self.weights, &mut self.new_head))
+    }
 }
 
 /// The network: 522,125 parameters for images of 1×28×28 and ten classes.
@@ -49,9 +67,9 @@ struct Block {
 }
 
 impl MnistNet {
-    /// Draws it for images like `train`.
-    pub fn new(train: &Examples, mut weights: Weights) -> Result<Self> {
-        let [channels, height, width] = train.shape;
+    /// Draws it for such images.
+    pub fn new(input: &InputSpec, mut weights: Weights) -> Result<Self> {
+        let [channels, height, width] = input.shape.image()?;
         // The first convolution has no zeros around, and all stages but the first halve.
         let side = |pixels: usize| pixels.saturating_sub(2) / 8;
         if side(height) == 0 || side(width) == 0 {
@@ -59,7 +77,7 @@ impl MnistNet {
                 "mnist-net needs images of at least 10×10 pixels, not {height}×{width}"
             )));
         }
-        let normalise = Normalise::new(&mut weights, train)?;
+        let normalise = Normalise::new(&mut weights, input)?;
         let w = &mut weights;
         let bn = BatchNorm::new(w, "conv_0.0", channels)?;
         let mut stages = Vec::new();
@@ -81,7 +99,7 @@ impl MnistNet {
         }
         let fc = Linear::new(w, "fc.0", CHANNELS * side(height) * side(width), FEATURES)?;
         let fc_bn = BatchNorm::new(w, "fc.1", FEATURES)?;
-        let head = Linear::unbiased(w, "head", FEATURES, train.classes.len())?;
+        let head = Linear::unbiased(w, "head", FEATURES, input.classes)?;
         Ok(Self { normalise, bn, stages, fc, fc_bn, head, weights })
     }
 }

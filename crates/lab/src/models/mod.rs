@@ -1,11 +1,12 @@
 //! The networks: one file each.
 //!
 //! A model is its weights, as named tensors in a fixed order, and a forward pass. A new one is a new
-//! file, a variant of [`ModelRecipe`] and a line in [`build`].
+//! file, whose recipe says how it is built, and a line in the list of [`ModelRecipe`].
 
 mod attack_cnn;
 mod cnn;
 mod efficientnet;
+mod generator;
 #[cfg(test)]
 mod golden;
 mod graph_net;
@@ -15,6 +16,7 @@ mod layers;
 mod mlp;
 mod mnist_net;
 mod mode;
+mod network;
 mod resnet;
 mod transformer;
 mod weights;
@@ -22,6 +24,7 @@ mod weights;
 pub use attack_cnn::AttackCnnRecipe;
 pub use cnn::CnnRecipe;
 pub use efficientnet::{EfficientNetRecipe, Variant};
+pub use generator::{Generation, Generator};
 pub use graph_net::{Convolution, GraphNetRecipe, Pooling};
 pub use init::Init;
 pub use layers::Linear;
@@ -34,12 +37,12 @@ pub(crate) use transformer::golden_transformer;
 pub use transformer::{NormPlace, Sharing, State, Transformer, TransformerRecipe};
 pub use weights::Weights;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use crate::data::{Examples, Inputs};
+use self::network::{Network, networks};
+use crate::data::{InputKind, InputSpec};
 use crate::{Check, Error, Result};
 
 /// A network that maps inputs to features, and those by one linear layer to logits.
@@ -57,7 +60,7 @@ pub trait Model {
     fn weights(&self) -> &Weights;
 
     /// Itself, if it can translate.
-    fn as_transformer(&self) -> Option<&Transformer> {
+    fn as_generator(&self) -> Option<&dyn Generator> {
         None
     }
 
@@ -70,120 +73,32 @@ pub trait Model {
     }
 }
 
-/// Which network a recipe asks for: `[model.cnn]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum ModelRecipe {
+networks! {
     /// Three 5×5 convolutions: what the paper attacks.
-    AttackCnn(AttackCnnRecipe),
+    "attack-cnn" => AttackCnn(AttackCnnRecipe),
     /// Two convolutions and a linear layer.
-    Cnn(CnnRecipe),
+    "cnn" => Cnn(CnnRecipe),
     /// EfficientNet-B0.
-    #[serde(rename = "efficientnet-b0")]
-    EfficientNet(EfficientNetRecipe),
+    "efficientnet-b0" => EfficientNet(EfficientNetRecipe),
     /// Convolutions on graphs, with pooling.
-    GraphNet(GraphNetRecipe),
+    "graph-net" => GraphNet(GraphNetRecipe),
     /// One hidden layer.
-    Mlp(MlpRecipe),
+    "mlp" => Mlp(MlpRecipe),
     /// The paper's network for MNIST.
-    MnistNet(MnistNetRecipe),
+    "mnist-net" => MnistNet(MnistNetRecipe),
     /// Residual networks of 18, 34 or 50 layers.
-    #[serde(rename = "resnet")]
-    ResNet(ResNetRecipe),
+    "resnet" => ResNet(ResNetRecipe),
     /// Encoder and decoder for translation.
-    Transformer(TransformerRecipe),
+    "transformer" => Transformer(TransformerRecipe),
 }
 
-impl ModelRecipe {
-    /// The file with the initial weights, and whether the last layer is drawn anew.
-    fn initial(&self) -> (Option<&Path>, bool) {
-        let (weights, new_head) = match self {
-            ModelRecipe::Cnn(_)
-            | ModelRecipe::GraphNet(_)
-            | ModelRecipe::Mlp(_)
-            | ModelRecipe::Transformer(_) => return (None, false),
-            ModelRecipe::AttackCnn(recipe) => (&recipe.weights, recipe.new_head),
-            ModelRecipe::EfficientNet(recipe) => (&recipe.weights, recipe.new_head),
-            ModelRecipe::MnistNet(recipe) => (&recipe.weights, recipe.new_head),
-            ModelRecipe::ResNet(recipe) => (&recipe.weights, recipe.new_head),
-        };
-        (weights.as_deref(), new_head)
-    }
-
-    /// The file with the initial weights.
-    pub fn weights(&self) -> Option<&Path> {
-        self.initial().0
-    }
-
-    /// The same, with its initial weights in the file `path`.
-    pub fn with_weights(&self, path: Option<&Path>) -> Self {
-        let mut other = self.clone();
-        let (weights, new_head) = match &mut other {
-            ModelRecipe::Cnn(_)
-            | ModelRecipe::GraphNet(_)
-            | ModelRecipe::Mlp(_)
-            | ModelRecipe::Transformer(_) => return other,
-            ModelRecipe::AttackCnn(recipe) => (&mut recipe.weights, &mut recipe.new_head),
-            ModelRecipe::EfficientNet(recipe) => (&mut recipe.weights, &mut recipe.new_head),
-            ModelRecipe::MnistNet(recipe) => (&mut recipe.weights, &mut recipe.new_head),
-            ModelRecipe::ResNet(recipe) => (&mut recipe.weights, &mut recipe.new_head),
-        };
-        *weights = path.map(Path::to_owned);
-        *new_head = *new_head && path.is_some();
-        other
-    }
-}
-
-impl ModelRecipe {
-    /// Refuses inputs of a kind that the network is not for.
-    fn check_takes(&self, inputs: &Inputs) -> Result<()> {
-        const GRAPHS: (&str, &str) = ("model.graph-net", "graphs");
-        const PAIRS: (&str, &str) = ("model.transformer", "pairs of sentences");
-        let wants = match self {
-            ModelRecipe::GraphNet(_) => Some(GRAPHS),
-            ModelRecipe::Transformer(_) => Some(PAIRS),
-            _ => None,
-        };
-        let are = match inputs {
-            Inputs::Graphs(_) => Some(GRAPHS),
-            Inputs::Pairs(_) => Some(PAIRS),
-            _ => None,
-        };
-        match (wants, are) {
-            (wants, are) if wants == are => Ok(()),
-            (_, Some((model, kind))) => {
-                Err(Error::Request(format!("the data are {kind}, which {model} takes")))
-            }
-            (Some((model, kind)), None) => {
-                Err(Error::Request(format!("{model} takes {kind}, and the data are none")))
-            }
-            (None, None) => Ok(()),
-        }
-    }
-}
-
-impl Check for ModelRecipe {
-    fn check(&self) -> Result<()> {
-        if let (None, true) = self.initial() {
-            return Err(Error::Request("model: new_head = true needs weights".to_owned()));
-        }
-        match self {
-            ModelRecipe::EfficientNet(recipe) => recipe.check(),
-            ModelRecipe::GraphNet(recipe) => recipe.check(),
-            ModelRecipe::ResNet(recipe) => recipe.check(),
-            ModelRecipe::Transformer(recipe) => recipe.check(),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// Builds the network for examples like `train`, with the initial weights of `seed` or of the file
-/// that the recipe names.
+/// Builds the network for such inputs, with the initial weights of `seed` or of the file that the recipe
+/// names.
 ///
 /// # Errors
-/// Sizes that make no network, or none for such examples; a file that does not fit.
-pub fn build(recipe: &ModelRecipe, train: &Examples, seed: u64) -> Result<Box<dyn Model>> {
-    build_in(Weights::new(seed), recipe, train)
+/// Sizes that make no network, or none for such inputs; a file that does not fit.
+pub fn build(recipe: &ModelRecipe, input: &InputSpec, seed: u64) -> Result<Box<dyn Model>> {
+    build_in(Weights::new(seed), recipe, input)
 }
 
 /// Builds the network that was trained to have the weights `saved`, whatever it began with.
@@ -192,35 +107,20 @@ pub fn build(recipe: &ModelRecipe, train: &Examples, seed: u64) -> Result<Box<dy
 /// As [`build`]; a network that has other weights than these.
 pub fn rebuild(
     recipe: &ModelRecipe,
-    like: &Examples,
+    input: &InputSpec,
     saved: &[(String, Tensor)],
 ) -> Result<Box<dyn Model>> {
     // What a recipe asks for is not built before it is known to be as large as what was saved.
     let most = saved.iter().map(|(_, tensor)| tensor.numel()).sum();
-    let model = build_in(Weights::within(most), &recipe.with_weights(None), like)?;
+    let model = build_in(Weights::within(most), &recipe.with_weights(None), input)?;
     model.weights().restore(saved)?;
     Ok(model)
 }
 
-fn build_in(weights: Weights, recipe: &ModelRecipe, train: &Examples) -> Result<Box<dyn Model>> {
+fn build_in(weights: Weights, recipe: &ModelRecipe, input: &InputSpec) -> Result<Box<dyn Model>> {
     recipe.check()?;
-    recipe.check_takes(&train.inputs)?;
-    let model: Box<dyn Model> = match recipe {
-        ModelRecipe::AttackCnn(_) => Box::new(attack_cnn::AttackCnn::new(train, weights)?),
-        ModelRecipe::Cnn(recipe) => Box::new(cnn::Cnn::new(recipe, train, weights)?),
-        ModelRecipe::EfficientNet(recipe) => {
-            Box::new(efficientnet::EfficientNet::new(recipe, train, weights)?)
-        }
-        ModelRecipe::GraphNet(recipe) => {
-            Box::new(graph_net::GraphNet::new(recipe, train, weights)?)
-        }
-        ModelRecipe::Mlp(recipe) => Box::new(mlp::Mlp::new(recipe, train, weights)?),
-        ModelRecipe::MnistNet(_) => Box::new(mnist_net::MnistNet::new(train, weights)?),
-        ModelRecipe::ResNet(recipe) => Box::new(resnet::ResNet::new(recipe, train, weights)?),
-        ModelRecipe::Transformer(recipe) => {
-            Box::new(transformer::Transformer::for_pairs(recipe, train, weights)?)
-        }
-    };
+    recipe.check_takes(input.shape.kind())?;
+    let model = recipe.draw(input, weights)?;
     if let (Some(file), new_head) = recipe.initial() {
         initial::load(&*model, file, new_head)?;
     }
@@ -230,6 +130,7 @@ fn build_in(weights: Weights, recipe: &ModelRecipe, train: &Examples) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::{Examples, Inputs, Shape};
 
     const TRAIN: Mode = Mode::Train { seed: 3, pass: 5, precision: Precision::F32 };
 
@@ -238,10 +139,15 @@ mod tests {
         let pixels = 2 * shape.iter().product::<usize>();
         Examples {
             inputs: Inputs::Numbers((0..pixels).map(|at| (at % 7) as f32 / 6.0).collect()),
-            shape,
+            shape: Shape::Image(shape),
             labels: vec![0, 1],
             classes: (0..classes).map(|class| class.to_string()).collect(),
         }
+    }
+
+    /// Inputs of `shape`, of which each number has mean 0 and standard deviation 1.
+    pub fn spec(shape: Shape, classes: usize) -> InputSpec {
+        InputSpec::of_trained(shape, classes)
     }
 
     fn recipe(toml: &str) -> ModelRecipe {
@@ -277,7 +183,7 @@ mod tests {
             ),
             ("efficientnet-b0 = { variant = 'cifar' }", cifar, 100, 4_135_648),
         ] {
-            let model = build(&recipe(toml), &images(shape, classes), 0).unwrap();
+            let model = build(&recipe(toml), &images(shape, classes).spec(), 0).unwrap();
             let count: usize = model.weights().parameters().map(Tensor::numel).sum();
             assert_eq!(count, expected, "{toml}, {classes} classes");
         }
@@ -297,7 +203,7 @@ mod tests {
             let images = images([1, 32, 32], 10);
             let inputs = [images.tensor().unwrap()];
             let logits = |seed, mode| -> Vec<f32> {
-                let model = build(&recipe, &images, seed).unwrap();
+                let model = build(&recipe, &images.spec(), seed).unwrap();
                 let logits = tch::no_grad(|| model.forward(&inputs, mode)).unwrap();
                 assert_eq!(logits.size(), [2, 10], "{toml}");
                 logits.flatten(0, -1).try_into().unwrap()
@@ -316,7 +222,7 @@ mod tests {
     #[test]
     fn initial_weights_spread_as_those_of_torchvision_and_timm() {
         let spread = |toml: &str, shape, classes| {
-            let model = build(&recipe(toml), &images(shape, classes), 0).unwrap();
+            let model = build(&recipe(toml), &images(shape, classes).spec(), 0).unwrap();
             let weights = model.weights().snapshot().unwrap();
             move |name: &str| {
                 let (_, tensor) = weights.iter().find(|(other, _)| other == name).unwrap();
@@ -346,7 +252,7 @@ mod tests {
     #[test]
     fn logits_are_features_through_the_head() {
         let images = images([1, 28, 28], 10);
-        let model = build(&recipe("[mnist-net]"), &images, 0).unwrap();
+        let model = build(&recipe("[mnist-net]"), &images.spec(), 0).unwrap();
         let inputs = [images.tensor().unwrap()];
         let features = model.features(&inputs, Mode::Evaluate).unwrap();
         assert_eq!(features.size(), [2, 256]);
@@ -372,7 +278,7 @@ mod tests {
             ),
             ("mnist-net = { new_head = true }", [1, 28, 28], "new_head = true needs weights"),
         ] {
-            let error = build(&recipe(toml), &images(shape, 10), 0).err().unwrap();
+            let error = build(&recipe(toml), &images(shape, 10).spec(), 0).err().unwrap();
             assert_eq!(error.exit_code(), 2);
             assert!(error.to_string().contains(expected), "{error}");
         }

@@ -1,14 +1,14 @@
 //! Residual networks (He et al. 2016, "Deep residual learning for image recognition") as torchvision
 //! builds, names and draws them: the stride of a bottleneck is in its 3×3 convolution ("v1.5").
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::layers::{BatchNorm, Conv, Linear, Normalise, Window, channels_last};
-use super::{Init, Mode, Model, Weights};
-use crate::data::Examples;
+use super::{Init, Mode, Model, Network, Weights};
+use crate::data::{InputKind, InputSpec};
 use crate::{Check, Error, Result};
 
 /// Which of them.
@@ -58,6 +58,22 @@ pub enum Stem {
     Cifar,
 }
 
+impl Network for ResNetRecipe {
+    const TAKES: &'static [InputKind] = &[InputKind::Images];
+
+    fn build(&self, input: &InputSpec, weights: Weights) -> Result<Box<dyn Model>> {
+        Ok(Box::new(ResNet::new(self, input, weights)?))
+    }
+
+    fn initial(&self) -> (Option<&Path>, bool) {
+        (self.weights.as_deref(), self.new_head)
+    }
+
+    fn initial_mut(&mut self) -> Option<(&mut Option<PathBuf>, &mut bool)> {
+        Some((&mut self.weights, &mut self.new_head))
+    }
+}
+
 /// The network: 25,557,032 parameters at depth 50 with the ImageNet stem and 1000 classes.
 #[derive(Debug)]
 pub struct ResNet {
@@ -78,16 +94,16 @@ struct Block {
 }
 
 impl ResNet {
-    /// Draws it for images like `train`.
-    pub fn new(recipe: &ResNetRecipe, train: &Examples, mut weights: Weights) -> Result<Self> {
+    /// Draws it for such images.
+    pub fn new(recipe: &ResNetRecipe, input: &InputSpec, mut weights: Weights) -> Result<Self> {
         let (stages, bottleneck) = recipe.stages()?;
-        let normalise = Normalise::new(&mut weights, train)?;
+        let normalise = Normalise::new(&mut weights, input)?;
         let w = &mut weights;
         let window = match recipe.stem {
             Stem::Imagenet => Window::same(7).stride(2),
             Stem::Cifar => Window::same(3),
         };
-        let conv1 = conv(w, "conv1", [train.shape[0], 64], window)?;
+        let conv1 = conv(w, "conv1", [input.shape.channels(), 64], window)?;
         let bn1 = BatchNorm::new(w, "bn1", 64)?;
         let mut blocks = Vec::new();
         let mut inputs = 64;
@@ -111,7 +127,7 @@ impl ResNet {
                 inputs = outputs;
             }
         }
-        let classes = train.classes.len();
+        let classes = input.classes;
         let fc = match recipe.unbiased_head {
             true => Linear::unbiased(w, "fc", inputs, classes)?,
             false => Linear::new(w, "fc", inputs, classes)?,

@@ -6,7 +6,7 @@ use super::SearchOptions;
 use super::beam::{Beam, Hypothesis, Row};
 use crate::autograd::Values;
 use crate::data::text::{EOS, PAD};
-use crate::models::{Model, State, Transformer};
+use crate::models::{Generation, Generator};
 use crate::{Check, Error, Result, Stop};
 
 /// The `nbest` best translations of each source i64 (B, S), which is its tokens, `</s>` and padding; the
@@ -35,7 +35,7 @@ use crate::{Check, Error, Result, Stop};
 /// # Ok::<(), steepness_lab::Error>(())
 /// ```
 pub fn search(
-    model: &Transformer,
+    model: &dyn Generator,
     source: &Tensor,
     options: &SearchOptions,
     stop: Stop,
@@ -46,10 +46,10 @@ pub fn search(
     let mut going_on: Vec<(usize, Beam)> =
         lengths.iter().map(|&length| Beam::new(options.longest(length))).enumerate().collect();
     no_grad(|| {
-        let mut state = model.start(source)?;
+        let mut state = model.begin(source)?;
         while !going_on.is_empty() {
             stop.check()?;
-            let scores = Scores::next(model, &going_on, &mut state)?;
+            let scores = Scores::next(model, &going_on, &mut *state)?;
             let (mut kept, mut rows, mut rest) = (Vec::new(), Vec::new(), Vec::new());
             let each = scores.rows / going_on.len();
             for (place, (sentence, mut beam)) in going_on.into_iter().enumerate() {
@@ -63,7 +63,7 @@ pub fn search(
                     results[sentence] = beam.results(options.nbest);
                 }
             }
-            state.go_on(&kept, &rows)?;
+            state.keep(&kept, &rows)?;
             going_on = rest;
         }
         Ok(results)
@@ -103,10 +103,14 @@ struct Scores {
 
 impl Scores {
     /// Of the hypotheses of the sentences that go on, which are those of the state.
-    fn next(model: &Transformer, going_on: &[(usize, Beam)], state: &mut State) -> Result<Self> {
+    fn next(
+        model: &dyn Generator,
+        going_on: &[(usize, Beam)],
+        state: &mut dyn Generation,
+    ) -> Result<Self> {
         let tokens: Vec<i64> = going_on.iter().flat_map(|(_, beam)| beam.tokens()).collect();
         let device = model.weights().device();
-        let logits = model.step(&Tensor::f_from_slice(&tokens)?.f_to(device)?, state)?;
+        let logits = state.step(&Tensor::f_from_slice(&tokens)?.f_to(device)?)?;
         let width = logits.size2()?.1 as usize;
         let log_sums = Values::of::<f32>(&logits.f_logsumexp([-1], false)?)?;
         Ok(Self { rows: tokens.len(), width, logits: Values::of::<f32>(&logits)?, log_sums })

@@ -9,7 +9,7 @@ use steepness::{Criterion, Loss};
 use super::pipeline::{Pipeline, TrainPipeline};
 use super::{AugmentRecipe, refuse};
 use crate::data::inputs::Augmented;
-use crate::data::{Examples, Inputs, Parts};
+use crate::data::{Examples, Inputs, Parts, Shape};
 use crate::{Check, Error, Result};
 
 /// Mean and standard deviation of each channel, in units of \[0, 1\]; those of the training images
@@ -63,7 +63,7 @@ impl AugmentRecipe {
             ("validation", &validation, "evaluate with a crop"),
             ("test", &test, "evaluate with a crop"),
         ] {
-            if part.shape.contains(&0) {
+            if part.shape.has_several_sizes() {
                 return refuse(format!(
                     "the {name} images are of several sizes: `size` of the data brings them to \
                      one, and so does {setting}"
@@ -71,8 +71,10 @@ impl AugmentRecipe {
             }
         }
         for part in [&validation, &test] {
-            let ([_, height, width], [_, rows, columns]) = (train.shape, part.shape);
-            if train.shape != part.shape {
+            if let Shape::Image([_, height, width]) = train.shape
+                && let Shape::Image([_, rows, columns]) = part.shape
+                && train.shape != part.shape
+            {
                 return refuse(format!(
                     "training images become {height}×{width} pixels, but measured ones \
                      {rows}×{columns}: `evaluate` brings these to the same size"
@@ -88,7 +90,7 @@ impl AugmentRecipe {
     /// Examples that are no images.
     pub fn measured<'a>(&self, examples: Cow<'a, Examples>) -> Result<Cow<'a, Examples>> {
         let Some(evaluate) = &self.evaluate else { return Ok(examples) };
-        let shape = evaluate.shape(examples.shape);
+        let shape = evaluate.shape(stored(&examples)?);
         let pipeline = Pipeline::Evaluate(evaluate.clone());
         augmented(examples.into_owned(), shape, None, pipeline).map(Cow::Owned)
     }
@@ -97,7 +99,7 @@ impl AugmentRecipe {
         if (Self { evaluate: None, ..self.clone() }) == Self::default() {
             return Ok(examples);
         }
-        let stored = examples.shape;
+        let stored = stored(&examples)?;
         let [channels, ..] = stored;
         let moments = match &self.normalize {
             Some(Normalize { mean, .. }) if mean.len() != channels => {
@@ -145,19 +147,17 @@ fn augmented(
     moments: Option<Vec<(f64, f64)>>,
     pipeline: Pipeline,
 ) -> Result<Examples> {
-    if !examples.inputs.are_images() {
-        let what = match examples.inputs {
-            Inputs::Graphs(_) => "graphs",
-            Inputs::Pairs(_) => "pairs of sentences",
-            _ => "rows of numbers",
-        };
-        return refuse(format!("the examples are {what}, not images"));
-    }
     let augmented = Augmented {
-        shape: examples.shape,
+        shape: stored(&examples)?,
         moments,
         stored: Arc::new(examples.inputs),
         pipeline: Arc::new(pipeline),
     };
+    let shape = Shape::Image(shape);
     Ok(Examples { inputs: Inputs::Augmented(augmented), shape, ..examples })
+}
+
+/// Channels, height and width of the images as they are stored.
+fn stored(examples: &Examples) -> Result<[usize; 3]> {
+    examples.shape.image().or_else(|error| refuse(error.to_string()))
 }

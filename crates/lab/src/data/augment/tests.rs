@@ -36,7 +36,7 @@ use super::horizontal_flip::horizontal_flip;
 use super::*;
 use crate::Check;
 use crate::data::files::test_data;
-use crate::data::{Batch, DataSet, Examples, HeldOut, ImageList, Inputs, Order, Parts};
+use crate::data::{Batch, DataSet, Examples, HeldOut, ImageList, Inputs, Order, Parts, Shape};
 
 const BOTH: [Interpolation; 2] = [Interpolation::Bilinear, Interpolation::Bicubic];
 
@@ -458,7 +458,7 @@ fn examples(count: usize) -> Examples {
     let image = |n: usize| made(12, 10).pixels.into_iter().map(move |x| x.wrapping_add(n as u8));
     Examples {
         inputs: Inputs::bytes((0..count).flat_map(image).collect()),
-        shape: [3, 12, 10],
+        shape: Shape::Image([3, 12, 10]),
         labels: (0..count as i64).map(|n| n % 3).collect(),
         classes: ["a", "b", "c"].map(String::from).to_vec(),
     }
@@ -501,8 +501,7 @@ fn by_row(batches: crate::data::Batches, rows: &[usize]) -> Vec<(usize, Vec<f32>
 fn threads_and_order_change_no_image_and_epochs_do() {
     let parts = parts(&recipe(EVERYTHING), 23).unwrap();
     let Inputs::Augmented(images) = &parts.train.inputs else { panic!() };
-    let source =
-        AugmentedSource::new(images.clone(), parts.train.shape, parts.train.labels.clone(), 3);
+    let source = AugmentedSource::new(images.clone(), [3, 16, 16], parts.train.labels.clone(), 3);
     let found = |threads, epoch, rows: Vec<usize>, size| {
         let order = Order::new(epoch, rows);
         by_row(source.batches_by(threads, &order, size).unwrap(), &order.rows)
@@ -536,7 +535,7 @@ fn an_image_that_comes_again_is_another_one() {
 #[test]
 fn what_is_measured_is_the_same_each_time() {
     let parts = parts(&recipe(EVERYTHING), 9).unwrap();
-    assert_eq!((parts.train.shape, parts.test.shape), ([3, 16, 16], [3, 16, 16]));
+    assert_eq!([parts.train.shape, parts.test.shape], [Shape::Image([3, 16, 16]); 2]);
     let evaluate = recipe(EVERYTHING).evaluate.unwrap();
     let expected: Vec<f32> = (0..6)
         .flat_map(|row| {
@@ -720,7 +719,8 @@ fn what_does_not_fit_the_images_is_refused() {
     assert!(mirror.contains("12×10 pixels are too few for a mirrored padding of 10"), "{mirror}");
     let means = complaint("normalize = { mean = [0.5], std = [0.5] }");
     assert!(means.contains("1 means for images of 3 channels"), "{means}");
-    let numbers = Examples { inputs: Inputs::Numbers(vec![0.0; 360 * 3]), ..examples(3) };
+    let inputs = Inputs::Numbers(vec![0.0; 360 * 3]);
+    let numbers = Examples { inputs, shape: Shape::Row(360), ..examples(3) };
     let data = DataSet {
         columns: Vec::new(),
         nodes: None,
@@ -731,8 +731,16 @@ fn what_does_not_fit_the_images_is_refused() {
         long_tail: None,
         ood: Vec::new(),
     };
-    let error = recipe("horizontal_flip = 0.5").parts(data.parts(1).unwrap(), 1).unwrap_err();
-    assert!(error.to_string().contains("rows of numbers, not images"), "{error}");
+    // Neither is there anything else to say of them, such as how many channels or pixels they have.
+    for text in [
+        "horizontal_flip = 0.5",
+        "normalize = { mean = [0.5], std = [0.5] }",
+        "random_crop = { size = 8 }",
+        "evaluate = { crop = 8 }",
+    ] {
+        let error = recipe(text).parts(data.parts(1).unwrap(), 1).unwrap_err().to_string();
+        assert_eq!(error, "augment: the examples are rows of numbers, not images");
+    }
 }
 
 #[test]

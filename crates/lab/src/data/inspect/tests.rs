@@ -1,6 +1,7 @@
 use super::super::decode::tests::write;
 use super::super::files::test_data;
 use super::*;
+use crate::data::Shape;
 use std::fs;
 
 fn check(path: &Path) -> Inspection {
@@ -120,7 +121,7 @@ fn inaturalist_is_listed_and_decoded() {
     let found = check(folder.path());
     assert_eq!((found.format, found.many_medium_few), (Format::INaturalist, [0, 0, 2]));
     let loaded = super::super::load(&found.recipe.unwrap()).unwrap();
-    assert_eq!((loaded.examples.len(), loaded.examples.shape), (2, [3, 2, 3]));
+    assert_eq!((loaded.examples.len(), loaded.examples.shape), (2, Shape::Image([3, 2, 3])));
 }
 
 #[test]

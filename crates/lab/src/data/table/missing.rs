@@ -19,7 +19,7 @@ pub(super) fn is_missing(cell: &str) -> bool {
 /// and a number that no row has is 0. Of what is no table there are none.
 pub(crate) fn medians(examples: &Examples) -> Vec<f32> {
     let Inputs::Numbers(values) = &examples.inputs else { return Vec::new() };
-    let width = examples.shape.iter().product::<usize>().max(1);
+    let width = examples.shape.values().max(1);
     let mut known = Vec::with_capacity(examples.len());
     let mut median = |at: usize| {
         known.clear();
@@ -57,6 +57,7 @@ pub(crate) fn fill(examples: &mut Examples, with: &[f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Shape;
 
     #[test]
     fn what_is_missing_is_told_as_pandas_does() {
@@ -74,7 +75,7 @@ mod tests {
         let x = f32::NAN;
         let inputs = Inputs::Numbers(vec![1.0, x, x, 3.0, 7.0, x, 10.0, x, x, 4.0, 8.0, x]);
         let classes = vec!["a".to_owned()];
-        let mut examples = Examples { inputs, shape: [3, 1, 1], labels: vec![0; 4], classes };
+        let mut examples = Examples { inputs, shape: Shape::Row(3), labels: vec![0; 4], classes };
         assert!(has_missing(&examples));
         assert_eq!(medians(&examples), [3.5, 7.5, 0.0]);
         fill(&mut examples, &[3.5, 7.5, 0.0]);

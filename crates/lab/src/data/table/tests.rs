@@ -35,7 +35,7 @@ fn types_are_inferred() {
     );
     assert_eq!(table.features, ["age", "colour=blue", "colour=green", "colour=red"]);
     let examples = &table.examples;
-    assert_eq!((examples.shape, &examples.labels[..]), ([4, 1, 1], &[0, 1, 0, 1][..]));
+    assert_eq!((examples.shape, &examples.labels[..]), (Shape::Row(4), &[0, 1, 0, 1][..]));
     assert_eq!(examples.classes, ["cat", "dog"]);
     let Inputs::Numbers(numbers) = &examples.inputs else { panic!() };
     assert_eq!(numbers[..8], [1.5, 0., 0., 1., 2., 1., 0., 0.]);
@@ -498,5 +498,5 @@ fn the_imbalanced_sets_are_whole() {
     assert_eq!(satimage.examples.classes, ["1", "2", "3", "4", "5", "7"]);
     assert_eq!(satimage.examples.counts(), [1072, 479, 961, 415, 470, 1038]);
     assert_eq!(satimage.test.unwrap().counts(), [461, 224, 397, 211, 237, 470]);
-    assert_eq!(satimage.examples.shape, [36, 1, 1]);
+    assert_eq!(satimage.examples.shape, Shape::Row(36));
 }

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::super::{DataSet, Examples, HeldOut, Inputs, Take, files};
+use super::super::{DataSet, Examples, HeldOut, Inputs, Shape, Take, files};
 use super::{
     Corpus, Form, Kind, Lines, Pairs, ParallelRecipe, Part, Side, Text, Tokenize, Vocabulary,
 };
@@ -157,11 +157,12 @@ fn push(sides: &mut [Side; 2], forms: [Form; 2], lines: [String; 2], pieces: &[V
 }
 
 fn examples([source, target]: [Side; 2], predicted: &Vocabulary) -> Examples {
+    let vocabularies = [&source, &target].map(|side| side.vocabulary.len());
     let pairs = Pairs::from(Corpus { source, target });
     Examples {
         labels: vec![0; pairs.len()],
         inputs: Inputs::Pairs(pairs),
-        shape: [1, 1, 1],
+        shape: Shape::Pair { vocabularies },
         classes: predicted.pieces().to_vec(),
     }
 }
@@ -209,7 +210,7 @@ mod tests {
     use super::super::files::tests::{SMALL, folder, recipe};
     use super::super::{Clean, EOS, VocabularyRecipe};
     use super::*;
-    use crate::data::test_folder;
+    use crate::data::{InputKind, test_folder};
 
     fn small(path: &Path) -> ParallelRecipe {
         let mut recipe = recipe(path);
@@ -232,7 +233,10 @@ mod tests {
         let folder = folder(&SMALL);
         let data = load(&small(folder.path())).unwrap();
         let train = &data.examples;
-        assert_eq!((train.len(), train.shape, &train.labels[..]), (3, [1, 1, 1], &[0, 0, 0][..]));
+        assert_eq!(
+            (train.len(), train.shape.kind(), &train.labels[..]),
+            (3, InputKind::Pairs, &[0, 0, 0][..])
+        );
         let [source, target] = pairs(train).sides();
         assert!(Arc::ptr_eq(&source.vocabulary, &target.vocabulary));
         assert_eq!(train.classes, target.vocabulary.pieces());
@@ -246,9 +250,7 @@ mod tests {
         let counts = train.counts();
         assert_eq!((counts.len(), counts[EOS as usize]), (train.classes.len(), 3));
         assert_eq!(counts.iter().sum::<u64>(), pairs(train).targets() as u64);
-        assert!(
-            train.moments().is_empty() && train.tensor().is_err() && !train.inputs.are_images()
-        );
+        assert!(train.moments().is_empty() && train.tensor().is_err() && !train.are_images());
         // An empty side is measured as it is; "ä" and "r" were not learned.
         let [validation, test] = held_out(&data);
         assert_eq!((validation.len(), validation.lines(1)), (2, ["", "a"]));

@@ -40,7 +40,7 @@ fn labels_become_zeros_and_ones_and_classes_are_in_the_order_of_the_numbers() {
     assert_eq!(tu.examples.classes, ["-1", "7"]);
     assert_eq!(tu.examples.labels, [1, 0, 1, 0]);
     assert_eq!(tu.features.labels, [vec![3, 9]]);
-    assert_eq!(tu.examples.shape, [2, 1, 1]);
+    assert_eq!(tu.examples.shape, Shape::Graph { features: 2, attributes: 0 });
     assert_eq!(features(&tu), [1., 0., 0., 1., 1., 0., 0., 1., 1., 0., 0., 1., 1., 0., 1., 0.]);
     assert_eq!(tu.unused, ["node attributes"]);
     // The edges are those of the graphs that the tests of batches have.

@@ -12,7 +12,7 @@ use crate::compare::layout::{
     DATA, INPUTS, MANIFEST, MAP, MEASURES, METRICS, RECIPE, THRESHOLD, WEIGHTS,
 };
 use crate::compare::{Content, RunDir, RunFiles, Setting};
-use crate::data::{Examples, Inputs, Reader};
+use crate::data::{Examples, Inputs, Reader, Shape};
 use crate::measure::{FeatureMap, Logits, Measures, Threshold};
 use crate::models::{ModelRecipe, build};
 use crate::train::Predictions;
@@ -21,7 +21,7 @@ use crate::train::Predictions;
 fn examples() -> Examples {
     let inputs = Inputs::Numbers((0..128).map(|at| (at % 7) as f32).collect());
     let classes = ["a", "b", "c"].map(str::to_owned).into();
-    Examples { inputs, shape: [1, 8, 8], labels: vec![0, 1], classes }
+    Examples { inputs, shape: Shape::Image([1, 8, 8]), labels: vec![0, 1], classes }
 }
 
 /// A finished run, and what it was made of.
@@ -47,7 +47,7 @@ fn finished(dir: &Path) -> (RunDir, RunRecipe) {
     let logits: Vec<f32> = (0..36).map(|at| (at * 7 % 11) as f32).collect();
     let labels: Vec<i64> = (0..12).map(|at| at % 3).collect();
     let measures = Measures::new(Logits::new(&logits, 3).unwrap(), &labels, &[-0.5; 12]).unwrap();
-    let model = build(&recipe.model, &examples(), 1).unwrap();
+    let model = build(&recipe.model, &examples().spec(), 1).unwrap();
     let threshold = Threshold { energy: -1.0, kept: 0.95, examples: 20 };
     dir.write_model(model.weights(), &threshold).unwrap();
     dir.write_predictions(&Predictions { logits, labels, classes: 3 }, &[]).unwrap();
@@ -171,7 +171,7 @@ fn a_model_is_no_larger_than_its_weights() {
     let dir = tempfile::tempdir().unwrap();
     let (run, mut recipe) = finished(dir.path());
     let files = RunFiles::at(run.path()).unwrap();
-    let like = examples();
+    let like = examples().spec();
     files.model(&recipe, &like).unwrap();
     for hidden in [4u64, 1 << 20, 1 << 40] {
         let text = format!("mlp = {{ hidden = {hidden} }}");

@@ -73,8 +73,8 @@
 //! ```
 
 use super::*;
-use crate::data::Store;
 use crate::data::graph_tests::three;
+use crate::data::{Examples, Graphs, Inputs, Store};
 use crate::models::golden::{uniform, value};
 use crate::models::{ModelRecipe, Precision, build};
 
@@ -97,10 +97,10 @@ fn graphs() -> Graphs {
 }
 
 fn examples(graphs: Graphs, classes: usize) -> Examples {
-    let (count, width) = (graphs.node_counts().count(), graphs.width());
+    let count = graphs.node_counts().count();
     Examples {
+        shape: Shape::Graph { features: graphs.width(), attributes: graphs.attributes() },
         inputs: Inputs::Graphs(graphs),
-        shape: [width, 1, 1],
         labels: (0..count).map(|at| (at % classes) as i64).collect(),
         classes: (0..classes).map(|class| class.to_string()).collect(),
     }
@@ -108,7 +108,7 @@ fn examples(graphs: Graphs, classes: usize) -> Examples {
 
 fn network(toml: &str, train: &Examples) -> Box<dyn Model> {
     let recipe: ModelRecipe = toml::from_str(toml).unwrap();
-    build(&recipe, train, 0).unwrap()
+    build(&recipe, &train.spec(), 0).unwrap()
 }
 
 /// `logits` of the six graphs, three each, and of the gradient of each parameter a sum.
@@ -410,12 +410,12 @@ fn senseless_settings_are_refused() {
         ("mlp = { hidden = 4 }", "the data are graphs, which model.graph-net takes"),
     ] {
         let recipe: ModelRecipe = toml::from_str(toml).unwrap();
-        let error = build(&recipe, &train, 0).err().unwrap();
+        let error = build(&recipe, &train.spec(), 0).err().unwrap();
         assert!(error.exit_code() == 2 && error.to_string().contains(expected), "{error}");
     }
     let recipe: ModelRecipe = toml::from_str("[graph-net]").unwrap();
     let images = crate::models::tests::images([1, 8, 8], 2);
-    let error = build(&recipe, &images, 0).err().unwrap().to_string();
+    let error = build(&recipe, &images.spec(), 0).err().unwrap().to_string();
     assert_eq!(error, "model.graph-net takes graphs, and the data are none");
 }
 

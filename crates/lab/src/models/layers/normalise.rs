@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use crate::data::Examples;
+use crate::data::InputSpec;
 use crate::models::Weights;
 use crate::{Error, Result};
 
@@ -20,17 +20,17 @@ impl Normalise {
     /// What its tensors are named after.
     pub const NAME: &str = "normalise.";
 
-    /// Takes the moments of the training part.
+    /// Takes the moments of the examples that are learned from.
     ///
     /// # Errors
     /// No training examples, and numbers that are not finite.
-    pub fn new(weights: &mut Weights, train: &Examples) -> Result<Self> {
-        let moments = train.moments();
+    pub fn new(weights: &mut Weights, input: &InputSpec) -> Result<Self> {
+        let moments = &input.moments;
         let sound = |(mean, std): &(f64, f64)| mean.is_finite() && std.is_finite();
         if let Some(channel) = moments.iter().position(|moments| !sound(moments)) {
             return Err(Error::Request(format!(
                 "input {channel} of the {} training examples has no mean and standard deviation",
-                train.len()
+                input.examples
             )));
         }
         let column = |values: Vec<f32>| -> Result<Tensor> {
@@ -43,8 +43,13 @@ impl Normalise {
         Ok(Self { mean, std })
     }
 
-    /// (N, C, H, W) → the same.
+    /// Images (N, C, H, W), or rows (N, numbers) → the same.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        if x.dim() == 2 {
+            // The buffers of every run are (1, C, 1, 1).
+            let [mean, std] = [&self.mean, &self.std].map(|buffer| buffer.f_flatten(1, -1));
+            return Ok(x.f_sub(&mean?)?.f_div(&std?)?);
+        }
         Ok(x.f_sub(&self.mean)?.f_div(&self.std)?)
     }
 }
@@ -61,12 +66,16 @@ pub fn spread((mean, std): (f64, f64)) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Inputs;
+    use crate::data::{Examples, Inputs, Shape};
 
     fn examples(inputs: Inputs, channels: usize, plane: usize) -> Examples {
         let count = inputs.len() / (channels * plane);
         let labels = vec![0; count];
-        Examples { inputs, shape: [channels, 1, plane], labels, classes: vec!["a".to_owned()] }
+        let shape = match plane {
+            1 => Shape::Row(channels),
+            _ => Shape::Image([channels, 1, plane]),
+        };
+        Examples { inputs, shape, labels, classes: vec!["a".to_owned()] }
     }
 
     /// One rare category is constant in some training part, an empty colour in every one.
@@ -82,7 +91,7 @@ mod tests {
                 [0.0, 0.0, -3.0, -1.0, 0.0, 0.0, 1.0, 3.0].map(|x: f32| x / 5f32.sqrt()).to_vec(),
             ),
         ] {
-            let layer = Normalise::new(&mut Weights::new(1), &train).unwrap();
+            let layer = Normalise::new(&mut Weights::new(1), &train.spec()).unwrap();
             let found = layer.forward(&train.tensor().unwrap()).unwrap();
             let found: Vec<f32> = found.flatten(0, -1).try_into().unwrap();
             let near = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-5;
@@ -90,15 +99,15 @@ mod tests {
         }
         // Another value than the one learned from moves the input by itself, not by its millionfold.
         let train = examples(Inputs::Numbers(vec![0.1; 1001]), 1, 1);
-        let layer = Normalise::new(&mut Weights::new(1), &train).unwrap();
-        let found = layer.forward(&Tensor::from_slice(&[1.1f32]).reshape([1, 1, 1, 1])).unwrap();
-        assert!((found.double_value(&[0, 0, 0, 0]) - 1.0).abs() < 1e-6);
+        let layer = Normalise::new(&mut Weights::new(1), &train.spec()).unwrap();
+        let found = layer.forward(&Tensor::from_slice(&[1.1f32]).reshape([1, 1])).unwrap();
+        assert!((found.double_value(&[0, 0]) - 1.0).abs() < 1e-6);
     }
 
     #[test]
     fn what_has_no_moments_is_refused() {
         let train = examples(Inputs::Numbers(vec![1.0, f32::INFINITY]), 1, 1);
-        let error = Normalise::new(&mut Weights::new(1), &train).unwrap_err().to_string();
+        let error = Normalise::new(&mut Weights::new(1), &train.spec()).unwrap_err().to_string();
         assert!(error.starts_with("input 0 of the 2 training examples has no mean"), "{error}");
     }
 }

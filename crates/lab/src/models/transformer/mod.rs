@@ -25,10 +25,21 @@ use tch::Tensor;
 use self::decoder::Decoder;
 use self::encoder::Encoder;
 use super::layers::{Embedding, Linear};
-use super::{Init, Mode, Model, Weights};
+use super::{Generation, Generator, Init, Mode, Model, Network, Weights};
 use crate::data::text::{PAD, SPECIALS};
-use crate::data::{Examples, Inputs};
+use crate::data::{InputKind, InputSpec, Shape};
 use crate::{Check, Error, Result};
+
+impl Network for TransformerRecipe {
+    const TAKES: &'static [InputKind] = &[InputKind::Pairs];
+
+    fn build(&self, input: &InputSpec, weights: Weights) -> Result<Box<dyn Model>> {
+        let Shape::Pair { vocabularies } = input.shape else {
+            return Err(Error::Request("a Transformer takes pairs of sentences".to_owned()));
+        };
+        Ok(Box::new(Transformer::new(self, vocabularies, weights)?))
+    }
+}
 
 /// The network: 39,469,056 parameters with vocabularies of 8,848 and 6,632 and a shared table in the
 /// decoder.
@@ -56,21 +67,6 @@ impl Transformer {
         let encoder = Encoder::new(w, recipe, source)?;
         let decoder = Decoder::new(w, recipe, target)?;
         Ok(Self { encoder, decoder, output, weights })
-    }
-
-    /// Draws it for the vocabularies of `train`.
-    ///
-    /// # Errors
-    /// As [`Transformer::new`], and examples that are no pairs of sentences.
-    pub fn for_pairs(
-        recipe: &TransformerRecipe,
-        train: &Examples,
-        weights: Weights,
-    ) -> Result<Self> {
-        let Inputs::Pairs(pairs) = &train.inputs else {
-            return Err(Error::Request("a Transformer takes pairs of sentences".to_owned()));
-        };
-        Self::new(recipe, pairs.vocabularies().map(|vocabulary| vocabulary.len()), weights)
     }
 
     /// Reads sources i64 (B, S); what [`Transformer::step`] goes on from.
@@ -152,7 +148,29 @@ impl Model for Transformer {
         &self.weights
     }
 
-    fn as_transformer(&self) -> Option<&Transformer> {
+    fn as_generator(&self) -> Option<&dyn Generator> {
         Some(self)
+    }
+}
+
+impl Generator for Transformer {
+    fn begin(&self, source: &Tensor) -> Result<Box<dyn Generation + '_>> {
+        Ok(Box::new(Going { model: self, state: self.start(source)? }))
+    }
+}
+
+/// Hypotheses, with what the decoder keeps of them.
+struct Going<'a> {
+    model: &'a Transformer,
+    state: State,
+}
+
+impl Generation for Going<'_> {
+    fn step(&mut self, tokens: &Tensor) -> Result<Tensor> {
+        self.model.step(tokens, &mut self.state)
+    }
+
+    fn keep(&mut self, kept: &[i64], rows: &[i64]) -> Result<()> {
+        self.state.go_on(kept, rows)
     }
 }

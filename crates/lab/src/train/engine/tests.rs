@@ -1,7 +1,7 @@
 use super::*;
 use crate::attack::AdversarialRecipe;
 use crate::data::augment::AugmentRecipe;
-use crate::data::{Batches, DataRecipe, Examples, Fractions, Inputs, Parts, Sampling, load};
+use crate::data::{Batches, DataRecipe, Examples, Fractions, Inputs, Parts, Sampling, Shape, load};
 use crate::models::{ModelRecipe, Precision, build};
 use crate::train::schedule::MultiStep;
 use crate::train::{LSoftmaxRecipe, OptimizerRecipe};
@@ -122,7 +122,7 @@ impl Setup {
         stop_in: usize,
     ) -> (Result<TrainingResult>, Vec<String>) {
         tch::set_num_threads(1);
-        let model = build(&self.how.model, &self.validation, seed).unwrap();
+        let model = build(&self.how.model, &self.validation.spec(), seed).unwrap();
         let margin = self.how.l_softmax.map(|recipe| LargeMargin::new(&recipe, model.head()));
         let criterion = spec.parse::<steepness::Loss>().unwrap();
         let criterion = criterion.criterion_with_counts(&self.train.counts()).unwrap();
@@ -389,7 +389,7 @@ fn a_frozen_backbone_stays_as_it_is() {
     let dir = tempfile::tempdir().unwrap();
     let trained = setup.finish(dir.path(), "ce", 1);
     assert!(trained.history[2].train_loss < trained.history[0].train_loss);
-    let before = build(&setup.how.model, &setup.validation, 1).unwrap();
+    let before = build(&setup.how.model, &setup.validation.spec(), 1).unwrap();
     for (name, before) in before.weights().snapshot().unwrap() {
         let (_, after) = trained.last.iter().find(|(other, _)| *other == name).unwrap();
         assert_eq!(*after == before, name != "head.weight", "{name}");
@@ -399,12 +399,12 @@ fn a_frozen_backbone_stays_as_it_is() {
 
 /// Images of twice the side, for a network that needs more pixels.
 fn wide(examples: &Examples) -> Examples {
-    let [channels, height, width] = examples.shape.map(|n| n as i64);
+    let [channels, height, width] = examples.shape.image().unwrap();
     let pixels = examples.tensor().unwrap().repeat_interleave_self_int(2, 2, None);
     let pixels = pixels.repeat_interleave_self_int(2, 3, None);
     Examples {
         inputs: Inputs::Numbers(pixels.flatten(0, -1).try_into().unwrap()),
-        shape: [channels, 2 * height, 2 * width].map(|n| n as usize),
+        shape: Shape::Image([channels, 2 * height, 2 * width]),
         ..examples.clone()
     }
 }
