@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use steepness_lab::compare::{Select, results_in};
-use steepness_lab::data::{Asked, Format, detect};
+use steepness_lab::data::{Asked, detect};
 use steepness_lab::experiment::{Proposal, Recipe, Wishes};
 use steepness_lab::{Error, Result, console};
 
@@ -71,7 +71,7 @@ pub fn instead(path: &Path, error: Error) -> Error {
     }
     match detect(path) {
         Ok(format) if path.is_dir() || of_data => {
-            let target = if format == Format::Table { " --target COLUMN" } else { "" };
+            let target = if format.has_columns() { " --target COLUMN" } else { "" };
             let path = path.display();
             Error::Request(format!(
                 "{path} is {format}, not a recipe: steepness compare --data {path}{target}"

@@ -5,7 +5,7 @@
 //! [`experiment`]'s recipe → [`data`] → [`models`] → the loss (crate `steepness`) → [`train`] → run
 //! directory → [`measure`] → [`report`]. Of all that [`compare`] knows settings, seeds and folders, and
 //! [`measure`] arrays: it also serves people who bring logits from elsewhere. [`attack`] needs a model
-//! and its gradient, [`translate`] a Transformer.
+//! and its gradient, [`translate`] one that writes sequences.
 
 // What is printed goes through `console`.
 #![warn(clippy::print_stdout, clippy::print_stderr, clippy::dbg_macro)]

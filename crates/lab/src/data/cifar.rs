@@ -99,6 +99,11 @@ impl Cifar {
         )
     }
 
+    /// What it is a subset of, if it is one.
+    pub(super) fn subset(self, train: &Examples, test: &Examples) -> Option<String> {
+        Some(self.describe(train, test)).filter(|text| text.starts_with("a subset"))
+    }
+
     /// How the names of training and test files begin.
     fn prefixes(self) -> (&'static str, &'static str) {
         match self {

@@ -146,16 +146,7 @@ mod tests {
     }
 
     fn of(examples: Examples, held_out: HeldOut) -> Vec<String> {
-        notes(&DataSet {
-            description: String::new(),
-            examples,
-            held_out,
-            long_tail: None,
-            ood: Vec::new(),
-            columns: Vec::new(),
-            nodes: None,
-            notes: Vec::new(),
-        })
+        notes(&DataSet::new(String::new(), examples, held_out))
     }
 
     #[test]

@@ -1,51 +1,16 @@
 //! [`detect`]: in which format the data at a path are.
 
-use std::fmt;
 use std::io::Read;
 use std::path::Path;
 
-use serde::Serialize;
-
-use super::cifar::{Cifar, Labels};
-use super::{files, idx, image_folder, inaturalist, text, tu};
+use super::formats::Card;
+use super::{Format, files, image_folder};
 use crate::compare::results_in;
 use crate::{Error, Result, plain};
 
-/// A format that is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Format {
-    /// A folder as MNIST is published.
-    Idx,
-    /// CIFAR-10, binary.
-    Cifar10,
-    /// CIFAR-100, binary.
-    Cifar100,
-    /// iNaturalist 2018 with its annotations.
-    INaturalist,
-    /// Folders of images.
-    ImageFolder,
-    /// CSV, or columns with whitespace between them.
-    Table,
-    /// Graphs in the text format of TU Dortmund.
-    Tu,
-    /// Text in two languages, line by line.
-    Parallel,
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(match self {
-            Format::Idx => "images in the idx format of MNIST",
-            Format::Cifar10 => "CIFAR-10, binary version",
-            Format::Cifar100 => "CIFAR-100, binary version",
-            Format::INaturalist => "iNaturalist 2018",
-            Format::ImageFolder => "a folder of images",
-            Format::Table => "a table",
-            Format::Tu => "graphs in the TU text format",
-            Format::Parallel => "sentences and their translations",
-        })
-    }
+/// The formats that are found at paths.
+fn cards() -> impl Iterator<Item = (Format, Card)> {
+    Format::ALL.iter().filter_map(|format| Some((*format, format.card()?)))
 }
 
 /// Looks at the names in a folder, or at the first bytes of a file.
@@ -59,34 +24,22 @@ pub fn detect(path: &Path) -> Result<Format> {
     if path.is_dir() { folder(path) } else { file(path) }
 }
 
-/// Whether a folder holds data of a format.
-type IsThere = fn(&Path) -> bool;
-
 fn folder(path: &Path) -> Result<Format> {
     // The figures of a comparison are no images to learn from.
     if let Some(results) = results_in(path) {
         return Err(Error::Request(format!("{} is {results}", path.display())));
     }
-    let known: [(Format, IsThere); 6] = [
-        (Format::Idx, idx::is_there),
-        (Format::Cifar10, |path| Cifar::Ten.is_there(path)),
-        (Format::Cifar100, |path| Cifar::Hundred(Labels::Fine).is_there(path)),
-        (Format::INaturalist, inaturalist::is_there),
-        (Format::Tu, tu::is_there),
-        (Format::ImageFolder, image_folder::is_there),
-    ];
-    let found: Vec<Format> =
-        known.iter().filter(|(_, is_there)| is_there(path)).map(|(format, _)| *format).collect();
-    match &found[..] {
-        // iNaturalist's images lie in folders beside its annotations, MNIST's and others' in folders
-        // that people made from them.
-        [Format::INaturalist, Format::ImageFolder] => Ok(Format::INaturalist),
+    let mut found = looked_for(path, false)?;
+    if found.is_empty() {
+        found = looked_for(path, true)?;
+    }
+    let alike = |other: &Format| found.iter().any(|(_, card)| card.looks_like.contains(other));
+    let formats = || found.iter().map(|(format, _)| *format);
+    match &formats().filter(|format| !alike(format)).collect::<Vec<_>>()[..] {
         [format] => Ok(*format),
-        // It looks into every folder, of which those of images are full.
-        [] if !text::languages(path)?.is_empty() => Ok(Format::Parallel),
         [] => Err(unknown(path)),
-        several => {
-            let names: Vec<String> = several.iter().map(Format::to_string).collect();
+        _ => {
+            let names: Vec<String> = formats().map(|format| format.to_string()).collect();
             Err(Error::Request(format!(
                 "{}: there are several data sets in it: {}; put the one that is meant into a folder of its \
                  own, or write a recipe with its format ([data.idx], [data.image-folder] and so on)",
@@ -95,6 +48,17 @@ fn folder(path: &Path) -> Result<Format> {
             )))
         }
     }
+}
+
+/// What the folder holds of those formats that are looked for at `last`, or of the others.
+fn looked_for(path: &Path, last: bool) -> Result<Vec<(Format, Card)>> {
+    let mut found = Vec::new();
+    for (format, card) in cards().filter(|(_, card)| card.last == last) {
+        if (card.is_in)(path)? {
+            found.push((format, card));
+        }
+    }
+    Ok(found)
 }
 
 fn unknown(path: &Path) -> Error {
@@ -124,19 +88,19 @@ fn unknown(path: &Path) -> Error {
             format!("; of the tables {} name one: {}", listed(&tables), path.join(first).display())
         }
     };
+    let mut signs: Vec<&str> = cards().filter_map(|(_, card)| card.sign).collect();
+    let last = signs.pop().unwrap_or_default();
     Error::Request(format!(
-        "{}: no data that are known ({there}){hint}; known are folders with \
-         train-images-idx3-ubyte[.gz], data_batch_1.bin (CIFAR-10), train.bin (CIFAR-100), \
-         train2018.json (iNaturalist), train/CLASS/*.jpg, NAME_graph_indicator.txt (graphs) or \
-         train.de and train.en (translations), and tables (CSV)",
-        path.display()
+        "{}: no data that are known ({there}){hint}; known are folders with {} or {last}, and tables \
+         (CSV)",
+        path.display(),
+        signs.join(", ")
     ))
 }
 
 fn file(path: &Path) -> Result<Format> {
-    // One of several sets of graphs in a folder.
-    if files::name(path).ends_with(tu::INDICATOR) {
-        return Ok(Format::Tu);
+    if let Some((format, _)) = cards().find(|(_, card)| (card.is_file)(path)) {
+        return Ok(format);
     }
     let bytes = files::read_up_to(&mut files::open(path)?.take(4096), path, 4096)?;
     let refuse = |what: &str| Err(Error::Request(format!("{} is {what}", path.display())));
@@ -197,6 +161,40 @@ mod tests {
             }
             assert_eq!(detect(folder.path()).unwrap(), expected, "{file}");
         }
+    }
+
+    /// In the order of the list, and whole sentences.
+    #[test]
+    fn advice_names_what_every_format_is_known_by() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = detect(folder.path()).unwrap_err().to_string();
+        assert!(
+            text.ends_with(
+                "known are folders with train-images-idx3-ubyte[.gz], data_batch_1.bin (CIFAR-10), \
+                 train.bin (CIFAR-100), train2018.json (iNaturalist), train/CLASS/*.jpg, \
+                 NAME_graph_indicator.txt (graphs) or train.de and train.en (translations), and \
+                 tables (CSV)"
+            ),
+            "{text}"
+        );
+    }
+
+    /// iNaturalist's images lie in folders beside its annotations.
+    #[test]
+    fn what_only_looks_like_another_format_is_not_taken_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        write(&at("train_val2018/Aves/1.png"), 1);
+        write(&at("train/Aves/1.png"), 1);
+        assert_eq!(detect(folder.path()).unwrap(), Format::ImageFolder);
+        fs::write(at("train2018.json"), "{}").unwrap();
+        assert_eq!(detect(folder.path()).unwrap(), Format::INaturalist);
+        fs::write(at("train-images-idx3-ubyte"), "x").unwrap();
+        let several = detect(folder.path()).unwrap_err().to_string();
+        assert!(
+            several.contains("of MNIST; iNaturalist 2018; a folder of images; put the one"),
+            "{several}"
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::graphs::GraphSource;
 use super::image_files::FileSource;
 use super::inputs::{Inputs, seen};
 use super::text::PairSource;
-use super::{Batch, Batches, InputKind, Order, Shape, Source};
+use super::{Batch, Batches, InputKind, Order, Shape, Source, files};
 use crate::{Error, Result};
 
 /// Logits of [`Examples::measurable`]: 256 MiB of f32.
@@ -184,6 +184,26 @@ pub(super) fn learnable(path: &Path, labels: &[i64], classes: &[String]) -> Resu
         )),
         None => Ok(()),
     }
+}
+
+/// "mnist: 60000 images of 28×28 pixels in 10 classes".
+pub(super) fn described(path: &Path, examples: &Examples, what: &str) -> String {
+    let size = match &examples.inputs {
+        _ if examples.shape.has_several_sizes() => "several sizes".to_owned(),
+        Inputs::Graphs(graphs) => {
+            let mean = graphs.node_counts().sum::<usize>() as f64 / examples.len() as f64;
+            format!("{mean:.1} nodes on average")
+        }
+        Inputs::Pairs(pairs) => {
+            format!("{:.1} pieces on average", pairs.pieces() as f64 / examples.len() as f64)
+        }
+        _ => match examples.shape {
+            Shape::Image([_, height, width]) => format!("{height}×{width} pixels"),
+            other => format!("{} numbers", other.values()),
+        },
+    };
+    let (count, classes) = (examples.len(), examples.classes.len());
+    format!("{}: {count} {what} of {size} in {classes} classes", files::name(path))
 }
 
 /// Examples in memory as they are stored, u8 or f32 (N, …), and labels i64 (N).

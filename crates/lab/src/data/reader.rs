@@ -1,6 +1,7 @@
 //! [`Reader`]: how files from outside become what a model saw in its training.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -11,8 +12,7 @@ use super::recipe::MOST_SIDE;
 use super::table::Column;
 use super::tu::{self, NodeFeatures};
 use super::{
-    DataRecipe, DataSet, Examples, FolderRecipe, Graphs, InputSpec, Inputs, NotRead, Shape, decode,
-    table,
+    DataRecipe, DataSet, Examples, Graphs, InputSpec, Inputs, NotRead, Shape, decode, table,
 };
 use crate::{Error, Result};
 
@@ -63,11 +63,7 @@ pub struct Asking {
 impl Reader {
     /// That of `data`, which were read as `recipe` says; `train` is what a run learned from.
     pub fn new(recipe: &DataRecipe, data: &DataSet, train: &Examples) -> Self {
-        let side = match recipe {
-            DataRecipe::ImageFolder(FolderRecipe { size, .. })
-            | DataRecipe::INaturalist(FolderRecipe { size, .. }) => size.map(|side| side.get()),
-            _ => None,
-        };
+        let side = recipe.clone().size().and_then(|size| *size).map(NonZeroUsize::get);
         let (columns, nodes) = (data.columns.clone(), data.nodes.clone());
         let fill = if columns.is_empty() { Vec::new() } else { table::medians(train) };
         let shape = match data.examples.shape {

@@ -1,184 +1,19 @@
-//! [`DataRecipe`]: which data a recipe asks for.
+//! [`DataPath`]: where data lie, and what becomes of the paths of a [`DataRecipe`].
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::cifar::Labels;
-use super::split::check_share;
-use super::table::Target;
-use super::text::ParallelRecipe;
-use super::{Fractions, LongTail, Splitting, Take};
-use crate::{Check, Error, Result};
+use super::{DataRecipe, InputKind};
+use crate::{Error, Result};
 
 /// Images are not scaled to more pixels a side.
 pub(super) const MOST_SIDE: usize = 4096;
 
-/// A data set and how it is split: `[data.digits]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum DataRecipe {
-    /// 1797 handwritten digits of 8×8 pixels, embedded in the program.
-    Digits(Fractions),
-    /// MNIST and what comes in its format.
-    Idx(ImagesRecipe),
-    /// CIFAR-10, the binary version.
-    Cifar10(ImagesRecipe),
-    /// CIFAR-100, the binary version.
-    Cifar100(Cifar100Recipe),
-    /// A folder of images, such as ImageNet.
-    ImageFolder(FolderRecipe),
-    /// iNaturalist 2018; its validation part is the test part.
-    #[serde(rename = "inaturalist")]
-    INaturalist(FolderRecipe),
-    /// The rows of a table.
-    Table(TableRecipe),
-    /// Graphs in the text format of the TU Dortmund collection.
-    Tu(TuRecipe),
-    /// Sentences and their translations.
-    Parallel(ParallelRecipe),
-}
-
-/// Images with their own test part.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ImagesRecipe {
-    /// The folder.
-    pub path: DataPath,
-    /// Share of the training images that is held out for validation.
-    #[serde(default = "a_tenth")]
-    pub validation: f64,
-    /// Takes a part of the images alone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub take: Option<Take>,
-    /// Makes the training part long-tailed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub long_tail: Option<LongTail>,
-}
-
-/// CIFAR-100 with one of its two kinds of labels.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Cifar100Recipe {
-    /// The folder.
-    pub path: DataPath,
-    /// 100 fine or 20 coarse classes.
-    #[serde(default)]
-    pub labels: Labels,
-    /// Share of the training images that is held out for validation.
-    #[serde(default = "a_tenth")]
-    pub validation: f64,
-    /// Takes a part of the images alone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub take: Option<Take>,
-    /// Makes the training part long-tailed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub long_tail: Option<LongTail>,
-}
-
-/// A folder of images; shares are used for parts that it does not have.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FolderRecipe {
-    /// The folder.
-    pub path: DataPath,
-    /// Takes the largest square in the middle of each image and scales it to this height and width.
-    /// Without it, images stay as they are: of one size, or of several that `[augment]` brings to one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub size: Option<NonZeroUsize>,
-    /// Share of the training images that is held out for validation.
-    #[serde(default = "a_tenth")]
-    pub validation: f64,
-    /// Share of the images that is held out for test, where there is no test part.
-    #[serde(default = "a_fifth")]
-    pub test: f64,
-    /// Takes a part of the images alone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub take: Option<Take>,
-    /// Makes the training part long-tailed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub long_tail: Option<LongTail>,
-}
-
-/// A table; see [`super::table`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TableRecipe {
-    /// The file.
-    pub path: DataPath,
-    /// The column that holds the class: its name, or its number, from 1, or from −1 backwards. The
-    /// last one without it.
-    #[serde(default)]
-    pub target: Target,
-    /// Whether the first line names the columns; without it, the file is asked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub header: Option<bool>,
-    /// Columns to leave out.
-    #[serde(default)]
-    pub ignore: Vec<Target>,
-    /// Columns whose values are names of categories, whatever they look like: numbers, or "NA".
-    #[serde(default)]
-    pub categorical: Vec<Target>,
-    /// Columns that are seen although they look like names of rows.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub keep: Vec<Target>,
-    /// A file with the same columns that is the test part.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub test_path: Option<DataPath>,
-    /// Share of the rows that is held out for validation.
-    #[serde(default = "a_fifth")]
-    pub validation: f64,
-    /// Share of the rows that is held out for test, where there is no test file.
-    #[serde(default = "a_fifth")]
-    pub test: f64,
-    /// Makes the training part long-tailed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub long_tail: Option<LongTail>,
-}
-
-/// Graphs; see [`super::tu`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TuRecipe {
-    /// The folder.
-    pub path: DataPath,
-    /// Whether numbers on the nodes are features beside their labels.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub attributes: bool,
-    /// How the parts are drawn.
-    #[serde(default, skip_serializing_if = "Splitting::is_default")]
-    pub split: Splitting,
-    /// Share of the graphs that is held out for validation.
-    #[serde(default = "a_tenth")]
-    pub validation: f64,
-    /// Share of the graphs that is held out for test.
-    #[serde(default = "a_tenth")]
-    pub test: f64,
-    /// Makes the training part long-tailed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub long_tail: Option<LongTail>,
-}
-
-impl TuRecipe {
-    /// The shares that are held out.
-    pub fn shares(&self) -> Fractions {
-        Fractions { validation: self.validation, test: self.test }
-    }
-}
-
-fn a_tenth() -> f64 {
-    0.1
-}
-
-fn a_fifth() -> f64 {
-    0.2
-}
-
 impl DataRecipe {
     /// Takes relative paths as relative to `folder`, that of the recipe.
     pub fn relative_to(&mut self, folder: &Path) {
-        self.paths().into_iter().for_each(|path| path.base = folder.to_owned());
+        self.paths().into_iter().for_each(|(_, path)| path.base = folder.to_owned());
     }
 
     /// Makes every path in it absolute, for a recipe that is to be found elsewhere.
@@ -186,7 +21,7 @@ impl DataRecipe {
     /// # Errors
     /// A path that is not UTF-8 or cannot be made absolute.
     pub fn make_absolute(&mut self) -> Result<()> {
-        for path in self.paths() {
+        for (_, path) in self.paths() {
             let from = path.resolve();
             let absolute = std::path::absolute(&from).map_err(Error::input(&from))?;
             let written = absolute.to_str();
@@ -199,7 +34,7 @@ impl DataRecipe {
 
     /// Whether they are images: what can be attacked, since a move of ε means nothing to other data.
     pub fn are_images(&self) -> bool {
-        !matches!(self, DataRecipe::Table(_) | DataRecipe::Tu(_) | DataRecipe::Parallel(_))
+        self.format().kind() == InputKind::Images
     }
 
     /// Takes the data from `path` instead.
@@ -211,7 +46,7 @@ impl DataRecipe {
         let written =
             written.ok_or_else(|| Error::Request(format!("the path {path:?} is not UTF-8")))?;
         match self.paths().into_iter().next() {
-            Some(own) => *own = DataPath::new(written),
+            Some((_, own)) => *own = DataPath::new(written),
             None => {
                 return Err(Error::Request(format!(
                     "the recipe's data are embedded in the program; it reads nothing from {written}"
@@ -224,7 +59,7 @@ impl DataRecipe {
     /// Writes each path as `before` does where that leads to the same place from here.
     pub fn spell_as(&mut self, before: &Self) {
         let mut before = before.clone();
-        for (path, before) in self.paths().into_iter().zip(before.paths()) {
+        for ((_, path), (_, before)) in self.paths().into_iter().zip(before.paths()) {
             let base = path.base.clone();
             let written = DataPath { written: before.written.clone(), base };
             let place = |path: &DataPath| path.resolve().canonicalize().ok();
@@ -234,83 +69,14 @@ impl DataRecipe {
         }
     }
 
-    /// Takes each relative path as the absolute one that `place` knows of its key, "data" or
-    /// "data.test_path".
+    /// Takes each relative path as the absolute one that `place` knows of its key, such as "data".
     pub(crate) fn found_at(&mut self, place: &dyn Fn(&str) -> Option<PathBuf>) {
-        for (path, key) in self.paths().into_iter().zip(["data", "data.test_path"]) {
+        for (key, path) in self.paths() {
             if let Some(found) = place(key).filter(|_| Path::new(&path.written).is_relative()) {
                 path.base = found.parent().map_or_else(PathBuf::new, Path::to_owned);
                 path.written = found.file_name().unwrap_or_default().to_string_lossy().into_owned();
             }
         }
-    }
-
-    /// The shares that are held out for parts that the data do not have themselves.
-    pub fn shares(&self) -> Fractions {
-        match self {
-            DataRecipe::Digits(shares) => *shares,
-            DataRecipe::Idx(ImagesRecipe { validation, .. })
-            | DataRecipe::Cifar10(ImagesRecipe { validation, .. })
-            | DataRecipe::Cifar100(Cifar100Recipe { validation, .. }) => {
-                Fractions { validation: *validation, test: 0.0 }
-            }
-            DataRecipe::ImageFolder(FolderRecipe { validation, test, .. })
-            | DataRecipe::INaturalist(FolderRecipe { validation, test, .. })
-            | DataRecipe::Table(TableRecipe { validation, test, .. }) => {
-                Fractions { validation: *validation, test: *test }
-            }
-            DataRecipe::Tu(recipe) => recipe.shares(),
-            DataRecipe::Parallel(recipe) => recipe.shares(),
-        }
-    }
-
-    /// Every path in it.
-    fn paths(&mut self) -> Vec<&mut DataPath> {
-        match self {
-            DataRecipe::Digits(_) => Vec::new(),
-            DataRecipe::Idx(recipe) | DataRecipe::Cifar10(recipe) => vec![&mut recipe.path],
-            DataRecipe::Cifar100(recipe) => vec![&mut recipe.path],
-            DataRecipe::ImageFolder(recipe) | DataRecipe::INaturalist(recipe) => {
-                vec![&mut recipe.path]
-            }
-            DataRecipe::Tu(recipe) => vec![&mut recipe.path],
-            DataRecipe::Parallel(recipe) => vec![&mut recipe.path],
-            DataRecipe::Table(recipe) => {
-                [&mut recipe.path].into_iter().chain(&mut recipe.test_path).collect()
-            }
-        }
-    }
-}
-
-impl Check for DataRecipe {
-    fn check(&self) -> Result<()> {
-        let (shares, tail) = match self {
-            DataRecipe::Digits(shares) => (*shares, None),
-            DataRecipe::Idx(ImagesRecipe { validation, long_tail, .. })
-            | DataRecipe::Cifar10(ImagesRecipe { validation, long_tail, .. })
-            | DataRecipe::Cifar100(Cifar100Recipe { validation, long_tail, .. }) => {
-                check_share(*validation)?;
-                return long_tail.as_ref().map_or(Ok(()), Check::check);
-            }
-            DataRecipe::ImageFolder(FolderRecipe { size: Some(size), .. })
-            | DataRecipe::INaturalist(FolderRecipe { size: Some(size), .. })
-                if size.get() > MOST_SIDE =>
-            {
-                return Err(Error::Request(format!("size = {size} is above {MOST_SIDE} pixels")));
-            }
-            DataRecipe::ImageFolder(FolderRecipe { validation, test, long_tail, .. })
-            | DataRecipe::INaturalist(FolderRecipe { validation, test, long_tail, .. })
-            | DataRecipe::Table(TableRecipe { validation, test, long_tail, .. }) => {
-                (Fractions { validation: *validation, test: *test }, long_tail.as_ref())
-            }
-            DataRecipe::Tu(recipe) => {
-                recipe.split.check(recipe.shares())?;
-                (recipe.shares(), recipe.long_tail.as_ref())
-            }
-            DataRecipe::Parallel(recipe) => return recipe.check(),
-        };
-        shares.check()?;
-        tail.map_or(Ok(()), Check::check)
     }
 }
 
@@ -360,6 +126,7 @@ impl<'de> Deserialize<'de> for DataPath {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Check;
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct File {

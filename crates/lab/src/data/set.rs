@@ -57,6 +57,21 @@ pub enum HeldOut {
     },
 }
 
+impl HeldOut {
+    /// The parts that are given, and `shares` for those that are not.
+    pub(super) fn of(
+        shares: Fractions,
+        validation: Option<Examples>,
+        test: Option<Examples>,
+    ) -> Self {
+        match (validation, test) {
+            (Some(validation), Some(test)) => HeldOut::Given { validation, test },
+            (_, Some(test)) => HeldOut::Validation { share: shares.validation, test },
+            (_, None) => HeldOut::Shares(shares, Splitting::Stratified),
+        }
+    }
+}
+
 /// The parts of one run.
 #[derive(Clone, Debug)]
 pub struct Parts<'a> {
@@ -69,6 +84,12 @@ pub struct Parts<'a> {
 }
 
 impl DataSet {
+    /// Examples of which there is no more to say than where their parts come from.
+    pub fn new(description: String, examples: Examples, held_out: HeldOut) -> Self {
+        let (ood, columns, notes) = (Vec::new(), Vec::new(), Vec::new());
+        Self { description, examples, held_out, long_tail: None, ood, columns, nodes: None, notes }
+    }
+
     /// The parts for `seed`. A long tail is cut after the validation part is held out, which
     /// therefore stays as balanced as the test part is. Where a row misses a number, it gets the median of
     /// what is then left to learn from, so that nothing of the other parts is learned.

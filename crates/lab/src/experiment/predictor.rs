@@ -8,7 +8,7 @@ use tch::Device;
 
 use super::{LabFiles, RunRecipe};
 use crate::compare::RunFiles;
-use crate::data::{Asking, DataRecipe, InputFile, Reader};
+use crate::data::{Asking, InputFile, InputKind, Reader};
 use crate::measure::{Logits, Scores, Threshold};
 use crate::models::Model;
 use crate::train::predict;
@@ -73,7 +73,7 @@ impl Predictor {
     pub fn load(path: &Path, device: Device) -> Result<Self> {
         let run = RunFiles::of_finished(path)?;
         let (recipe, classes) = (run.recipe()?, run.classes()?);
-        if let DataRecipe::Parallel(_) = &recipe.data {
+        if recipe.data.format().kind() == InputKind::Pairs {
             let run = path.display();
             let problem =
                 format!("{run} classifies words of translations: `steepness translate {run}`");

@@ -13,7 +13,7 @@ use crate::attack::AttackRecipe;
 use crate::compare::Select;
 use crate::data::augment::AugmentRecipe;
 use crate::data::{
-    Asked, DataRecipe, Format, Fractions, Inspection, Sampling, Size, detect, held_of_each,
+    Asked, DataRecipe, Fractions, InputKind, Inspection, Sampling, Size, detect, held_of_each,
     inspect, table,
 };
 use crate::models::{CnnRecipe, GraphNetRecipe, MlpRecipe, ModelRecipe, Precision};
@@ -79,7 +79,7 @@ impl Proposal {
         wishes: &Wishes,
         watch: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Self> {
-        if detect(path)? == Format::Table && asked.target.is_none() {
+        if detect(path)?.has_columns() && asked.target.is_none() {
             return Err(Error::Request(format!(
                 "{} is a table: --target names the column that holds the class; there are {}",
                 path.display(),
@@ -92,7 +92,7 @@ impl Proposal {
             .clone()
             .ok_or_else(|| Error::Request(format!("the path {} is not UTF-8", path.display())))?;
         data.make_absolute()?;
-        if found.format == Format::Parallel {
+        if found.format.kind() == InputKind::Pairs {
             return Self::translation(path, found, data, wishes);
         }
         let size = scaled(&mut data, &found);
@@ -105,7 +105,7 @@ impl Proposal {
         let seen = SEEN * PIXELS / PIXELS.max(size[1] * size[2]);
         let epochs = seen.div_ceil(examples.max(1)).clamp(EPOCHS.0, EPOCHS.1);
         let epochs = wishes.epochs.map_or(epochs, NonZeroUsize::get);
-        let (model, lr, why) = model(found.format, size);
+        let (model, lr, why) = model(found.format.kind(), size);
         let lr = wishes.lr.unwrap_or(lr);
         let (optimizer, by) = optimizer(&model, lr);
         // Of few epochs, both may be the same, and not before the first.
@@ -229,18 +229,15 @@ impl fmt::Display for Proposal {
 /// Channels, height and width that the model sees; scales large images down in `data`.
 fn scaled(data: &mut DataRecipe, found: &Inspection) -> [usize; 3] {
     let Size { channels, largest: [height, width], .. } = found.size;
-    match data {
-        DataRecipe::ImageFolder(recipe) | DataRecipe::INaturalist(recipe) => {
-            let side = recipe.size.map_or(height.max(width), NonZeroUsize::get);
-            if recipe.size.is_some() || side > MOST_SIDE {
-                let side = side.min(MOST_SIDE);
-                recipe.size = NonZeroUsize::new(side);
-                return [channels, side, side];
-            }
-            [channels, height, width]
+    if let Some(size) = data.size() {
+        let side = size.map_or(height.max(width), NonZeroUsize::get);
+        if size.is_some() || side > MOST_SIDE {
+            let side = side.min(MOST_SIDE);
+            *size = NonZeroUsize::new(side);
+            return [channels, side, side];
         }
-        _ => [channels, height, width],
     }
+    [channels, height, width]
 }
 
 /// What is measured beyond what is always measured, of images.
@@ -288,8 +285,8 @@ fn weights(select: Select) -> &'static str {
 }
 
 /// A model for inputs of that size, its learning rate, and why it.
-fn model(format: Format, [channels, height, width]: [usize; 3]) -> (ModelRecipe, f64, String) {
-    if format == Format::Tu {
+fn model(kind: InputKind, [channels, height, width]: [usize; 3]) -> (ModelRecipe, f64, String) {
+    if kind == InputKind::Graphs {
         let recipe = GraphNetRecipe::default();
         let why = format!(
             "three graph convolutions of {} features with pooling, for {} a node",
@@ -298,7 +295,7 @@ fn model(format: Format, [channels, height, width]: [usize; 3]) -> (ModelRecipe,
         );
         return (ModelRecipe::GraphNet(recipe), 0.0005, why);
     }
-    if format == Format::Table {
+    if kind == InputKind::Rows {
         let hidden = (4 * channels).next_power_of_two().clamp(32, 256);
         let why = format!(
             "MLP with {hidden} hidden units, for {} a row",

@@ -1,4 +1,4 @@
-//! Sentences that a Transformer writes: beam search, as fairseq's `SequenceGenerator` does it (Ott et
+//! Sentences that a model writes: beam search, as fairseq's `SequenceGenerator` does it (Ott et
 //! al. 2019, version 0.10.2).
 //!
 //! At each step the 2·beam best continuations of a sentence's hypotheses are ranked. Of the first

@@ -3,6 +3,7 @@ use super::super::files::test_data;
 use super::*;
 use crate::data::Shape;
 use std::fs;
+use std::sync::Mutex;
 
 fn check(path: &Path) -> Inspection {
     inspect(path, &Asked::default(), &|_, _| {}).unwrap()

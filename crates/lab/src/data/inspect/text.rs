@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use serde::Serialize;
 
-use super::super::{DataRecipe, Format};
+use super::super::{DataRecipe, InputKind};
 use super::{Inspection, Part};
 use crate::plain;
 use crate::words::several;
@@ -17,7 +17,7 @@ const MOST_COLUMNS: usize = 100;
 impl fmt::Display for Inspection {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(&self.summary())?;
-        if self.format != Format::Parallel {
+        if self.kind() != InputKind::Pairs {
             writeln!(f)?;
             write!(f, "{}", self.channel_table())?;
         }
@@ -45,7 +45,7 @@ impl Inspection {
         for Part { name, examples, .. } in &self.parts {
             writeln!(f, "{name:<12}{examples} {}", self.what())?;
         }
-        if self.format == Format::Parallel {
+        if self.kind() == InputKind::Pairs {
             return Ok(());
         }
         writeln!(f, "{:<12}{}", "size", self.describe_size())?;
@@ -65,21 +65,25 @@ impl Inspection {
         write!(f, "{}", self.class_table())
     }
 
+    fn kind(&self) -> InputKind {
+        self.format.kind()
+    }
+
     fn what(&self) -> &'static str {
-        match self.format {
-            Format::Table => "rows",
-            Format::Tu => "graphs",
-            Format::Parallel => "pairs of sentences",
-            _ => "images",
+        match self.kind() {
+            InputKind::Images => "images",
+            InputKind::Rows => "rows",
+            InputKind::Graphs => "graphs",
+            InputKind::Pairs => "pairs of sentences",
         }
     }
 
     fn describe_size(&self) -> String {
         let super::Size { channels, smallest: [h, w], largest: [most_h, most_w] } = self.size;
         let colours = if channels == 1 { "grey" } else { "colour" };
-        match self.format {
-            Format::Table => format!("{} a row", several(channels, "number")),
-            Format::Tu => format!("{} a node", several(channels, "feature")),
+        match self.kind() {
+            InputKind::Rows => format!("{} a row", several(channels, "number")),
+            InputKind::Graphs => format!("{} a node", several(channels, "feature")),
             _ if (h, w) == (most_h, most_w) => format!("{h}×{w} pixels, {colours}"),
             _ => format!(
                 "{h} to {most_h} pixels high, {w} to {most_w} wide, {colours}: `size` brings them to \
@@ -131,8 +135,8 @@ impl Inspection {
         let row = |channel: &super::Channel| {
             vec![plain::name(&channel.name).into_owned(), number(channel.mean), number(channel.std)]
         };
-        let first = match self.format {
-            Format::Table | Format::Tu => "feature",
+        let first = match self.kind() {
+            InputKind::Rows | InputKind::Graphs => "feature",
             _ => "channel",
         };
         let shown = self.channels.iter().take(MOST_LINES).map(row).collect();
@@ -140,9 +144,9 @@ impl Inspection {
         if self.channels.len() > MOST_LINES {
             text += &format!("and {} more\n", self.channels.len() - MOST_LINES);
         }
-        text + match self.format {
-            Format::Table => "of all rows\n",
-            Format::Tu => "of all nodes\n",
+        text + match self.kind() {
+            InputKind::Rows => "of all rows\n",
+            InputKind::Graphs => "of all nodes\n",
             _ => "of the training part, pixels from 0 to 1\n",
         }
     }

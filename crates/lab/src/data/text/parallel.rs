@@ -68,16 +68,7 @@ pub fn load(recipe: &ParallelRecipe) -> Result<DataSet> {
     let description =
         describe(&name, recipe, [&train, &parts[0], &parts[1]], &test.name, &left_out, cut);
     let [validation, test] = parts;
-    Ok(DataSet {
-        description,
-        examples: train,
-        held_out: HeldOut::Given { validation, test },
-        long_tail: None,
-        ood: Vec::new(),
-        columns: Vec::new(),
-        nodes: None,
-        notes: Vec::new(),
-    })
+    Ok(DataSet::new(description, train, HeldOut::Given { validation, test }))
 }
 
 /// Pairs that are not learned from, by the reason.

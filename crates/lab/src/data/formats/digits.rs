@@ -7,37 +7,67 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::{DataSet, Examples, Fractions, HeldOut, Inputs, OodSet, Shape, Splitting};
-use crate::{Error, Result};
+use super::card::DataFormat;
+use crate::compare::Origin;
+use crate::data::{
+    DataPath, DataSet, Examples, Fractions, HeldOut, InputKind, Inputs, OodSet, Shape, Splitting,
+};
+use crate::{Check, Error, Result};
 
 const SIDE: usize = 8;
 const PIXELS: usize = SIDE * SIDE;
 const BRIGHTEST: u8 = 16;
 const CLASSES: u8 = 10;
 
-const DIGITS: (&str, &[u8]) = ("digits.csv.gz", include_bytes!("../../assets/digits.csv.gz"));
-const CLOTHES: (&str, &str) = ("fashion8x8.csv", include_str!("../../assets/fashion8x8.csv"));
+const DIGITS: (&str, &[u8]) = ("digits.csv.gz", include_bytes!("../../../assets/digits.csv.gz"));
+const CLOTHES: (&str, &str) = ("fashion8x8.csv", include_str!("../../../assets/fashion8x8.csv"));
 const CLOTHES_NAMES: [&str; 10] = [
     "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot",
 ];
 
+/// The format.
+pub(super) struct Digits;
+
+impl DataFormat for Digits {
+    type Recipe = Fractions;
+
+    const TITLE: &'static str = "handwritten digits, embedded in the program";
+    const KIND: InputKind = InputKind::Images;
+
+    fn load(shares: &Fractions) -> Result<DataSet> {
+        load(*shares)
+    }
+
+    fn origins(_: &Fractions) -> Result<Vec<Origin>> {
+        Ok(Vec::new())
+    }
+
+    fn paths(_: &mut Fractions) -> Vec<(&'static str, &mut DataPath)> {
+        Vec::new()
+    }
+
+    fn shares(shares: &Fractions) -> Fractions {
+        *shares
+    }
+
+    fn check(shares: &Fractions) -> Result<()> {
+        shares.check()
+    }
+}
+
 /// The digits, with the clothes as the other world.
-pub fn load(shares: Fractions) -> Result<DataSet> {
+fn load(shares: Fractions) -> Result<DataSet> {
     let path = Path::new(DIGITS.0);
     let mut text = String::new();
     flate2::read::GzDecoder::new(DIGITS.1).read_to_string(&mut text).map_err(Error::input(path))?;
     let examples = parse(path, &text, (0..CLASSES).map(|digit| digit.to_string()).collect())?;
     let names = CLOTHES_NAMES.map(String::from).to_vec();
     let clothes = parse(Path::new(CLOTHES.0), CLOTHES.1, names)?;
+    let description = format!("{} handwritten digits of 8×8 pixels (UCI)", examples.len());
+    let held_out = HeldOut::Shares(shares, Splitting::Stratified);
     Ok(DataSet {
-        description: format!("{} handwritten digits of 8×8 pixels (UCI)", examples.len()),
-        examples,
-        held_out: HeldOut::Shares(shares, Splitting::Stratified),
-        long_tail: None,
         ood: vec![OodSet { name: "fashion8x8".to_owned(), distance: None, examples: clothes }],
-        columns: Vec::new(),
-        nodes: None,
-        notes: Vec::new(),
+        ..DataSet::new(description, examples, held_out)
     })
 }
 

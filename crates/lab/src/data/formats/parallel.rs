@@ -1,25 +1,64 @@
-//! What there is to say of a folder with sentences and their translations.
+//! Sentences and their translations; [`text`](crate::data::text) reads them.
 
 use std::path::Path;
 
-use super::super::text::{ParallelRecipe, Part as Lines, Text, languages, test_sets, unused};
-use super::super::{DataPath, DataRecipe, Format};
-use super::{Inspection, Size, part};
-use crate::{Error, Result, plain};
+use super::card::{Card, DataFormat, Watch, written};
+use super::{DataRecipe, Format};
+use crate::compare::Origin;
+use crate::data::inspect::part;
+use crate::data::text::{self, ParallelRecipe, Part, Text, languages, test_sets, unused};
+use crate::data::{Asked, DataPath, DataSet, Fractions, InputKind, Inspection, Size};
+use crate::{Check, Error, Result, plain};
+
+/// The format.
+pub(super) struct Parallel;
+
+impl DataFormat for Parallel {
+    type Recipe = ParallelRecipe;
+
+    const TITLE: &'static str = "sentences and their translations";
+    const KIND: InputKind = InputKind::Pairs;
+    const CARD: Option<Card> = Some(Card {
+        sign: Some("train.de and train.en (translations)"),
+        is_in: |folder| Ok(!languages(folder)?.is_empty()),
+        // It looks into every folder, of which those of images are full.
+        last: true,
+        ..Card::new(inspect)
+    });
+
+    fn load(recipe: &ParallelRecipe) -> Result<DataSet> {
+        text::load(recipe)
+    }
+
+    fn origins(recipe: &ParallelRecipe) -> Result<Vec<Origin>> {
+        let (folder, files) = Text::files(recipe)?;
+        Ok(vec![Origin::folder(recipe.path.resolve(), folder, files)])
+    }
+
+    fn paths(recipe: &mut ParallelRecipe) -> Vec<(&'static str, &mut DataPath)> {
+        vec![("data", &mut recipe.path)]
+    }
+
+    fn shares(recipe: &ParallelRecipe) -> Fractions {
+        recipe.shares()
+    }
+
+    fn check(recipe: &ParallelRecipe) -> Result<()> {
+        recipe.check()
+    }
+}
 
 /// Reads all that is in the folder `path`: from the first language that is not English into
 /// English, or from the first one into the second.
-pub(super) fn inspect(path: &Path) -> Result<Inspection> {
-    let written = path
-        .to_str()
-        .ok_or_else(|| Error::Request(format!("the path {} is not UTF-8", path.display())))?;
+fn inspect(path: &Path, _: &Asked, _: &Watch<'_>) -> Result<Inspection> {
+    let written = written(path)?;
     let all = languages(path)?;
     let target = all.iter().find(|code| *code == "en").or(all.get(1));
     let source = all.iter().find(|code| Some(*code) != target);
     let (Some(source), Some(target)) = (source, target) else {
         return Err(Error::malformed(path, "languages", "there are not two of them"));
     };
-    let mut recipe = ParallelRecipe::new(DataPath::new(written), source, target);
+    let mut recipe = ParallelRecipe::new(written, source, target);
     let mut notes = vec![format!("languages: {}", all.join(", "))];
     let tests = test_sets(&recipe)?;
     if let [first, _, ..] = &tests[..] {
@@ -33,14 +72,14 @@ pub(super) fn inspect(path: &Path) -> Result<Inspection> {
     let Text { train, validation, test } = Text::read(&recipe)?;
     notes.extend(train.lines.iter().zip([source, target]).map(|(lines, code)| words(lines, code)));
     notes.extend(empty(&train));
-    let of = |name, lines: &Lines| part(name, vec![lines.lines[0].len() as u64]);
+    let of = |name, lines: &Part| part(name, vec![lines.lines[0].len() as u64]);
     Ok(Inspection {
         path: String::new(),
         format: Format::Parallel,
         notes,
         classes: Vec::new(),
         parts: vec![of("training", &train), of("validation", &validation), of("test", &test)],
-        size: Size { channels: 1, smallest: [1, 1], largest: [1, 1] },
+        size: Size::flat(1),
         channels: Vec::new(),
         columns: Vec::new(),
         many_medium_few: [0; 3],
@@ -56,7 +95,7 @@ fn words(lines: &[String], code: &str) -> String {
 }
 
 /// How many pairs lack a side, if any do.
-fn empty(part: &Lines) -> Option<String> {
+fn empty(part: &Part) -> Option<String> {
     let [source, target] = &part.lines;
     let lacks = |(a, b): &(&String, &String)| a.trim().is_empty() || b.trim().is_empty();
     let count = source.iter().zip(target).filter(lacks).count();
@@ -67,9 +106,8 @@ fn empty(part: &Lines) -> Option<String> {
 mod tests {
     use std::fs;
 
-    use super::super::super::{load, test_folder};
-    use super::super::{Asked, inspect};
     use super::*;
+    use crate::data::{inspect, load, test_folder};
 
     #[test]
     fn a_folder_of_translations_is_described() {
