@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use serde::Deserialize;
 use steepness::Loss;
 
-use super::{Sweep, cores};
+use super::cores;
 use crate::{Error, Result};
 
 /// For `deserialize_with`: a name that is safe as a folder.
@@ -28,15 +28,6 @@ pub fn seeds<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<V
     let seeds = Vec::deserialize(from)?;
     check_seeds(&seeds).map_err(serde::de::Error::custom)?;
     Ok(seeds)
-}
-
-/// For `deserialize_with`: a sweep of values that make sense, or none.
-pub fn sweep<'de, D: serde::Deserializer<'de>>(
-    from: D,
-) -> std::result::Result<Option<Sweep>, D::Error> {
-    let sweep = Option::<Sweep>::deserialize(from)?;
-    sweep.as_ref().map_or(Ok(()), Sweep::check).map_err(serde::de::Error::custom)?;
-    Ok(sweep)
 }
 
 /// More than any machine has for one training.

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use steepness::Loss;
 use toml::{Table, Value};
 
-use super::fields::{self, name, seeds};
+use super::fields::{name, seeds};
 use super::{Select, Setting, Sweep, spec};
 use crate::{Error, Result};
 
@@ -67,7 +67,7 @@ struct Head {
     select: Select,
     #[serde(default)]
     primary: Option<String>,
-    #[serde(default, deserialize_with = "fields::sweep")]
+    #[serde(default, deserialize_with = "Sweep::checked")]
     sweep: Option<Sweep>,
 }
 

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use steepness::{Loss, Objective, Shape};
 
 use super::Setting;
@@ -22,6 +23,18 @@ pub enum Sweep {
 }
 
 impl Sweep {
+    /// For `deserialize_with`: a sweep of values that make sense, or none.
+    ///
+    /// # Errors
+    /// What makes no sense, as the format's own error.
+    pub fn checked<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> std::result::Result<Option<Self>, D::Error> {
+        let sweep = Option::<Self>::deserialize(from)?;
+        sweep.as_ref().map_or(Ok(()), Self::check).map_err(D::Error::custom)?;
+        Ok(sweep)
+    }
+
     /// What is varied: "le" or "lr".
     pub fn key(&self) -> &'static str {
         match self {

@@ -3,13 +3,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
-
-use tch::Device;
 
 use super::environment::libraries;
 use super::laboratory::Laboratory;
-use super::{LabReader, Recipe};
+use super::{LabReader, Options, Recipe};
 use crate::compare::{
     self, AnyRecipe, Claim, Comparison, Content, Folder, Hashing, Select, Setting, Work,
     folder_content,
@@ -18,21 +15,6 @@ use crate::data::{DataSet, Inputs, load};
 use crate::models;
 use crate::train::LargeMargin;
 use crate::{Error, Result, Stop};
-
-/// How a comparison is made; nothing here changes its result.
-#[derive(Clone, Copy, Debug)]
-pub struct Options<'a> {
-    /// How its runs are made, whatever they train.
-    pub runs: compare::Options<'a>,
-    /// Where the models run.
-    pub device: Device,
-    /// Least time between two checkpoints of a training; there is always one at its end.
-    pub checkpoint_every: Duration,
-    /// Whether each training gets an event file for TensorBoard.
-    pub tensorboard: bool,
-    /// Whether what is to be known of the data is still to be said.
-    pub remarks: bool,
-}
 
 /// Makes all runs of `recipe` in the folder `out` that are not finished there already, and returns
 /// all of them, with the folder, which stays ours for the report.
@@ -183,6 +165,10 @@ fn attacked_in_vain(recipe: &Recipe) -> Result<Option<String>> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tch::Device;
+
     use super::*;
     use crate::attack::AttackRecipe;
     use std::num::NonZeroUsize;

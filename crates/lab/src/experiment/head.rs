@@ -1,38 +1,15 @@
 //! The last layer drawn anew and trained with cross entropy on frozen features: what the second stage
 //! of cRT and the representation probe have in common.
 
-use std::num::NonZeroUsize;
-
-use serde::{Deserialize, Serialize};
 use steepness::{Curve, Loss};
 
-use super::run::select;
-use super::{Options, RunRecipe};
+use super::select::select;
+use super::{HeadRecipe, Options, RunRecipe};
 use crate::Result;
-use crate::check::checked;
 use crate::compare::{Monitor, RunDir};
 use crate::data::{Examples, Sampling};
 use crate::models::Model;
-use crate::train::{OptimizerRecipe, Schedule, Training};
-
-/// `[crt]` and `[probe]`; what is not said is as in the training before.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HeadRecipe {
-    /// How many epochs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub epochs: Option<NonZeroUsize>,
-    /// How often the examples of each class are seen; without it class-balanced in `[crt]`,
-    /// instance-balanced in `[probe]`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sampler: Option<Sampling>,
-    /// How the layer learns.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
-    pub optimizer: Option<OptimizerRecipe>,
-    /// How the learning rate changes; one of its own has no warm-up.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
-    pub schedule: Option<Schedule>,
-}
+use crate::train::Training;
 
 /// What the last layer is trained anew for.
 pub struct Head<'a> {

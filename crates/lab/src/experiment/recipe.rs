@@ -11,7 +11,7 @@ use steepness::Loss;
 use super::HeadRecipe;
 use crate::attack::{AdversarialRecipe, AttackRecipe};
 use crate::check::checked;
-use crate::compare::fields::{self, name, seeds, threads};
+use crate::compare::fields::{name, seeds, threads};
 use crate::compare::{
     Select, Setting, Sweep, check_losses, check_seeds, check_threads, parse_toml, spec,
 };
@@ -123,7 +123,7 @@ recipes! {
     }
     comparison {
         /// What is varied for every loss.
-        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "fields::sweep")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "Sweep::checked")]
         sweep: Option<Sweep>,
     }
     both {

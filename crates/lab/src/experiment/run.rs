@@ -13,13 +13,14 @@ use super::effort::{Effort, Meter, Sizes, Speed};
 use super::head::Head;
 use super::lab_dir::LabDir;
 use super::representation::{MOST, Representations};
+use super::select::select;
 use super::translated::translate_test;
 use super::{Options, RunRecipe, Unfinished};
 use crate::compare::{Content, Monitor, RunDir, Select};
 use crate::data::{DataSet, Examples, Inputs, Parts, Reader};
 use crate::measure::{self, Evidence, Groups, Learned, Logits, Measures, Ood, Scores, Threshold};
 use crate::models::{self, Model};
-use crate::train::{LargeMargin, Predictions, Training, TrainingResult, predict};
+use crate::train::{LargeMargin, Predictions, Training, predict};
 use crate::{Error, Result, Stop};
 
 /// Makes the run of `recipe` on `data` of that `content` in `dir` with `device`, going on where an earlier call stopped.
@@ -120,14 +121,6 @@ pub fn run(
 fn accuracy(model: &dyn Model, test: &Examples, stop: Stop) -> Result<f64> {
     let predictions = predict(model, &*test.source()?, stop)?;
     Ok(measure::accuracy(finite(&predictions, "test part")?, &predictions.labels)?)
-}
-
-/// Puts the weights that are to be measured into `model`.
-pub(super) fn select(which: Select, model: &dyn Model, trained: &TrainingResult) -> Result<()> {
-    model.weights().restore(match which {
-        Select::Best | Select::Test => &trained.best,
-        Select::Last => &trained.last,
-    })
 }
 
 /// What a model is measured on and by.

@@ -16,11 +16,12 @@ mod positions;
 mod prelu;
 mod towards_images;
 mod widest;
+mod window;
 
 pub use attention::{Attention, Memory, Visible};
 pub use batch_norm::BatchNorm;
 pub use bit_dropout::BitDropout;
-pub use conv::{Conv, Window};
+pub use conv::Conv;
 pub use dropout::{DropPath, Dropout};
 pub use embedding::Embedding;
 pub use feed_forward::FeedForward;
@@ -33,3 +34,4 @@ pub use linear::Linear;
 pub use normalise::{Normalise, spread};
 pub use positions::positions;
 pub use prelu::PRelu;
+pub use window::Window;
