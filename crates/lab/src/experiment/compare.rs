@@ -8,8 +8,7 @@ use super::environment::libraries;
 use super::laboratory::Laboratory;
 use super::{LabReader, Options, Recipe};
 use crate::compare::{
-    self, AnyRecipe, Claim, Comparison, Content, Folder, Hashing, Select, Setting, Work,
-    folder_content,
+    AnyRecipe, Claim, Comparison, Content, Folder, Hashing, Select, Setting, Work, folder_content,
 };
 use crate::data::{DataSet, Inputs, load};
 use crate::models;
@@ -171,6 +170,7 @@ mod tests {
 
     use super::*;
     use crate::attack::AttackRecipe;
+    use crate::compare;
     use std::num::NonZeroUsize;
     use std::sync::atomic::AtomicBool;
 

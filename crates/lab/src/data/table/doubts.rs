@@ -18,7 +18,7 @@ const ONE_OF: usize = 200;
 /// What there is to say of the `columns` of `grid`, of which `examples` were made: a sentence a kind.
 pub(super) fn doubts(grid: &Grid, columns: &[Column], examples: &Examples) -> Vec<String> {
     let Inputs::Numbers(values) = &examples.inputs else { return Vec::new() };
-    let width = examples.shape[0].max(1);
+    let width = examples.shape.values().max(1);
     let (mut codes, mut copies, mut postal, mut place) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for (at, column) in columns.iter().enumerate() {
         let seen = place..place + column.width();
