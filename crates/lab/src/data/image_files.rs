@@ -8,8 +8,8 @@ use tch::Tensor;
 
 use super::augment::Raster;
 use super::decode::{Image, decode};
-use super::inputs::seen_bytes;
 use super::prefetch::Prefetch;
+use super::seen::seen_bytes;
 use super::{Batch, Batches, Order, Source};
 use crate::compare::cores;
 use crate::{Error, Result};

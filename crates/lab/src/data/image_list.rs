@@ -14,6 +14,9 @@ use crate::{Error, Result};
 /// More bytes of pixels stay in their files, to be decoded whenever they are used.
 const MOST_IN_MEMORY: usize = 1 << 30;
 
+/// Images are not scaled to more pixels a side.
+pub(super) const MOST_SIDE: usize = 4096;
+
 /// Looks for no more broken images than these.
 const MOST_BROKEN: usize = 100;
 

@@ -25,11 +25,13 @@ mod not_read;
 mod ood;
 mod origin;
 mod parts;
+mod path;
 mod prefetch;
 mod reader;
 mod recipe;
 mod sampler;
 mod sampling;
+mod seen;
 mod set;
 mod shape;
 mod spec;
@@ -45,7 +47,8 @@ pub use examples::{Examples, MemorySource};
 #[cfg(test)]
 pub(crate) use files::test_data as test_folder;
 pub use formats::{
-    Cifar100Recipe, DataRecipe, FolderRecipe, Format, ImagesRecipe, TableRecipe, TuRecipe,
+    Asked, Channel, Cifar100Recipe, DataRecipe, FolderRecipe, Format, ImagesRecipe, Inspection,
+    Part, Size, TuRecipe,
 };
 #[cfg(test)]
 pub(crate) use graphs::tests as graph_tests;
@@ -55,20 +58,21 @@ pub use image_folder::ImageFolder;
 pub use image_list::ImageList;
 pub use inaturalist::INaturalist;
 pub use inputs::Inputs;
-pub use inspect::{Asked, Channel, Inspection, Part, Size, inspect};
+pub use inspect::inspect;
 pub use long_tail::{LongTail, Profile};
 pub use not_read::NotRead;
-pub use ood::{OodRecipe, OodSet};
+pub use ood::OodRecipe;
+pub use path::DataPath;
 pub use reader::{Asking, InputFile, Reader};
-pub use recipe::DataPath;
 pub use sampler::{Batch, Batches, Order, Source, order};
 pub use sampling::Sampling;
-pub use set::{DataSet, HeldOut, Parts};
+pub use set::{DataSet, HeldOut, OodSet, Parts};
 pub use shape::{InputKind, Shape};
 pub use spec::InputSpec;
 pub(crate) use split::held_of_each;
 pub use split::{Fractions, Split, Splitting, hold_out, stratified};
 pub use steepness_measure::npy;
+pub use table::TableRecipe;
 pub use take::Take;
 pub use text::{Corpus, PairSource, Pairs, ParallelRecipe, Side, Vocabulary};
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::image_folder::{has_parts, without_classes};
 use super::table::{fill, medians};
-use super::{DataRecipe, DataSet, Examples, FolderRecipe, HeldOut, Shape, load};
+use super::{DataRecipe, DataSet, Examples, FolderRecipe, HeldOut, OodSet, Shape, load};
 use crate::compare::fields::name;
 use crate::measure::Distance;
 use crate::{Check, Error, Result};
@@ -31,17 +31,6 @@ pub struct OodRecipe {
     /// The data: of a set with its own test part this part, of others everything. A folder of images
     /// needs no classes.
     pub data: DataRecipe,
-}
-
-/// One of them, read.
-#[derive(Clone, Debug)]
-pub struct OodSet {
-    /// What tables and files call it.
-    pub name: String,
-    /// Whether it is like the data learned from.
-    pub distance: Option<Distance>,
-    /// The examples; their labels mean nothing here.
-    pub examples: Examples,
 }
 
 impl Check for OodRecipe {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::augment::{Evaluate, Raster};
 use super::image_folder::images_below;
-use super::recipe::MOST_SIDE;
+use super::image_list::MOST_SIDE;
 use super::table::Column;
 use super::tu::{self, NodeFeatures};
 use super::{

@@ -1,14 +1,9 @@
-//! [`DataPath`]: where data lie, and what becomes of the paths of a [`DataRecipe`].
+//! What becomes of the paths of a [`DataRecipe`], wherever it lies and whatever its format.
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-use super::{DataRecipe, InputKind};
+use super::{DataPath, DataRecipe, InputKind};
 use crate::{Error, Result};
-
-/// Images are not scaled to more pixels a side.
-pub(super) const MOST_SIDE: usize = 4096;
 
 impl DataRecipe {
     /// Takes relative paths as relative to `folder`, that of the recipe.
@@ -80,53 +75,11 @@ impl DataRecipe {
     }
 }
 
-/// A path as a recipe has it, and the folder that it is relative to.
-///
-/// Only what is written counts and is saved: the same recipe has the same hash wherever it lies.
-#[derive(Clone, Debug, Default)]
-pub struct DataPath {
-    written: String,
-    base: PathBuf,
-}
-
-impl DataPath {
-    /// `written`, relative to the current folder.
-    pub fn new(written: impl Into<String>) -> Self {
-        Self { written: written.into(), base: PathBuf::new() }
-    }
-
-    /// Where it is.
-    pub fn resolve(&self) -> PathBuf {
-        self.base.join(&self.written)
-    }
-}
-
-impl PartialEq for DataPath {
-    fn eq(&self, other: &Self) -> bool {
-        self.written == other.written
-    }
-}
-
-impl Serialize for DataPath {
-    fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
-        self.written.serialize(to)
-    }
-}
-
-impl<'de> Deserialize<'de> for DataPath {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
-        let written = String::deserialize(from)?;
-        if written.is_empty() {
-            return Err(serde::de::Error::custom("the path is empty"));
-        }
-        Ok(Self::new(written))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Check;
+    use serde::{Deserialize, Serialize};
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct File {

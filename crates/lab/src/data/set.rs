@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use super::examples::counts;
 use super::table::{Column, fill, has_missing, medians};
 use super::tu::NodeFeatures;
-use super::{Examples, Fractions, Inputs, LongTail, OodSet, Splitting, hold_out};
+use super::{Examples, Fractions, Inputs, LongTail, Splitting, hold_out};
 use crate::Result;
-use crate::measure::Overlap;
+use crate::measure::{Distance, Overlap};
 
 /// Of more columns that are left out, the first are named and the others counted.
 const MOST_NAMED: usize = 10;
@@ -33,6 +33,17 @@ pub struct DataSet {
     pub nodes: Option<NodeFeatures>,
     /// What else there is to say, a sentence each: values that are missing, exact copies.
     pub notes: Vec<String>,
+}
+
+/// A further data set, to be told from the one that is learned from.
+#[derive(Clone, Debug)]
+pub struct OodSet {
+    /// What tables and files call it.
+    pub name: String,
+    /// Whether it is like the data learned from.
+    pub distance: Option<Distance>,
+    /// The examples; their labels mean nothing here.
+    pub examples: Examples,
 }
 
 /// Where the parts come from that are not learned from.

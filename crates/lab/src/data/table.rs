@@ -17,19 +17,21 @@ mod infer;
 mod missing;
 mod near;
 mod number;
+mod recipe;
 mod target;
 
 pub use column::{Column, Kind};
 pub use date::Dates;
 pub(super) use missing::{fill, has_missing, medians};
 pub use number::{Decimal, Notation};
+pub use recipe::TableRecipe;
 pub use target::Target;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use super::examples::learnable;
-use super::{Examples, Inputs, Shape, TableRecipe};
+use super::{Examples, Inputs, Shape};
 use crate::{Error, Result};
 use classes::Classes;
 use encode::{Encoder, Odd};

@@ -6,8 +6,9 @@ use super::raster::Patch;
 use super::transform::{Occurrence, Sample};
 use crate::Result;
 use crate::compare::cores;
-use crate::data::inputs::{Augmented, seen_bytes};
+use crate::data::inputs::Augmented;
 use crate::data::prefetch::Prefetch;
+use crate::data::seen::seen_bytes;
 use crate::data::{Batch, Batches, Order, Source};
 
 /// Draws batches from [`Augmented`] images.

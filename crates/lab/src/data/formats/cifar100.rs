@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::card::{Card, DataFormat, Watch, written};
 use super::images::{taken, with_test};
+use super::inspection::images;
 use super::{DataRecipe, Format, a_tenth};
 use crate::compare::Origin;
 use crate::data::cifar::{Cifar, Labels};
-use crate::data::inspect::images;
 use crate::data::split::check_share;
 use crate::data::{Asked, DataPath, DataSet, Fractions, InputKind, Inspection, LongTail, Take};
 use crate::{Check, Result};

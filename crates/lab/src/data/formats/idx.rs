@@ -4,11 +4,10 @@ use std::path::Path;
 
 use super::card::{Card, DataFormat, Watch, written};
 use super::images::{taken, with_test};
+use super::inspection::images;
 use super::{DataRecipe, Format, ImagesRecipe};
 use crate::compare::Origin;
-use crate::data::{
-    Asked, DataPath, DataSet, Fractions, InputKind, Inspection, described, idx, inspect::images,
-};
+use crate::data::{Asked, DataPath, DataSet, Fractions, InputKind, Inspection, described, idx};
 use crate::{Check, Result};
 
 /// The format.

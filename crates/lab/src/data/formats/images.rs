@@ -5,13 +5,11 @@ use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Serialize};
 
+use super::inspection::Size;
 use super::{a_fifth, a_tenth};
-use crate::data::image_list::{ImageList, transparency};
-use crate::data::recipe::MOST_SIDE;
+use crate::data::image_list::{ImageList, MOST_SIDE, transparency};
 use crate::data::split::check_share;
-use crate::data::{
-    DataPath, DataSet, Examples, Fractions, HeldOut, LongTail, Size, Take, described,
-};
+use crate::data::{DataPath, DataSet, Examples, Fractions, HeldOut, LongTail, Take, described};
 use crate::{Check, Error, Result};
 
 /// Images with their own test part.

@@ -4,9 +4,9 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use super::card::{Card, DataFormat, Watch, written};
+use super::inspection::images;
 use super::{DataRecipe, FolderRecipe, Format};
 use crate::compare::Origin;
-use crate::data::inspect::images;
 use crate::data::{self, Asked, DataPath, DataSet, Fractions, InputKind, Inspection, inaturalist};
 use crate::{Check, Result};
 

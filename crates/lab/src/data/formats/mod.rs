@@ -12,13 +12,14 @@ mod idx;
 mod image_folder;
 mod images;
 mod inaturalist;
+mod inspection;
 mod parallel;
 mod table;
 mod tu;
 
 pub use cifar100::Cifar100Recipe;
 pub use images::{FolderRecipe, ImagesRecipe};
-pub use table::TableRecipe;
+pub use inspection::{Asked, Channel, Inspection, Part, Size};
 pub use tu::TuRecipe;
 
 use std::fmt;
@@ -35,6 +36,7 @@ use self::inaturalist::INaturalist;
 use self::parallel::Parallel;
 use self::table::Table;
 use self::tu::Tu;
+use super::table::TableRecipe;
 use super::text::ParallelRecipe;
 use super::{DataPath, DataSet, Fractions, InputKind};
 use crate::compare::Origin;

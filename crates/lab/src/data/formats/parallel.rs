@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::card::{Card, DataFormat, Watch, written};
+use super::inspection::part;
 use super::{DataRecipe, Format};
 use crate::compare::Origin;
-use crate::data::inspect::part;
 use crate::data::text::{self, ParallelRecipe, Part, Text, languages, test_sets, unused};
 use crate::data::{Asked, DataPath, DataSet, Fractions, InputKind, Inspection, Size};
 use crate::{Check, Error, Result, plain};

@@ -2,55 +2,17 @@
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
 use super::card::{Card, DataFormat, Watch, written};
-use super::{DataRecipe, Format, a_fifth};
+use super::inspection::part;
+use super::{DataRecipe, Format};
 use crate::compare::Origin;
 use crate::data::inaturalist::many_medium_few;
-use crate::data::inspect::part;
-use crate::data::table::{self, Target};
+use crate::data::table::{self, TableRecipe};
 use crate::data::{
-    Asked, Channel, DataPath, DataSet, Fractions, HeldOut, InputKind, Inspection, LongTail, Size,
-    copies, described,
+    Asked, Channel, DataPath, DataSet, Fractions, HeldOut, InputKind, Inspection, Size, copies,
+    described,
 };
 use crate::{Check, Result};
-
-/// A table; see [`crate::data::table`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TableRecipe {
-    /// The file.
-    pub path: DataPath,
-    /// The column that holds the class: its name, or its number, from 1, or from −1 backwards. The
-    /// last one without it.
-    #[serde(default)]
-    pub target: Target,
-    /// Whether the first line names the columns; without it, the file is asked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub header: Option<bool>,
-    /// Columns to leave out.
-    #[serde(default)]
-    pub ignore: Vec<Target>,
-    /// Columns whose values are names of categories, whatever they look like: numbers, or "NA".
-    #[serde(default)]
-    pub categorical: Vec<Target>,
-    /// Columns that are seen although they look like names of rows.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub keep: Vec<Target>,
-    /// A file with the same columns that is the test part.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub test_path: Option<DataPath>,
-    /// Share of the rows that is held out for validation.
-    #[serde(default = "a_fifth")]
-    pub validation: f64,
-    /// Share of the rows that is held out for test, where there is no test file.
-    #[serde(default = "a_fifth")]
-    pub test: f64,
-    /// Makes the training part long-tailed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub long_tail: Option<LongTail>,
-}
 
 /// The format. Any text may be one, so it is no file by its name alone.
 pub(super) struct Table;
@@ -78,12 +40,11 @@ impl DataFormat for Table {
     }
 
     fn shares(recipe: &TableRecipe) -> Fractions {
-        Fractions { validation: recipe.validation, test: recipe.test }
+        recipe.shares()
     }
 
     fn check(recipe: &TableRecipe) -> Result<()> {
-        Self::shares(recipe).check()?;
-        recipe.long_tail.check()
+        recipe.check()
     }
 }
 
@@ -96,24 +57,15 @@ fn rows(recipe: &TableRecipe, table: table::Table) -> DataSet {
         ..DataSet::new(
             described(&recipe.path.resolve(), &examples, "rows"),
             examples,
-            HeldOut::of(Table::shares(recipe), None, test),
+            HeldOut::of(recipe.shares(), None, test),
         )
     }
 }
 
 fn inspect(path: &Path, asked: &Asked, _: &Watch<'_>) -> Result<Inspection> {
-    let recipe = TableRecipe {
-        path: written(path)?,
-        target: asked.target.clone().unwrap_or_default(),
-        header: None,
-        ignore: asked.ignore.clone(),
-        categorical: Vec::new(),
-        keep: Vec::new(),
-        test_path: None,
-        validation: a_fifth(),
-        test: a_fifth(),
-        long_tail: None,
-    };
+    let mut recipe = TableRecipe::new(written(path)?);
+    recipe.target = asked.target.clone().unwrap_or_default();
+    recipe.ignore.clone_from(&asked.ignore);
     let table = table::Table::load(&recipe)?;
     let (has_header, separator, features) =
         (table.has_header, table.separator, table.features.clone());

@@ -5,10 +5,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::card::{Card, DataFormat, Watch, written};
+use super::inspection::part;
 use super::{DataRecipe, Format, a_tenth};
 use crate::compare::Origin;
 use crate::data::inaturalist::many_medium_few;
-use crate::data::inspect::part;
 use crate::data::{
     Asked, Channel, DataPath, DataSet, Fractions, HeldOut, InputKind, Inputs, Inspection, LongTail,
     Size, Splitting, described, files, tu,

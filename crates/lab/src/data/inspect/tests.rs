@@ -1,7 +1,7 @@
 use super::super::decode::tests::write;
 use super::super::files::test_data;
 use super::*;
-use crate::data::Shape;
+use crate::data::{Format, Shape, Size};
 use std::fs;
 use std::sync::Mutex;
 

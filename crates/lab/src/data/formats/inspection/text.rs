@@ -4,8 +4,8 @@ use std::fmt::{self, Write};
 
 use serde::Serialize;
 
-use super::super::{DataRecipe, InputKind};
 use super::{Inspection, Part};
+use crate::data::{DataRecipe, InputKind};
 use crate::plain;
 use crate::words::several;
 
