@@ -112,6 +112,27 @@ pub struct Function {
     pub f64: fn(&Evidence<f64>) -> Result<Option<f64>>,
 }
 
+/// A number that evidence comes in, which chooses between the two of a [`Function`].
+pub trait Number: Logit {
+    /// What `function` says of `evidence`.
+    ///
+    /// # Errors
+    /// Those of the function.
+    fn apply(function: &Function, evidence: &Evidence<Self>) -> Result<Option<f64>>;
+}
+
+impl Number for f32 {
+    fn apply(function: &Function, evidence: &Evidence<Self>) -> Result<Option<f64>> {
+        (function.f32)(evidence)
+    }
+}
+
+impl Number for f64 {
+    fn apply(function: &Function, evidence: &Evidence<Self>) -> Result<Option<f64>> {
+        (function.f64)(evidence)
+    }
+}
+
 /// What a measurement may look at: logits with their labels always, and what else there is.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a, T = f32> {
@@ -129,7 +150,7 @@ pub struct Evidence<'a, T = f32> {
     pub foreign: Option<Logits<'a, T>>,
 }
 
-impl<'a, T: Logit> Evidence<'a, T> {
+impl<'a, T: Number> Evidence<'a, T> {
     /// Logits with one class a row in `labels`, and nothing else.
     ///
     /// ```

@@ -58,7 +58,7 @@ pub use brier::brier;
 pub use calibration::{
     Calibration, Recalibrated, classwise_ece, ece, mce, reliability, reliability_equal_mass,
 };
-pub use card::{Card, Direction, Evidence, Function, Range, Source};
+pub use card::{Card, Direction, Evidence, Function, Number, Range, Source};
 pub use confusion::Confusion;
 pub use energy::{energy_gaps, energy_profile, label_energy, rival_energy};
 pub use error::{At, Error, Result};

@@ -1,29 +1,15 @@
 //! The matrix that every measurement starts from.
 
-use super::{Evidence, Function, parallel};
+use super::parallel;
 use crate::{Error, Result};
 
 /// A number that logits and features come in: `f32` or `f64`. Measurements widen it to `f64` before
 /// they do anything else.
-pub trait Logit: Copy + Into<f64> + Send + Sync {
-    /// What `function` says of `evidence`.
-    ///
-    /// # Errors
-    /// Those of the function.
-    fn apply(function: &Function, evidence: &Evidence<Self>) -> Result<Option<f64>>;
-}
+pub trait Logit: Copy + Into<f64> + Send + Sync {}
 
-impl Logit for f32 {
-    fn apply(function: &Function, evidence: &Evidence<Self>) -> Result<Option<f64>> {
-        (function.f32)(evidence)
-    }
-}
+impl Logit for f32 {}
 
-impl Logit for f64 {
-    fn apply(function: &Function, evidence: &Evidence<Self>) -> Result<Option<f64>> {
-        (function.f64)(evidence)
-    }
-}
+impl Logit for f64 {}
 
 /// Logits of `rows` examples over `classes` classes, row-major; every value is finite or −∞ (a
 /// class that is masked out), and every row has a finite one, so that its softmax exists.

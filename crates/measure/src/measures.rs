@@ -1,7 +1,7 @@
 //! [`Measures`]: everything measured on one run, the contents of its `measure.json`.
 
 use super::{
-    Binary, Calibration, Confusion, Evidence, Groups, Learned, Logit, Logits, Overlap,
+    Binary, Calibration, Confusion, Evidence, Groups, Learned, Logit, Logits, Number, Overlap,
     Recalibrated, Representation, RobustnessCurve, accuracy, ece, energy_profile, label_energy,
     legacy_margins, likelihoods, lse_margins, margins, mean, median, nll, reliability, scale,
     steepness, translation,
@@ -139,7 +139,7 @@ impl Measures {
     /// # Errors
     /// A single class; labels or gradients that do not fit the logits; a logit of −∞, because a
     /// record of infinite margins and energies could not be read back from JSON.
-    pub fn new<T: Logit>(logits: Logits<T>, labels: &[i64], gradients: &[T]) -> Result<Self> {
+    pub fn new<T: Number>(logits: Logits<T>, labels: &[i64], gradients: &[T]) -> Result<Self> {
         for (row, values) in logits.iter().enumerate() {
             if let Some(column) = values.iter().position(|&z| z.into() == f64::NEG_INFINITY) {
                 return Err(Error::Request(format!(

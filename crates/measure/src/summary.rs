@@ -1,7 +1,7 @@
 //! [`Summary`]: what there is to say about logits that somebody brought along.
 
 use super::{
-    Balance, Binary, Calibration, Confusion, Detection, Evidence, Groups, Logit, Logits, Positive,
+    Balance, Binary, Calibration, Confusion, Detection, Evidence, Groups, Logits, Number, Positive,
     ProbeRecord, Recalibrated, Representation, Scores, accuracy, energy_gaps, energy_profile,
     label_energy, legacy_margins, lse_margins, margins, mean, median, rival_energy,
 };
@@ -96,7 +96,7 @@ impl Summary {
     ///
     /// # Errors
     /// A single class, and labels that do not fit the logits.
-    pub fn new<T: Logit>(logits: Logits<T>, labels: &[i64]) -> Result<Self> {
+    pub fn new<T: Number>(logits: Logits<T>, labels: &[i64]) -> Result<Self> {
         let margins = margins(logits, labels)?;
         let calibration = Calibration::new(logits, labels)?;
         let average = |values: &[f64]| mean(values).unwrap_or(f64::NAN);

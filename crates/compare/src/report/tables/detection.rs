@@ -1,7 +1,6 @@
 //! Every score of every other data set: means for the page, and each run's for programs.
 
-use super::means::none;
-use super::{Card, Form};
+use super::{Card, Form, none};
 use crate::measure::{Ood, OodScore, mean, std};
 use crate::report::number;
 use crate::report::sheet::{Cell, Head, Row, Sheet, Value, Words};

@@ -1,8 +1,7 @@
 //! A row a metric, a column a loss: by how much it differs from the first loss, with intervals, which
 //! are wide, while losses are few.
 
-use super::means::none;
-use super::{Card, Form};
+use super::{Card, Form, none};
 use crate::measure::Overlap;
 use crate::report::number;
 use crate::report::sheet::{Cell, Head, Part, Row, Sheet, Value, Words};

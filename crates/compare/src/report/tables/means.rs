@@ -2,7 +2,7 @@
 //! the majority class is worth. On the page the differences to the first loss stand in the same cells.
 
 use super::differences::legend;
-use super::{Card, Form};
+use super::{Card, Form, none};
 use crate::report::number;
 use crate::report::sheet::{Cell, Head, Row, Sheet, Value, Words};
 use crate::report::table::{self, Column, Table};
@@ -96,11 +96,6 @@ fn mean(cell: &table::Cell, decimals: usize) -> String {
         text += &format!(" (n={})", cell.n);
     }
     text
-}
-
-/// What stands where there is no number.
-pub fn none() -> String {
-    "–".to_owned()
 }
 
 /// What a cell holds.

@@ -62,6 +62,11 @@ pub fn sheets(
         .filter_map(move |card| Some((card.key, (card.sheet)(comparison, table, form)?)))
 }
 
+/// What stands where there is no number.
+fn none() -> String {
+    "–".to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

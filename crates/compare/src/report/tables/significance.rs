@@ -1,7 +1,6 @@
 //! A row a metric and loss: what tests say of its difference to the first.
 
-use super::means::none;
-use super::{Card, Form};
+use super::{Card, Form, none};
 use crate::measure::Overlap;
 use crate::report::number;
 use crate::report::sheet::{Head, Part, Row, Sheet, Value, Words};

@@ -1,7 +1,6 @@
 //! A row a loss, a column a swept value: the headline.
 
-use super::means::none;
-use super::{Card, Form};
+use super::{Card, Form, none};
 use crate::report::number;
 use crate::report::sheet::{Cell, Head, Part, Row, Sheet, Value, Words};
 use crate::report::swept::{Point, Swept};

@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use super::super::files;
-use super::files::{Lines, Part, Text, aligned, lines};
+use super::lines::{Lines, Part, Text, aligned, lines};
 use super::{Form, ParallelRecipe};
 use crate::{Error, Result, plain};
 

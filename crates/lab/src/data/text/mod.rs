@@ -4,6 +4,7 @@ mod clean;
 mod files;
 mod form;
 mod iwslt;
+mod lines;
 mod moses;
 mod pairs;
 mod parallel;
@@ -12,9 +13,9 @@ mod source;
 mod vocabulary;
 
 pub use clean::Clean;
-pub use files::{Lines, Part, Text};
 pub(super) use files::{languages, test_sets, unused};
 pub use form::Form;
+pub use lines::{Lines, Part, Text};
 pub use moses::Moses;
 pub use pairs::{Corpus, Pairs, Side};
 pub use parallel::load;
