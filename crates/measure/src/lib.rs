@@ -20,6 +20,7 @@ mod calibration;
 mod card;
 mod confusion;
 pub mod durable;
+mod each;
 mod energy;
 mod error;
 mod groups;
@@ -60,6 +61,7 @@ pub use calibration::{
 };
 pub use card::{Card, Direction, Evidence, Function, Number, Range, Source};
 pub use confusion::Confusion;
+pub use each::{OF_EACH, each};
 pub use energy::{energy_gaps, energy_profile, label_energy, rival_energy};
 pub use error::{At, Error, Result};
 pub use groups::{Groups, Thresholds};
@@ -77,9 +79,9 @@ pub use representation::{
 pub use robustness::RobustnessCurve;
 pub use roc::{auroc, average_precision, fpr95, legacy_aupr, roc_curve};
 pub use stats::{
-    EffectSize, Interval, Overlap, PairedDifference, SignFlips, bootstrap, differences,
-    effect_size, holm, mean, median, population_std, power, seeds_needed, sign_flips,
-    standard_error, std,
+    EffectSize, Estimate, Interval, Overlap, PairedDifference, Side, SignFlips, TwoWay, Verdict,
+    bootstrap, differences, effect_size, holm, mean, median, population_std, power, seeds_needed,
+    sign_flips, standard_error, std, verdicts,
 };
 pub use steepness::steepness;
 pub use stop::Stop;

@@ -64,6 +64,14 @@ pub fn integers(path: &Path) -> Result<Vec<i64>> {
     Array::open(path)?.integers()
 }
 
+/// As [`integers`], of the contents of the file at `path`.
+///
+/// # Errors
+/// What holds something else.
+pub fn integers_of(bytes: Vec<u8>, path: &Path) -> Result<Vec<i64>> {
+    Array::of(bytes, path)?.integers()
+}
+
 /// Reads a vector (N,) of f2, f4 or f8.
 ///
 /// # Errors

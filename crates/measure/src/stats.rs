@@ -4,22 +4,29 @@
 //! the t interval, whose [`standard_error`] knows what the seeds have in common ([`Overlap`]); without
 //! a bell curve there are [`bootstrap`] and [`sign_flips`]; [`holm`] corrects for having compared
 //! several losses; [`effect_size`] and [`seeds_needed`] say how large the difference is and how many
-//! seeds would show it.
+//! seeds would show it. [`TwoWay`] takes the test examples for a sample, too, and [`verdicts`] say what may
+//! be claimed of an [`Estimate`].
 
 mod bootstrap;
 mod effect;
+mod estimate;
 mod holm;
 mod normal;
 mod overlap;
 mod permutation;
 mod power;
+mod two_way;
+mod verdict;
 
 pub use bootstrap::{Interval, bootstrap};
 pub use effect::{EffectSize, effect_size};
+pub use estimate::Estimate;
 pub use holm::holm;
 pub use overlap::{Overlap, standard_error};
 pub use permutation::{SignFlips, sign_flips};
 pub use power::{power, seeds_needed};
+pub use two_way::TwoWay;
+pub use verdict::{Side, Verdict, verdicts};
 
 use super::student_t;
 use crate::{Error, Result};

@@ -35,7 +35,7 @@ pub fn effect_size(differences: &[f64], overlap: Overlap) -> Result<Option<Effec
 }
 
 /// Hedges's J for ν = `freedom` ≥ 1.
-fn correction(freedom: usize) -> f64 {
+pub(super) fn correction(freedom: usize) -> f64 {
     // r(ν) = Γ(ν/2) / Γ((ν − 1)/2) follows from r(ν)·r(ν + 1) = (ν − 1)/2 and r(2) = 1/√π.
     if freedom < 2 {
         return 0.0; // Γ(0) is infinite

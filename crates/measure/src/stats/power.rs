@@ -52,7 +52,6 @@ pub fn power(effect: f64, n: usize, alpha: f64, overlap: Overlap) -> Result<f64>
 /// An effect that is not finite; a `power` or an `alpha` outside (0, 1), or a power below `alpha`,
 /// which even no effect has.
 pub fn seeds_needed(effect: f64, power: f64, alpha: f64, overlap: Overlap) -> Result<Option<u64>> {
-    const INTEGRATED: usize = 10_000;
     check(effect, alpha)?;
     if !(power > alpha && power < 1.0) {
         return Err(Error::Request(format!("a power of {power} is not between {alpha} and 1")));
@@ -65,17 +64,23 @@ pub fn seeds_needed(effect: f64, power: f64, alpha: f64, overlap: Overlap) -> Re
         return Ok(None);
     }
     let about = 1.0 / inverse + z * z / 2.0;
+    fewest(about, |n| Ok(self::power(effect, n, alpha, overlap)? >= power)).map(Some)
+}
+
+/// The smallest number of seeds, two or more, that is `enough`, by the normal approximation `about` so
+/// many; where that is beyond 10,000 it is the answer.
+pub(super) fn fewest(about: f64, enough: impl Fn(usize) -> Result<bool>) -> Result<u64> {
+    const INTEGRATED: usize = 10_000;
     if about > INTEGRATED as f64 {
-        return Ok(Some(about.ceil() as u64));
+        return Ok(about.ceil() as u64);
     }
     // From there to the first of which it is true, in steps that double.
-    let enough = |n: usize| Ok::<_, Error>(self::power(effect, n, alpha, overlap)? >= power);
     let (mut low, mut high) = (1, (about as usize).max(2));
     let mut step = 1;
     while !enough(high)? {
         (low, high, step) = (high, high + step, 2 * step);
         if high > 2 * INTEGRATED {
-            return Ok(Some(about.ceil() as u64));
+            return Ok(about.ceil() as u64);
         }
     }
     while high - low > 1 {
@@ -86,7 +91,7 @@ pub fn seeds_needed(effect: f64, power: f64, alpha: f64, overlap: Overlap) -> Re
             low = middle;
         }
     }
-    Ok(Some(high as u64))
+    Ok(high as u64)
 }
 
 fn check(effect: f64, alpha: f64) -> Result<()> {
@@ -102,7 +107,7 @@ fn check(effect: f64, alpha: f64) -> Result<()> {
 /// E\[f(s)\] with s·√ν chi-distributed with ν = `freedom` degrees of freedom: Simpson's rule over
 /// the 12 standard deviations around the mode that matter. The density s^(ν−1)·exp(−νs²/2) is
 /// divided by its own integral, so no Γ is needed.
-fn expectation(freedom: usize, f: impl Fn(f64) -> f64) -> f64 {
+pub(super) fn expectation(freedom: usize, f: impl Fn(f64) -> f64) -> f64 {
     const INTERVALS: usize = 2000;
     let nu = freedom as f64;
     let mode = ((nu - 1.0) / nu).sqrt();
