@@ -79,6 +79,13 @@ pub struct Args {
     #[arg(long, value_name = "METRIC")]
     primary: Option<String>,
 
+    /// What difference in the first metric is worth having, in its unit: 0.5 is half a point of accuracy
+    ///
+    /// Verdicts then say which losses are better or worse by more than that, and which are equal within it.
+    /// Without it, only which are better or worse at all. It changes no run.
+    #[arg(long, value_name = "AMOUNT", value_parser = crate::numbers::rate, allow_negative_numbers = true)]
+    worth: Option<f64>,
+
     /// End a training after so many epochs without a better accuracy
     #[arg(long, value_name = "EPOCHS", value_parser = crate::numbers::count, allow_negative_numbers = true)]
     patience: Option<NonZeroUsize>,
@@ -149,7 +156,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         remarks: args.recipe.is_some() || args.own.data.is_none(),
     };
     // The folder stays locked until the report is written.
-    let (comparison, folder) = match experiment::compare(&recipe, &out, &options) {
+    let (mut comparison, folder) = match experiment::compare(&recipe, &out, &options) {
         Err(error) if error.is_interrupted() => {
             let again = command_line();
             console::say(&format!("what is done is saved; this goes on with it:\n  {again}"));
@@ -157,6 +164,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         }
         comparison => comparison?,
     };
+    comparison.worth = args.worth;
     // The report is quickly made again.
     interrupt::at_once();
     let runs: usize = comparison.groups.iter().map(|group| group.runs.len()).sum();

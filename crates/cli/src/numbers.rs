@@ -41,7 +41,7 @@ pub fn seconds(text: &str) -> Result<u32, String> {
     text.trim().parse().map_err(|_| "it is a whole number of seconds".to_owned())
 }
 
-/// A learning rate.
+/// A number above 0: a learning rate, a difference that matters.
 pub fn rate(text: &str) -> Result<f64, String> {
     let rate = number(text)?;
     let fits = rate.is_finite() && rate > 0.0;

@@ -36,6 +36,13 @@ pub struct Args {
     #[arg(long, value_name = "METRIC")]
     primary: Option<String>,
 
+    /// What difference in the first metric is worth having, in its unit: 0.5 is half a point of accuracy
+    ///
+    /// Verdicts then say which losses are better or worse by more than that, and which are equal within it.
+    /// Without it, only which are better or worse at all. It changes no run.
+    #[arg(long, value_name = "AMOUNT", value_parser = crate::numbers::rate, allow_negative_numbers = true)]
+    worth: Option<f64>,
+
     /// Open the page in the browser when it is written
     #[arg(long)]
     open: bool,
@@ -80,6 +87,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     }
     let comparison = &mut gathered.comparison;
     comparison.primary = args.primary.or(comparison.primary.take());
+    comparison.worth = args.worth;
     let written = out.map(|out| report::write(&gathered.comparison, &gathered.recipe, out));
     let written = written.transpose()?;
     if args.json {

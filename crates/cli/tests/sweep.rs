@@ -41,7 +41,8 @@ fn le_is_swept_over_the_losses_that_have_one() {
     let sweep = ["compare", "tiny.toml", "--out", "out", "--sweep"];
     let text = succeed(&run(place.path(), &[&sweep[..], &["le=0,1"]].concat()));
     let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    let lines: Vec<_> = text.lines().collect();
+    // Below the verdict.
+    let lines: Vec<_> = text.split_once("\n\n").unwrap().1.lines().collect();
     assert_eq!(words(lines[0])[3..], ["no", "le", "le=0", "le=1"], "{text}");
     assert!(lines[1].starts_with("ce ") && lines[2].starts_with("el(le=…) "), "{text}");
     let out = place.path().join("out");

@@ -64,6 +64,14 @@ fn runs_of_any_training_are_listed_and_reported() {
     let page = fs::read_to_string(at("runs/birds/report.html")).unwrap();
     assert!(page.contains("el(le=0.5)") && page.contains("network = &quot;mine&quot;"));
     assert!(fs::read_to_string(at("runs/birds/table.csv")).unwrap().lines().count() > 4);
+    // The verdict comes first, and what is worth having is a part of it.
+    assert!(text.starts_with("2 seeds cannot tell"), "{text}");
+    let worth = ["report", "runs/birds", "--worth", "40", "--out", "worth", "--json"];
+    let json: Value = serde_json::from_str(&succeed(&run(place.path(), &worth))).unwrap();
+    assert_eq!(json["verdict"]["worth"], 40.0);
+    assert_eq!(json["verdict"]["losses"][0]["loss"], "el(le=0.5)");
+    let none = run(place.path(), &["report", "runs/birds", "--worth", "0"]);
+    assert!(error_text(&none).contains("it must be above 0"), "{}", error_text(&none));
     // Once more, byte for byte.
     let again = run(place.path(), &["report", "runs/birds", "--json"]);
     let json: Value = serde_json::from_str(&succeed(&again)).unwrap();

@@ -1,6 +1,8 @@
 //! [`Comparison`]: what a report is made of, read back from the run directories.
 
-use super::{EpochMetrics, Plan, Select, Setting, Sweep, best_epoch, earliest_best_epoch};
+use super::{
+    EpochMetrics, Examples, Plan, Select, Setting, Sweep, best_epoch, earliest_best_epoch,
+};
 use crate::measure::{FeatureMap, Measures, Overlap};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +23,10 @@ pub struct Comparison {
     pub sweep: Option<Sweep>,
     /// One group a setting, in the order asked for; the first is what the others are compared with.
     pub groups: Vec<Group>,
+    /// What single test examples say of the differences.
+    pub examples: Examples,
+    /// What difference in the first metric is worth having, in its unit, if anybody said.
+    pub worth: Option<f64>,
     /// What made it.
     pub signature: Signature,
 }
@@ -52,6 +58,8 @@ impl Comparison {
             primary: plan.primary.clone(),
             sweep: plan.sweep.clone(),
             groups,
+            examples: Examples::NotAsked,
+            worth: None,
             signature: Signature {
                 recipe: plan.hash(),
                 seeds: plan.seeds.clone(),

@@ -8,7 +8,8 @@ use steepness::Loss;
 use super::folder::{folder_about, folder_content, read_plan};
 use super::layout::MARKER;
 use super::{
-    Comparison, Content, Folder, Group, Plan, RecipeReader, Run, RunDir, RunFiles, Setting,
+    Comparison, Content, Examples, Folder, Group, Plan, RecipeReader, Run, RunDir, RunFiles,
+    Setting,
 };
 use crate::{Error, Result};
 
@@ -79,7 +80,7 @@ pub fn gather(paths: &[PathBuf], asked: &Asked, reader: &dyn RecipeReader) -> Re
         )));
     }
     let labels = (paths.len() > 1).then(|| labels(paths));
-    let mut groups = Vec::new();
+    let (mut groups, mut run_folders) = (Vec::new(), Vec::new());
     for (at, part) in parts.iter().enumerate() {
         let mut unverified = 0;
         for setting in &part.settings {
@@ -90,6 +91,8 @@ pub fn gather(paths: &[PathBuf], asked: &Asked, reader: &dyn RecipeReader) -> Re
             };
             let runs = seeds.iter().map(&mut read).collect::<Result<_>>()?;
             let folder = labels.as_ref().map(|labels| labels[at].clone());
+            let run_folder = |&seed| RunDir::new(&part.path, setting, seed).path().to_owned();
+            run_folders.push(seeds.iter().map(run_folder).collect());
             groups.push(Group { setting: Setting { folder, ..setting.clone() }, runs });
         }
         if unverified > 0 {
@@ -116,6 +119,7 @@ pub fn gather(paths: &[PathBuf], asked: &Asked, reader: &dyn RecipeReader) -> Re
         comparison.sweep = None;
         comparison.name = joined(&|part| part.plan.name.clone(), " + ");
     }
+    comparison.examples = Examples::read(&comparison, &run_folders);
     let recipe = joined(&|part| part.plan.text.clone(), "\n\n");
     let folders = parts.into_iter().filter_map(|part| part.folder).collect();
     Ok(Gathered { comparison, recipe, notes, folders })

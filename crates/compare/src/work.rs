@@ -1,13 +1,14 @@
 //! [`Work`]: makes the runs of a comparison, several at once where cores are idle, and puts them
 //! together.
 
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::progress::Progress;
 use super::{
-    Comparison, Content, Folder, Forecast, Group, Plan, RecipeReader, Run, RunDir, RunFiles,
-    RunPlan, Runner, Select, Setting,
+    Comparison, Content, Examples, Folder, Forecast, Group, Plan, RecipeReader, Run, RunDir,
+    RunFiles, RunPlan, Runner, Select, Setting,
 };
 use crate::{Error, Result};
 
@@ -86,7 +87,15 @@ impl Work<'_> {
             Group { setting: setting.clone(), runs: of_setting }
         });
         let groups = groups.collect();
-        Ok(Comparison::of(self.plan, self.libraries, self.about, self.classes, groups))
+        let mut comparison =
+            Comparison::of(self.plan, self.libraries, self.about, self.classes, groups);
+        let folder =
+            |setting, seed: &u64| RunDir::new(&self.folder.path, setting, *seed).path().to_owned();
+        let of_setting =
+            |setting| self.plan.seeds.iter().map(|seed| folder(setting, seed)).collect();
+        let folders: Vec<Vec<PathBuf>> = settings.iter().map(of_setting).collect();
+        comparison.examples = Examples::read(&comparison, &folders);
+        Ok(comparison)
     }
 }
 

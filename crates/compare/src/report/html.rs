@@ -3,6 +3,7 @@
 use super::chart;
 use super::escape::xml;
 use super::figure::Figure;
+use super::ruling::Ruling;
 use super::sheet::{Cell, Head, Part, Sheet, Words};
 use super::summary;
 use super::table::Table;
@@ -23,7 +24,7 @@ pub fn render(comparison: &Comparison, table: &Table, figures: &[Figure], recipe
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{title}</title>\n<style>\n{CSS}{charts}</style>\n</head>\n<body>\n<main>\n\
          <header>\n<h1>{title}</h1>\n<p class=\"data\">{data}</p>\n</header>\n\
-         <p class=\"summary\">{summary}</p>\n{warnings}\
+         {ruling}<p class=\"summary\">{summary}</p>\n{warnings}\
          <h2>Results on the test part</h2>\n{tables}\
          <h2>Figures</h2>\n{figures}\
          <h2>What made this</h2>\n\
@@ -32,12 +33,26 @@ pub fn render(comparison: &Comparison, table: &Table, figures: &[Figure], recipe
         title = xml(&title),
         charts = chart::CSS,
         data = xml(&comparison.data),
+        ruling = table.ruling.as_ref().map_or(String::new(), ruling),
         summary = summary::render(comparison, table),
         warnings = warnings(table),
         tables = tables.collect::<String>(),
         recipe = xml(recipe),
         signature = xml(&table.signature),
     )
+}
+
+/// The answer in words, what differs beside it, and by which rules.
+fn ruling(ruling: &Ruling) -> String {
+    let beside = match ruling.beside.is_empty() {
+        true => String::new(),
+        false => format!("<p class=\"summary\">{}</p>\n", xml(&ruling.beside)),
+    };
+    let rules = match ruling.rules.is_empty() {
+        true => String::new(),
+        false => format!("<p class=\"note\">{}</p>\n", xml(&ruling.rules.join(" "))),
+    };
+    format!("<p class=\"verdict\">{}</p>\n{beside}{rules}", xml(&ruling.answer))
 }
 
 /// What is to be known before the numbers are believed.
@@ -135,8 +150,12 @@ mod tests {
     use super::*;
     use crate::report::{Mark, figure, sample};
 
+    fn figures(comparison: &Comparison) -> Vec<Figure> {
+        figure::all(comparison, &Table::new(comparison))
+    }
+
     fn page(comparison: &Comparison) -> String {
-        render(comparison, &Table::new(comparison), &figure::all(comparison), "a = \"<b>\"")
+        render(comparison, &Table::new(comparison), &figures(comparison), "a = \"<b>\"")
     }
 
     /// Every element that is opened is closed in its turn, attributes are quoted, and text holds
@@ -172,7 +191,13 @@ mod tests {
         for word in ["src=", "href=", "url(http", "@import", "<script"] {
             assert!(!html.contains(word), "{word}");
         }
-        let order = ["class=\"summary\"", "<table>", "<figure", "<details><summary>The res"];
+        let order = [
+            "class=\"verdict\"",
+            "class=\"summary\"",
+            "<table>",
+            "<figure",
+            "<details><summary>The res",
+        ];
         let places: Vec<_> = order.iter().map(|part| html.find(part).unwrap()).collect();
         assert!(places.is_sorted(), "{places:?}");
         assert!(html.contains("a = &quot;&lt;b&gt;&quot;"));
@@ -184,8 +209,8 @@ mod tests {
         comparison.sweep = Some(crate::Sweep::Le(vec![0.0, 1.0]));
         let html = page(&comparison);
         assert_balanced(&html);
-        // Results, the sweep, more measures, tests, detection.
-        assert_eq!(html.matches("<table>").count(), 5);
+        // Results, the sweep, more measures, verdicts, tests, detection.
+        assert_eq!(html.matches("<table>").count(), 6);
         assert!(
             html.contains("<th scope=\"col\">le=0</th>") && html.contains("Accuracy by log end")
         );
@@ -193,7 +218,7 @@ mod tests {
 
     #[test]
     fn figures_are_well_formed_alone() {
-        for figure in figure::all(&sample::comparison(&["ce", "el(le=1)"], 2)) {
+        for figure in figures(&sample::comparison(&["ce", "el(le=1)"], 2)) {
             let svg = figure.svg();
             assert_balanced(&svg);
             assert!(svg.contains("prefers-color-scheme:dark") && svg.contains("<desc"));
@@ -229,7 +254,7 @@ mod tests {
         let html = page(&comparison);
         assert_balanced(&html);
         assert!(!html.contains("<script") && !html.contains('\0'));
-        for figure in figure::all(&comparison) {
+        for figure in figures(&comparison) {
             let svg = figure.svg();
             assert_balanced(&svg);
             assert!(!svg.contains("<script") && !svg.contains('\0'));
@@ -256,7 +281,7 @@ mod tests {
             ood.energy.outside.high = value;
             measures.robustness[0].points[2].1 = value;
             assert_balanced(&page(&comparison));
-            for figure in figure::all(&comparison) {
+            for figure in figures(&comparison) {
                 for attribute in figure.svg().split('"').skip(1).step_by(2) {
                     let numeric = attribute.starts_with('M') || attribute.starts_with("translate");
                     let odd = attribute.contains("NaN") || attribute.contains("inf");

@@ -1,16 +1,18 @@
 //! The table for programs: what `--json` prints.
 
+use super::ruling::{Judged, Ruling, word};
 use super::sheet::{self, Sheet};
 use super::significance::Seeds;
 use super::swept::{Point, Swept};
 use super::table::{Cell, Column, Table};
 use super::tables::{Form, sheets};
 use crate::Comparison;
-use crate::measure::Overlap;
+use crate::measure::{Direction, Overlap};
 use serde_json::{Value, json};
 
 /// `{"losses": [{"loss", "metrics": {key: {"mean", "std", …}}}], "headline", "seeds", "intervals",
-/// "epochs", "majority", "warnings", "signature"}`, `"sweep"` where there was one, and each table of this
+/// "epochs", "majority", "warnings", "signature"}`, `"verdict"` where there is one, `"sweep"` where there was
+/// one, and each table of this
 /// form under its key; numbers in full precision, `null` for what is absent or not finite.
 pub fn render(comparison: &Comparison, table: &Table) -> Value {
     let losses: Vec<Value> = table
@@ -51,6 +53,9 @@ pub fn render(comparison: &Comparison, table: &Table) -> Value {
         "warnings": table.warnings,
         "signature": table.signature,
     });
+    if let Some(ruling) = &table.ruling {
+        all["verdict"] = self::ruling(ruling, table);
+    }
     if let Some(swept) = &table.swept {
         all["sweep"] = self::swept(swept);
     }
@@ -76,6 +81,41 @@ fn sheet(sheet: &Sheet) -> Value {
         "rows": sheet.rows.iter().map(row).collect::<Vec<_>>(),
         "notes": sheet.notes.iter().flatten().map(|note| note.plain()).collect::<Vec<_>>(),
     })
+}
+
+/// `{"answer", "beside", "rules", "worth", "losses": [{"loss", "verdict", "over", "interval", "p_holm",
+/// "seeds_needed"}]}`, of the headline; `over` says what the interval is over.
+fn ruling(ruling: &Ruling, table: &Table) -> Value {
+    let column = table.columns.first();
+    let one = |(at, judged): (usize, &Judged)| {
+        let difference = column.and_then(|column| column.cells.get(at + 1)?.difference.as_ref());
+        let both = difference.is_some_and(|difference| difference.over_both.is_some());
+        let over = if both { "seeds and test examples" } else { "seeds" };
+        let direction = column.map_or(Direction::Undefined, |column| column.metric.direction);
+        json!({
+            "loss": judged.loss,
+            "verdict": word(judged, direction),
+            "over": judged.estimate.map(|_| over),
+            "interval": judged.estimate.map(|estimate| <[f64; 2]>::from(estimate.interval(0.95))),
+            "p_holm": judged.verdict.map(|verdict| verdict.p),
+            "seeds_needed": seeds(judged.seeds),
+        })
+    };
+    json!({
+        "answer": ruling.answer,
+        "beside": ruling.beside,
+        "rules": ruling.rules,
+        "worth": ruling.worth,
+        "losses": ruling.judged.iter().enumerate().map(one).collect::<Vec<_>>(),
+    })
+}
+
+fn seeds(seeds: Option<Seeds>) -> Value {
+    match seeds {
+        None => Value::Null,
+        Some(Seeds::Enough(seeds)) => json!(seeds),
+        Some(Seeds::Never) => json!("never"),
+    }
 }
 
 /// What the intervals are made by: the variance of a mean difference is 1/n + n_test/n_train of that of
@@ -115,6 +155,9 @@ fn cell(column: &Column, cell: &Cell) -> Value {
             "n": difference.n,
             "mean": difference.mean,
             "interval": difference.interval.map(|(low, high)| [low, high]),
+            "interval_over_examples_too": difference
+                .over_both
+                .map(|estimate| <[f64; 2]>::from(estimate.interval(0.95))),
             "mark": difference.mark.map(|mark| mark.word()),
             "significance": difference.significance.as_ref().map(|test| {
                 json!({
@@ -122,10 +165,7 @@ fn cell(column: &Column, cell: &Cell) -> Value {
                     "p_holm": test.holm,
                     "p_signs": test.signs,
                     "effect": test.effect,
-                    "seeds_needed": test.seeds.map(|seeds| match seeds {
-                        Seeds::Enough(seeds) => json!(seeds),
-                        Seeds::Never => json!("never"),
-                    }),
+                    "seeds_needed": seeds(test.seeds),
                 })
             }),
         })
@@ -170,6 +210,12 @@ mod tests {
             (&Value::Null, &json!([]))
         );
         assert_eq!(plain["majority"]["uneven"], false);
+        let verdict = &plain["verdict"];
+        assert!(verdict["answer"].as_str().unwrap().starts_with("Take el(le=1)"), "{verdict}");
+        let one = &verdict["losses"][0];
+        assert_eq!((&one["verdict"], &one["over"]), (&json!("better"), &json!("seeds")));
+        let interval = &plain["losses"][1]["metrics"]["accuracy"]["difference"]["interval"];
+        assert_eq!(&one["interval"], interval);
         assert_eq!(plain["epochs"]["of"], json!([sample::EPOCHS, sample::EPOCHS]));
         comparison = sample::overlapping(comparison, Overlap::Folds { test: 1, train: 4 });
         comparison.primary = Some("nll".to_owned());

@@ -1,5 +1,6 @@
 //! `table.md`: tables with their notes, warnings, the signature.
 
+use super::ruling::Ruling;
 use super::sheet::{Cell, Part, Sheet, Value, Words};
 use super::table::Table;
 use super::tables::{Form, sheets};
@@ -8,11 +9,21 @@ use crate::Comparison;
 /// The whole file.
 pub fn render(comparison: &Comparison, table: &Table) -> String {
     let sheets = sheets(comparison, table, Form::Markdown).map(|(_, sheet)| self::sheet(&sheet));
-    let mut page = sheets.collect::<Vec<_>>().join("\n");
+    let mut page = table.ruling.as_ref().map_or(String::new(), ruling);
+    page += &sheets.collect::<Vec<_>>().join("\n");
     for warning in &table.warnings {
         page += &format!("\n**Warning:** {}.\n", escaped(warning));
     }
     page + &format!("\n{}\n", escaped(&table.signature))
+}
+
+/// The answer in words, and by which rules.
+fn ruling(ruling: &Ruling) -> String {
+    let rules = escaped(&ruling.rules.join(" "));
+    let rules = if rules.is_empty() { rules } else { rules + "\n\n" };
+    format!("**{}** {}", escaped(&ruling.answer), escaped(&ruling.beside)).trim_end().to_owned()
+        + "\n\n"
+        + &rules
 }
 
 /// A table, and its notes, a paragraph each.

@@ -19,8 +19,9 @@ mod markdown;
 mod masking;
 mod metric;
 mod number;
+mod ruling;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod sheet;
 mod significance;
 mod summary;
@@ -35,6 +36,7 @@ pub use epochs::Epochs;
 pub use headline::find_metric;
 pub use majority::Majority;
 pub use masking::{WORST, masking, short_of_budget};
+pub use ruling::{Judged, Ruling};
 pub use significance::{Seeds, Significance};
 pub use swept::{Line, Point, Swept};
 pub use table::{Cell, Column, Difference, Mark, Table};

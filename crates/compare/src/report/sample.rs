@@ -1,7 +1,7 @@
 //! A made-up comparison for the tests of this module. Its numbers mean nothing.
 
 use crate::measure::*;
-use crate::{Comparison, EpochMetrics, Group, Run, Select, Signature};
+use crate::{Comparison, EpochMetrics, Examples, Group, Run, Select, Signature};
 
 /// Epochs of every run.
 pub const EPOCHS: usize = 12;
@@ -23,6 +23,8 @@ pub fn comparison(losses: &[&str], seeds: usize) -> Comparison {
         primary: None,
         sweep: None,
         groups: groups.collect(),
+        examples: Examples::NotAsked,
+        worth: None,
         signature: Signature {
             recipe: "0123456789ab".to_owned(),
             seeds,

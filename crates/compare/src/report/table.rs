@@ -9,10 +9,13 @@ use super::epochs::{Epochs, older_rule};
 use super::headline;
 use super::majority::{Majority, only_class};
 use super::metric::column;
+use super::ruling::Ruling;
 use super::significance::{self, Significance};
 use super::swept::Swept;
 use crate::measure::words::plural;
-use crate::measure::{Card, Direction, Overlap, PairedDifference, mean, std};
+use crate::measure::{
+    Card, Direction, Estimate, Overlap, PairedDifference, differences, mean, std,
+};
 use crate::{Comparison, Group, Signature};
 
 /// The whole table.
@@ -26,6 +29,8 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// Those that only the page and the files for programs show.
     pub more: Vec<Column>,
+    /// What it says of the headline, in words; `None` where there is nothing to compare.
+    pub ruling: Option<Ruling>,
     /// The headline against what was swept, if anything was.
     pub swept: Option<Swept>,
     /// What always naming the most frequent class is worth, where that is known.
@@ -87,6 +92,11 @@ pub struct Difference {
     pub mark: Option<Mark>,
     /// What tests say of it, for two or more pairs.
     pub significance: Option<Significance>,
+    /// The same mean with its error over seeds, where there is an interval.
+    pub over_seeds: Option<Estimate>,
+    /// The same with the test examples a sample, too, where they were asked: what other seeds and other
+    /// examples would give.
+    pub over_both: Option<Estimate>,
 }
 
 /// A difference whose 95 % interval excludes 0.
@@ -127,8 +137,11 @@ impl Table {
         let (table, more) = headline::order(comparison.primary.as_deref(), majority.as_ref());
         let columns = columns(comparison, &table);
         let epochs = Epochs::new(comparison);
+        let losses: Vec<String> =
+            comparison.groups.iter().map(|group| group.setting.to_string()).collect();
         Self {
-            losses: comparison.groups.iter().map(|group| group.setting.to_string()).collect(),
+            ruling: Ruling::new(comparison, &losses, &columns),
+            losses,
             seeds: comparison.signature.seeds.clone(),
             more: self::columns(comparison, &more),
             swept: columns.first().and_then(|first| Swept::new(comparison, first.metric)),
@@ -164,6 +177,11 @@ fn columns(comparison: &Comparison, metrics: &[&'static Card]) -> Vec<Column> {
                 Cell::new(own, against, metric.direction, overlap(comparison))
             })
             .collect();
+        for (row, cell) in cells.iter_mut().enumerate() {
+            if let Some(difference) = &mut cell.difference {
+                difference.ask_examples(comparison, row, metric);
+            }
+        }
         let differences = cells.iter_mut().filter_map(|cell| cell.difference.as_mut());
         significance::correct(differences.filter_map(|of| of.significance.as_mut()));
         Column { metric, title, cells }
@@ -247,7 +265,25 @@ impl Difference {
         });
         let PairedDifference { n, mean, interval, p } = difference;
         let significance = p.and_then(|p| Significance::new(&first, &own, p, overlap));
-        Some(Self { n, mean, interval, mark, significance })
+        let over_seeds = Estimate::of_seeds(&differences(&first, &own).ok()?, overlap);
+        Some(Self { n, mean, interval, mark, significance, over_seeds, over_both: None })
+    }
+
+    /// Puts in what single test examples say of the difference of the setting in that `row`, if they say
+    /// the same of its mean: a recorded metric may be another than what its name says of predictions.
+    fn ask_examples(&mut self, comparison: &Comparison, row: usize, metric: &Card) {
+        let unit = metric.in_unit(1.0);
+        let both = comparison.examples.of(row, metric.key).and_then(|both| both.estimate());
+        let both = both.map(|both| both.times(unit));
+        let same = |both: &Estimate| {
+            both.seeds == self.n && (both.mean - self.mean).abs() <= 1e-6 * (unit + self.mean.abs())
+        };
+        self.over_both = both.filter(same).map(|both| Estimate { mean: self.mean, ..both });
+    }
+
+    /// What a verdict rests on: seeds and examples where these were asked, else the seeds.
+    pub fn estimate(&self) -> Option<Estimate> {
+        self.over_both.or(self.over_seeds)
     }
 }
 

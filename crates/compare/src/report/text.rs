@@ -1,6 +1,7 @@
 //! Tables for a terminal: sheets with columns that stand below each other, and sentences that are
 //! broken where lines end.
 
+use super::ruling::Ruling;
 use super::sheet::{Cell, Head, Sheet};
 use super::table::Table;
 use super::tables::{Form, sheets};
@@ -14,7 +15,8 @@ const GAP: usize = 2;
 /// The tables of a comparison with what is to be known of them and the signature, each line ended.
 pub fn render(comparison: &Comparison, table: &Table) -> String {
     let sheets = sheets(comparison, table, Form::Text).map(|(_, sheet)| self::sheet(&sheet));
-    let mut text = sheets.collect::<Vec<_>>().join("\n");
+    let mut text = table.ruling.as_ref().map_or(String::new(), ruling);
+    text += &sheets.collect::<Vec<_>>().join("\n");
     text.push('\n');
     if !table.warnings.is_empty() {
         for warning in &table.warnings {
@@ -24,6 +26,13 @@ pub fn render(comparison: &Comparison, table: &Table) -> String {
     }
     text += &wrapped(&table.signature);
     text
+}
+
+/// The answer in words, and by which rules.
+fn ruling(ruling: &Ruling) -> String {
+    let sentences = [ruling.in_words()].into_iter().chain(ruling.rules.iter().cloned());
+    let lines = sentences.map(|sentence| wrapped(&crate::plain::name(&sentence)));
+    lines.collect::<String>() + "\n"
 }
 
 /// A table and its notes, a line each.
@@ -128,6 +137,22 @@ mod tests {
         render(comparison, &Table::new(comparison))
     }
 
+    /// What stands below the verdict.
+    fn tables(text: &str) -> Vec<&str> {
+        text.split_once("\n\n").unwrap().1.lines().collect()
+    }
+
+    #[test]
+    fn the_verdict_comes_first() {
+        let text = rendered(&sample::comparison(&["ce", "el(le=1)"], 5));
+        let (verdict, _) = text.split_once("\n\n").unwrap();
+        assert!(
+            verdict.starts_with("Take el(le=1): it is better than ce in accuracy"),
+            "{verdict}"
+        );
+        assert!(verdict.contains("\nBetter or worse: the 95 % interval"), "{verdict}");
+    }
+
     #[test]
     fn fits_a_terminal_and_aligns() {
         let losses = ["ce", "el(le=0.5)", "el(le=0.75)", "el(le=1)"];
@@ -143,7 +168,7 @@ mod tests {
         let mut comparison = sample::comparison(&["ce", "el(le=0)", "el(le=1)"], 3);
         comparison.sweep = Some(crate::Sweep::Le(vec![0.0, 1.0]));
         let text = rendered(&comparison);
-        let lines: Vec<&str> = text.lines().collect();
+        let lines: Vec<&str> = tables(&text);
         let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(words(lines[0]), ["accuracy", "%", "↑", "no", "le", "le=0", "le=1"]);
         assert_eq!(
@@ -189,7 +214,7 @@ mod tests {
             run.measures.binary = Some(Binary { auroc: 0.75, average_precision });
         }
         let text = rendered(&comparison);
-        let lines: Vec<&str> = text.lines().collect();
+        let lines: Vec<&str> = tables(&text);
         let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         let head = ["balanced", "accuracy", "AUROC", "average", "precision", "accuracy"];
         assert_eq!(words(lines[0])[..6], head);

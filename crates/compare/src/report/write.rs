@@ -23,7 +23,7 @@ pub struct Written {
     pub figures: Vec<PathBuf>,
 }
 
-/// Writes `report.html`, `table.md`, `table.csv`, `ood.csv` (every score of
+/// Writes `report.html`, `table.md`, `table.csv`, `verdicts.csv`, `ood.csv` (every score of
 /// other data sets), and `figures/*.svg` each with its data as
 /// `figures/*.csv` into the folder `out`, in place of an earlier report there. `recipe` is the text of the resolved recipe, for the page.
 ///
@@ -36,7 +36,7 @@ pub fn write(comparison: &Comparison, recipe: &str, out: &Path) -> Result<Writte
         ));
     }
     let table = Table::new(comparison);
-    let figures = figure::all(comparison);
+    let figures = figure::all(comparison, &table);
     let folder = out.join("figures");
     fs::create_dir_all(&folder).map_err(Error::output(&folder))?;
     let file = |name: &str, text: &str| {
@@ -165,8 +165,8 @@ mod tests {
         }
         let written = write(&slower, "seed = 1", two.path()).unwrap();
         write(&slower, "seed = 1", two.path()).unwrap();
-        assert_eq!(written.figures.len(), 14);
-        assert_eq!(files(one.path()).len(), 4 + 2 * 14);
+        assert_eq!(written.figures.len(), 15);
+        assert_eq!(files(one.path()).len(), 5 + 2 * 15);
         assert!(files(one.path()) == files(two.path()));
     }
 

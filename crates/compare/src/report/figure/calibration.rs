@@ -7,7 +7,7 @@ use crate::report::chart::{Mark, Panel, Shape};
 use crate::{Comparison, Group};
 
 /// See [`figure`].
-pub const CARD: Card = Card { name: "reliability", draw: figure };
+pub const CARD: Card = Card { name: "reliability", draw: |comparison, _| figure(comparison) };
 
 /// The figure; `None` where no run has a bin with examples.
 fn figure(comparison: &Comparison) -> Option<Figure> {

@@ -6,7 +6,7 @@ use crate::report::chart::{Mark, Panel, Shape};
 use crate::{Comparison, Group};
 
 /// See [`figure`].
-pub const CARD: Card = Card { name: "confusion", draw: figure };
+pub const CARD: Card = Card { name: "confusion", draw: |comparison, _| figure(comparison) };
 
 /// Classes shown, at most: beyond, a square is too small to be seen.
 const MOST: usize = 40;

@@ -7,11 +7,11 @@ use crate::report::chart::{Mark, Panel, Shape};
 use steepness::{Base, Bonus, Curve, Loss, Odds};
 
 /// See [`figure2`].
-pub const LOSS_AND_BONUS: Card = Card { name: "fig2_loss_and_bonus", draw: |_| Some(figure2()) };
+pub const LOSS_AND_BONUS: Card = Card { name: "fig2_loss_and_bonus", draw: |_, _| Some(figure2()) };
 /// See [`figure3`].
-pub const BONUSES: Card = Card { name: "fig3_bonus", draw: |_| Some(figure3()) };
+pub const BONUSES: Card = Card { name: "fig3_bonus", draw: |_, _| Some(figure3()) };
 /// See [`figure`].
-pub const CURVES: Card = Card { name: "curves", draw: |comparison| figure(&losses(comparison)) };
+pub const CURVES: Card = Card { name: "curves", draw: |comparison, _| figure(&losses(comparison)) };
 
 /// The losses of a comparison; with several learning rates each is there several times.
 fn losses(comparison: &Comparison) -> Vec<Loss> {

@@ -7,9 +7,10 @@ use crate::report::chart::{Mark, Panel, Shape};
 use crate::{Comparison, Group};
 
 /// See [`margin`].
-pub const MARGIN: Card = Card { name: "margin", draw: margin };
+pub const MARGIN: Card = Card { name: "margin", draw: |comparison, _| margin(comparison) };
 /// See [`likelihood`].
-pub const LIKELIHOOD: Card = Card { name: "likelihood", draw: likelihood };
+pub const LIKELIHOOD: Card =
+    Card { name: "likelihood", draw: |comparison, _| likelihood(comparison) };
 
 /// Margins z_y − max_{k≠y} z_k of test and of training examples, all losses on one grid.
 fn margin(comparison: &Comparison) -> Option<Figure> {

@@ -8,7 +8,7 @@ use crate::report::chart::{Mark, Panel, Shape};
 use crate::{Comparison, Group, Run};
 
 /// See [`figure`].
-pub const CARD: Card = Card { name: "energy", draw: figure };
+pub const CARD: Card = Card { name: "energy", draw: |comparison, _| figure(comparison) };
 
 /// Class 3, as in the paper ("cat" of CIFAR-10): fixed, not picked for its looks.
 const CLASS: usize = 3;

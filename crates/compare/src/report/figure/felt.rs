@@ -6,7 +6,7 @@ use crate::report::chart::{Mark, Panel, Shape};
 use crate::{Comparison, Group};
 
 /// See [`figure`].
-pub const CARD: Card = Card { name: "steepness", draw: figure };
+pub const CARD: Card = Card { name: "steepness", draw: |comparison, _| figure(comparison) };
 
 /// One bin of p, all runs together.
 struct Bin {

@@ -6,7 +6,7 @@ use crate::report::chart::{Mark, Panel, Shape};
 use crate::{Comparison, EpochMetrics, Run};
 
 /// See [`figure`].
-pub const CARD: Card = Card { name: "growth", draw: figure };
+pub const CARD: Card = Card { name: "growth", draw: |comparison, _| figure(comparison) };
 
 /// The figure; `None` where no run has logged them.
 fn figure(comparison: &Comparison) -> Option<Figure> {

@@ -9,7 +9,7 @@ use crate::report::chart::{Mark, Panel, Shape};
 use crate::{Comparison, Group};
 
 /// See [`figure`].
-pub const CARD: Card = Card { name: "map", draw: figure };
+pub const CARD: Card = Card { name: "map", draw: |comparison, _| figure(comparison) };
 
 /// Two panels a loss, its first seed; `None` where no run has a map.
 fn figure(comparison: &Comparison) -> Option<Figure> {

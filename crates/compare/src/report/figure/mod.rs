@@ -5,6 +5,7 @@ mod calibration;
 mod confusion;
 mod curves;
 mod distributions;
+mod effect;
 mod energy;
 mod felt;
 mod growth;
@@ -19,6 +20,7 @@ mod training;
 
 pub use layout::{Figure, GENERATOR};
 
+use super::table::Table;
 use crate::Comparison;
 
 /// What introduces a figure.
@@ -26,15 +28,13 @@ pub struct Card {
     /// Name of its files, without the ending.
     pub name: &'static str,
     /// Draws it; `None` where the runs do not hold what it shows.
-    pub draw: fn(&Comparison) -> Option<Figure>,
+    pub draw: fn(&Comparison, &Table) -> Option<Figure>,
 }
 
 /// All of them, in the order of the page.
-pub const FIGURES: [Card; 15] = [
+pub const FIGURES: [Card; 16] = [
+    effect::CARD,
     sweep::CARD,
-    curves::LOSS_AND_BONUS,
-    curves::BONUSES,
-    curves::CURVES,
     training::CARD,
     growth::CARD,
     felt::CARD,
@@ -46,11 +46,15 @@ pub const FIGURES: [Card; 15] = [
     ood::CARD,
     robustness::CARD,
     calibration::CARD,
+    // What needs no training comes last: nobody compares to see it.
+    curves::LOSS_AND_BONUS,
+    curves::BONUSES,
+    curves::CURVES,
 ];
 
 /// Every figure that the comparison has data for.
-pub fn all(comparison: &Comparison) -> Vec<Figure> {
-    FIGURES.iter().filter_map(|card| (card.draw)(comparison)).collect()
+pub fn all(comparison: &Comparison, table: &Table) -> Vec<Figure> {
+    FIGURES.iter().filter_map(|card| (card.draw)(comparison, table)).collect()
 }
 
 /// The figures that need no training: the paper's Figures 2 and 3, and the curves of `losses`.
@@ -85,6 +89,14 @@ mod tests {
         };
         let cards = names(FIGURES.iter().map(|card| card.name).collect());
         assert_eq!(cards.len(), FIGURES.len(), "a name twice");
-        assert_eq!(names(all(&comparison).iter().map(|figure| figure.name).collect()), cards);
+        assert_eq!(
+            names(
+                all(&comparison, &Table::new(&comparison))
+                    .iter()
+                    .map(|figure| figure.name)
+                    .collect()
+            ),
+            cards
+        );
     }
 }

@@ -8,7 +8,7 @@ use crate::report::number;
 use crate::{Comparison, Group};
 
 /// See [`figure`].
-pub const CARD: Card = Card { name: "ood", draw: figure };
+pub const CARD: Card = Card { name: "ood", draw: |comparison, _| figure(comparison) };
 
 /// Series of the two data sets.
 const INSIDE: usize = 2;

@@ -8,7 +8,7 @@ use crate::report::chart::Panel;
 use crate::report::number;
 
 /// See [`figure`].
-pub const CARD: Card = Card { name: "robustness", draw: figure };
+pub const CARD: Card = Card { name: "robustness", draw: |comparison, _| figure(comparison) };
 
 /// What was attacked: its name, and the curves of each of its runs.
 pub struct Series<'a> {

@@ -8,7 +8,7 @@ use crate::report::headline;
 use crate::report::swept::{Line, Swept};
 
 /// See [`figure`].
-pub const CARD: Card = Card { name: "sweep", draw: figure };
+pub const CARD: Card = Card { name: "sweep", draw: |comparison, _| figure(comparison) };
 
 /// The figure; `None` where nothing was swept.
 fn figure(comparison: &Comparison) -> Option<Figure> {

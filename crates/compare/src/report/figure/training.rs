@@ -8,7 +8,7 @@ use crate::report::chart::{Mark, Panel, Shape};
 use crate::{Comparison, EpochMetrics, Run};
 
 /// See [`figure`].
-pub const CARD: Card = Card { name: "training", draw: figure };
+pub const CARD: Card = Card { name: "training", draw: |comparison, _| figure(comparison) };
 
 /// The figure; `None` where no run has an epoch.
 fn figure(comparison: &Comparison) -> Option<Figure> {

@@ -8,6 +8,7 @@ mod more;
 mod significance;
 mod swept;
 mod values;
+mod verdicts;
 
 use super::sheet::Sheet;
 use super::table::Table;
@@ -39,11 +40,12 @@ pub struct Card {
 }
 
 /// All of them, in the order in which they are shown.
-pub const TABLES: [Card; 8] = [
+pub const TABLES: [Card; 9] = [
     swept::CARD,
     means::CARD,
     differences::CARD,
     more::CARD,
+    verdicts::CARD,
     significance::CARD,
     detection::CARD,
     detection::SCORES,
