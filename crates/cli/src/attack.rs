@@ -13,10 +13,10 @@ use steepness_lab::experiment::{Attacks, Under, Unfinished, device};
 use steepness_lab::report::{attacked_json, attacked_text, write_attacked};
 use steepness_lab::{Check, Error, Result, Stop, console};
 
-use crate::compare::command_line;
 use crate::interrupt;
 use crate::numbers;
 use crate::progress::Progress;
+use crate::shared::command_line;
 
 /// Attack finished runs on images, and say how many of their test examples stay right
 ///

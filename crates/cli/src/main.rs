@@ -6,12 +6,15 @@
 #![warn(clippy::print_stdout, clippy::print_stderr, clippy::dbg_macro)]
 
 mod bleu;
+mod command;
+#[cfg_attr(not(feature = "lab"), path = "compare_without_lab.rs")]
+mod compare;
 mod completions;
 mod curves;
 mod folder;
 #[cfg_attr(
     not(feature = "lab"),
-    expect(dead_code, reason = "only the laboratory has work that saves itself")
+    expect(dead_code, reason = "only the laboratory has words of its own at an end")
 )]
 mod interrupt;
 mod lines;
@@ -27,13 +30,13 @@ mod numbers;
 mod open;
 mod reader;
 mod report;
+mod run_one;
 mod runs;
 mod seeds;
+mod shared;
 
 #[cfg(feature = "lab")]
 mod attack;
-#[cfg(feature = "lab")]
-mod compare;
 #[cfg(feature = "lab")]
 mod data;
 #[cfg(feature = "lab")]
@@ -54,7 +57,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use steepness_compare::console;
 
 #[cfg(not(feature = "lab"))]
-use without_lab::{attack, compare, data, predict, translate};
+use without_lab::{attack, data, predict, translate};
 
 /// Would another loss help my classifier? Compares losses on the same data and seeds.
 #[derive(Parser)]
@@ -81,6 +84,7 @@ enum Command {
     Measure(measure::Args),
     Predict(predict::Args),
     Report(report::Args),
+    RunOne(run_one::Args),
     Runs(runs::Args),
     Translate(translate::Args),
 }
@@ -131,6 +135,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Measure(args) => measure::run(args)?,
         Command::Predict(args) => predict::run(args)?,
         Command::Report(args) => report::run(args)?,
+        Command::RunOne(args) => run_one::run(args)?,
         Command::Runs(args) => runs::run(args)?,
         Command::Translate(args) => translate::run(args)?,
     }

@@ -11,6 +11,7 @@ use crate::progress::Progress;
 
 /// What can be said of the data.
 #[derive(clap::Args)]
+#[group(skip)]
 pub struct Args {
     /// Your data: a folder of images (CLASS/*.jpg, train/CLASS/*.jpg), MNIST's or CIFAR's files, graphs
     /// (NAME_A.txt and so on, as TU Dortmund has them), sentences and their translations (train.de,

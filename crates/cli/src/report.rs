@@ -77,15 +77,18 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         let problem = "there is no page to open: --out names a folder for one";
         return Err(Error::Request(problem.to_owned()).into());
     }
-    if let Some(key) = &args.primary {
-        report::find_metric(key)?;
-    }
     let asked = Asked { losses, seeds, write: args.out.is_none() && out.is_some() };
     let mut gathered = gather(&args.folders, &asked, &Reader)?;
     for note in &gathered.notes {
         console::say(note);
     }
     let comparison = &mut gathered.comparison;
+    if let Some(key) = &args.primary {
+        let mut runs = comparison.groups.iter().flat_map(|group| &group.runs);
+        if !runs.any(|run| run.own.contains_key(key)) {
+            report::find_metric(key)?;
+        }
+    }
     comparison.primary = args.primary.or(comparison.primary.take());
     comparison.worth = args.worth;
     let written = out.map(|out| report::write(&gathered.comparison, &gathered.recipe, out));

@@ -75,7 +75,8 @@ fn state(state: &RunState) -> String {
         RunState::Finished { verified: false, .. } => {
             "finished, not verified (an earlier version kept no manifest)".to_owned()
         }
-        RunState::Begun { epochs, of } => format!("begun, {epochs} of {of} epochs"),
+        RunState::Begun { epochs, of: Some(of) } => format!("begun, {epochs} of {of} epochs"),
+        RunState::Begun { of: None, .. } => "begun".to_owned(),
         RunState::Damaged { problem } => format!("damaged ({problem})"),
     }
 }

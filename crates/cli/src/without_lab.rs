@@ -33,7 +33,6 @@ macro_rules! command {
 }
 
 command!(attack, "(not in this program) Attack finished runs on images");
-command!(compare, "(not in this program) Train with several losses on the same data and seeds");
 command!(data, "(not in this program) Look at data, and fetch some");
 command!(predict, "(not in this program) Ask a finished run about new inputs");
 command!(translate, "(not in this program) Translate with a finished run");

@@ -4,6 +4,8 @@
 mod program;
 
 mod bleu;
+#[cfg(unix)]
+mod training;
 #[cfg(not(feature = "lab"))]
 mod without_lab;
 

@@ -123,8 +123,6 @@ fn what_needs_the_laboratory_is_listed_and_refused() {
     let help = succeed(&run(place.path(), &["--help"]));
     for (command, typed) in [
         ("attack", &["attack", "runs/r/ce/seed=0", "--attack", "fgsm"][..]),
-        ("compare", &["compare"]),
-        ("compare", &["compare", "--data", "x.csv", "--target", "y", "-q"]),
         ("data", &["data", "check", "lights"]),
         ("predict", &["predict", "runs/r/ce/seed=0", "a.png"]),
         ("translate", &["translate", "--beam", "4"]),
@@ -138,6 +136,11 @@ fn what_needs_the_laboratory_is_listed_and_refused() {
                  build -p steepness-cli)\n"
             )
         );
+    }
+    for typed in [&["compare"][..], &["compare", "--data", "x.csv", "--target", "y", "-q"]] {
+        let message = refused(&run(place.path(), typed));
+        let expected = "error: `compare` without --run, and without a recipe with [run], needs the";
+        assert!(message.starts_with(expected), "{message}");
     }
     assert!(succeed(&run(place.path(), &["compare", "--help"])).contains("needs the laboratory"));
     assert!(succeed(&run(place.path(), &["man"])).contains("STEEPNESS MEASURE"));

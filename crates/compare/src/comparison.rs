@@ -1,10 +1,11 @@
 //! [`Comparison`]: what a report is made of, read back from the run directories.
 
 use super::{
-    EpochMetrics, Examples, Plan, Select, Setting, Sweep, best_epoch, earliest_best_epoch,
+    Better, EpochMetrics, Examples, Plan, Select, Setting, Sweep, best_epoch, earliest_best_epoch,
 };
 use crate::measure::{FeatureMap, Measures, Overlap};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Several losses on the same data and seeds.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub struct Comparison {
     pub primary: Option<String>,
     /// What was varied, if anything was.
     pub sweep: Option<Sweep>,
+    /// Which way is better, of the metrics that the user declared.
+    pub directions: BTreeMap<String, Better>,
     /// One group a setting, in the order asked for; the first is what the others are compared with.
     pub groups: Vec<Group>,
     /// What single test examples say of the differences.
@@ -57,13 +60,14 @@ impl Comparison {
             select: plan.select,
             primary: plan.primary.clone(),
             sweep: plan.sweep.clone(),
+            directions: plan.directions.clone(),
             groups,
             examples: Examples::NotAsked,
             worth: None,
             signature: Signature {
                 recipe: plan.hash(),
                 seeds: plan.seeds.clone(),
-                selection: plan.select.describe().to_owned(),
+                selection: plan.selection().to_owned(),
                 libraries,
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             },
@@ -87,13 +91,23 @@ pub struct Run {
     pub seed: u64,
     /// What was logged, epoch by epoch.
     pub epochs: Vec<EpochMetrics>,
-    /// What was measured on the held-out test part with the selected weights.
+    /// What was measured on the held-out test part with the selected weights; nothing
+    /// ([`Run::has_predictions`]) where a command leaves metrics of its own and no predictions.
     pub measures: Measures,
+    /// What a command says of itself, by names that only its user knows.
+    pub own: BTreeMap<String, f64>,
+    /// What a command logged, epoch by epoch, by names of its own.
+    pub own_epochs: Vec<BTreeMap<String, f64>>,
     /// Maps of the features of test examples; not in older runs, nor of a few examples.
     pub map: Option<FeatureMap>,
 }
 
 impl Run {
+    /// Whether there is anything in [`Run::measures`].
+    pub fn has_predictions(&self) -> bool {
+        self.measures.examples > 0
+    }
+
     /// The epoch whose weights were measured; `None` without any epoch.
     pub fn epoch(&self, select: Select) -> Option<usize> {
         self.measures.epoch.or_else(|| match select {

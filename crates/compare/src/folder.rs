@@ -8,12 +8,10 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-use steepness::Loss;
-
 use super::layout::{CONTENT, LOCK, MARKER, RECIPE};
-use super::{Content, Plan, RecipeReader, RunDir, RunFiles, Setting, Sweep, swept_lr, tidy};
+use super::{Content, Extent, Plan, RecipeReader, RunDir, RunFiles, Setting, tidy};
 use crate::{Error, Result, durable};
+use serde::{Deserialize, Serialize};
 
 /// A recipe, whatever it trains: what a comparison asks of the one that its folder is claimed for.
 pub trait AnyRecipe: Clone {
@@ -30,9 +28,9 @@ pub trait AnyRecipe: Clone {
     /// What `before` is not a recipe of this kind.
     fn spelt_as(&self, before: &Plan) -> Result<Self>;
 
-    /// The same with these losses, seeds and values of its sweep.
+    /// The same with these losses, seeds and values of what is swept and varied.
     #[must_use]
-    fn with(&self, losses: Vec<Loss>, seeds: Vec<u64>, sweep: Option<Sweep>) -> Self;
+    fn with(&self, extent: Extent) -> Self;
 }
 
 /// A comparison's folder, ours alone until it is dropped.
@@ -123,7 +121,15 @@ impl Folder {
         let Claim { recipe, reader, content, about, fresh } = claim;
         let asked = recipe.plan()?;
         let mut notes = Vec::new();
-        let before = Before::read(path, reader)?;
+        let before = match Before::read(path, reader)? {
+            // As long as no run of a command is finished, its script is still being written.
+            Some(Before::Sound { plan, .. })
+                if plan.is_of_command() && asked.is_of_command() && !any_finished(path)? =>
+            {
+                None
+            }
+            before => before,
+        };
         let refused = match &before {
             Some(before) => before.refuses(path, recipe, &asked, content)?,
             None => None,
@@ -138,8 +144,7 @@ impl Folder {
                     notes.push(without_hashes(path));
                 }
                 let recipe = recipe.spelt_as(before)?;
-                let (losses, seeds, sweep) = before.joined(&asked);
-                let all = recipe.with(losses, seeds, sweep).plan()?;
+                let all = recipe.with(before.joined(&asked)).plan()?;
                 (recipe, all)
             }
             _ => (recipe.clone(), asked),
@@ -189,6 +194,12 @@ impl Folder {
             _lock: lock,
         })
     }
+}
+
+/// Whether a run in the comparison's folder `path` is finished; one that is damaged was.
+fn any_finished(path: &Path) -> Result<bool> {
+    let is_finished = |run: &PathBuf| RunFiles::at(run).map_or(true, |files| files.is_sealed());
+    Ok(tidy::runs(path)?.iter().any(is_finished))
 }
 
 /// What a folder belonged to.
@@ -305,7 +316,7 @@ impl Owner<'_> {
                 return Ok(true);
             }
             let own = files.plan(self.reader)?;
-            let setting = Setting { lr: swept_lr(run), ..own.loss.into() };
+            let setting = Setting { lr: own.swept_lr(run), ..own.setting.clone() };
             let dir = RunDir::new(self.path, &setting, own.seed);
             if dir.path() != run || files.content()?.is_none() && !self.goes_on {
                 return Ok(false);
@@ -345,8 +356,8 @@ fn foreign(path: &Path) -> Result<Option<String>> {
     Ok(stranger)
 }
 
-/// Takes the lock at `path`, which the system gives back however this process ends.
-fn lock(path: &Path) -> Result<File> {
+/// Takes the lock `path`, which the system gives back however this process ends.
+pub(super) fn lock(path: &Path) -> Result<File> {
     let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
     let mut file = open.map_err(Error::output(path))?;
     match file.try_lock() {

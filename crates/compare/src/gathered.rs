@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use steepness::Loss;
 
+use super::command::Partners;
 use super::folder::{folder_about, folder_content, read_plan};
 use super::layout::MARKER;
 use super::{
@@ -95,6 +96,10 @@ pub fn gather(paths: &[PathBuf], asked: &Asked, reader: &dyn RecipeReader) -> Re
             run_folders.push(seeds.iter().map(run_folder).collect());
             groups.push(Group { setting: Setting { folder, ..setting.clone() }, runs });
         }
+        if part.plan.is_of_command() {
+            let of_part = groups.len() - part.settings.len();
+            part.check_partners(&mut groups[of_part..])?;
+        }
         if unverified > 0 {
             notes.push(format!(
                 "{}: nothing says whether the files of {unverified} of its runs are as they were written: \
@@ -114,7 +119,7 @@ pub fn gather(paths: &[PathBuf], asked: &Asked, reader: &dyn RecipeReader) -> Re
     let mut comparison = Comparison::of(&plan, libraries, about, first.classes.clone(), groups);
     let signature = &mut comparison.signature;
     signature.recipe = joined(&|part| part.plan.hash(), " + ");
-    signature.selection = joined(&|part| part.plan.select.describe().to_owned(), ", or ");
+    signature.selection = joined(&|part| part.plan.selection().to_owned(), ", or ");
     if paths.len() > 1 {
         comparison.sweep = None;
         comparison.name = joined(&|part| part.plan.name.clone(), " + ");
@@ -203,7 +208,7 @@ impl<'a> Part<'a> {
             return Err(Error::Request(problem));
         };
         let files = RunFiles::at(RunDir::new(path, setting, seed).path())?;
-        part.classes = files.classes()?;
+        part.classes = files.classes_of(&files.plan(reader)?)?;
         part.libraries = files.environment()?.libraries;
         Ok(part)
     }
@@ -223,17 +228,34 @@ impl<'a> Part<'a> {
         Ok(found)
     }
 
+    /// Refuses runs of a command that cannot be compared, and says of the others what their test parts
+    /// share.
+    fn check_partners(&self, groups: &mut [Group]) -> Result<()> {
+        let mut partners = Partners::default();
+        for (group, setting) in groups.iter().zip(&self.settings) {
+            for run in &group.runs {
+                let dir = RunDir::new(&self.path, setting, run.seed);
+                partners.meet_again(dir.path(), run, &self.classes)?;
+            }
+        }
+        for run in groups.iter_mut().flat_map(|group| &mut group.runs) {
+            run.measures.overlap = partners.overlap();
+        }
+        Ok(())
+    }
+
     /// One of its runs, and whether it has a manifest.
     fn read(&self, setting: &Setting, seed: u64) -> Result<(Run, bool)> {
         let files = RunFiles::at(RunDir::new(&self.path, setting, seed).path())?;
-        let classes = files.classes()?;
+        let plan = files.plan(self.reader)?;
+        let classes = files.classes_of(&plan)?;
         if classes != self.classes {
             return Err(Error::Request(format!(
                 "{}: its classes are others than those of the runs beside it",
                 files.path().display()
             )));
         }
-        Ok((files.run(&files.plan(self.reader)?, classes.len())?, files.is_sealed()))
+        Ok((files.run(&plan, classes.len())?, files.is_sealed()))
     }
 }
 

@@ -31,6 +31,22 @@ pub const LABELS: &str = "labels.npy";
 pub const MAP: &str = "map.npy";
 /// What was measured.
 pub const MEASURES: &str = "measure.json";
+/// Of a command: numbers of its own by their names.
+pub const OWN_METRICS: &str = "metrics.json";
+/// Of a command: a line an epoch, names and numbers.
+pub const OWN_EPOCHS: &str = "metrics.csv";
+/// Of the validation part.
+pub const VAL_LOGITS: &str = "val_logits.npy";
+/// Of the validation part.
+pub const VAL_LABELS: &str = "val_labels.npy";
+/// Of the test part, a row an example.
+pub const FEATURES: &str = "features.npy";
+/// Training examples of each class.
+pub const TRAIN_COUNTS: &str = "train_counts.npy";
+/// A folder with logits of other data sets, `NAME.npy`.
+pub const OOD: &str = "ood";
+/// What a command prints.
+pub const LOG: &str = "log.txt";
 /// What makes the pieces of source and target.
 pub const VOCABULARIES: [&str; 2] = ["vocabulary.source.json", "vocabulary.target.json"];
 /// The test sentences, their translations and their references, a line each.
@@ -47,6 +63,7 @@ pub fn is_result(name: &str) -> bool {
     let one_of = |names: &[&str]| names.contains(&name);
     one_of(&[RECIPE, DATA, ENVIRONMENT, CLASSES, INPUTS, METRICS, WEIGHTS, THRESHOLD])
         || one_of(&[LOGITS, LABELS, MAP, MEASURES])
+        || one_of(&[OWN_METRICS, OWN_EPOCHS, VAL_LOGITS, VAL_LABELS, TRAIN_COUNTS])
         || one_of(&VOCABULARIES)
         || one_of(&TRANSLATIONS)
         || name.starts_with("ood_logits.") && name.ends_with(".npy")

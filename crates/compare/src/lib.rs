@@ -8,11 +8,14 @@
 // What is printed goes through `console`.
 #![warn(clippy::print_stdout, clippy::print_stderr, clippy::dbg_macro)]
 
+mod better;
 mod checked;
 mod choice;
+pub mod command;
 mod comparison;
 pub mod console;
 mod content;
+pub mod contract;
 mod environment;
 mod epoch;
 mod error;
@@ -25,8 +28,11 @@ pub mod layout;
 mod manifest;
 mod monitor;
 mod origin;
+mod own_log;
+mod per_example;
 mod plain_reader;
 mod plan;
+mod process;
 mod progress;
 pub mod report;
 mod results;
@@ -41,6 +47,7 @@ mod sweep;
 mod tidy;
 mod work;
 
+pub use better::Better;
 pub use choice::{best_epoch, earliest_best_epoch, is_better};
 pub use comparison::{Comparison, Group, Run, Signature};
 pub use content::{Content, Watch};
@@ -56,7 +63,7 @@ pub use manifest::Manifest;
 pub use monitor::Monitor;
 pub use origin::Origin;
 pub use plain_reader::PlainReader;
-pub use plan::{Plan, RunPlan, parse_toml};
+pub use plan::{Extent, Plan, RunPlan, parse_toml};
 pub use results::results_in;
 pub use run_dir::RunDir;
 pub use run_files::{RecipeReader, RunFiles, damage, damaged};

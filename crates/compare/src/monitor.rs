@@ -15,3 +15,14 @@ pub trait Monitor: Sync {
     /// Something is not as it should be, but the work goes on.
     fn warning(&self, text: &str);
 }
+
+/// Hears nothing: of a run that tells nothing while it is made.
+pub struct Silent;
+
+impl Monitor for Silent {
+    fn resumed(&self, _: usize, _: usize) {}
+    fn step(&self, _: usize) {}
+    fn measured(&self, _: f64) {}
+    fn epoch(&self, _: &EpochMetrics) {}
+    fn warning(&self, _: &str) {}
+}

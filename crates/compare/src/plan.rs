@@ -4,7 +4,11 @@
 //! but means nothing here: it is a table, held against that of another recipe value by value. Paths
 //! of data and of initial weights are left out of it, since what lies there counts and not where, and
 //! so is what has no effect.
+//!
+//! A recipe with a table `[run]` is that of a command of the user's: [`crate::command`] says what is in
+//! it.
 
+use std::collections::{BTreeMap, HashSet};
 use std::num::NonZeroUsize;
 use std::path::Path;
 
@@ -15,7 +19,7 @@ use steepness::Loss;
 use toml::{Table, Value};
 
 use super::fields::{name, seeds};
-use super::{Select, Setting, Sweep, spec};
+use super::{Better, Select, Setting, Sweep, spec, swept_lr};
 use crate::{Error, Result};
 
 /// The recipe of a comparison.
@@ -33,6 +37,10 @@ pub struct Plan {
     pub primary: Option<String>,
     /// What is varied for every loss.
     pub sweep: Option<Sweep>,
+    /// Options of the user's command that are varied, each with its values as they are typed.
+    pub vary: BTreeMap<String, Vec<String>>,
+    /// The metrics that the user declared, and which way is better.
+    pub directions: BTreeMap<String, Better>,
     /// All of it as TOML, every setting spelt out, a line a value: what the folder keeps and the page
     /// shows.
     pub text: String,
@@ -43,12 +51,12 @@ pub struct Plan {
 /// The recipe of one of its runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunPlan {
-    /// The loss.
-    pub loss: Loss,
+    /// What it is a run of, but for a learning rate that is swept: that is in the name of its folder.
+    pub setting: Setting,
     /// The seed.
     pub seed: u64,
-    /// Epochs of its training.
-    pub epochs: usize,
+    /// Epochs of its training, where the recipe says how many: that of a command does not.
+    pub epochs: Option<usize>,
     /// Whether it may end before the last of them.
     pub patient: bool,
     /// All that decides it, but no paths; its loss and its seed among it.
@@ -60,24 +68,45 @@ pub struct RunPlan {
 struct Head {
     #[serde(deserialize_with = "name")]
     name: String,
-    #[serde(with = "spec::list")]
+    #[serde(default, with = "spec::list")]
     losses: Vec<Loss>,
     #[serde(deserialize_with = "seeds")]
     seeds: Vec<u64>,
-    select: Select,
+    #[serde(default)]
+    select: Option<Select>,
     #[serde(default)]
     primary: Option<String>,
     #[serde(default, deserialize_with = "Sweep::checked")]
     sweep: Option<Sweep>,
+    #[serde(default)]
+    vary: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    run: Option<RunTable>,
+}
+
+/// What a comparison asks of `[run]`.
+#[derive(Deserialize)]
+struct RunTable {
+    #[serde(default)]
+    metrics: BTreeMap<String, DeclaredMetric>,
+}
+
+/// `[run.metrics.NAME]`.
+#[derive(Deserialize)]
+struct DeclaredMetric {
+    direction: Better,
 }
 
 /// The same of a run's.
 #[derive(Deserialize)]
 struct RunHead {
-    #[serde(with = "spec::one")]
-    loss: Loss,
+    #[serde(default, with = "spec::option")]
+    loss: Option<Loss>,
     seed: u64,
-    epochs: NonZeroUsize,
+    #[serde(default)]
+    options: BTreeMap<String, String>,
+    #[serde(default)]
+    epochs: Option<NonZeroUsize>,
     #[serde(default)]
     patience: Option<NonZeroUsize>,
 }
@@ -88,11 +117,41 @@ impl Plan {
     /// # Errors
     /// Names the file, the line and the column, and what was expected there.
     pub fn parse(path: &Path, text: &str) -> Result<Self> {
-        let Head { name, losses, seeds, select, primary, sweep } = parse_toml(path, text)?;
+        let Head { name, losses, seeds, select, primary, sweep, vary, run } =
+            parse_toml(path, text)?;
         let mut rest: Table = parse_toml(path, text)?;
         rest.retain(|key, _| !["name", "losses", "seeds", "primary"].contains(&key));
         remove_what_decides_nothing(&mut rest);
-        Ok(Self { name, losses, seeds, select, primary, sweep, text: text.to_owned(), rest })
+        let lacks =
+            |what: &str| Error::malformed(path, "whole file", format!("there are no {what}"));
+        if losses.is_empty() && (vary.is_empty() || run.is_none()) {
+            return Err(lacks("losses"));
+        }
+        if let Some((name, _)) = vary.iter().find(|(_, values)| values.is_empty()) {
+            return Err(lacks(&format!("values of {name} to vary")));
+        }
+        let select = match (&run, select) {
+            // Which weights a command measures is its own business.
+            (Some(_), select) => select.unwrap_or(Select::Last),
+            (None, select) => select.ok_or_else(|| lacks("select"))?,
+        };
+        let declared = run.into_iter().flat_map(|run| run.metrics);
+        let directions = declared.map(|(name, metric)| (name, metric.direction)).collect();
+        let text = text.to_owned();
+        Ok(Self { name, losses, seeds, select, primary, sweep, vary, directions, text, rest })
+    }
+
+    /// Whether it is that of a command of the user's.
+    pub fn is_of_command(&self) -> bool {
+        self.rest.contains_key("run")
+    }
+
+    /// Which weights are measured, as a signature says it.
+    pub(super) fn selection(&self) -> &'static str {
+        match self.is_of_command() {
+            true => "those that the command left",
+            false => self.select.describe(),
+        }
     }
 
     /// What is trained with every seed: the losses, and what is swept with each.
@@ -100,25 +159,47 @@ impl Plan {
     /// # Errors
     /// A sweep of what none of the losses has.
     pub fn settings(&self) -> Result<Vec<Setting>> {
-        match &self.sweep {
-            Some(sweep) => sweep.settings(&self.losses),
-            None => Ok(self.losses.iter().cloned().map(Setting::from).collect()),
+        let mut settings: Vec<Setting> = match &self.sweep {
+            Some(sweep) => sweep.settings(&self.losses)?,
+            None => self.losses.iter().cloned().map(Setting::from).collect(),
+        };
+        if settings.is_empty() {
+            settings.push(Setting::without_loss());
         }
+        for (name, values) in &self.vary {
+            let each = |setting: &Setting| {
+                let setting = setting.clone();
+                values.iter().map(move |value| {
+                    let mut setting = setting.clone();
+                    setting.options.push((name.clone(), value.clone()));
+                    setting
+                })
+            };
+            settings = settings.iter().flat_map(each).collect();
+        }
+        Ok(settings)
     }
 
     /// One of its runs.
     ///
     /// # Errors
-    /// A recipe that does not say how many epochs a run has.
+    /// A recipe that does not say how many epochs a run has, and is not that of a command.
     pub fn run(&self, setting: &Setting, seed: u64) -> Result<RunPlan> {
         let mut all = self.rest.clone();
-        all.remove("sweep");
-        all.insert("loss".to_owned(), Value::String(setting.loss.to_string()));
+        all.retain(|key, _| !["sweep", "vary"].contains(&key));
+        if !setting.without_loss {
+            all.insert("loss".to_owned(), Value::String(setting.loss.to_string()));
+        }
         all.insert("seed".to_owned(), Value::Integer(seed.cast_signed()));
         if let Some(lr) = setting.lr {
             set_lr(&mut all, lr);
         }
-        RunPlan::of(setting.loss.clone(), seed, all)
+        if !setting.options.is_empty() {
+            let pair = |(name, value): &(String, String)| (name.clone(), value.clone().into());
+            let options: Table = setting.options.iter().map(pair).collect();
+            all.insert("options".to_owned(), Value::Table(options));
+        }
+        RunPlan::of(Setting { lr: None, folder: None, ..setting.clone() }, seed, all)
     }
 
     /// The same with these losses and seeds.
@@ -130,10 +211,18 @@ impl Plan {
         Self { losses: losses.to_vec(), seeds: seeds.to_vec(), text, ..self.clone() }
     }
 
-    /// The first 12 hex digits of the SHA-256 of its text, without what only orders the table.
+    /// The first 12 hex digits of the SHA-256 of its text, without what only orders the table; of a
+    /// command, without the paths, which its text has, too.
     pub fn hash(&self) -> String {
-        let made = with_line(&self.text, "primary", None);
+        let made = match self.is_of_command() {
+            true => format!("{:?} {:?} {}", self.specs(), self.seeds, self.rest),
+            false => with_line(&self.text, "primary", None),
+        };
         format!("{:x}", Sha256::digest(made))[..12].to_owned()
+    }
+
+    fn specs(&self) -> Vec<String> {
+        self.losses.iter().map(Loss::to_string).collect()
     }
 
     /// The setting of that name, as a table of the recipe has it.
@@ -158,11 +247,24 @@ impl Plan {
             before.remove("sweep");
             now.remove("sweep");
         }
+        if self.vary.keys().eq(asked.vary.keys()) {
+            before.remove("vary");
+            now.remove("vary");
+        }
+        if self.losses.is_empty() != asked.losses.is_empty() {
+            // Which they are may change, but not whether they have a part in it.
+            for (recipe, plan) in [(&mut before, self), (&mut now, asked)] {
+                if !plan.losses.is_empty() {
+                    recipe.insert("losses".to_owned(), plan.specs().into());
+                }
+            }
+        }
         differences(before, now)
     }
 
-    /// Its losses, seeds and values of its sweep, and those of `more` that are not among them.
-    pub(super) fn joined(&self, more: &Self) -> (Vec<Loss>, Vec<u64>, Option<Sweep>) {
+    /// Its losses, seeds and values of what is swept and varied, and those of `more` that are not among
+    /// them.
+    pub(super) fn joined(&self, more: &Self) -> Extent {
         let losses = joined(&self.losses, &more.losses, |loss| loss.to_string());
         let seeds = joined(&self.seeds, &more.seeds, |seed| *seed);
         let values = |before: &[f64], more: &[f64]| joined(before, more, |value| value.to_bits());
@@ -175,8 +277,26 @@ impl Plan {
             }
             (_, sweep) => sweep.clone(),
         };
-        (losses, seeds, sweep)
+        let mut vary = more.vary.clone();
+        for (name, values) in &mut vary {
+            let before = self.vary.get(name).map_or(&[][..], Vec::as_slice);
+            *values = joined(before, values, String::clone);
+        }
+        Extent { losses, seeds, sweep, vary }
     }
+}
+
+/// What may grow from one call to the next.
+#[derive(Clone, Debug)]
+pub struct Extent {
+    /// The losses.
+    pub losses: Vec<Loss>,
+    /// The seeds.
+    pub seeds: Vec<u64>,
+    /// The values of what is swept.
+    pub sweep: Option<Sweep>,
+    /// Those of what is varied.
+    pub vary: BTreeMap<String, Vec<String>>,
 }
 
 impl RunPlan {
@@ -185,19 +305,48 @@ impl RunPlan {
     /// # Errors
     /// As [`Plan::parse`].
     pub fn parse(path: &Path, text: &str) -> Result<Self> {
-        let RunHead { loss, seed, epochs, patience } = parse_toml(path, text)?;
+        let RunHead { loss, seed, options, epochs, patience } = parse_toml(path, text)?;
         let mut all: Table = parse_toml(path, text)?;
         remove_what_decides_nothing(&mut all);
-        Ok(Self { loss, seed, epochs: epochs.get(), patient: patience.is_some(), all })
+        let of_command = all.contains_key("run");
+        let lacks =
+            |what: &str| Error::malformed(path, "whole file", format!("there is no {what}"));
+        if loss.is_none() && (!of_command || options.is_empty()) {
+            return Err(lacks("loss"));
+        }
+        if epochs.is_none() && !of_command {
+            return Err(lacks("number of epochs"));
+        }
+        let setting = loss.map_or_else(Setting::without_loss, Setting::from);
+        let setting = Setting { options: options.into_iter().collect(), ..setting };
+        let epochs = epochs.map(NonZeroUsize::get);
+        Ok(Self { setting, seed, epochs, patient: patience.is_some(), all })
     }
 
-    fn of(loss: Loss, seed: u64, all: Table) -> Result<Self> {
+    fn of(setting: Setting, seed: u64, all: Table) -> Result<Self> {
         let epochs = all.get("epochs").and_then(Value::as_integer);
         let epochs = epochs.and_then(|epochs| usize::try_from(epochs).ok());
-        let epochs = epochs.ok_or_else(|| {
-            Error::Request("the recipe does not say how many epochs a run has".to_owned())
-        })?;
-        Ok(Self { loss, seed, epochs, patient: all.contains_key("patience"), all })
+        if epochs.is_none() && !all.contains_key("run") {
+            let problem = "the recipe does not say how many epochs a run has";
+            return Err(Error::Request(problem.to_owned()));
+        }
+        Ok(Self { setting, seed, epochs, patient: all.contains_key("patience"), all })
+    }
+
+    /// Whether it is a run of a command of the user's.
+    pub fn is_of_command(&self) -> bool {
+        self.all.contains_key("run")
+    }
+
+    /// The learning rate in the name of the folder that its own, `path`, is in, if it was swept.
+    pub(super) fn swept_lr(&self, path: &Path) -> Option<f64> {
+        // Of a command it is an option like any other.
+        (!self.is_of_command()).then(|| swept_lr(path)).flatten()
+    }
+
+    /// As TOML: what the folder of a command's run keeps.
+    pub(super) fn text(&self) -> String {
+        self.all.to_string()
     }
 
     /// Where `asked` is another run; paths count as in a comparison's.
@@ -212,9 +361,12 @@ impl RunPlan {
 /// Data that are no images, of which there are no attacks, whatever the recipe says.
 const NO_IMAGES: [&str; 3] = ["table", "tu", "parallel"];
 
-/// Paths, and attacks on data that are not attacked.
+/// Paths, attacks on data that are not attacked, and of a command where it runs and how long it may.
 fn remove_what_decides_nothing(recipe: &mut Table) {
     remove_paths(recipe);
+    if let Some(run) = recipe.get_mut("run").and_then(Value::as_table_mut) {
+        run.retain(|key, _| !["directory", "inputs", "timeout", "metrics"].contains(&key));
+    }
     let data = recipe.get("data").and_then(Value::as_table);
     if data.is_some_and(|data| NO_IMAGES.iter().any(|kind| data.contains_key(*kind))) {
         recipe.remove("attack");
@@ -276,7 +428,7 @@ fn joined<T: Clone, K: Eq + std::hash::Hash>(
     more: &[T],
     key: impl Fn(&T) -> K,
 ) -> Vec<T> {
-    let mut known = std::collections::HashSet::new();
+    let mut known = HashSet::new();
     before.iter().chain(more).filter(|one| known.insert(key(one))).cloned().collect()
 }
 

@@ -74,7 +74,7 @@ impl Progress {
     pub fn new(runs: usize, epochs: usize, examples: usize, measuring: u64, visible: bool) -> Self {
         let target =
             if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let all = runs as u64 * ((epochs * examples) as u64 + measuring);
+        let all = runs as u64 * of_run(epochs, examples, measuring);
         let bar = ProgressBar::with_draw_target(Some(all), target);
         let style = "{bar:32} {percent:>3} %  {elapsed}  {msg}";
         bar.set_style(ProgressStyle::with_template(style).expect("a valid template"));
@@ -98,29 +98,61 @@ impl Progress {
 
     /// A run was found finished; it needed `epochs`.
     pub fn skipped(&self, epochs: usize) {
-        self.bar.inc((epochs * self.examples) as u64 + self.measuring);
+        self.bar.inc(of_run(epochs, self.examples, self.measuring));
         *hold(&self.finished) += 1;
     }
 
-    /// A run was trained and measured.
-    pub fn finished(&self, setting: &Setting, run: &Run) {
+    /// A run was trained and measured, which took as long as that.
+    pub fn finished(&self, setting: &Setting, run: &Run, took: Duration) {
         // Epochs that patience saved are done, too.
         let saved = self.epochs.saturating_sub(run.epochs.len());
         self.bar.inc((saved * self.examples) as u64);
+        let silent = self.counts_runs().then(|| {
+            self.bar.inc(1);
+            self.count_run()
+        });
         let mut finished = hold(&self.finished);
         *finished += 1;
-        let seconds: f64 = run.epochs.iter().map(|epoch| epoch.seconds).sum();
-        let text = format!(
-            "{}/{}  {setting}, seed {}: test accuracy {:.2} %, {} epochs in {seconds:.1} s",
-            *finished,
-            self.runs,
-            run.seed,
-            100.0 * run.measures.accuracy,
-            run.epochs.len()
-        );
+        let found = match (run.has_predictions(), run.own.iter().next()) {
+            (true, _) => format!("test accuracy {:.2} %", 100.0 * run.measures.accuracy),
+            (false, Some((name, value))) => format!("{name} {value}"),
+            (false, None) => "no metric".to_owned(),
+        };
+        let how = match silent {
+            Some(left) if *finished < self.runs => format!("{:.1} s; {left}", took.as_secs_f64()),
+            Some(_) => format!("{:.1} s", took.as_secs_f64()),
+            None => {
+                let seconds: f64 = run.epochs.iter().map(|epoch| epoch.seconds).sum();
+                format!("{} epochs in {seconds:.1} s", run.epochs.len())
+            }
+        };
+        let text =
+            format!("{}/{}  {setting}, seed {}: {found}, {how}", *finished, self.runs, run.seed);
         if self.bar.is_hidden() {
             self.say(&text);
         }
+    }
+
+    /// A run failed, for the reason that is said.
+    pub fn failed(&self, problem: &str) {
+        self.say(&format!("failed: {problem}"));
+        if self.counts_runs() {
+            self.bar.inc(1);
+            self.count_run();
+        }
+    }
+
+    /// Whether runs do not tell how far they are.
+    fn counts_runs(&self) -> bool {
+        self.epochs * self.examples == 0
+    }
+
+    /// One run more took its time; returns how long those take that are left.
+    fn count_run(&self) -> String {
+        hold(&self.speed).done += 1;
+        let left = self.left();
+        self.bar.set_message(left.clone());
+        left
     }
 
     /// Whether an epoch gets a line: there is no bar, and nothing was said for a while. Then that
@@ -150,6 +182,11 @@ impl Progress {
     pub fn of<'a>(&'a self, setting: &'a Setting, seed: u64) -> impl Monitor + 'a {
         RunMonitor { progress: self, setting, seed, measured: AtomicU64::new(0) }
     }
+}
+
+/// What a run counts as.
+fn of_run(epochs: usize, examples: usize, measuring: u64) -> u64 {
+    ((epochs * examples) as u64 + measuring).max(1)
 }
 
 fn hold<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

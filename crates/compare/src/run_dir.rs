@@ -8,13 +8,18 @@
 //!     test.reference.txt   (of translation, in place of the .npy)
 //!     crt/  probe/  events.out.tfevents.steepness   (where asked for)
 //!     manifest.json
+//!
+//! <out>/<loss>[/<name>=<value>,...]/seed=<k>/   (of a command of the user's)
+//!     recipe.toml  data-hashes.json  environment.json  log.txt
+//!     logits.npy  labels.npy  metrics.json ...   (what it leaves: see `command`)
+//!     classes.json  measure.json  map.npy  manifest.json
 //! ```
 //!
 //! `manifest.json` is written last and knows the size and the SHA-256 of every file beside it: where it
 //! is, the run is finished. `data-hashes.json` holds the hashes of the data that it learned from. Runs of
 //! earlier versions have neither: they are finished where there is a `measure.json`.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -30,16 +35,33 @@ use crate::{Error, Result, durable};
 #[derive(Clone, Debug)]
 pub struct RunDir {
     path: PathBuf,
+    /// Whether files are flushed to the disk all at once, before the manifest, and not one by one.
+    at_once: bool,
 }
 
 impl RunDir {
     /// That of `setting` and `seed` in the folder `out`.
     pub fn new(out: &Path, setting: &Setting, seed: u64) -> Self {
-        let mut path = out.join(folder_name(&setting.loss.to_string()));
+        let mut path = out.to_owned();
+        if !setting.without_loss {
+            path.push(folder_name(&setting.loss.to_string()));
+        }
         if let Some(lr) = setting.lr {
             path.push(format!("lr={lr}"));
         }
-        Self { path: path.join(format!("seed={seed}")) }
+        if !setting.options.is_empty() {
+            let option = |(name, value): &(String, String)| format!("{name}={value}");
+            let options: Vec<String> = setting.options.iter().map(option).collect();
+            path.push(folder_name(&options.join(",")));
+        }
+        Self { path: path.join(format!("seed={seed}")), at_once: false }
+    }
+
+    /// The same for a run that is made whole or not at all: what it is made of is flushed to the disk when
+    /// it is finished, which a hundred short runs notice.
+    #[must_use]
+    pub fn flushed_at_once(&self) -> Self {
+        Self { at_once: true, ..self.clone() }
     }
 
     /// Where it is.
@@ -59,7 +81,8 @@ impl RunDir {
         reader: &dyn RecipeReader,
     ) -> Result<bool> {
         let run = RunFiles::at(&self.path)?;
-        if !run.has(RECIPE)? {
+        // What a command has not finished is begun anew, whatever it was.
+        if !run.has(RECIPE)? || plan.is_of_command() && !run.is_sealed() {
             return Ok(false);
         }
         let other = |what: String| {
@@ -96,8 +119,11 @@ impl RunDir {
         fs::create_dir_all(&self.path).map_err(Error::output(&self.path))?;
         self.write_json(DATA, &content.brief())?;
         self.write_json(ENVIRONMENT, environment)?;
-        self.write_json(CLASSES, &classes)?;
-        Ok(durable::write(&self.path.join(RECIPE), recipe.as_bytes())?)
+        // Those of a command are known when it has ended.
+        if !classes.is_empty() {
+            self.write_json(CLASSES, &classes)?;
+        }
+        self.write(RECIPE, recipe.as_bytes())
     }
 
     /// Writes the maps of test examples.
@@ -124,14 +150,18 @@ impl RunDir {
     /// Names the path that cannot be read or written.
     pub fn seal(&self) -> Result<()> {
         let entries = fs::read_dir(&self.path).map_err(Error::stored(&self.path))?;
-        let mut manifest = Manifest::default();
+        let (mut manifest, mut files) = (Manifest::default(), Vec::new());
         for entry in entries {
             let path = entry.map_err(Error::stored(&self.path))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if is_result(&name) && path.is_file() {
                 let bytes = fs::read(&path).map_err(Error::stored(&path))?;
                 manifest.add(&name, &bytes);
+                files.push(path);
             }
+        }
+        if self.at_once {
+            flush(&files)?;
         }
         Ok(durable::write(&self.path.join(MANIFEST), &manifest.to_bytes())?)
     }
@@ -144,8 +174,31 @@ impl RunDir {
         let path = self.path.join(name);
         let text = serde_json::to_string_pretty(value)
             .map_err(|error| Error::Work(format!("{}: {error}", path.display())))?;
-        Ok(durable::write(&path, (text + "\n").as_bytes())?)
+        self.write(name, (text + "\n").as_bytes())
     }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.path.join(name);
+        Ok(if self.at_once {
+            durable::replace(&path, bytes)
+        } else {
+            durable::write(&path, bytes)
+        }?)
+    }
+}
+
+/// Flushes `files` to the disk side by side: the system then does it in one go.
+fn flush(files: &[PathBuf]) -> Result<()> {
+    let flush = |path: &PathBuf| {
+        let flushed = File::open(path).and_then(|file| file.sync_all());
+        flushed.map_err(Error::output(path))
+    };
+    std::thread::scope(|scope| {
+        let all: Vec<_> = files.iter().map(|path| scope.spawn(move || flush(path))).collect();
+        all.into_iter().try_for_each(|one| {
+            one.join().unwrap_or_else(|_| Err(Error::Work("flushing files broke off".to_owned())))
+        })
+    })
 }
 
 /// A loss spec as the name of a folder: `el(le=0.5) + smooth(0.1)` → `el_le=0.5+smooth_0.1`.

@@ -1,18 +1,19 @@
 //! [`RunFiles`]: the files of a run as they are read. They are input like any other: whole, as the
 //! manifest knows them, and then within the ranges that make sense, before anything is built on them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
 use super::layout::{
-    CLASSES, DATA, ENVIRONMENT, LOGITS, MANIFEST, MAP, MARKER, MEASURES, METRICS, RECIPE,
-    THRESHOLD, WEIGHTS,
+    CLASSES, DATA, ENVIRONMENT, LOGITS, MANIFEST, MAP, MARKER, MEASURES, METRICS, OWN_EPOCHS,
+    OWN_METRICS, RECIPE, THRESHOLD, WEIGHTS,
 };
-use super::{Content, Environment, EpochMetrics, Plan, Run, RunPlan, checked};
+use super::{Content, Environment, EpochMetrics, Plan, Run, RunPlan, checked, own_log};
 use crate::manifest::Manifest;
-use crate::measure::{FeatureMap, Threshold};
+use crate::measure::{FeatureMap, Measures, Threshold};
 use crate::npy;
 use crate::{Error, Result};
 
@@ -144,7 +145,8 @@ impl RunFiles {
     /// # Errors
     /// Names the file and the place.
     pub fn check(&self, reader: &dyn RecipeReader) -> Result<()> {
-        let (plan, classes) = (self.plan(reader)?, self.classes()?);
+        let plan = self.plan(reader)?;
+        let classes = self.classes_of(&plan)?;
         self.environment()?;
         let finished = self.is_finished()?;
         if !finished {
@@ -211,6 +213,18 @@ impl RunFiles {
         Ok(classes)
     }
 
+    /// The same of a run of `plan`: that of a command has none before it has left predictions, and
+    /// none at all where it leaves metrics alone.
+    ///
+    /// # Errors
+    /// As [`RunFiles::plan`].
+    pub fn classes_of(&self, plan: &RunPlan) -> Result<Vec<String>> {
+        match plan.is_of_command() && !self.has(CLASSES)? {
+            true => Ok(Vec::new()),
+            false => self.classes(),
+        }
+    }
+
     /// Where out-of-distribution begins.
     ///
     /// # Errors
@@ -229,14 +243,44 @@ impl RunFiles {
     /// # Errors
     /// As [`RunFiles::plan`]; numbers that no run finds.
     pub fn run(&self, plan: &RunPlan, classes: usize) -> Result<Run> {
-        let (log, text) = (self.path.join(METRICS), self.text(METRICS)?);
-        let line = |(row, line): (usize, &str)| parse::<EpochMetrics>(&log, row, line);
-        let epochs = text.lines().enumerate().map(line).collect::<Result<_>>()?;
-        let measures = self.read_json(MEASURES)?;
-        let run = Run { seed: plan.seed, epochs, measures, map: self.map()? };
+        let of_command = plan.is_of_command();
+        let epochs = match of_command {
+            // What it logs has names of its own.
+            true => Vec::new(),
+            false => self.epochs()?,
+        };
+        let measures = match of_command && !self.has(MEASURES)? {
+            true => Measures::default(),
+            false => self.read_json(MEASURES)?,
+        };
+        let own = match of_command && self.has(OWN_METRICS)? {
+            true => self.read_json(OWN_METRICS)?,
+            false => BTreeMap::new(),
+        };
+        let own_epochs = if of_command { self.own_epochs()? } else { Vec::new() };
+        let map = self.map()?;
+        let run = Run { seed: plan.seed, epochs, measures, own, own_epochs, map };
         checked::check(&run, plan, classes)
             .map_err(|(file, place, problem)| damage(&self.path.join(file), &place, problem))?;
         Ok(run)
+    }
+
+    /// What was logged after each epoch.
+    fn epochs(&self) -> Result<Vec<EpochMetrics>> {
+        let (log, text) = (self.path.join(METRICS), self.text(METRICS)?);
+        let line = |(row, line): (usize, &str)| parse::<EpochMetrics>(&log, row, line);
+        text.lines().enumerate().map(line).collect()
+    }
+
+    /// What a command logged after each epoch, in one of two forms.
+    fn own_epochs(&self) -> Result<own_log::Log> {
+        for name in [METRICS, OWN_EPOCHS] {
+            if self.has(name)? {
+                let log = own_log::parse(&self.path.join(name), &self.text(name)?);
+                return log.map_err(damaged);
+            }
+        }
+        Ok(Vec::new())
     }
 
     /// The maps of test examples, where there are some.

@@ -30,11 +30,12 @@ pub trait Runner: Sync {
     /// Says why.
     fn check_partner(&self, files: &RunFiles) -> Result<()>;
 
-    /// What the test part of `seed` has in common with those of others, for a run that does not say it.
+    /// What the test part of `seed` has in common with those of others, for a run that does not say it;
+    /// `None` where nobody knows.
     ///
     /// # Errors
     /// What is in the way of finding out.
-    fn overlap(&self, seed: u64) -> Result<Overlap>;
+    fn overlap(&self, seed: u64) -> Result<Option<Overlap>>;
 }
 
 /// What there is to say before the first run.

@@ -39,6 +39,16 @@ pub mod one {
     }
 }
 
+/// For `#[serde(with = "spec::option")]`, with a `default`.
+pub mod option {
+    use super::*;
+
+    /// From a spec.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Loss>, D::Error> {
+        super::one::deserialize(from).map(Some)
+    }
+}
+
 /// For `#[serde(with = "spec::list")]`: at least one loss, none twice.
 pub mod list {
     use super::*;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::folder::read_plan;
-use super::layout::{CLASSES, MARKER, METRICS, RECIPE};
-use super::{RecipeReader, RunFiles, swept_lr, tidy};
+use super::layout::{ENVIRONMENT, MARKER, METRICS, RECIPE};
+use super::{RecipeReader, RunFiles, Setting, tidy};
 use crate::{Error, Result};
 
 /// Folders of folders end somewhere.
@@ -55,8 +55,9 @@ pub struct FoundRun {
 pub enum RunState {
     /// At its end, and whole.
     Finished {
-        /// Share of the test examples that it classifies correctly.
-        accuracy: f64,
+        /// Share of the test examples that it classifies correctly, where it left what says so.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        accuracy: Option<f64>,
         /// Whether its files were held against a manifest, which runs of earlier versions do not have.
         verified: bool,
     },
@@ -64,8 +65,9 @@ pub enum RunState {
     Begun {
         /// Epochs that are over.
         epochs: usize,
-        /// Epochs of its training.
-        of: usize,
+        /// Epochs of its training, where its recipe says how many.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        of: Option<usize>,
     },
     /// Something in it is not what was written.
     Damaged {
@@ -96,7 +98,7 @@ fn look_into(
         found.push(comparison(path, reader)?);
         return Ok(());
     }
-    if path.join(RECIPE).is_file() && path.join(CLASSES).is_file() {
+    if path.join(RECIPE).is_file() && path.join(ENVIRONMENT).is_file() {
         let run = run(path, reader)?;
         let bytes = run.bytes;
         let (losses, seeds, runs) = (Vec::new(), Vec::new(), vec![run]);
@@ -130,8 +132,9 @@ fn run(path: &Path, reader: &dyn RecipeReader) -> Result<FoundRun> {
         Ok(state) => state,
         Err(error) => RunState::Damaged { problem: error.to_string() },
     };
-    let swept = swept_lr(path).map_or(String::new(), |lr| format!(", lr={lr}"));
-    let loss = plan.as_ref().map(|plan| format!("{}{swept}", plan.loss));
+    let loss = plan
+        .as_ref()
+        .map(|plan| Setting { lr: plan.swept_lr(path), ..plan.setting.clone() }.to_string());
     let seed = plan.map(|plan| plan.seed);
     Ok(FoundRun { path: path.to_owned(), loss, seed, state, bytes: bytes(path, 0)? })
 }
@@ -140,8 +143,9 @@ fn state(files: &RunFiles, reader: &dyn RecipeReader) -> Result<RunState> {
     files.check(reader)?;
     let plan = files.plan(reader)?;
     if files.is_finished()? {
-        let run = files.run(&plan, files.classes()?.len())?;
-        let (accuracy, verified) = (run.measures.accuracy, files.is_sealed());
+        let run = files.run(&plan, files.classes_of(&plan)?.len())?;
+        let accuracy = run.has_predictions().then_some(run.measures.accuracy);
+        let verified = files.is_sealed();
         return Ok(RunState::Finished { accuracy, verified });
     }
     let log = fs::read_to_string(files.path().join(METRICS)).unwrap_or_default();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::layout::{CONTENT, FOLDERS, MANIFEST, MARKER, is_result};
+use super::layout::{CONTENT, FEATURES, FOLDERS, LOCK, LOG, MANIFEST, MARKER, OOD, is_result};
 use crate::{Error, Result, durable};
 
 /// Where runs go that do not belong to their comparison any more.
@@ -12,8 +12,8 @@ const ASIDE: &str = "replaced";
 /// The report's files; its figures are .svg and .csv in a folder of their own.
 const REPORT: [&str; 4] = ["report.html", "table.md", "table.csv", "ood.csv"];
 
-/// The folders of the runs of the comparison in `out`, in the order of their names: `LOSS/seed=0` or
-/// `LOSS/lr=0.1/seed=0`, where there is anything of a run in them.
+/// The folders of the runs of the comparison in `out`, in the order of their names: `LOSS/seed=0`,
+/// `LOSS/lr=0.1/seed=0` or `LOSS/NAME=VALUE/seed=0`, where there is anything of a run in them.
 ///
 /// # Errors
 /// A folder that cannot be read.
@@ -24,7 +24,7 @@ pub fn runs(out: &Path) -> Result<Vec<PathBuf>> {
             let name = name(&inner);
             if name.starts_with("seed=") {
                 found.push(inner);
-            } else if name.starts_with("lr=") {
+            } else if name.contains('=') {
                 let seeds = folders(&inner)?.into_iter();
                 found.extend(seeds.filter(|path| self::name(path).starts_with("seed=")));
             }
@@ -50,7 +50,9 @@ pub fn set_aside(out: &Path, runs: &[PathBuf]) -> Result<PathBuf> {
     for run in runs {
         let to = aside.join(run.strip_prefix(out).unwrap_or(run));
         fs::create_dir_all(&to).map_err(Error::output(&to))?;
-        for entry in entries(run)?.into_iter().filter(|entry| is_of_run(&name(entry))) {
+        // Whatever lies beside what a command printed, it has put there.
+        let whole = run.join(LOG).exists();
+        for entry in entries(run)?.into_iter().filter(|entry| whole || is_of_run(&name(entry))) {
             let to = to.join(name(&entry));
             fs::rename(&entry, &to).map_err(Error::output(&to))?;
         }
@@ -120,6 +122,7 @@ fn is_of_run(name: &str) -> bool {
     is_result(whole)
         || whole == MANIFEST
         || FOLDERS.contains(&whole)
+        || [LOG, LOCK, OOD, FEATURES].contains(&whole)
         || whole.starts_with("events.out.tfevents")
 }
 

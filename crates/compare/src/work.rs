@@ -4,12 +4,14 @@
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
 
 use super::progress::Progress;
 use super::{
     Comparison, Content, Examples, Folder, Forecast, Group, Plan, RecipeReader, Run, RunDir,
     RunFiles, RunPlan, Runner, Select, Setting,
 };
+use crate::measure::Error as Found;
 use crate::{Error, Result};
 
 /// How the runs of a comparison are made; nothing here changes its result.
@@ -24,6 +26,8 @@ pub struct Options<'a> {
     /// Whether what is damaged in the folder, and what was made of other data or of another recipe, is
     /// set aside and made anew, where it would be refused.
     pub fresh: bool,
+    /// Whether the others are still made where a run has failed.
+    pub keep_going: bool,
 }
 
 /// What all runs of a comparison have in common.
@@ -40,12 +44,12 @@ pub struct Work<'a> {
     pub content: &'a Content,
     /// One sentence on them.
     pub about: String,
-    /// The names of the classes by their numbers.
+    /// The names of the classes by their numbers; of a command, none: its runs say them.
     pub classes: Vec<String>,
     /// The libraries that decide a result.
     pub libraries: Vec<String>,
     /// Epochs of a run, those of its later stages included, and predictions that each learns from: what
-    /// progress is counted in.
+    /// progress is counted in; 0 where a run does not tell how far it is.
     pub epochs: usize,
     /// See `epochs`.
     pub examples: usize,
@@ -59,13 +63,11 @@ impl Work<'_> {
     /// # Errors
     /// [`Error::Interrupted`] once it was told to stop, and the first failure of a run, after the runs
     /// beside it have saved where they stand; runs that are no partners of those that are made today.
+    /// Where it is to [keep going](Options::keep_going), runs that failed are counted at the end.
     pub fn make(self) -> Result<Comparison> {
         let settings = self.plan.settings()?;
-        let content = self.content.brief();
-        // Pairs of a seed come together, so that a stopped comparison has whole pairs.
-        let each = |&seed: &u64| settings.iter().map(move |setting| (setting, seed));
-        let pairs: Vec<(&Setting, u64)> = self.plan.seeds.iter().flat_map(each).collect();
-        let maker = Maker { work: &self, content };
+        let pairs = self.pairs(&settings);
+        let maker = self.maker();
         let forecast = maker.forecast(&pairs)?;
         let measuring = forecast.as_ref().map_or(0.0, |forecast| forecast.measuring) as u64;
         let Options { terminal, .. } = *self.options;
@@ -78,7 +80,7 @@ impl Work<'_> {
         for (run, (_, seed)) in runs.iter_mut().zip(&pairs) {
             // Older runs do not say it.
             if let Some(run) = run.as_mut().filter(|run| run.measures.overlap.is_none()) {
-                run.measures.overlap = Some(self.runner.overlap(*seed)?);
+                run.measures.overlap = self.runner.overlap(*seed)?;
             }
         }
         let groups = settings.iter().enumerate().map(|(at, setting)| {
@@ -87,8 +89,11 @@ impl Work<'_> {
             Group { setting: setting.clone(), runs: of_setting }
         });
         let groups = groups.collect();
-        let mut comparison =
-            Comparison::of(self.plan, self.libraries, self.about, self.classes, groups);
+        let classes = match self.classes.is_empty() {
+            true => self.classes_of_runs(&pairs)?,
+            false => self.classes,
+        };
+        let mut comparison = Comparison::of(self.plan, self.libraries, self.about, classes, groups);
         let folder =
             |setting, seed: &u64| RunDir::new(&self.folder.path, setting, *seed).path().to_owned();
         let of_setting =
@@ -96,6 +101,39 @@ impl Work<'_> {
         let folders: Vec<Vec<PathBuf>> = settings.iter().map(of_setting).collect();
         comparison.examples = Examples::read(&comparison, &folders);
         Ok(comparison)
+    }
+
+    /// The settings, each with each seed.
+    fn pairs<'a>(&self, settings: &'a [Setting]) -> Vec<(&'a Setting, u64)> {
+        // Pairs of a seed come together, so that a stopped comparison has whole pairs.
+        let each = |&seed: &u64| settings.iter().map(move |setting| (setting, seed));
+        self.plan.seeds.iter().flat_map(each).collect()
+    }
+
+    fn maker(&self) -> Maker<'_> {
+        Maker { work: self, content: self.content.brief() }
+    }
+
+    /// Those that are not finished.
+    ///
+    /// # Errors
+    /// As [`Work::make`].
+    pub fn unfinished(&self) -> Result<Vec<(Setting, u64)>> {
+        let settings = self.plan.settings()?;
+        let mut left = Vec::new();
+        for (setting, seed) in self.pairs(&settings) {
+            if !self.maker().look_at(setting, seed)?.2 {
+                left.push((setting.clone(), seed));
+            }
+        }
+        Ok(left)
+    }
+
+    /// Those of the first run, which those of the others are like.
+    fn classes_of_runs(&self, pairs: &[(&Setting, u64)]) -> Result<Vec<String>> {
+        let Some(&(setting, seed)) = pairs.first() else { return Ok(Vec::new()) };
+        let (dir, plan, _) = self.maker().look_at(setting, seed)?;
+        RunFiles::at(dir.path())?.classes_of(&plan)
     }
 }
 
@@ -144,7 +182,8 @@ impl Maker<'_> {
             if !finished {
                 continue;
             }
-            let run = RunFiles::at(dir.path())?.run(&plan, self.work.classes.len())?;
+            let files = RunFiles::at(dir.path())?;
+            let run = files.run(&plan, files.classes_of(&plan)?.len())?;
             if let (Some(then), Some(today)) = (run.epoch(select), run.epoch_today(select)) {
                 return Err(Error::Request(format!(
                     "{} was measured after epoch {then} by an older version, which took the earliest \
@@ -167,6 +206,7 @@ impl Maker<'_> {
     fn make_all(&self, pairs: &[(&Setting, u64)], progress: &Progress) -> Result<Vec<Option<Run>>> {
         let stop = self.work.options.stop;
         let next = AtomicUsize::new(0);
+        let failed = Mutex::new(Vec::new());
         let runs: Mutex<Vec<Option<Run>>> = Mutex::new(pairs.iter().map(|_| None).collect());
         let failure = Mutex::new(None);
         let work = || {
@@ -175,6 +215,18 @@ impl Maker<'_> {
                 let Some(&(setting, seed)) = pairs.get(at) else { return };
                 match self.make(setting, seed, progress) {
                     Ok(run) => hold(&runs)[at] = Some(run),
+                    Err(error)
+                        if self.work.options.keep_going
+                            && error.found().is_some_and(Found::is_work) =>
+                    {
+                        let problem = error.to_string();
+                        let mut failed = hold(&failed);
+                        // Of many that fail the first is shown as a whole.
+                        let first = problem.lines().next().unwrap_or_default();
+                        let said = if failed.is_empty() { problem.as_str() } else { first };
+                        progress.failed(said);
+                        failed.push(at);
+                    }
                     Err(error) => {
                         // The first failure stops the runs beside it, whose own answer is then
                         // that they were interrupted.
@@ -192,6 +244,11 @@ impl Maker<'_> {
         match failure.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()) {
             Some(error) => Err(error),
             None if stop.load(Ordering::Relaxed) => Err(Error::Interrupted),
+            None if !hold(&failed).is_empty() => {
+                let mut failed = hold(&failed);
+                failed.sort_unstable();
+                Err(failures(pairs, &failed))
+            }
             None => Ok(runs.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())),
         }
     }
@@ -199,13 +256,12 @@ impl Maker<'_> {
     /// One run: made, or read back where it is finished.
     fn make(&self, setting: &Setting, seed: u64, progress: &Progress) -> Result<Run> {
         let Work { runner, epochs, .. } = *self.work;
-        let classes = self.work.classes.len();
         let (dir, plan, finished) = self.look_at(setting, seed)?;
         if finished {
             progress.skipped(epochs);
             let files = RunFiles::at(dir.path())?;
             runner.check_partner(&files)?;
-            let run = files.run(&plan, classes)?;
+            let run = files.run(&plan, files.classes_of(&plan)?.len())?;
             if !files.is_sealed() {
                 // From now on it is noticed if something happens to it.
                 dir.seal()?;
@@ -213,12 +269,29 @@ impl Maker<'_> {
             return Ok(run);
         }
         let monitor = progress.of(setting, seed);
+        let began = Instant::now();
         let made = runner.make(setting, seed, &dir, &monitor);
         made.map_err(|error| error.broken_off_at(format!("{setting}, seed {seed}: ")))?;
-        let run = RunFiles::at(dir.path())?.run(&plan, classes)?;
-        progress.finished(setting, &run);
+        let files = RunFiles::at(dir.path())?;
+        let run = files.run(&plan, files.classes_of(&plan)?.len())?;
+        progress.finished(setting, &run, began.elapsed());
         Ok(run)
     }
+}
+
+/// What is said at the end of runs of which those at `failed` did not succeed.
+fn failures(pairs: &[(&Setting, u64)], failed: &[usize]) -> Error {
+    const NAMED: usize = 5;
+    let name = |at: &usize| format!("{}, seed {}", pairs[*at].0, pairs[*at].1);
+    let names: Vec<String> = failed.iter().take(NAMED).map(name).collect();
+    let more = if failed.len() > NAMED { "; …" } else { "" };
+    Error::Work(format!(
+        "runs that failed: {} of {} ({}{more}); the others are finished, and the same command makes \
+         these again",
+        failed.len(),
+        pairs.len(),
+        names.join("; ")
+    ))
 }
 
 fn hold<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

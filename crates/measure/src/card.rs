@@ -100,6 +100,8 @@ pub enum Source {
     Epoch,
     /// Accuracy under this attack, at the budget that a comparison quotes.
     Attack(&'static str),
+    /// What a training that we know nothing of calls by this name.
+    Own(&'static str),
 }
 
 /// A function of the evidence in both of the numbers that logits come in: `Function { f32: aurc, f64:
@@ -195,7 +197,7 @@ impl Card {
         match self.source {
             Source::Evidence(_) => Some((self.key, *measures.numbers.get(self.key)?)),
             Source::Field(place, field) => Some((place, field(measures)?)),
-            Source::RareClass(..) | Source::Epoch | Source::Attack(_) => None,
+            Source::RareClass(..) | Source::Epoch | Source::Attack(_) | Source::Own(_) => None,
         }
     }
 

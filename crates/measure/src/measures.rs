@@ -25,8 +25,9 @@ pub(crate) const EPOCH: Card = Card {
 /// Classes whose energies are recorded, each for every other.
 const MOST_PROFILED: usize = 1000;
 
-/// Everything that was measured on one run's held-out examples.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Everything that was measured on one run's held-out examples; the default is what there is without
+/// any.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measures {
     /// Held-out examples measured.
     pub examples: usize,
@@ -241,7 +242,7 @@ impl Spread {
 }
 
 /// Mean, median and histogram of one value an example.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     /// Arithmetic mean.
     pub mean: f64,
@@ -252,7 +253,7 @@ pub struct Spread {
 }
 
 /// Counts in equal-width bins over \[`low`, `high`\]; the last bin is closed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Histogram {
     /// Left edge of the first bin.
     pub low: f64,

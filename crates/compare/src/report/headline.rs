@@ -2,6 +2,7 @@
 
 use super::majority::Majority;
 use super::metric::column;
+use super::own_metric::own_metrics;
 use crate::Comparison;
 use crate::measure::{Card, MAIN, MORE};
 use crate::{Error, Result};
@@ -27,11 +28,16 @@ pub fn find_metric(key: &str) -> Result<&'static Card> {
 pub fn order(
     primary: Option<&str>,
     majority: Option<&Majority>,
+    own: &[&'static Card],
 ) -> (Vec<&'static Card>, Vec<&'static Card>) {
     let uneven = majority.filter(|majority| majority.uneven).map(|_| UNEVEN);
     let first = primary.into_iter().chain(uneven.into_iter().flatten());
     let mut table: Vec<&Card> = Vec::new();
-    for metric in first.filter_map(|key| find_metric(key).ok()).chain(MAIN) {
+    let find = |key| {
+        let own = own.iter().copied().find(|metric| metric.key == key);
+        own.or_else(|| find_metric(key).ok())
+    };
+    for metric in first.filter_map(find).chain(MAIN).chain(own.iter().copied()) {
         if !table.iter().any(|known| known.key == metric.key) {
             table.push(metric);
         }
@@ -44,7 +50,8 @@ pub fn order(
 /// The headline of `comparison`: the first metric that a run has.
 pub fn of(comparison: &Comparison) -> Option<&'static Card> {
     let majority = Majority::new(comparison);
-    let (table, _) = order(comparison.primary.as_deref(), majority.as_ref());
+    let own = own_metrics(comparison);
+    let (table, _) = order(comparison.primary.as_deref(), majority.as_ref(), &own);
     let has_values =
         |metric: &&Card| column(metric, comparison).1.iter().flatten().any(Option::is_some);
     table.into_iter().find(has_values)
@@ -56,7 +63,7 @@ mod tests {
     use crate::report::sample;
 
     fn keys(primary: Option<&str>, majority: Option<&Majority>) -> Vec<&'static str> {
-        let (table, more) = order(primary, majority);
+        let (table, more) = order(primary, majority, &[]);
         assert_eq!(table.len() + more.len(), MAIN.len() + MORE.len());
         table.iter().map(|metric| metric.key).collect()
     }

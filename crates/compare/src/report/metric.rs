@@ -22,6 +22,8 @@ pub fn column(card: &Card, comparison: &Comparison) -> (String, Vec<Vec<Option<f
         _ => None,
     };
     let value = |run: &Run| match card.source {
+        Source::Own(name) => run.own.get(name).copied(),
+        _ if !run.has_predictions() => None,
         Source::Evidence(_) | Source::Field(..) => {
             card.recorded(&run.measures).map(|(_, value)| value)
         }

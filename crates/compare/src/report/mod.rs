@@ -7,6 +7,7 @@
 mod attacked;
 mod axis;
 mod chart;
+mod column;
 mod csv;
 mod epochs;
 mod escape;
@@ -19,7 +20,9 @@ mod markdown;
 mod masking;
 mod metric;
 mod number;
+mod own_metric;
 mod ruling;
+mod same;
 #[cfg(test)]
 pub(crate) mod sample;
 mod sheet;

@@ -5,9 +5,9 @@
 //! their predictions are there, its interval is over seeds and test examples, else over seeds. What is to
 //! be known of that stands under it, so that nobody has to believe it.
 
+use super::column::{Column, Difference};
 use super::number;
 use super::significance::{ALPHA, POWER, Seeds};
-use super::table::{Column, Difference};
 use crate::measure::{Direction, Estimate, Overlap, Side, Verdict, verdicts};
 use crate::{Comparison, Examples};
 

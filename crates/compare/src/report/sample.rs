@@ -22,6 +22,7 @@ pub fn comparison(losses: &[&str], seeds: usize) -> Comparison {
         select: Select::Best,
         primary: None,
         sweep: None,
+        directions: Default::default(),
         groups: groups.collect(),
         examples: Examples::NotAsked,
         worth: None,
@@ -157,8 +158,15 @@ fn run(loss: f64, seed: u64) -> Run {
     let mut likelihood: Vec<u64> = (0..20).map(|k| (k * 5 + seed) % 3).collect();
     likelihood[19] = 260;
     let margins = bell(-8.0 - loss, 30.0 + 25.0 * loss + noise(0.2), 20, center, width, 300.0);
+    // As a command would log it.
+    let logged = |epoch: u32| {
+        let value = f64::from(epoch) + seed as f64;
+        [("epoch".to_owned(), f64::from(epoch)), ("bpc".to_owned(), value)].into()
+    };
     Run {
         seed,
+        own: Default::default(),
+        own_epochs: (1..=5).map(logged).collect(),
         epochs: epochs.collect(),
         measures: Measures {
             examples: 300,

@@ -196,7 +196,7 @@ mod tests {
         comparison.groups[0].runs[0].measures.overlap = None;
         let older = text(&comparison);
         assert!(older.contains("(paired t, n = 3)"), "{older}");
-        assert!(older.contains("Warning: older runs do not say whether"), "{older}");
+        assert!(older.contains("Warning: the runs do not say whether"), "{older}");
     }
 
     #[test]

@@ -190,7 +190,13 @@ mod tests {
         let out = folder.path().join("out");
         let stop = AtomicBool::new(true);
         let options = Options {
-            runs: compare::Options { jobs: None, stop: &stop, terminal: false, fresh: false },
+            runs: compare::Options {
+                jobs: None,
+                stop: &stop,
+                terminal: false,
+                fresh: false,
+                keep_going: false,
+            },
             device: Device::Cpu,
             checkpoint_every: Duration::ZERO,
             tensorboard: false,

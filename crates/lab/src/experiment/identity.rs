@@ -2,12 +2,10 @@
 
 use std::path::Path;
 
-use steepness::Loss;
-
 use super::{Recipe, RunRecipe};
 use crate::Result;
 use crate::compare::layout::MARKER;
-use crate::compare::{self, AnyRecipe, Origin, Plan, Sweep};
+use crate::compare::{self, AnyRecipe, Extent, Origin, Plan};
 use crate::data::{DataRecipe, OodRecipe};
 use crate::models::ModelRecipe;
 
@@ -42,7 +40,7 @@ impl AnyRecipe for Recipe {
         Ok(recipe)
     }
 
-    fn with(&self, losses: Vec<Loss>, seeds: Vec<u64>, sweep: Option<Sweep>) -> Self {
+    fn with(&self, Extent { losses, seeds, sweep, .. }: Extent) -> Self {
         Self { losses, seeds, sweep, ..self.clone() }
     }
 }

@@ -94,7 +94,7 @@ impl Runner for Laboratory<'_> {
         Ok(())
     }
 
-    fn overlap(&self, seed: u64) -> compare::Result<Overlap> {
-        Ok(self.data.overlap(seed)?)
+    fn overlap(&self, seed: u64) -> compare::Result<Option<Overlap>> {
+        Ok(Some(self.data.overlap(seed)?))
     }
 }

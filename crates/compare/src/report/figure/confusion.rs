@@ -17,10 +17,10 @@ const NAME: usize = 10;
 const RIGHT: usize = 2;
 const WRONG: usize = 1;
 
-/// One panel a loss; `None` without counts or with too many classes.
+/// One panel a loss; `None` without counts, without classes or with too many.
 fn figure(comparison: &Comparison) -> Option<Figure> {
     let classes = comparison.classes.len();
-    if classes > MOST {
+    if classes == 0 || classes > MOST {
         return None;
     }
     let panels: Vec<Panel> =

@@ -15,7 +15,9 @@ pub const CURVES: Card = Card { name: "curves", draw: |comparison, _| figure(&lo
 
 /// The losses of a comparison; with several learning rates each is there several times.
 fn losses(comparison: &Comparison) -> Vec<Loss> {
-    let mut losses: Vec<_> = comparison.groups.iter().map(|g| g.setting.loss.clone()).collect();
+    let settings = comparison.groups.iter().map(|group| &group.setting);
+    let told = settings.filter(|setting| !setting.without_loss);
+    let mut losses: Vec<_> = told.map(|setting| setting.loss.clone()).collect();
     losses.dedup();
     losses
 }

@@ -104,6 +104,9 @@ fn profile(group: &Group, class: usize, classes: usize) -> Option<Vec<f64>> {
         (profile.len() == classes).then_some(profile)
     };
     let profiles: Vec<Vec<f64>> = group.runs.iter().filter_map(of_run).collect();
+    if profiles.is_empty() {
+        return None;
+    }
     (0..classes).map(|k| mean(&profiles.iter().map(|p| p[k]).collect::<Vec<_>>())).collect()
 }
 

@@ -11,6 +11,7 @@ mod felt;
 mod growth;
 mod histogram;
 mod layout;
+mod logged;
 mod map;
 mod ood;
 pub mod robustness;
@@ -32,10 +33,11 @@ pub struct Card {
 }
 
 /// All of them, in the order of the page.
-pub const FIGURES: [Card; 16] = [
+pub const FIGURES: [Card; 17] = [
     effect::CARD,
     sweep::CARD,
     training::CARD,
+    logged::CARD,
     growth::CARD,
     felt::CARD,
     distributions::MARGIN,

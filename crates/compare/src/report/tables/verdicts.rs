@@ -1,8 +1,7 @@
 //! A row a metric and loss: the interval of its difference over seeds alone, the one over seeds and test
 //! examples, and what may be claimed.
 
-use super::means::none;
-use super::{Card, Form};
+use super::{Card, Form, none};
 use crate::report::number;
 use crate::report::ruling::{Judged, judge, word};
 use crate::report::sheet::{Cell, Head, Part, Row, Sheet, Value, Words};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::super::{LabReader, Recipe};
 use super::{ce, plan};
 use crate::attack::AttackRecipe;
-use crate::compare::{AnyRecipe, PlainReader, RecipeReader, Select, Sweep};
+use crate::compare::{AnyRecipe, Extent, PlainReader, RecipeReader, Select, Sweep};
 
 /// Those in `recipes/`, at every scale.
 fn recipes() -> Vec<Recipe> {
@@ -45,7 +45,12 @@ fn text_and_hash_are_those_of_the_recipe() {
             let losses = vec![ce(), "el(le=0.5) + smooth(0.1)".parse().unwrap()];
             let seeds = vec![9, i64::MAX as u64, 0];
             let other = asked.with(&losses, &seeds);
-            let expected = recipe.with(losses, seeds, recipe.sweep.clone());
+            let expected = recipe.with(Extent {
+                losses,
+                seeds,
+                sweep: recipe.sweep.clone(),
+                vary: Default::default(),
+            });
             assert_eq!(other, expected.plan().unwrap());
             assert_eq!(other.hash(), expected.hash());
         }

@@ -1,0 +1,355 @@
+//! What a run of a command must leave in its folder, and how it is read.
+//!
+//! `logits.npy` (N, C) with `labels.npy` (N,) of the test part: then everything is measured that needs
+//! nothing else. And/or `metrics.json`, names and numbers. What else may be there:
+//!
+//! | file | what is measured |
+//! |---|---|
+//! | `val_logits.npy`, `val_labels.npy` | calibration after temperature scaling |
+//! | `train_counts.npy` (C,) | accuracy of classes with many and few training examples; losses that need the counts |
+//! | `features.npy` (N, D) | neighbours, class separation, maps |
+//! | `ood/NAME.npy` (M, C) | detection of examples from other data sets |
+//! | `classes.json` | the names of the classes |
+//! | `metrics.jsonl`, `metrics.csv` | a line an epoch, kept |
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use steepness::{Element, Loss, Reduction, Targets};
+
+use crate::layout::{
+    CLASSES, FEATURES, LABELS, LOGITS, MAP, MEASURES, METRICS, OOD, OWN_EPOCHS, OWN_METRICS,
+    TRAIN_COUNTS, VAL_LABELS, VAL_LOGITS,
+};
+use crate::measure::{
+    FeatureMap, Features, Groups, Logits, Measures, Number, Ood, Pca, Representation, Scores,
+};
+use crate::npy::{self, Floats};
+use crate::{Better, Error, Result, Stop, own_log};
+
+/// Examples whose features are looked at, at most, evenly spaced, and those on a map: as in the
+/// laboratory.
+const MOST: usize = 5_000;
+const MAPPED: usize = 300;
+/// Other examples that vote on a label.
+const VOTERS: usize = 20;
+
+/// Everything that a command may leave, by the names in its folder: what is there before it begins is
+/// not its own.
+pub const OUTPUTS: [&str; 12] = [
+    LOGITS,
+    LABELS,
+    OWN_METRICS,
+    METRICS,
+    OWN_EPOCHS,
+    VAL_LOGITS,
+    VAL_LABELS,
+    FEATURES,
+    TRAIN_COUNTS,
+    CLASSES,
+    MEASURES,
+    MAP,
+];
+
+/// What was found in the folder of a run.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// What was measured, where there are predictions.
+    pub measures: Option<Measures>,
+    /// The names of their classes.
+    pub classes: Vec<String>,
+    /// The labels of the test part.
+    pub labels: Vec<i64>,
+    /// What the command says of itself.
+    pub own: BTreeMap<String, f64>,
+    /// Maps of test examples.
+    pub map: Option<FeatureMap>,
+    /// How many examples it learned from or chose by, where it says so.
+    pub others: Option<usize>,
+}
+
+/// Reads and measures what a run with `loss` left in `folder`; `declared` metrics have to be there.
+///
+/// # Errors
+/// What is missing, or is not what it should be, by its file and its place; once `stop` is set,
+/// [`Error::Interrupted`].
+pub fn read(
+    folder: &Path,
+    loss: Option<&Loss>,
+    declared: &BTreeMap<String, Better>,
+    stop: Stop,
+) -> Result<Found> {
+    let at = |name: &str| folder.join(name);
+    let has = |name: &str| at(name).is_file();
+    let mut found = Found::default();
+    if has(OWN_METRICS) {
+        found.own = own_metrics(&at(OWN_METRICS))?;
+    }
+    if let Some(name) = declared.keys().find(|name| !found.own.contains_key(*name)) {
+        return lacks(folder, &format!("no metric {name:?} in {OWN_METRICS}"));
+    }
+    for log in [METRICS, OWN_EPOCHS].map(at) {
+        if log.is_file() {
+            own_log::read(&log)?;
+        }
+    }
+    match (has(LOGITS), has(LABELS)) {
+        (true, true) => {}
+        (true, false) => return lacks(folder, "logits.npy and no labels.npy"),
+        (false, true) => return lacks(folder, "labels.npy and no logits.npy"),
+        (false, false) if found.own.is_empty() => {
+            return lacks(folder, "neither logits.npy with labels.npy nor metrics.json");
+        }
+        (false, false) => return Ok(found),
+    }
+    found.labels = npy::integers(&at(LABELS))?;
+    found.others = others(folder)?;
+    let logits = npy::matrix(&at(LOGITS))?;
+    if logits.columns < 2 {
+        return Err(Error::malformed(
+            &at(LOGITS),
+            "header",
+            format!(
+                "{} column: one for each class is expected (of a sigmoid's z: 0 and z)",
+                logits.columns
+            ),
+        ));
+    }
+    found.classes = match has(CLASSES) {
+        true => class_names(&at(CLASSES), logits.columns)?,
+        false => (0..logits.columns).map(|class| class.to_string()).collect(),
+    };
+    let evidence = Evidence { folder, classes: logits.columns, labels: &found.labels, loss, stop };
+    let measures = match &logits.values {
+        Floats::F32(values) => evidence.measure(values)?,
+        Floats::F64(values) => evidence.measure(values)?,
+    };
+    let (representation, map) = evidence.features()?;
+    found.measures = Some(Measures { representation, ..measures });
+    found.map = map;
+    Ok(found)
+}
+
+fn lacks<T>(folder: &Path, what: &str) -> Result<T> {
+    Err(Error::Work(format!("it left {what} in {}", folder.display())))
+}
+
+/// How many examples the run in `folder` learned from or chose by: the rest of what its test part was
+/// drawn from.
+///
+/// # Errors
+/// What is no such array.
+pub fn others(folder: &Path) -> Result<Option<usize>> {
+    let [counts, validation] = [TRAIN_COUNTS, VAL_LABELS].map(|name| folder.join(name));
+    if !counts.is_file() {
+        return Ok(None);
+    }
+    let train: i64 =
+        npy::integers(&counts)?.iter().fold(0, |all, count| all.saturating_add(*count));
+    let chosen = if validation.is_file() { npy::integers(&validation)?.len() } else { 0 };
+    Ok(usize::try_from(train).ok().map(|train| train.saturating_add(chosen)))
+}
+
+/// Names and numbers.
+fn own_metrics(path: &Path) -> Result<BTreeMap<String, f64>> {
+    let text = fs::read_to_string(path).map_err(Error::input(path))?;
+    let found: BTreeMap<String, serde_json::Value> =
+        serde_json::from_str(&text).map_err(|error| {
+            let place = format!("line {}, column {}", error.line(), error.column());
+            Error::malformed(path, place, format!("names and numbers are expected: {error}"))
+        })?;
+    let number = |(name, value): (String, serde_json::Value)| match value.as_f64() {
+        Some(number) => Ok((name, number)),
+        None => Err(Error::malformed(path, format!("{name:?}"), format!("{value} is no number"))),
+    };
+    found.into_iter().map(number).collect()
+}
+
+fn class_names(path: &Path, classes: usize) -> Result<Vec<String>> {
+    let text = fs::read_to_string(path).map_err(Error::input(path))?;
+    let names: Vec<String> = serde_json::from_str(&text).map_err(|error| {
+        let place = format!("line {}, column {}", error.line(), error.column());
+        Error::malformed(path, place, format!("a list of names is expected: {error}"))
+    })?;
+    match names.len() == classes {
+        true => Ok(names),
+        false => {
+            let problem = format!("{} names for {classes} classes", names.len());
+            Err(Error::malformed(path, "whole file", problem))
+        }
+    }
+}
+
+/// What the logits of a test part are stored in, and all that is compared with them.
+trait Stored: Number + Element {
+    fn of(values: &Floats) -> Vec<Self>;
+}
+
+impl Stored for f32 {
+    fn of(values: &Floats) -> Vec<f32> {
+        values.to_f32()
+    }
+}
+
+impl Stored for f64 {
+    fn of(values: &Floats) -> Vec<f64> {
+        values.to_f64()
+    }
+}
+
+/// The arrays of a run.
+struct Evidence<'a> {
+    folder: &'a Path,
+    classes: usize,
+    labels: &'a [i64],
+    loss: Option<&'a Loss>,
+    stop: Stop<'a>,
+}
+
+impl Evidence<'_> {
+    fn at(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The file `name`, if there is one, as logits of the same classes.
+    fn logits<T: Stored>(&self, path: &Path) -> Result<Option<Vec<T>>> {
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let matrix = npy::matrix(path)?;
+        if matrix.columns != self.classes {
+            let problem = format!(
+                "{} columns, and the logits of the test part have {} classes",
+                matrix.columns, self.classes
+            );
+            return Err(Error::malformed(path, "header", problem));
+        }
+        Ok(Some(T::of(&matrix.values)))
+    }
+
+    /// With the name of the file that a complaint is about.
+    fn of<T>(&self, file: &Path, found: crate::measure::Result<T>) -> Result<T> {
+        found.map_err(|error| match error {
+            error if error.is_request() => Error::Work(format!("{}: {error}", file.display())),
+            error => error.into(),
+        })
+    }
+
+    fn measure<T: Stored>(&self, values: &[T]) -> Result<Measures> {
+        let file = self.at(LOGITS);
+        let logits = self.of(&file, Logits::new(values, self.classes))?;
+        let counts = match self.at(TRAIN_COUNTS) {
+            path if path.is_file() => Some(npy::integers(&path)?),
+            _ => None,
+        };
+        let gradients = self.gradients(values, counts.as_deref())?;
+        let felt = gradients.is_some();
+        // Without the loss that was trained with nobody knows how steep it was.
+        let gradients = gradients.unwrap_or_else(|| vec![T::default(); self.labels.len()]);
+        let both = self.at(LABELS);
+        let mut measures = self.of(&both, Measures::new(logits, self.labels, &gradients))?;
+        if !felt {
+            measures.steepness.clear();
+        }
+        if let Some(validation) = self.logits::<T>(&self.at(VAL_LOGITS))? {
+            let path = self.at(VAL_LABELS);
+            let labels = npy::integers(&path)?;
+            let validation = Logits::new(&validation, self.classes);
+            let validation = self.of(&self.at(VAL_LOGITS), validation)?;
+            let done = measures.recalibrate(logits, self.labels, validation, &labels);
+            self.of(&path, done)?;
+        }
+        if let Some(counts) = counts {
+            let path = self.at(TRAIN_COUNTS);
+            let groups = self.of(&path, Groups::new(logits, self.labels, &counts))?;
+            measures.groups = groups.unless_alone();
+        }
+        let inside = Scores::new(logits);
+        for (name, path) in self.foreign()? {
+            let Some(values) = self.logits::<T>(&path)? else { continue };
+            let foreign = Scores::new(self.of(&path, Logits::new(&values, self.classes))?);
+            measures.ood.push(self.of(&path, Ood::new(&name, &inside, &foreign))?);
+        }
+        self.stop.check()?;
+        Ok(measures)
+    }
+
+    /// ∂L/∂z_y of each example's own loss; `None` where that is not known: of no loss, of one that
+    /// changes while it trains, and of one that needs counts which are not there.
+    fn gradients<T: Element>(
+        &self,
+        values: &[T],
+        counts: Option<&[i64]>,
+    ) -> Result<Option<Vec<T>>> {
+        let fixed = |loss: &&Loss| {
+            loss.schedule.is_none() && loss.from_epoch == 0 && !loss.auto_le && loss.jsd.is_none()
+        };
+        let Some(loss) = self.loss.filter(fixed) else { return Ok(None) };
+        let criterion = match counts {
+            Some(counts) => {
+                let counts: Vec<u64> = counts.iter().map(|count| (*count).max(0) as u64).collect();
+                loss.criterion_with_counts(&counts)?
+            }
+            None if loss.needs_counts() => return Ok(None),
+            None => loss.criterion(self.classes)?,
+        };
+        let mut gradient = vec![T::default(); values.len()];
+        let mut criterion = criterion.reduction(Reduction::None);
+        criterion
+            .forward_backward(values, Targets::Hard(self.labels), &mut gradient)
+            .map_err(|error| Error::Work(format!("{}: {error}", self.at(LABELS).display())))?;
+        let rows = gradient.chunks_exact(self.classes).zip(self.labels);
+        Ok(Some(rows.map(|(row, &label)| row[label as usize]).collect()))
+    }
+
+    /// The logits of other data sets by their names.
+    fn foreign(&self) -> Result<Vec<(String, PathBuf)>> {
+        let folder = self.at(OOD);
+        if !folder.is_dir() {
+            return Ok(Vec::new());
+        }
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(Error::input(&folder))? {
+            let path = entry.map_err(Error::input(&folder))?.path();
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            if path.extension().is_some_and(|end| end == "npy") {
+                found.push((name, path));
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// What the features are worth, each by the others, and where they lie.
+    fn features(&self) -> Result<(Option<Representation>, Option<FeatureMap>)> {
+        let path = self.at(FEATURES);
+        if !path.is_file() {
+            return Ok((None, None));
+        }
+        let matrix = npy::matrix(&path)?;
+        if matrix.rows != self.labels.len() {
+            let problem = format!("{} rows for {} labels", matrix.rows, self.labels.len());
+            return Err(Error::malformed(&path, "header", problem));
+        }
+        let values = matrix.values.to_f64();
+        let some = |most: usize| {
+            let step = matrix.rows.div_ceil(most).max(1);
+            let rows = values.chunks_exact(matrix.columns.max(1)).step_by(step);
+            let labels: Vec<i64> = self.labels.iter().copied().step_by(step).collect();
+            (rows.flatten().copied().collect::<Vec<f64>>(), labels)
+        };
+        let (few, labels) = some(MOST);
+        let features = self.of(&path, Features::new(&few, matrix.columns))?;
+        if features.rows() < 2 {
+            return Ok((None, None));
+        }
+        let pca = self.of(&path, Pca::fit(features, features.columns().min(2), self.stop))?;
+        let voters = VOTERS.min(features.rows() - 1);
+        let measured = Representation::new(features, &labels, None, &pca, voters, None, self.stop);
+        let (few, labels) = some(MAPPED);
+        let mapped = self.of(&path, Features::new(&few, matrix.columns))?;
+        let map = self.of(&path, FeatureMap::new(mapped, &labels, self.stop))?;
+        Ok((Some(self.of(&path, measured)?), map))
+    }
+}

@@ -1,0 +1,182 @@
+//! A comparison of a command that the user wrote: any training, in any language, that leaves its
+//! predictions or its metrics in a folder.
+//!
+//! [`CommandRecipe`] says what is run; the files in a run's folder say what came of it (`contract.rs`).
+//! Nothing is known of the training itself, so a run is made whole or not at all: one that failed, was
+//! killed or took too long is made again, and one that is finished is taken as it is while the command,
+//! the environment that was declared and the inputs are the same.
+
+mod contract;
+mod duration;
+mod inputs;
+mod partners;
+mod program;
+mod recipe;
+mod runner;
+mod words;
+
+use std::fs;
+use std::path::Path;
+
+pub use partners::Partners;
+pub use recipe::{CommandRecipe, Declared, Run, is_of_command};
+pub use words::{is_name, split};
+
+use crate::layout::MARKER;
+use crate::monitor::Silent;
+use crate::work::{Options, Work};
+use crate::{
+    AnyRecipe, Claim, Comparison, Content, Error, Folder, Hashing, PlainReader, Result, RunDir,
+    Runner, Setting, Stop, folder_content, parse_toml,
+};
+use runner::CommandRunner;
+use words::quoted;
+
+/// How the runs of a command are launched; nothing here is to change their results.
+#[derive(Clone, Debug, Default)]
+pub struct Launch {
+    /// GPUs as `CUDA_VISIBLE_DEVICES` names them; a run has one of them to itself.
+    pub gpus: Vec<String>,
+}
+
+/// Makes all runs of `recipe` in the folder `out` that are not finished there already, and returns all
+/// of them, with the folder, which stays ours for the report.
+///
+/// # Errors
+/// Before anything is written, what the recipe asks in vain, and a folder that cannot be taken (see
+/// [`Folder::claim`]); then those of [`Work::make`].
+pub fn compare(
+    recipe: &CommandRecipe,
+    out: &Path,
+    launch: &Launch,
+    options: &Options,
+) -> Result<(Comparison, Folder)> {
+    with_work(recipe, out, launch, options, |work| work.make())
+}
+
+/// The runs of `recipe` that are not finished in the folder `out`, which is claimed for it: what
+/// [`run_one`] is to make.
+///
+/// # Errors
+/// As [`compare`].
+pub fn unfinished(
+    recipe: &CommandRecipe,
+    out: &Path,
+    options: &Options,
+) -> Result<Vec<(Setting, u64)>> {
+    let launch = Launch::default();
+    with_work(recipe, out, &launch, options, |work| work.unfinished()).map(|(left, _)| left)
+}
+
+/// Makes the run of the setting that prints as `setting` and of `seed` of the comparison in the folder
+/// `out`, whoever else works there; returns whether it was still to be made.
+///
+/// # Errors
+/// A folder that holds no comparison of a command, or another setting or seed; those of
+/// [`Work::make`].
+pub fn run_one(
+    out: &Path,
+    setting: &str,
+    seed: u64,
+    launch: &Launch,
+    options: &Options,
+) -> Result<bool> {
+    let marker = out.join(MARKER);
+    let text = fs::read_to_string(&marker).map_err(Error::input(&marker))?;
+    let refuse = |problem: String| Err(Error::Request(format!("{}: {problem}", marker.display())));
+    if !is_of_command(&text) {
+        return refuse("it is no comparison of a command: there is no [run] in it".to_owned());
+    }
+    let recipe: CommandRecipe = parse_toml(&marker, &text)?;
+    let plan = recipe.plan()?;
+    let settings = plan.settings()?;
+    let Some(setting) = settings.iter().find(|one| one.to_string() == setting) else {
+        let all: Vec<String> = settings.iter().map(Setting::to_string).collect();
+        return refuse(format!("there is no {setting:?}; there are {}", all.join("; ")));
+    };
+    if !plan.seeds.contains(&seed) {
+        return refuse(format!("the seed {seed} is none of the comparison"));
+    }
+    let origins = inputs::origins(&recipe, out)?;
+    let known = folder_content(out)?;
+    let content = Content::of(&origins, known.as_ref())?;
+    if let Some(known) = known.filter(|known| !known.is_same(&content)) {
+        return refuse(format!("made of other files: {}", known.differences(&content).join("; ")));
+    }
+    let runner = CommandRunner::new(&recipe, &content, &origins, launch, options)?;
+    let dir = RunDir::new(out, setting, seed);
+    if dir.finished(&plan.run(setting, seed)?, &content.brief(), &PlainReader)? {
+        return Ok(false);
+    }
+    let made = runner.make(setting, seed, &dir, &Silent);
+    made.map_err(|error| error.broken_off_at(format!("{setting}, seed {seed}: ")))?;
+    Ok(true)
+}
+
+/// Claims the folder `out` for `recipe`, and has `done` what is to be done with its runs.
+fn with_work<T>(
+    recipe: &CommandRecipe,
+    out: &Path,
+    launch: &Launch,
+    options: &Options,
+    done: impl FnOnce(Work) -> Result<T>,
+) -> Result<(T, Folder)> {
+    recipe.check()?;
+    let mut recipe = recipe.clone();
+    let directory = &recipe.run.directory;
+    // What is written into the folder holds wherever it is read.
+    recipe.run.directory = std::path::absolute(if directory.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        directory
+    })
+    .map_err(Error::input(directory))?;
+    program::check(&recipe.run)?;
+    let origins = inputs::origins(&recipe, out)?;
+    let stop = Stop(options.stop);
+    let known = folder_content(out).ok().flatten();
+    let hashing = Hashing::new(stop);
+    let content = Content::watched(&origins, known.as_ref(), &|bytes| hashing.hear(bytes))?;
+    drop(hashing);
+    let about = about(&recipe);
+    let reader = &PlainReader;
+    let fresh = options.fresh;
+    let claim = Claim { recipe: &recipe, reader, content: &content, about: &about, fresh };
+    let (folder, recipe) = Folder::claim(out, claim)?;
+    let plan = recipe.plan()?;
+    let runner = CommandRunner::new(&recipe, &content, &origins, launch, options)?;
+    let work = Work {
+        plan: &plan,
+        reader,
+        runner: &runner,
+        folder: &folder,
+        content: &content,
+        about,
+        classes: Vec::new(),
+        libraries: libraries(),
+        epochs: 0,
+        examples: 0,
+        options,
+    };
+    let found = done(work)?;
+    Ok((found, folder))
+}
+
+/// Reads what a run left in `folder`, in the tests of what is left there.
+#[cfg(test)]
+pub(crate) fn read_run(
+    folder: &Path,
+) -> Result<(Option<crate::measure::Measures>, std::collections::BTreeMap<String, f64>)> {
+    let found = contract::read(folder, None, &Default::default(), Stop::never())?;
+    Ok((found.measures, found.own))
+}
+
+/// What made the results, as far as is known.
+fn libraries() -> Vec<String> {
+    vec!["a command of one's own".to_owned()]
+}
+
+/// One sentence, for the page.
+fn about(recipe: &CommandRecipe) -> String {
+    format!("Each run is made by the command {}", quoted(&recipe.run.command))
+}

@@ -1,0 +1,347 @@
+//! [`CommandRecipe`]: a comparison of a command of the user's, as a file says it.
+//!
+//! ```toml
+//! name = "birds"
+//! losses = ["ce", "el(le=0.75)"]
+//! seeds = 5
+//! [vary]                                  # where something else is to be compared, or is as well
+//! optimizer = ["sgd", "adam"]
+//! [run]
+//! command = "python train.py --loss {loss} --seed {seed} --out {out} --optimizer {optimizer}"
+//! directory = "."                         # where it runs; from the file's folder
+//! inputs = ["data/*.csv"]                 # what it reads, beside files that the command names
+//! timeout = "6h"
+//! [run.env]
+//! TOKENIZERS_PARALLELISM = "false"
+//! [run.metrics.wer]                       # a metric of its own, from metrics.json
+//! direction = "lower"
+//! ```
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use steepness::Loss;
+
+use super::duration;
+use super::words::{is_name, placeholders, words};
+use crate::fields::{check_seeds, name};
+use crate::layout::MARKER;
+use crate::{AnyRecipe, Better, Error, Extent, Plan, Result, RunDir, parse_toml, spec};
+
+/// What is compared, and by which command.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommandRecipe {
+    /// Its name, which is also that of the output folder.
+    #[serde(deserialize_with = "name")]
+    pub name: String,
+    /// The losses; none where the loss has no part in it.
+    #[serde(default, with = "spec::list", skip_serializing_if = "Vec::is_empty")]
+    pub losses: Vec<Loss>,
+    /// The seeds: a list, or a count.
+    #[serde(deserialize_with = "seeds")]
+    pub seeds: Vec<u64>,
+    /// The metric that table and page begin with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary: Option<String>,
+    /// Options that are varied, each with its values; several are combined each with each.
+    #[serde(default, deserialize_with = "vary", skip_serializing_if = "BTreeMap::is_empty")]
+    pub vary: BTreeMap<String, Vec<String>>,
+    /// The command.
+    pub run: Run,
+}
+
+/// `[run]`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    /// Its words, with placeholders: `{loss}`, `{seed}`, `{out}` and what is varied.
+    #[serde(deserialize_with = "words")]
+    pub command: Vec<String>,
+    /// Where it runs.
+    #[serde(default)]
+    pub directory: PathBuf,
+    /// Patterns of files that it reads, from there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<String>,
+    /// How long a run may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<String>,
+    /// Variables of its environment, beside those that it inherits.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// Which way is better, of metrics of its own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: BTreeMap<String, Declared>,
+}
+
+/// `[run.metrics.NAME]`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Declared {
+    /// Which way is better.
+    pub direction: Better,
+}
+
+/// Whether `text` is the recipe of a command: whether it has a table `[run]`.
+pub fn is_of_command(text: &str) -> bool {
+    text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("run"))
+}
+
+impl CommandRecipe {
+    /// Reads the `text` of the file at `path`; relative paths in it are relative to its folder.
+    ///
+    /// # Errors
+    /// Names the file, the line and the column, and what was expected there; what makes no sense.
+    pub fn parse(path: &Path, text: &str) -> Result<Self> {
+        let mut recipe: Self = parse_toml(path, text)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        recipe.run.directory = folder.join(&recipe.run.directory);
+        Ok(recipe)
+    }
+
+    /// Refuses what makes no sense.
+    ///
+    /// # Errors
+    /// Says what would.
+    pub fn check(&self) -> Result<()> {
+        let refuse = |problem: String| Err(Error::Request(problem));
+        if self.losses.is_empty() && self.vary.is_empty() {
+            return refuse(
+                "nothing is compared: --loss ce --loss 'el(le=0.75)' names losses, --vary NAME=a,b \
+                 anything else"
+                    .to_owned(),
+            );
+        }
+        for (name, values) in &self.vary {
+            let taken = ["seed", "out"].contains(&name.as_str());
+            if taken || !is_name(name) || name == "loss" && !self.losses.is_empty() {
+                let why = if is_name(name) { "is taken" } else { "is no name" };
+                return refuse(format!("vary: {name:?} {why}"));
+            }
+            if let Some(value) = crate::fields::repeated(values.iter()) {
+                return refuse(format!("vary: {name} = {value:?} is there twice"));
+            }
+            if values.is_empty() {
+                return refuse(format!("vary: {name} needs a value at least"));
+            }
+        }
+        if self.run.command.first().is_none_or(String::is_empty) {
+            return refuse("the command is empty".to_owned());
+        }
+        let known = self.known_placeholders();
+        for name in self.run.command.iter().flat_map(|word| placeholders(word)) {
+            if !known.iter().any(|known| known == name) {
+                let hint = match name {
+                    "loss" => "--loss says which losses there are".to_owned(),
+                    _ => format!(
+                        "--vary {name}=a,b gives it values; there are {}, and {{{{ is a brace",
+                        known
+                            .iter()
+                            .map(|name| format!("{{{name}}}"))
+                            .collect::<Vec<_>>()
+                            .join(" ")
+                    ),
+                };
+                return refuse(format!(
+                    "the command has {{{name}}}, which stands for nothing: {hint}"
+                ));
+            }
+        }
+        if let Some(name) = self.run.env.keys().find(|name| !is_name(name)) {
+            return refuse(format!("env: {name:?} is no name of a variable"));
+        }
+        if let Some(name) = self.run.metrics.keys().find(|name| name.is_empty()) {
+            return refuse(format!("metrics: {name:?} is no name"));
+        }
+        self.timeout()?;
+        self.check_folders()
+    }
+
+    /// Settings whose folders would be the same.
+    fn check_folders(&self) -> Result<()> {
+        let mut folders = HashMap::new();
+        for setting in self.plan()?.settings()? {
+            let folder = RunDir::new(Path::new(""), &setting, 0).path().to_owned();
+            if let Some(other) = folders.insert(folder, setting.clone()) {
+                return Err(Error::Request(format!(
+                    "{other} and {setting} would have one folder: letters and digits tell values apart"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// How long a run may take.
+    ///
+    /// # Errors
+    /// What is no time.
+    pub fn timeout(&self) -> Result<Option<Duration>> {
+        let parse = |text: &String| duration::parse(text).map_err(Error::Request);
+        self.run.timeout.as_ref().map(parse).transpose()
+    }
+
+    fn known_placeholders(&self) -> Vec<String> {
+        let loss = (!self.losses.is_empty()).then(|| "loss".to_owned());
+        let own = ["seed", "out"].map(str::to_owned);
+        loss.into_iter().chain(own).chain(self.vary.keys().cloned()).collect()
+    }
+
+    fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).map_err(|error| Error::Request(format!("the recipe: {error}")))
+    }
+}
+
+impl AnyRecipe for CommandRecipe {
+    fn plan(&self) -> Result<Plan> {
+        Plan::parse(Path::new(MARKER), &self.to_toml()?)
+    }
+
+    fn spelt_as(&self, before: &Plan) -> Result<Self> {
+        let before: Self = parse_toml(Path::new(MARKER), &before.text)?;
+        let mut recipe = Self { name: before.name, ..self.clone() };
+        let place = |path: &Path| path.canonicalize().ok();
+        if place(&before.run.directory).is_some_and(|it| place(&self.run.directory) == Some(it)) {
+            recipe.run.directory = before.run.directory;
+        }
+        Ok(recipe)
+    }
+
+    fn with(&self, Extent { losses, seeds, vary, .. }: Extent) -> Self {
+        Self { losses, seeds, vary, ..self.clone() }
+    }
+}
+
+/// For `deserialize_with`: a list of seeds, or how many.
+fn seeds<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Vec<u64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a list of seeds, or how many (1 to 10000)")]
+    enum Typed {
+        Count(u16),
+        List(Vec<u64>),
+    }
+    let seeds = match Typed::deserialize(from)? {
+        Typed::Count(count) => (0..u64::from(count)).collect(),
+        Typed::List(seeds) => seeds,
+    };
+    check_seeds(&seeds).map_err(serde::de::Error::custom)?;
+    Ok(seeds)
+}
+
+/// For `deserialize_with`: values as they are typed, numbers as they are written.
+fn vary<'de, D: Deserializer<'de>>(
+    from: D,
+) -> std::result::Result<BTreeMap<String, Vec<String>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a text or a number")]
+    enum Typed {
+        Text(String),
+        Whole(i64),
+        Number(f64),
+        Truth(bool),
+    }
+    let text = |typed: Typed| match typed {
+        Typed::Text(text) => text,
+        Typed::Whole(number) => number.to_string(),
+        Typed::Number(number) => number.to_string(),
+        Typed::Truth(truth) => truth.to_string(),
+    };
+    let all: BTreeMap<String, Vec<Typed>> = BTreeMap::deserialize(from)?;
+    let values = |values: Vec<Typed>| values.into_iter().map(text).collect();
+    Ok(all.into_iter().map(|(name, all)| (name, values(all))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"
+name = "birds"
+losses = ["ce", "el(le=0.75)"]
+seeds = 3
+[vary]
+lr = [0.01, "1e-3"]
+[run]
+command = "python 'my train.py' --loss {loss} --lr {lr} {seed} {out}"
+directory = "code"
+timeout = "6h"
+[run.metrics.wer]
+direction = "lower"
+"#;
+
+    fn recipe(text: &str) -> Result<CommandRecipe> {
+        let recipe = CommandRecipe::parse(Path::new("a/birds.toml"), text)?;
+        recipe.check().map(|()| recipe)
+    }
+
+    #[test]
+    fn comes_back_from_its_text() {
+        let recipe = recipe(TEXT).unwrap();
+        assert_eq!(recipe.run.command[1], "my train.py");
+        assert_eq!(recipe.run.directory, Path::new("a/code"));
+        let plan = recipe.plan().unwrap();
+        assert!(plan.is_of_command() && is_of_command(&plan.text) && !is_of_command("seeds = 1"));
+        let again: CommandRecipe = parse_toml(Path::new("x"), &plan.text).unwrap();
+        assert_eq!(again, recipe);
+        let settings: Vec<_> = plan.settings().unwrap().iter().map(ToString::to_string).collect();
+        assert_eq!(settings[..2], ["ce, lr=0.01", "ce, lr=1e-3"]);
+        assert_eq!(plan.directions["wer"], Better::Lower);
+        let run = plan.run(&plan.settings().unwrap()[3], 2).unwrap();
+        let read = crate::RunPlan::parse(Path::new("r"), &run.text()).unwrap();
+        assert_eq!((read.setting.to_string(), read.seed), ("el(le=0.75), lr=1e-3".to_owned(), 2));
+        assert_eq!(read.differences(&run), [""; 0]);
+    }
+
+    #[test]
+    fn only_what_decides_a_run_tells_recipes_apart() {
+        let plan = |text: &str| recipe(text).unwrap().plan().unwrap();
+        let before = plan(TEXT);
+        for (old, new) in [
+            ("\"6h\"", "\"7h\""),
+            ("\"code\"", "\"elsewhere\""),
+            ("\"lower\"", "\"higher\""),
+            ("seeds = 3", "seeds = [7]"),
+            ("[0.01, \"1e-3\"]", "[0.1]"),
+            ("\"ce\", ", ""),
+        ] {
+            assert!(TEXT.contains(old));
+            let other = plan(&TEXT.replace(old, new));
+            assert_eq!(before.differences(&other), [""; 0], "{new}");
+            assert_eq!(
+                before.hash() == other.hash(),
+                !["seeds", "[0.0", "\"ce"].iter().any(|o| old.starts_with(o)),
+                "{new}"
+            );
+        }
+        let other = plan(&TEXT.replace("my train.py", "train.py"));
+        assert!(before.differences(&other)[0].starts_with("run.command is ["));
+        let other = plan(&(TEXT.to_owned() + "[run.env]\nA = \"1\"\n"));
+        assert_eq!(before.differences(&other), ["run.env is not set there, set asked for"]);
+        let joined = before.joined(&plan(&TEXT.replace("[0.01, \"1e-3\"]", "[0.1, 0.01]")));
+        assert_eq!(joined.vary["lr"], ["0.01", "1e-3", "0.1"]);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let losses = "losses = [\"ce\", \"el(le=0.75)\"]\n";
+        for (old, new, expected) in [
+            (losses, "", "the command has {loss}, which stands for nothing: --loss says"),
+            ("{lr}", "{rate}", "{rate}, which stands for nothing: --vary rate=a,b gives it values"),
+            ("lr = [0.01, \"1e-3\"]", "lr = [1, \"1\"]", "lr = \"1\" is there twice"),
+            ("lr = [0.01, \"1e-3\"]", "lr = []", "lr needs a value at least"),
+            ("lr = [0.01, \"1e-3\"]", "lr = [\"a/b\", \"ab\"]", "would have one folder"),
+            ("lr = [0.01, \"1e-3\"]", "lr = [1]\nseed = [1]", "\"seed\" is taken"),
+            ("\"6h\"", "\"6 hours\"", "is no time such as 90s"),
+            ("'my", "my", "quotation mark"),
+            ("seeds = 3", "seeds = 0", "at least one seed"),
+            ("direction = \"lower\"", "direction = \"down\"", "unknown variant `down`"),
+            ("timeout", "timeuot", "unknown field `timeuot`"),
+        ] {
+            assert!(TEXT.contains(old), "{old}");
+            let error = recipe(&TEXT.replace(old, new)).unwrap_err();
+            assert!(error.to_string().contains(expected) && error.exit_code() == 2, "{error}");
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! [`CommandRunner`]: makes the runs of a comparison by running a command.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use super::contract::{self, Found, OUTPUTS};
+use super::program::path;
+use super::recipe::CommandRecipe;
+use super::words::{filled, quoted};
+use super::{Launch, Partners, libraries};
+use crate::folder::lock;
+use crate::layout::{CLASSES, LOCK, LOG, MANIFEST, OOD};
+use crate::measure::Overlap;
+use crate::process::{self, Ended, Limits, tail};
+use crate::work::Options;
+use crate::{
+    AnyRecipe, Content, Environment, Error, Forecast, Monitor, Origin, PlainReader, Plan, Result,
+    RunDir, RunFiles, Runner, Setting, Stop, cores, durable,
+};
+
+/// Lines of a log that are shown where a run fails.
+const SHOWN: usize = 10;
+
+/// Runs the command of a recipe whose inputs have that content.
+pub(super) struct CommandRunner<'a> {
+    recipe: &'a CommandRecipe,
+    plan: Plan,
+    content: &'a Content,
+    origins: &'a [Origin],
+    timeout: Option<Duration>,
+    options: &'a Options<'a>,
+    /// Cores of a run, where several are made side by side.
+    threads: Option<usize>,
+    /// GPUs that no run has.
+    gpus: Mutex<Vec<String>>,
+    of: usize,
+    partners: Mutex<Partners>,
+}
+
+impl<'a> CommandRunner<'a> {
+    /// # Errors
+    /// What the recipe asks in vain.
+    pub fn new(
+        recipe: &'a CommandRecipe,
+        content: &'a Content,
+        origins: &'a [Origin],
+        launch: &Launch,
+        options: &'a Options<'a>,
+    ) -> Result<Self> {
+        let gpus = launch.gpus.clone();
+        let jobs = options.jobs.unwrap_or(gpus.len().max(1));
+        if !gpus.is_empty() && jobs > gpus.len() {
+            return Err(Error::Request(format!(
+                "{jobs} runs side by side on {} GPUs: a run has one to itself",
+                gpus.len()
+            )));
+        }
+        Ok(Self {
+            recipe,
+            plan: recipe.plan()?,
+            content,
+            origins,
+            timeout: recipe.timeout()?,
+            options,
+            threads: (jobs > 1).then(|| (cores() / jobs).max(1)),
+            of: gpus.len(),
+            gpus: Mutex::new(gpus),
+            partners: Mutex::new(Partners::default()),
+        })
+    }
+
+    /// What the placeholders stand for.
+    fn values(setting: &Setting, seed: u64, run: &Path) -> Vec<(String, String)> {
+        let loss = ("loss".to_owned(), setting.loss.to_string());
+        let loss = (!setting.without_loss).then_some(loss);
+        let own = [("seed", seed.to_string()), ("out", run.display().to_string())];
+        let own = own.map(|(name, value)| (name.to_owned(), value));
+        loss.into_iter().chain(own).chain(setting.options.iter().cloned()).collect()
+    }
+
+    fn command(&self, values: &[(String, String)], gpu: Option<&str>) -> Command {
+        let words: Vec<String> =
+            self.recipe.run.command.iter().map(|word| filled(word, values)).collect();
+        let run = &self.recipe.run;
+        let program = match words[0].contains('/') {
+            true => path(run, &words[0]),
+            false => PathBuf::from(&words[0]),
+        };
+        let mut command = Command::new(program);
+        command.args(&words[1..]).current_dir(&run.directory);
+        // So that the log says what was going on when a run was killed.
+        inherited(&mut command, "PYTHONUNBUFFERED", "1");
+        if let Some(threads) = self.threads {
+            inherited(&mut command, "OMP_NUM_THREADS", &threads.to_string());
+        }
+        if let Some(gpu) = gpu {
+            command.env("CUDA_VISIBLE_DEVICES", gpu);
+        }
+        for (name, value) in values {
+            command.env(variable(name), value);
+        }
+        command.envs(&self.recipe.run.env);
+        command
+    }
+
+    /// Refuses to go on with inputs that are not what they were.
+    fn check_inputs(&self) -> Result<()> {
+        let now = Content::of(self.origins, Some(self.content))?;
+        match self.content.differences(&now).first() {
+            None => Ok(()),
+            Some(difference) => Err(Error::Request(format!(
+                "{difference} while runs were made: with the next call it is refused, or \
+                 --fresh makes all of them anew"
+            ))),
+        }
+    }
+
+    /// Takes away what an earlier attempt left, so that it is not taken for what this one leaves.
+    fn clear(run: &Path) -> Result<()> {
+        for name in OUTPUTS.iter().chain([&MANIFEST]) {
+            let path = run.join(name);
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(Error::output(&path)(error));
+                }
+                _ => {}
+            }
+        }
+        Ok(durable::remove_folder(&run.join(OOD))?)
+    }
+
+    fn partners(&self) -> MutexGuard<'_, Partners> {
+        self.partners.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn gpus(&self) -> MutexGuard<'_, Vec<String>> {
+        self.gpus.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Runs the command to its end.
+    fn execute(&self, setting: &Setting, seed: u64, run: &Path) -> Result<()> {
+        let values = Self::values(setting, seed, run);
+        let gpu = self.gpus().pop();
+        let mut command = self.command(&values, gpu.as_deref());
+        command.env("STEEPNESS_RUN", run);
+        let program = command.get_program().to_owned();
+        let began = Instant::now();
+        let limits = Limits { timeout: self.timeout, stop: self.options.stop };
+        let log = run.join(LOG);
+        let ended = process::run(command, &log, &limits);
+        self.gpus().extend(gpu);
+        let ended = match ended {
+            Ok(ended) => ended,
+            Err(error) => {
+                let program = Path::new(&program).display();
+                let directory = self.recipe.run.directory.display();
+                let problem = format!("cannot run {program} in {directory}: {error}");
+                return Err(match error.kind() {
+                    ErrorKind::NotFound | ErrorKind::PermissionDenied => Error::Request(problem),
+                    _ => Error::Work(problem),
+                });
+            }
+        };
+        let took = began.elapsed().as_secs_f64();
+        match ended {
+            Ended::Itself(status) if status.success() => Ok(()),
+            Ended::Itself(status) => {
+                Err(self.failed(run, &format!("{} after {took:.1} s", described(status))))
+            }
+            Ended::TimedOut => {
+                let most = self.recipe.run.timeout.as_deref().unwrap_or_default();
+                Err(self.failed(run, &format!("it was stopped after {most}, its timeout")))
+            }
+            Ended::Stopped => Err(Error::Interrupted),
+        }
+    }
+
+    /// Why the run in the folder `run` failed, with what it said last.
+    fn failed(&self, run: &Path, problem: &str) -> Error {
+        let log = run.join(LOG);
+        let lines = tail(&log, SHOWN);
+        let said = match lines.is_empty() {
+            true => format!("{} is empty", log.display()),
+            false => {
+                format!("the end of {}:\n    {}", log.display(), lines.join("\n    "))
+            }
+        };
+        Error::Work(format!("{problem}; {said}"))
+    }
+
+    /// Reads what the command left, and measures it.
+    fn measure(&self, setting: &Setting, seed: u64, run: &Path) -> Result<Found> {
+        let loss = (!setting.without_loss).then_some(&setting.loss);
+        let stop = Stop(self.options.stop);
+        let read = || {
+            let found = contract::read(run, loss, &self.plan.directions, stop)?;
+            self.partners().meet(run, seed, &found)?;
+            Ok(found)
+        };
+        read().map_err(|error: Error| match error {
+            error if error.is_interrupted() => error,
+            // Whatever is wrong with it, the command has written it.
+            error => self.failed(run, &error.to_string()),
+        })
+    }
+}
+
+impl Runner for CommandRunner<'_> {
+    fn most_at_once(&self) -> usize {
+        // A training takes all that there is, unless its user says otherwise.
+        self.of.max(1)
+    }
+
+    fn forecast(&self, _: &Setting, _: u64, runs: usize, jobs: usize) -> Result<Forecast> {
+        let all = if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") };
+        let words = quoted(&self.recipe.run.command);
+        let side = if jobs > 1 { format!(", {jobs} side by side") } else { String::new() };
+        Ok(Forecast { measuring: 0.0, notes: vec![format!("{all} of {words}{side}")] })
+    }
+
+    fn make(&self, setting: &Setting, seed: u64, dir: &RunDir, _: &dyn Monitor) -> Result<()> {
+        self.check_inputs()?;
+        let dir = &dir.flushed_at_once();
+        let run = std::path::absolute(dir.path()).map_err(Error::output(dir.path()))?;
+        fs::create_dir_all(&run).map_err(Error::output(&run))?;
+        let _lock = lock(&run.join(LOCK))?;
+        let plan = self.plan.run(setting, seed)?;
+        if dir.finished(&plan, &self.content.brief(), &PlainReader)? {
+            // By another process, a moment ago.
+            return Ok(());
+        }
+        Self::clear(&run)?;
+        let environment = Environment::of(libraries(), None, "not known".to_owned(), cores());
+        dir.begin(&plan.text(), self.content, &[], &environment)?;
+        self.execute(setting, seed, &run)?;
+        let found = self.measure(setting, seed, &run)?;
+        if !found.classes.is_empty() {
+            dir.write_json(CLASSES, &found.classes)?;
+        }
+        if let Some(map) = &found.map {
+            dir.write_map(map)?;
+        }
+        match &found.measures {
+            Some(measures) => dir.finish(measures),
+            None => dir.seal(),
+        }
+    }
+
+    fn check_partner(&self, files: &RunFiles) -> Result<()> {
+        let plan = files.plan(&PlainReader)?;
+        let classes = files.classes_of(&plan)?;
+        let run = files.run(&plan, classes.len())?;
+        self.partners().meet_again(files.path(), &run, &classes)
+    }
+
+    fn overlap(&self, _: u64) -> Result<Option<Overlap>> {
+        Ok(self.partners().overlap())
+    }
+}
+
+/// Sets a variable that is not set already.
+fn inherited(command: &mut Command, name: &str, value: &str) {
+    if std::env::var_os(name).is_none() {
+        command.env(name, value);
+    }
+}
+
+/// What the variable is called that holds the value of `name`: STEEPNESS_LOSS.
+fn variable(name: &str) -> String {
+    let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    format!("STEEPNESS_{}", name.chars().map(letter).collect::<String>())
+}
+
+/// "it ended with exit status 3".
+fn described(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("it ended with exit status {code}"),
+        (_, Some(libc::SIGKILL)) => {
+            "it was killed (signal 9; by the system where memory ran out)".to_owned()
+        }
+        (_, Some(signal)) => format!("it was ended by signal {signal}"),
+        _ => format!("it ended with {status}"),
+    }
+}
