@@ -165,8 +165,8 @@ mod tests {
         }
         let written = write(&slower, "seed = 1", two.path()).unwrap();
         write(&slower, "seed = 1", two.path()).unwrap();
-        assert_eq!(written.figures.len(), 15);
-        assert_eq!(files(one.path()).len(), 5 + 2 * 15);
+        assert_eq!(written.figures.len(), 16);
+        assert_eq!(files(one.path()).len(), 5 + 2 * 16);
         assert!(files(one.path()) == files(two.path()));
     }
 
