@@ -33,8 +33,9 @@ fuzz: libtorch ## tries hostile files on every parser, TIME seconds each: see do
 	$(CARGO) fuzz --version >/dev/null 2>&1 || $(CARGO) install cargo-fuzz --locked
 	$(PYTHON) fuzz/fuzz.py --time $(TIME)
 
-check: libtorch ## formatting, lints and documentation, warnings as errors
+check: libtorch ## formatting, imports, lints and documentation, warnings as errors
 	$(CARGO) fmt --all --check
+	$(PYTHON) scripts/imports.py
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --release --locked -p steepness-cli --no-default-features --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --locked --workspace --no-deps
