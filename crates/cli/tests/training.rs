@@ -252,9 +252,9 @@ fn a_failure_does_not_take_the_others_along() {
     assert!(text.contains("minus ce"));
 
     let place = self::place();
-    let slow = ["--timeout", "1s", "--jobs", "2"];
+    let slow = ["--timeout", "8s", "--jobs", "2"];
     let message = failed(&compare(place.path(), "slow", &slow));
-    assert!(message.contains("it was stopped after 1s, its timeout"), "{message}");
+    assert!(message.contains("it was stopped after 8s, its timeout"), "{message}");
     let fast = ["--fail-fast", "--out", "fast"];
     assert_eq!(compare(place.path(), "nothing", &fast).status.code(), Some(1));
     assert_eq!(made(place.path()).len(), 5);
