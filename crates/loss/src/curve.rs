@@ -209,6 +209,9 @@ families! {
 /// Numbers of a curve by the names of its parameters.
 pub(crate) type Numbers = Vec<(&'static str, f64)>;
 
+/// Makes a curve of its numbers, each asked for by its name.
+pub(crate) type OfNumbers = fn(&dyn Fn(&str) -> f64) -> Curve;
+
 /// An entry of [`FAMILIES`].
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -216,7 +219,7 @@ pub struct Family {
     /// What it says of itself.
     pub card: &'static Card,
     /// Makes the curve of numbers that are asked for by name.
-    pub(crate) curve: fn(&dyn Fn(&str) -> f64) -> Curve,
+    pub(crate) curve: OfNumbers,
 }
 
 /// A loss as a function of the label's probability: a base and, optionally, a bonus.

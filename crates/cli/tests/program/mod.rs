@@ -36,7 +36,6 @@ pub fn output(command: &mut Command) -> Output {
 static MACHINE: RwLock<()> = RwLock::new(());
 
 /// As long as this is held, no other test begins to [`run`] the program, nor may who holds it.
-#[must_use]
 pub fn quiet() -> RwLockWriteGuard<'static, ()> {
     MACHINE.write().unwrap_or_else(PoisonError::into_inner)
 }

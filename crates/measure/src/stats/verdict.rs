@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn sides_are_those_of_the_interval() {
         // Half its width: scipy.stats.t.ppf(.975, 4) / 10
-        let half = 0.27764451051977987;
+        let half = 0.277_644_510_519_779_9;
         for (mean, margin, expected) in [
             (half + 1e-6, 0.0, Side::Above),
             (half - 1e-6, 0.0, Side::Open),

@@ -11,7 +11,7 @@ use crate::data::prefetch::Prefetch;
 use crate::data::seen::seen_bytes;
 use crate::data::{Batch, Batches, Order, Source};
 
-/// Draws batches from [`Augmented`] images.
+/// Draws batches of images that are augmented.
 #[derive(Debug)]
 pub struct AugmentedSource {
     images: Augmented,
