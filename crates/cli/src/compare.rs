@@ -12,7 +12,7 @@ use steepness_lab::{Check, Error, console, report};
 
 use crate::seeds::Seeds;
 use crate::shared::{Shared, say_how_to_go_on};
-use crate::{command, own};
+use crate::{command, data_args};
 
 /// Train with several losses on the same data and seeds, and report what changed
 ///
@@ -30,7 +30,7 @@ pub struct Args {
     scale: Option<String>,
 
     #[command(flatten)]
-    own: own::Args,
+    data: data_args::Args,
 
     #[command(flatten)]
     shared: Shared,
@@ -105,7 +105,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         checkpoint_every: Duration::from_secs(args.checkpoint_every.into()),
         tensorboard: args.tensorboard,
         // What --data finds is said with the recipe that is made of it.
-        remarks: args.recipe.is_some() || args.own.data.is_none(),
+        remarks: args.recipe.is_some() || args.data.data.is_none(),
     };
     // The folder stays locked until the report is written.
     let (comparison, folder) = match experiment::compare(&recipe, &out, &options) {
@@ -122,7 +122,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 /// Refuses options that only our own trainings have, of a command.
 fn only_its_own(args: &Args) -> anyhow::Result<()> {
     let given = [
-        ("--data", args.own.data.is_some()),
+        ("--data", args.data.data.is_some()),
         ("--scale", args.scale.is_some()),
         ("--sweep", args.sweep.is_some()),
         ("--epochs", args.epochs.is_some()),
@@ -150,15 +150,15 @@ fn resolve(args: &Args) -> anyhow::Result<Recipe> {
     args.shared.primary.as_deref().map(report::find_metric).transpose()?;
     let scale = args.scale.as_deref();
     let wishes = Wishes { epochs: args.epochs, lr: args.lr, batch: args.batch };
-    let mut recipe = match (&args.recipe, &args.own.data) {
+    let mut recipe = match (&args.recipe, &args.data.data) {
         (None, None) => Recipe::embedded()?,
         (None, Some(data)) => {
             // A training that ends early ends after its best epoch.
             let early = args.patience.map(|_| Select::Best);
-            own::recipe(data, &args.own, &wishes, args.select.or(early))?
+            data_args::recipe(data, &args.data, &wishes, args.select.or(early))?
         }
         (Some(path), None) => {
-            Recipe::read(path, scale).map_err(|error| own::instead(path, error))?
+            Recipe::read(path, scale).map_err(|error| data_args::instead(path, error))?
         }
         (Some(path), Some(data)) => {
             let mut recipe = Recipe::read(path, scale)?;

@@ -40,7 +40,7 @@ mod attack;
 #[cfg(feature = "lab")]
 mod data;
 #[cfg(feature = "lab")]
-mod own;
+mod data_args;
 #[cfg(feature = "lab")]
 mod predict;
 #[cfg(feature = "lab")]

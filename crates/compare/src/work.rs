@@ -285,9 +285,9 @@ fn failures(pairs: &[(&Setting, u64)], failed: &[usize]) -> Error {
     let name = |at: &usize| format!("{}, seed {}", pairs[*at].0, pairs[*at].1);
     let names: Vec<String> = failed.iter().take(NAMED).map(name).collect();
     let more = if failed.len() > NAMED { "; …" } else { "" };
+    let others = if failed.len() < pairs.len() { "the others are finished, and " } else { "" };
     Error::Work(format!(
-        "runs that failed: {} of {} ({}{more}); the others are finished, and the same command makes \
-         these again",
+        "runs that failed: {} of {} ({}{more}); {others}the same command makes these again",
         failed.len(),
         pairs.len(),
         names.join("; ")

@@ -36,8 +36,8 @@ mod set;
 mod shape;
 mod spec;
 mod split;
+mod subset;
 pub mod table;
-mod take;
 pub mod text;
 pub mod tu;
 
@@ -72,8 +72,8 @@ pub use spec::InputSpec;
 pub(crate) use split::held_of_each;
 pub use split::{Fractions, Split, Splitting, hold_out, stratified};
 pub use steepness_measure::npy;
+pub use subset::Subset;
 pub use table::TableRecipe;
-pub use take::Take;
 pub use text::{Corpus, PairSource, Pairs, ParallelRecipe, Side, Vocabulary};
 
 use crate::Result;

@@ -7,7 +7,7 @@ mod curves;
 mod distributions;
 mod effect;
 mod energy;
-mod felt;
+mod felt_steepness;
 mod growth;
 mod histogram;
 mod layout;
@@ -39,7 +39,7 @@ pub const FIGURES: [Card; 17] = [
     training::CARD,
     logged::CARD,
     growth::CARD,
-    felt::CARD,
+    felt_steepness::CARD,
     distributions::MARGIN,
     distributions::LIKELIHOOD,
     energy::CARD,

@@ -12,7 +12,7 @@ use super::{DataRecipe, Format, a_tenth};
 use crate::compare::Origin;
 use crate::data::cifar::{Cifar, Labels};
 use crate::data::split::check_share;
-use crate::data::{Asked, DataPath, DataSet, Fractions, InputKind, Inspection, LongTail, Take};
+use crate::data::{Asked, DataPath, DataSet, Fractions, InputKind, Inspection, LongTail, Subset};
 use crate::{Check, Result};
 
 /// CIFAR-100 with one of its two kinds of labels.
@@ -29,7 +29,7 @@ pub struct Cifar100Recipe {
     pub validation: f64,
     /// Takes a part of the images alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub take: Option<Take>,
+    pub take: Option<Subset>,
     /// Makes the training part long-tailed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub long_tail: Option<LongTail>,

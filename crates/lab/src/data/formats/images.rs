@@ -9,7 +9,7 @@ use super::inspection::Size;
 use super::{a_fifth, a_tenth};
 use crate::data::image_list::{ImageList, MOST_SIDE, transparency};
 use crate::data::split::check_share;
-use crate::data::{DataPath, DataSet, Examples, Fractions, HeldOut, LongTail, Take, described};
+use crate::data::{DataPath, DataSet, Examples, Fractions, HeldOut, LongTail, Subset, described};
 use crate::{Check, Error, Result};
 
 /// Images with their own test part.
@@ -23,7 +23,7 @@ pub struct ImagesRecipe {
     pub validation: f64,
     /// Takes a part of the images alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub take: Option<Take>,
+    pub take: Option<Subset>,
     /// Makes the training part long-tailed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub long_tail: Option<LongTail>,
@@ -47,7 +47,7 @@ pub struct FolderRecipe {
     pub test: f64,
     /// Takes a part of the images alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub take: Option<Take>,
+    pub take: Option<Subset>,
     /// Makes the training part long-tailed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub long_tail: Option<LongTail>,
@@ -93,7 +93,7 @@ impl FolderRecipe {
         train: ImageList,
         test: Option<ImageList>,
     ) -> (ImageList, Option<ImageList>) {
-        let take = |list: ImageList, count| match Take::rows(count, &list.labels) {
+        let take = |list: ImageList, count| match Subset::rows(count, &list.labels) {
             Some(rows) => list.select(&rows),
             None => list,
         };
@@ -144,12 +144,12 @@ impl Check for FolderRecipe {
 
 /// Of a training and a test part as much as is to be taken.
 pub(super) fn taken(
-    take: Option<Take>,
+    take: Option<Subset>,
     (mut train, mut test): (Examples, Examples),
 ) -> (Examples, Examples) {
     let Some(take) = take else { return (train, test) };
     for (part, count) in [(&mut train, take.train), (&mut test, take.test)] {
-        if let Some(rows) = Take::rows(count, &part.labels) {
+        if let Some(rows) = Subset::rows(count, &part.labels) {
             *part = part.select(&rows);
         }
     }

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::super::{DataSet, Examples, HeldOut, Inputs, Shape, Take, files};
+use super::super::{DataSet, Examples, HeldOut, Inputs, Shape, Subset, files};
 use super::{
     Corpus, Form, Kind, Lines, Pairs, ParallelRecipe, Part, Side, Text, Tokenize, Vocabulary,
 };
@@ -95,7 +95,7 @@ impl LeftOut {
 
 /// Of a part as many pairs as are to be taken.
 fn taken(part: Part, count: Option<std::num::NonZeroUsize>) -> Part {
-    match Take::rows(count, &vec![0; part.lines[0].len()]) {
+    match Subset::rows(count, &vec![0; part.lines[0].len()]) {
         Some(rows) => {
             let pick = |lines: Vec<String>| rows.iter().map(|&row| lines[row].clone()).collect();
             Part { lines: part.lines.map(pick), ..part }
@@ -319,7 +319,7 @@ mod tests {
         recipe.lowercase = true;
         recipe.clean = Some(Clean { max_len: 175, ratio: 1.5 });
         recipe.vocabulary = VocabularyRecipe { kind: Kind::Bpe, size: 6000, joint: true };
-        recipe.take = Some(Take { train: NonZeroUsize::new(5000), test: None });
+        recipe.take = Some(Subset { train: NonZeroUsize::new(5000), test: None });
         let data = load(&recipe).unwrap();
         let [validation, test] = held_out(&data);
         assert_eq!((validation.len(), test.len()), (1014, 1000));
@@ -334,7 +334,7 @@ mod tests {
         let mut recipe = self::recipe(&folder.join("tatoeba/fra.txt.gz"));
         (recipe.source, recipe.take) = (
             "fr".into(),
-            Some(Take { train: NonZeroUsize::new(3000), test: NonZeroUsize::new(500) }),
+            Some(Subset { train: NonZeroUsize::new(3000), test: NonZeroUsize::new(500) }),
         );
         let data = load(&recipe).unwrap();
         assert_eq!((data.examples.len(), held_out(&data)[1].len()), (3000, 500));

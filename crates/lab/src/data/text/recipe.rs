@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::{DataPath, Fractions, Take};
+use super::super::{DataPath, Fractions, Subset};
 use super::{Clean, Form, Moses, SPECIALS, VocabularyRecipe};
 use crate::{Check, Error, Result};
 
@@ -41,7 +41,7 @@ pub struct ParallelRecipe {
     pub clean: Option<Clean>,
     /// Takes a part of the pairs alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub take: Option<Take>,
+    pub take: Option<Subset>,
     /// Of a file: the shares of its English sentences, repeated ones counted once, that are held
     /// out; 0.05 and 0.05 without it. They are the same for every seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

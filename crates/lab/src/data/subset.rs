@@ -1,4 +1,4 @@
-//! [`Take`]: a part of a large data set, for a first look or a small machine.
+//! [`Subset`]: a part of a large data set, for a first look or a small machine.
 
 use std::num::NonZeroUsize;
 
@@ -11,7 +11,7 @@ use crate::random::Stream;
 /// same ones for every seed. Without a number all are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Take {
+pub struct Subset {
     /// Of those that are learned from, before a validation part is held out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train: Option<NonZeroUsize>,
@@ -20,7 +20,7 @@ pub struct Take {
     pub test: Option<NonZeroUsize>,
 }
 
-impl Take {
+impl Subset {
     /// The rows of `labels` that `take` leaves, ascending; `None` if that is all of them.
     pub fn rows(count: Option<NonZeroUsize>, labels: &[i64]) -> Option<Vec<usize>> {
         let count = count.map(NonZeroUsize::get).filter(|&count| count < labels.len())?;
@@ -47,18 +47,18 @@ mod tests {
     #[test]
     fn classes_keep_their_shares() {
         let labels: Vec<i64> = (0..1000).map(|row| i64::from(row % 10 == 0)).collect();
-        let rows = Take::rows(NonZeroUsize::new(100), &labels).unwrap();
+        let rows = Subset::rows(NonZeroUsize::new(100), &labels).unwrap();
         assert_eq!(rows.len(), 100);
         assert!(rows.windows(2).all(|pair| pair[0] < pair[1]));
         assert_eq!(rows.iter().filter(|&&row| labels[row] == 1).count(), 10);
         // At random, not from the front.
         assert!(rows.iter().any(|&row| row > 900) && rows != (0..100).collect::<Vec<_>>());
-        assert_eq!(rows, Take::rows(NonZeroUsize::new(100), &labels).unwrap());
+        assert_eq!(rows, Subset::rows(NonZeroUsize::new(100), &labels).unwrap());
     }
 
     #[test]
     fn no_more_than_there_are() {
-        assert_eq!(Take::rows(NonZeroUsize::new(3), &[0, 1, 0]), None);
-        assert_eq!(Take::rows(None, &[0, 1, 0]), None);
+        assert_eq!(Subset::rows(NonZeroUsize::new(3), &[0, 1, 0]), None);
+        assert_eq!(Subset::rows(None, &[0, 1, 0]), None);
     }
 }
