@@ -180,6 +180,24 @@ fn metrics_of_its_own_are_enough() {
     assert!(message.contains("it left no metric \"f1\" in metrics.json"), "{message}");
 }
 
+/// The one of the examples that needs nothing but a shell.
+#[test]
+fn the_example_of_a_shell_script_does_what_it_says() {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/own/shell");
+    let place = tempfile::tempdir().unwrap();
+    for file in ["compare.toml", "train.sh"] {
+        fs::copy(from.join(file), place.path().join(file)).unwrap();
+    }
+    let text = succeed(&run(place.path(), &["compare", "compare.toml"]));
+    assert!(text.starts_with("Take depth=3: it is better than depth=2 in wer"), "{text}");
+    assert!(place.path().join("runs/shell/report.html").is_file());
+    // The script is an input.
+    let script = fs::read_to_string(place.path().join("train.sh")).unwrap();
+    fs::write(place.path().join("train.sh"), script + "# another\n").unwrap();
+    let message = refused(&run(place.path(), &["compare", "compare.toml"]));
+    assert!(message.contains("train.sh"), "{message}");
+}
+
 #[test]
 fn other_options_are_varied_alike() {
     let place = place();
