@@ -120,9 +120,9 @@ impl Work<'_> {
     /// As [`Work::make`].
     pub fn unfinished(&self) -> Result<Vec<(Setting, u64)>> {
         let settings = self.plan.settings()?;
-        let mut left = Vec::new();
+        let (maker, mut left) = (self.maker(), Vec::new());
         for (setting, seed) in self.pairs(&settings) {
-            if !self.maker().look_at(setting, seed)?.2 {
+            if !maker.look_at(setting, seed)?.2 {
                 left.push((setting.clone(), seed));
             }
         }
