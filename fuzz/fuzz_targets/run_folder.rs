@@ -54,6 +54,7 @@ impl Finished {
                 stop: &AtomicBool::new(false),
                 terminal: false,
                 fresh: false,
+                keep_going: false,
             },
             device: Device::Cpu,
             checkpoint_every: Duration::from_secs(60),
