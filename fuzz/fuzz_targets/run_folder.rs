@@ -130,7 +130,7 @@ fn look(all: &Finished, all_of_it: bool) {
 /// As a report reads it.
 fn read(path: &Path) -> Result<Run> {
     let files = RunFiles::of_finished(path)?;
-    files.check(&LabReader)?;
+    files.validate(&LabReader)?;
     let plan = files.plan(&LabReader)?;
     files.run(&plan, files.classes()?.len())
 }

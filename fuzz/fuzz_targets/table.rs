@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use steepness_fuzz::{Place, refused};
 use steepness_lab::data::table::{self, Table};
-use steepness_lab::data::{Asked, Inputs, TableRecipe, inspect};
+use steepness_lab::data::{TableChoices, Inputs, TableRecipe, inspect};
 
 static PLACE: LazyLock<Place> = LazyLock::new(|| Place::new("table"));
 
@@ -29,7 +29,7 @@ fuzz_target!(|data: &[u8]| {
     let Some((&how, data)) = data.split_first() else { return };
     let path = PLACE.put("t.csv", data);
     if how == b'i' {
-        let asked = Asked { target: None, ignore: Vec::new() };
+        let asked = TableChoices { target: None, ignore: Vec::new() };
         inspect(&path, &asked, &|_, _| {}).map(drop).unwrap_or_else(|error| refused(&error));
         return;
     }

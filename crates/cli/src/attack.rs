@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use steepness_lab::attack::{ATTACKS, AttackRecipe, EPSILONS, L2_EPSILONS, Preset, Spec};
 use steepness_lab::card::{Card, Parameter};
-use steepness_lab::compare::{check_threads, cores};
-use steepness_lab::experiment::{Attacks, Under, Unfinished, device};
+use steepness_lab::compare::{cores, validate_threads};
+use steepness_lab::experiment::{AttackStatus, Attacks, PartialFindings, device};
 use steepness_lab::report::{attacked_json, attacked_text, write_attacked};
-use steepness_lab::{Check, Error, Result, Stop, console};
+use steepness_lab::{Error, Result, Stop, Validate, console};
 
 use crate::interrupt;
 use crate::numbers;
@@ -33,7 +33,7 @@ pub struct Args {
 
     /// Known attacks; without it and without --attack, "thorough"
     #[arg(long, value_name = "NAME")]
-    preset: Option<Known>,
+    preset: Option<PresetName>,
 
     /// One more attack
     #[arg(long = "attack", value_name = "SPEC")]
@@ -80,7 +80,7 @@ fn known() -> String {
 
 /// The presets by name.
 #[derive(Clone, Copy, ValueEnum)]
-enum Known {
+enum PresetName {
     /// Those of the paper's Figure 7
     Paper,
     /// Those and attacks that need no gradient of cross entropy
@@ -89,19 +89,19 @@ enum Known {
 
 fn parse_threads(text: &str) -> std::result::Result<NonZeroUsize, String> {
     let threads = numbers::count(text)?;
-    check_threads(threads).map_err(|error| error.to_string())?;
+    validate_threads(threads).map_err(|error| error.to_string())?;
     Ok(threads)
 }
 
-/// Does it.
+/// Runs the command.
 ///
 /// # Errors
 /// What is no finished run on images; attacks and budgets that make no sense.
 pub fn run(args: Args) -> Result<()> {
     let recipe = recipe(&args);
-    recipe.check()?;
+    recipe.validate()?;
     let device = device(&args.device)?;
-    args.threads.map_or(Ok(()), check_threads)?;
+    args.threads.map_or(Ok(()), validate_threads)?;
     let threads = args.threads.map_or(cores(), NonZeroUsize::get);
     let attacks = Attacks::new(&args.runs, &recipe, device, threads)?;
     attacks.words().iter().for_each(|word| console::say(word));
@@ -113,7 +113,7 @@ pub fn run(args: Args) -> Result<()> {
             return Err(Error::Request(format!("{} runs need --out DIR", runs.len())));
         }
     };
-    let unfinished = Unfinished::new(out.join("unfinished"));
+    let unfinished = PartialFindings::new(out.join("unfinished"));
     console::say(&attacks.estimate()?);
     if !unfinished.is_empty() {
         let found = unfinished.path().display();
@@ -123,7 +123,7 @@ pub fn run(args: Args) -> Result<()> {
     let again = command_line();
     let saved = format!("what is done is saved; this goes on with it:\n  {again}");
     interrupt::then_say(Some(saved));
-    let teller = Teller::new();
+    let teller = AttackProgress::new();
     let attacked = attacks.run(Stop::never(), &unfinished, &|under| teller.hear(under));
     teller.progress.clear();
     let attacked = attacked?;
@@ -141,7 +141,7 @@ pub fn run(args: Args) -> Result<()> {
 
 /// Tells how far the attacks are: on a terminal a line that is written over and over, elsewhere a line
 /// every few seconds.
-struct Teller {
+struct AttackProgress {
     progress: Progress,
     began: Instant,
     /// When the last line was written that stays.
@@ -151,13 +151,13 @@ struct Teller {
 /// Least time between two lines that stay.
 const TELL_EVERY: Duration = Duration::from_secs(5);
 
-impl Teller {
+impl AttackProgress {
     fn new() -> Self {
         Self { progress: Progress::new(), began: Instant::now(), told: Cell::new(None) }
     }
 
-    fn hear(&self, under: &Under) {
-        let Under { run, number: (at, of), attack, .. } = under;
+    fn hear(&self, under: &AttackStatus) {
+        let AttackStatus { run, number: (at, of), attack, .. } = under;
         let line = || {
             let (share, left) = (100.0 * under.share(), under.left(self.began.elapsed()));
             let left = if left.is_empty() { left } else { format!(", {left}") };
@@ -174,8 +174,8 @@ impl Teller {
 
 fn recipe(args: &Args) -> AttackRecipe {
     let preset = match args.preset {
-        Some(Known::Paper) => Some(Preset::Paper),
-        Some(Known::Thorough) => Some(Preset::Thorough),
+        Some(PresetName::Paper) => Some(Preset::Paper),
+        Some(PresetName::Thorough) => Some(Preset::Thorough),
         None => args.attacks.is_empty().then_some(Preset::Thorough),
     };
     let said = |grid: &[f64], default: &[f64]| {

@@ -57,7 +57,7 @@ pub struct Args {
     json: bool,
 }
 
-/// Does it.
+/// Runs the command.
 ///
 /// # Errors
 /// Files that are missing, not UTF-8, or not of the same number of lines.

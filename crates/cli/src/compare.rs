@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use steepness_lab::compare::{Select, Sweep};
-use steepness_lab::experiment::{self, Options, Recipe, Wishes};
+use steepness_lab::experiment::{self, Options, Recipe, TrainingChoices};
 use steepness_lab::train::schedule::MultiStep;
 use steepness_lab::train::{OnNan, Schedule};
-use steepness_lab::{Check, Error, console, report};
+use steepness_lab::{Error, Validate, console, report};
 
 use crate::seeds::Seeds;
 use crate::shared::{Shared, say_how_to_go_on};
@@ -90,7 +90,7 @@ pub struct Args {
     command: command::Args,
 }
 
-/// Does it.
+/// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<()> {
     if args.command.is_asked_for(args.recipe.as_deref())? {
         only_its_own(&args)?;
@@ -149,7 +149,7 @@ fn resolve(args: &Args) -> anyhow::Result<Recipe> {
     let losses = args.shared.losses()?;
     args.shared.primary.as_deref().map(report::find_metric).transpose()?;
     let scale = args.scale.as_deref();
-    let wishes = Wishes { epochs: args.epochs, lr: args.lr, batch: args.batch };
+    let wishes = TrainingChoices { epochs: args.epochs, lr: args.lr, batch: args.batch };
     let mut recipe = match (&args.recipe, &args.data.data) {
         (None, None) => Recipe::embedded()?,
         (None, Some(data)) => {
@@ -190,14 +190,14 @@ fn resolve(args: &Args) -> anyhow::Result<Recipe> {
 
 /// Epochs, learning rate and batch of the command line; what that leaves of the recipe's schedule
 /// without effect is said.
-fn train_as_asked(recipe: &mut Recipe, wishes: &Wishes) -> anyhow::Result<()> {
+fn train_as_asked(recipe: &mut Recipe, wishes: &TrainingChoices) -> anyhow::Result<()> {
     if let Some(lr) = wishes.lr {
         if let Some(Sweep::Lr(_)) = recipe.sweep {
             let problem = "--lr is one learning rate, and the sweep has several: choose one";
             return Err(Error::Request(problem.to_owned()).into());
         }
         recipe.optimizer.set_lr(lr);
-        recipe.optimizer.check()?;
+        recipe.optimizer.validate()?;
     }
     recipe.batch = wishes.batch.unwrap_or(recipe.batch);
     let Some(epochs) = wishes.epochs else { return Ok(()) };

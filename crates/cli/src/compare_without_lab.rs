@@ -32,7 +32,7 @@ pub struct Args {
     command: command::Args,
 }
 
-/// Does it.
+/// Runs the command.
 ///
 /// # Errors
 /// What needs the laboratory; those of the comparison.

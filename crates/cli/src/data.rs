@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use steepness_lab::data::download::{self, Delivery, Downloader, News, Package, Patience, Source};
-use steepness_lab::data::{Asked, inspect};
+use steepness_lab::data::download::{
+    self, Delivery, Downloader, News, Package, PackageSource, Patience,
+};
+use steepness_lab::data::{TableChoices, inspect};
 use steepness_lab::{Error, Result, console};
 
 use crate::progress::Progress;
@@ -71,7 +73,7 @@ struct GetArgs {
     out: Option<PathBuf>,
 }
 
-/// Does it.
+/// Runs the command.
 ///
 /// # Errors
 /// What is no data set, what is broken in it, and what the hosts did.
@@ -80,13 +82,13 @@ pub fn run(args: Args) -> Result<()> {
         Command::Check(args) => {
             let target = args.target.as_deref().map(Into::into);
             let ignore = args.ignore.iter().map(|name| name.as_str().into()).collect();
-            check(&args.path, &Asked { target, ignore }, args.json)
+            check(&args.path, &TableChoices { target, ignore }, args.json)
         }
         Command::Get(args) => get(args),
     }
 }
 
-fn check(path: &Path, asked: &Asked, json: bool) -> Result<()> {
+fn check(path: &Path, asked: &TableChoices, json: bool) -> Result<()> {
     let progress = Progress::new();
     let watch = |done, of| progress.show(&format!("{done} of {of} images"));
     let found = inspect(path, asked, &watch);
@@ -106,7 +108,7 @@ fn get(args: GetArgs) -> Result<()> {
     };
     let package = download::package(&name)?;
     let out = args.out.unwrap_or_else(|| Path::new("data").join(package.name));
-    let source = args.from.map_or(Source::Hosts(args.mirrors), Source::Local);
+    let source = args.from.map_or(PackageSource::Hosts(args.mirrors), PackageSource::Local);
     let downloader = Downloader::new(Patience::default());
     let progress = Progress::new();
     let watch = |news: News| match news {
@@ -122,5 +124,5 @@ fn get(args: GetArgs) -> Result<()> {
     let done = Delivery { package, out: &out, source, downloader, watch: &watch }.get();
     progress.clear();
     done?;
-    check(&out, &Asked::default(), false)
+    check(&out, &TableChoices::default(), false)
 }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use steepness_lab::compare::{Select, results_in};
-use steepness_lab::data::{Asked, detect};
-use steepness_lab::experiment::{Proposal, Recipe, Wishes};
+use steepness_lab::data::{TableChoices, detect};
+use steepness_lab::experiment::{Proposal, Recipe, TrainingChoices};
 use steepness_lab::{Error, Result, console};
 
 use crate::progress::Progress;
@@ -45,8 +45,13 @@ pub struct Args {
 ///
 /// # Errors
 /// What is no data set, and what is broken in it.
-pub fn recipe(path: &Path, args: &Args, wishes: &Wishes, select: Option<Select>) -> Result<Recipe> {
-    let asked = Asked {
+pub fn recipe(
+    path: &Path,
+    args: &Args,
+    wishes: &TrainingChoices,
+    select: Option<Select>,
+) -> Result<Recipe> {
+    let asked = TableChoices {
         target: args.target.as_deref().map(Into::into),
         ignore: args.ignore.iter().map(|name| name.as_str().into()).collect(),
     };
@@ -55,7 +60,7 @@ pub fn recipe(path: &Path, args: &Args, wishes: &Wishes, select: Option<Select>)
     let proposal = Proposal::new(path, &asked, wishes, &watch);
     progress.clear();
     let proposal = match select {
-        Some(select) => proposal?.measuring(select),
+        Some(select) => proposal?.with_select(select),
         None => proposal?,
     };
     console::say(&proposal.to_string());

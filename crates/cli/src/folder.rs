@@ -15,7 +15,7 @@ static IS_GONE: AtomicBool = AtomicBool::new(false);
 ///
 /// # Errors
 /// [`Error::Request`] says so.
-pub fn check() -> Result<()> {
+pub fn ensure_exists() -> Result<()> {
     if !IS_GONE.load(Ordering::Relaxed) {
         return Ok(());
     }

@@ -84,7 +84,7 @@ pub fn run(args: Args) -> Result<()> {
     let loss: Loss = args.spec.parse()?;
     let logits = npy::matrix(&args.logits)?;
     let targets = npy::targets(&args.targets)?;
-    check_output(&args)?;
+    validate_output(&args)?;
     let outcome = match &logits.values {
         Floats::F32(values) => compute(&args, &loss, &logits, values, &targets, Floats::to_f32)?,
         Floats::F64(values) => compute(&args, &loss, &logits, values, &targets, Floats::to_f64)?,
@@ -94,7 +94,7 @@ pub fn run(args: Args) -> Result<()> {
 }
 
 /// A gradient over one of the inputs is surely a mistake.
-fn check_output(args: &Args) -> Result<()> {
+fn validate_output(args: &Args) -> Result<()> {
     let Some(output) = &args.grad else { return Ok(()) };
     let inputs = [Some(&args.logits), Some(&args.targets), args.class_weights.as_ref()];
     let more = [args.sample_weights.as_ref(), args.train_counts.as_ref()];
@@ -132,9 +132,10 @@ fn compute<E: Element + npyz::AutoSerialize>(
             criterion.of([path.as_path()])?
         }
     };
-    criterion = criterion.reduction(args.reduction.into()).ignore_index(args.ignore_index);
+    criterion =
+        criterion.with_reduction(args.reduction.into()).with_ignore_index(args.ignore_index);
     if let Some(path) = &args.class_weights {
-        let weighted = criterion.class_weights(&npy::floats(path)?).map_err(Error::from);
+        let weighted = criterion.with_class_weights(&npy::floats(path)?).map_err(Error::from);
         criterion = weighted.of([path.as_path()])?;
     }
     if let (Some(epoch), Some(epochs)) = (args.epoch, args.epochs) {
@@ -158,7 +159,7 @@ fn compute<E: Element + npyz::AutoSerialize>(
     let sample_weights = args.sample_weights.as_deref().map(npy::floats).transpose()?;
     let mut batch = Batch::new(targets);
     if let Some(weights) = &sample_weights {
-        batch = batch.sample_weights(weights);
+        batch = batch.with_sample_weights(weights);
     }
     let Some(path) = &args.grad else {
         return criterion.forward(values, batch).map_err(|error| named(args, error));

@@ -121,7 +121,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     interrupt::listen()?;
     if !matches!(arguments.command, Command::Completions(_) | Command::Man(_)) {
-        folder::check()?;
+        folder::ensure_exists()?;
     }
     match arguments.command {
         Command::Attack(args) => attack::run(args)?,

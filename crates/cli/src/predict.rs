@@ -41,7 +41,7 @@ pub struct Args {
     json: bool,
 }
 
-/// Does it.
+/// Runs the command.
 ///
 /// # Errors
 /// What is no finished run; inputs that are none of its kind, by file and place.

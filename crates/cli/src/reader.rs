@@ -11,7 +11,7 @@ use steepness_compare::{PlainReader, Plan, RecipeReader, Result, RunFiles, RunPl
 #[cfg(feature = "lab")]
 use steepness_lab::experiment::LabReader as Others;
 
-/// Reads them.
+/// Reads a recipe by what it is of: a command, or training in the laboratory.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reader;
 
@@ -30,7 +30,7 @@ impl RecipeReader for Reader {
         Self::of(text).run_plan(path, text)
     }
 
-    fn check(&self, files: &RunFiles, finished: bool) -> Result<()> {
-        Self::of(&files.text(RECIPE)?).check(files, finished)
+    fn validate(&self, files: &RunFiles, finished: bool) -> Result<()> {
+        Self::of(&files.text(RECIPE)?).validate(files, finished)
     }
 }

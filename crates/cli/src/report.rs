@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use steepness::Loss;
-use steepness_compare::{Asked, Error, check_losses, console, gather, report};
+use steepness_compare::{Error, Selection, console, gather, report, validate_losses};
 
 use crate::open;
 use crate::reader::Reader;
@@ -52,7 +52,7 @@ pub struct Args {
     json: bool,
 }
 
-/// Does it.
+/// Runs the command.
 ///
 /// # Errors
 /// What is no comparison, runs that are damaged, and folders that do not go together.
@@ -60,13 +60,13 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let parse = |spec: &String| spec.parse::<Loss>();
     let losses = args.losses.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
     if !losses.is_empty() {
-        check_losses(&losses)?;
+        validate_losses(&losses)?;
     }
     let seeds = args.seeds.map_or_else(Vec::new, |Seeds(seeds)| seeds);
     let part = !losses.is_empty() || !seeds.is_empty();
     let out = match (&args.out, &args.folders[..]) {
         (Some(out), _) => {
-            check_out(out)?;
+            validate_out(out)?;
             Some(out)
         }
         // The report there is about all runs: one about some of them does not take its place.
@@ -77,7 +77,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         let problem = "there is no page to open: --out names a folder for one";
         return Err(Error::Request(problem.to_owned()).into());
     }
-    let asked = Asked { losses, seeds, write: args.out.is_none() && out.is_some() };
+    let asked = Selection { losses, seeds, write: args.out.is_none() && out.is_some() };
     let mut gathered = gather(&args.folders, &asked, &Reader)?;
     for note in &gathered.notes {
         console::say(note);
@@ -114,7 +114,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 }
 
 /// Refuses a folder that holds something else than a report.
-fn check_out(out: &Path) -> Result<(), Error> {
+fn validate_out(out: &Path) -> Result<(), Error> {
     let entries = match std::fs::read_dir(out) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         entries => entries.map_err(Error::stored(out))?,

@@ -27,7 +27,7 @@ pub struct Args {
     seed: u64,
 }
 
-/// Does it.
+/// Runs the command.
 ///
 /// # Errors
 /// A folder of no such comparison, a run that it does not have, and one that fails.

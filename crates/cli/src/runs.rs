@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use steepness_compare::measure::words::plural;
-use steepness_compare::{Found, FoundRun, Result, RunState, console, plain, survey};
+use steepness_compare::{FoundFolder, FoundRun, Result, RunState, console, plain, survey};
 
 use crate::reader::Reader;
 
@@ -22,7 +22,7 @@ pub struct Args {
     json: bool,
 }
 
-/// Does it.
+/// Runs the command.
 ///
 /// # Errors
 /// A folder that is not there.
@@ -37,7 +37,7 @@ pub fn run(args: Args) -> Result<()> {
 }
 
 /// A line on the comparison, then one for each loss and state.
-fn described(found: &Found) -> String {
+fn described(found: &FoundFolder) -> String {
     let finished = |run: &&FoundRun| matches!(run.state, RunState::Finished { .. });
     let done = found.runs.iter().filter(finished).count();
     let asked = (found.losses.len() * found.seeds.len()).max(found.runs.len());

@@ -1,6 +1,6 @@
 //! `--seeds`.
 
-use steepness_compare::check_seeds;
+use steepness_compare::validate_seeds;
 
 /// Seeds as they are typed.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,7 +25,7 @@ pub fn parse_seeds(text: &str) -> Result<Seeds, String> {
         })?;
         (0..count).collect()
     };
-    check_seeds(&seeds).map_err(|error| error.to_string())?;
+    validate_seeds(&seeds).map_err(|error| error.to_string())?;
     Ok(Seeds(seeds))
 }
 

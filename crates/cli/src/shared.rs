@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use steepness::Loss;
-use steepness_compare::report::Written;
-use steepness_compare::{Asked, Comparison, Folder, check_losses, console, gather, report};
+use steepness_compare::report::ReportFiles;
+use steepness_compare::{Comparison, Folder, Selection, console, gather, report, validate_losses};
 
 use crate::reader::Reader;
 use crate::seeds::{Seeds, parse_seeds};
@@ -74,7 +74,7 @@ impl Shared {
         let parse = |spec: &String| spec.parse::<Loss>();
         let losses = self.losses.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
         if !losses.is_empty() {
-            check_losses(&losses)?;
+            validate_losses(&losses)?;
         }
         Ok(losses)
     }
@@ -121,9 +121,9 @@ impl Shared {
 
 /// Writes the report into the `folder` of `comparison`: about all runs that are finished there, so that
 /// asking for some of them does not take the others from the page.
-fn write_report(comparison: &Comparison, folder: &Folder) -> anyhow::Result<Written> {
+fn write_report(comparison: &Comparison, folder: &Folder) -> anyhow::Result<ReportFiles> {
     if folder.has_others {
-        let all = gather(std::slice::from_ref(&folder.path), &Asked::default(), &Reader);
+        let all = gather(std::slice::from_ref(&folder.path), &Selection::default(), &Reader);
         match all {
             Ok(mut all) => {
                 all.notes.iter().for_each(|note| console::say(note));

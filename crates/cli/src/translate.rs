@@ -52,7 +52,7 @@ pub struct Args {
     json: bool,
 }
 
-/// Does it.
+/// Runs the command.
 ///
 /// # Errors
 /// What is no finished run, or does not translate; text that is not UTF-8, by its line.

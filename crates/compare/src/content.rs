@@ -87,7 +87,7 @@ impl Content {
     ///
     /// # Errors
     /// Names the file that changed meanwhile; those of `watch`.
-    pub fn check_still(&self, origins: &[Origin], watch: Watch) -> Result<()> {
+    pub fn verify_unchanged(&self, origins: &[Origin], watch: Watch) -> Result<()> {
         match self.differences(&Self::watched(origins, Some(self), watch)?).first() {
             Some(difference) => {
                 Err(Error::Request(format!("the data changed while they were read: {difference}")))
@@ -327,7 +327,7 @@ mod tests {
         let said = content.differences(&table(&two)).join("");
         assert!(said.contains("two.csv and was read from") && said.contains("one.csv"), "{said}");
         let error = content
-            .check_still(&[Origin::file("data", &one)], &|_| Ok(()))
+            .verify_unchanged(&[Origin::file("data", &one)], &|_| Ok(()))
             .unwrap_err()
             .to_string();
         assert!(error.contains("changed while they were read: data has changed"), "{error}");

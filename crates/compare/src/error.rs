@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use steepness_measure::{At, Error as Found};
+use steepness_measure::{At, Error as MeasureError};
 
 /// A result of a comparison.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -15,7 +15,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     /// A request that makes no sense, files, work that broke off, an interruption.
     #[error(transparent)]
-    Measure(#[from] Found),
+    Measure(#[from] MeasureError),
     /// The loss refused its specification or its input.
     #[error(transparent)]
     Loss(#[from] steepness::Error),
@@ -31,16 +31,16 @@ pub enum Error {
 #[expect(non_snake_case, non_upper_case_globals, reason = "they stand for variants")]
 impl Error {
     /// The user asked to stop; what is done so far is saved.
-    pub const Interrupted: Error = Error::Measure(Found::Interrupted);
+    pub const Interrupted: Error = Error::Measure(MeasureError::Interrupted);
 
     /// What was asked for makes no sense; the message says what would.
     pub fn Request(problem: String) -> Error {
-        Found::Request(problem).into()
+        MeasureError::Request(problem).into()
     }
 
     /// A run or its measuring broke off: what, and where.
     pub fn Work(problem: String) -> Error {
-        Found::Work(problem).into()
+        MeasureError::Work(problem).into()
     }
 }
 
@@ -56,17 +56,17 @@ impl Error {
     }
 
     /// What measuring, reading or writing said, without places; `None` where it was something else.
-    pub fn found(&self) -> Option<&Found> {
+    pub fn as_measure(&self) -> Option<&MeasureError> {
         match self {
             Error::Measure(error) => Some(error),
-            Error::At(at) => at.error.found(),
+            Error::At(at) => at.error.as_measure(),
             Error::Loss(_) | Error::Runner(_) => None,
         }
     }
 
     /// Whether the user asked to stop.
     pub fn is_interrupted(&self) -> bool {
-        self.found().is_some_and(Found::is_interrupted)
+        self.as_measure().is_some_and(MeasureError::is_interrupted)
     }
 
     /// Whether what was asked for makes no sense, to us or to the loss.
@@ -74,7 +74,7 @@ impl Error {
         match self {
             Error::Loss(_) => true,
             Error::At(at) => at.error.is_request(),
-            error => error.found().is_some_and(Found::is_request),
+            error => error.as_measure().is_some_and(MeasureError::is_request),
         }
     }
 
@@ -85,7 +85,7 @@ impl Error {
 
     /// With the place where work broke off; what else went wrong knows its own.
     pub fn broken_off_at(self, place: impl Into<String>) -> Error {
-        if self.found().is_some_and(Found::is_work) { self.at(place) } else { self }
+        if self.as_measure().is_some_and(MeasureError::is_work) { self.at(place) } else { self }
     }
 
     /// With a remark in brackets behind it, if it is about the contents of a file.
@@ -98,21 +98,21 @@ impl Error {
 
     /// For `map_err` on reading `path`, a file that the user named.
     pub fn input(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
-        move |source| Found::input(path)(source).into()
+        move |source| MeasureError::input(path)(source).into()
     }
 
     /// For `map_err` on writing `path`, a file of ours.
     pub fn output(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
-        move |source| Found::output(path)(source).into()
+        move |source| MeasureError::output(path)(source).into()
     }
 
     /// For `map_err` on reading `path`, a file of ours.
     pub fn stored(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
-        move |source| Found::stored(path)(source).into()
+        move |source| MeasureError::stored(path)(source).into()
     }
 
     /// A complaint about the contents of `path` at `place`.
     pub fn malformed(path: &Path, place: impl Into<String>, problem: impl Into<String>) -> Error {
-        Found::malformed(path, place, problem).into()
+        MeasureError::malformed(path, place, problem).into()
     }
 }

@@ -26,19 +26,19 @@ pub fn name<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<St
 /// For `deserialize_with`: at least one seed, none twice.
 pub fn seeds<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Vec<u64>, D::Error> {
     let seeds = Vec::deserialize(from)?;
-    check_seeds(&seeds).map_err(serde::de::Error::custom)?;
+    validate_seeds(&seeds).map_err(serde::de::Error::custom)?;
     Ok(seeds)
 }
 
 /// More than any machine has for one training.
 const MOST_THREADS: usize = 1024;
 
-/// For `deserialize_with`: see [`check_threads`].
+/// For `deserialize_with`: see [`validate_threads`].
 pub fn threads<'de, D: serde::Deserializer<'de>>(
     from: D,
 ) -> std::result::Result<NonZeroUsize, D::Error> {
     let threads = NonZeroUsize::deserialize(from)?;
-    check_threads(threads).map_err(serde::de::Error::custom)?;
+    validate_threads(threads).map_err(serde::de::Error::custom)?;
     Ok(threads)
 }
 
@@ -46,7 +46,7 @@ pub fn threads<'de, D: serde::Deserializer<'de>>(
 ///
 /// # Errors
 /// Says how many cores there are.
-pub fn check_threads(threads: NonZeroUsize) -> Result<()> {
+pub fn validate_threads(threads: NonZeroUsize) -> Result<()> {
     if threads.get() <= MOST_THREADS {
         return Ok(());
     }
@@ -63,7 +63,7 @@ const LARGEST_SEED: u64 = i64::MAX as u64;
 ///
 /// # Errors
 /// Names the seed.
-pub fn check_seeds(seeds: &[u64]) -> Result<()> {
+pub fn validate_seeds(seeds: &[u64]) -> Result<()> {
     if seeds.is_empty() {
         return Err(Error::Request("at least one seed is needed".to_owned()));
     }
@@ -82,7 +82,7 @@ pub fn check_seeds(seeds: &[u64]) -> Result<()> {
 ///
 /// # Errors
 /// Names the loss.
-pub fn check_losses(losses: &[Loss]) -> Result<()> {
+pub fn validate_losses(losses: &[Loss]) -> Result<()> {
     if losses.is_empty() {
         return Err(Error::Request("at least one loss is needed".to_owned()));
     }

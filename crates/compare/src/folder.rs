@@ -64,7 +64,7 @@ pub struct Claim<'a, R> {
 /// `data-hashes.json`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Known {
+struct RecordedContent {
     about: String,
     content: Content,
 }
@@ -86,7 +86,7 @@ pub(super) fn folder_about(path: &Path) -> Result<Option<String>> {
     Ok(known(path)?.map(|known| known.about))
 }
 
-fn known(path: &Path) -> Result<Option<Known>> {
+fn known(path: &Path) -> Result<Option<RecordedContent>> {
     let path = path.join(CONTENT);
     if !path.try_exists().map_err(Error::input(&path))? {
         return Ok(None);
@@ -163,7 +163,7 @@ impl Folder {
             }
         }
         durable::write(&path.join(MARKER), all.text.as_bytes())?;
-        let known = Known { about: about.to_owned(), content: content.clone() };
+        let known = RecordedContent { about: about.to_owned(), content: content.clone() };
         let known = serde_json::to_vec(&known)
             .map_err(|error| Error::Work(format!("{CONTENT}: {error}")))?;
         durable::write(&path.join(CONTENT), &known)?;
@@ -323,7 +323,7 @@ impl Owner<'_> {
             }
             let expected = self.plan.run(&setting, own.seed)?;
             if dir.finished(&expected, &self.content.brief(), self.reader)? {
-                files.check(self.reader)?;
+                files.validate(self.reader)?;
             }
             Ok(true)
         };

@@ -9,7 +9,6 @@
 #![warn(clippy::print_stdout, clippy::print_stderr, clippy::dbg_macro)]
 
 mod better;
-mod checked;
 mod choice;
 pub mod command;
 mod comparison;
@@ -22,7 +21,7 @@ mod error;
 mod examples;
 pub mod fields;
 mod folder;
-mod gathered;
+mod gather;
 mod hashing;
 pub mod layout;
 mod manifest;
@@ -45,6 +44,7 @@ pub mod spec;
 mod survey;
 mod sweep;
 mod tidy;
+mod validate;
 mod work;
 
 pub use better::Better;
@@ -55,9 +55,9 @@ pub use environment::{Environment, cores};
 pub use epoch::EpochMetrics;
 pub use error::{Error, Result};
 pub use examples::Examples;
-pub use fields::{check_losses, check_seeds, check_threads};
+pub use fields::{validate_losses, validate_seeds, validate_threads};
 pub use folder::{AnyRecipe, Claim, Folder, folder_content};
-pub use gathered::{Asked, Gathered, gather};
+pub use gather::{ReportInput, Selection, gather};
 pub use hashing::Hashing;
 pub use manifest::Manifest;
 pub use monitor::Monitor;
@@ -71,6 +71,6 @@ pub use runner::{Forecast, Runner};
 pub use select::Select;
 pub use setting::{Setting, swept_lr};
 pub use steepness_measure::{self as measure, Stop, durable, npy, plain};
-pub use survey::{Found, FoundRun, RunState, survey};
+pub use survey::{FoundFolder, FoundRun, RunState, survey};
 pub use sweep::Sweep;
 pub use work::{Options, Work};

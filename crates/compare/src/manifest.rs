@@ -69,7 +69,7 @@ impl Manifest {
     ///
     /// # Errors
     /// Names the file with both sizes and both hashes; a file that the manifest does not know.
-    pub fn check(&self, name: &str, path: &Path, bytes: &[u8]) -> Result<()> {
+    pub fn verify(&self, name: &str, path: &Path, bytes: &[u8]) -> Result<()> {
         let found = Entry::of(bytes);
         match self.entries.get(name) {
             Some(expected) if *expected == found => Ok(()),
@@ -90,7 +90,7 @@ impl Manifest {
     ///
     /// # Errors
     /// Names the file with both sizes.
-    pub fn check_sizes(&self, folder: &Path) -> Result<()> {
+    pub fn verify_sizes(&self, folder: &Path) -> Result<()> {
         for (name, Entry { bytes, .. }) in &self.entries {
             let path = folder.join(name);
             let about = fs::metadata(&path).map_err(Error::input(&path))?;
@@ -122,16 +122,16 @@ mod tests {
         let path = folder.path().join("m");
         fs::write(&path, manifest.to_bytes()).unwrap();
         assert_eq!(Manifest::read(&path).unwrap(), manifest);
-        manifest.check_sizes(folder.path()).unwrap();
-        manifest.check("a", &at, b"one").unwrap();
-        let error = manifest.check("a", &at, b"two").unwrap_err().to_string();
+        manifest.verify_sizes(folder.path()).unwrap();
+        manifest.verify("a", &at, b"one").unwrap();
+        let error = manifest.verify("a", &at, b"two").unwrap_err().to_string();
         assert!(error.contains("a: whole file: 3 bytes with SHA-256 "), "{error}");
-        assert!(manifest.check("b", &at, b"one").is_err());
+        assert!(manifest.verify("b", &at, b"one").is_err());
         fs::write(&at, "four").unwrap();
-        let error = manifest.check_sizes(folder.path()).unwrap_err().to_string();
+        let error = manifest.verify_sizes(folder.path()).unwrap_err().to_string();
         assert!(error.ends_with("a: whole file: 4 bytes, expected 3"), "{error}");
         fs::remove_file(&at).unwrap();
-        assert!(manifest.check_sizes(folder.path()).is_err());
+        assert!(manifest.verify_sizes(folder.path()).is_err());
         for wrong in ["{", "{\"../a\": {\"bytes\": 1, \"sha256\": \"\"}}", "[]"] {
             fs::write(&path, wrong).unwrap();
             assert!(Manifest::read(&path).is_err(), "{wrong}");

@@ -11,7 +11,7 @@ use crate::npy::{self, Floats};
 use crate::plain;
 
 /// One run's test part.
-struct Tested {
+struct TestPart {
     labels: Vec<i64>,
     values: [Vec<f64>; OF_EACH.len()],
 }
@@ -31,7 +31,7 @@ impl Examples {
     fn compare(comparison: &Comparison, folders: &[Vec<PathBuf>]) -> Result<Self, String> {
         let (mut labels, mut differences) = (Vec::new(), Vec::new());
         for (at, run) in comparison.groups[0].runs.iter().enumerate() {
-            let mut first: Option<Tested> = None;
+            let mut first: Option<TestPart> = None;
             for (row, (group, runs)) in comparison.groups.iter().zip(folders).enumerate() {
                 let folder = runs.get(at).ok_or("a seed has no run with every loss")?;
                 let name = || {
@@ -61,7 +61,7 @@ impl Examples {
 }
 
 /// Adds a seed's differences; a metric with one that is not finite is left out from then on.
-fn add(differences: &mut [Option<TwoWay>], first: &Tested, own: &Tested) {
+fn add(differences: &mut [Option<TwoWay>], first: &TestPart, own: &TestPart) {
     for (at, both) in differences.iter_mut().enumerate() {
         let pairs = own.values[at].iter().zip(&first.values[at]);
         let of_seed: Vec<f64> = pairs.map(|(own, first)| own - first).collect();
@@ -73,7 +73,7 @@ fn add(differences: &mut [Option<TwoWay>], first: &Tested, own: &Tested) {
 }
 
 /// What the run in `folder` said of its test examples, or what is wrong with that.
-fn tested(folder: &Path) -> Result<Tested, String> {
+fn tested(folder: &Path) -> Result<TestPart, String> {
     let unread = |name: &str| format!("has a {name} that cannot be read");
     let bytes = |name: &str| -> Result<Vec<u8>, String> {
         let files = RunFiles::at(folder).map_err(|_| unread(MANIFEST))?;
@@ -92,7 +92,7 @@ fn tested(folder: &Path) -> Result<Tested, String> {
         Floats::F64(values) => Logits::new(values, matrix.columns).and_then(|z| each(z, &labels)),
     };
     let values = values.map_err(|problem| format!("has odd predictions: {problem}"))?;
-    Ok(Tested { labels, values })
+    Ok(TestPart { labels, values })
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ impl RecipeReader for PlainReader {
         RunPlan::parse(path, text)
     }
 
-    fn check(&self, _files: &RunFiles, _finished: bool) -> Result<()> {
+    fn validate(&self, _files: &RunFiles, _finished: bool) -> Result<()> {
         Ok(())
     }
 }

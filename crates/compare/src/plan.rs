@@ -65,7 +65,7 @@ pub struct RunPlan {
 
 /// What of a comparison's recipe is no business of its runner.
 #[derive(Deserialize)]
-struct Head {
+struct PlanHead {
     #[serde(deserialize_with = "name")]
     name: String,
     #[serde(default, with = "spec::list")]
@@ -76,7 +76,7 @@ struct Head {
     select: Option<Select>,
     #[serde(default)]
     primary: Option<String>,
-    #[serde(default, deserialize_with = "Sweep::checked")]
+    #[serde(default, deserialize_with = "Sweep::validated")]
     sweep: Option<Sweep>,
     #[serde(default)]
     vary: BTreeMap<String, Vec<String>>,
@@ -117,7 +117,7 @@ impl Plan {
     /// # Errors
     /// Names the file, the line and the column, and what was expected there.
     pub fn parse(path: &Path, text: &str) -> Result<Self> {
-        let Head { name, losses, seeds, select, primary, sweep, vary, run } =
+        let PlanHead { name, losses, seeds, select, primary, sweep, vary, run } =
             parse_toml(path, text)?;
         let mut rest: Table = parse_toml(path, text)?;
         rest.retain(|key, _| !["name", "losses", "seeds", "primary"].contains(&key));

@@ -13,37 +13,37 @@ const MOST_DEPTH: usize = 4;
 pub fn results_in(path: &Path) -> Option<String> {
     let typed = path.display();
     match kind(path, MOST_DEPTH)? {
-        Kind::Comparison => Some(format!(
+        FolderKind::Comparison => Some(format!(
             "the folder of a comparison: `steepness report {typed}` writes its report again"
         )),
-        Kind::Run => Some(format!(
+        FolderKind::Run => Some(format!(
             "the folder of a run: `steepness predict {typed} INPUT...` asks it about new inputs, and \
              `steepness report` takes the folder of its comparison"
         )),
-        Kind::Several => {
+        FolderKind::Several => {
             Some(format!("a folder of runs and comparisons: `steepness runs {typed}` lists them"))
         }
     }
 }
 
 /// What lies in a folder.
-enum Kind {
+enum FolderKind {
     Comparison,
     Run,
     Several,
 }
 
-fn kind(path: &Path, depth: usize) -> Option<Kind> {
+fn kind(path: &Path, depth: usize) -> Option<FolderKind> {
     let has = |name: &str| path.join(name).is_file();
     if has(MARKER) {
-        return Some(Kind::Comparison);
+        return Some(FolderKind::Comparison);
     }
     if has(RECIPE) && has(CLASSES) {
-        return Some(Kind::Run);
+        return Some(FolderKind::Run);
     }
     // What cannot be looked into holds nothing for us.
     let folders = tidy::folders(path).ok().filter(|folders| !folders.is_empty() && depth > 0)?;
-    folders.iter().all(|folder| kind(folder, depth - 1).is_some()).then_some(Kind::Several)
+    folders.iter().all(|folder| kind(folder, depth - 1).is_some()).then_some(FolderKind::Several)
 }
 
 #[cfg(test)]

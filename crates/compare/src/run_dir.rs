@@ -100,7 +100,7 @@ impl RunDir {
             let differences = before.differences(content).join("; ");
             return other(format!("was made with other data: {differences}"));
         }
-        run.check_sizes()?;
+        run.verify_sizes()?;
         run.is_finished()
     }
 

@@ -11,7 +11,7 @@ use super::layout::{
     CLASSES, DATA, ENVIRONMENT, LOGITS, MANIFEST, MAP, MARKER, MEASURES, METRICS, OWN_EPOCHS,
     OWN_METRICS, RECIPE, THRESHOLD, WEIGHTS,
 };
-use super::{Content, Environment, EpochMetrics, Plan, Run, RunPlan, checked, own_log};
+use super::{Content, Environment, EpochMetrics, Plan, Run, RunPlan, own_log, validate};
 use crate::manifest::Manifest;
 use crate::measure::{FeatureMap, Measures, Threshold};
 use crate::npy;
@@ -38,7 +38,7 @@ pub trait RecipeReader: Sync {
     ///
     /// # Errors
     /// Names the file and the place.
-    fn check(&self, files: &RunFiles, finished: bool) -> Result<()>;
+    fn validate(&self, files: &RunFiles, finished: bool) -> Result<()>;
 }
 
 /// The files of one run.
@@ -134,9 +134,9 @@ impl RunFiles {
     ///
     /// # Errors
     /// Names the file; so do the others.
-    pub fn check_sizes(&self) -> Result<()> {
+    pub fn verify_sizes(&self) -> Result<()> {
         let manifest = self.manifest.as_ref();
-        manifest.map_or(Ok(()), |manifest| manifest.check_sizes(&self.path)).map_err(damaged)
+        manifest.map_or(Ok(()), |manifest| manifest.verify_sizes(&self.path)).map_err(damaged)
     }
 
     /// Reads all there is and makes sure that it is what was written, and that it can be: a run that
@@ -144,13 +144,13 @@ impl RunFiles {
     ///
     /// # Errors
     /// Names the file and the place.
-    pub fn check(&self, reader: &dyn RecipeReader) -> Result<()> {
+    pub fn validate(&self, reader: &dyn RecipeReader) -> Result<()> {
         let plan = self.plan(reader)?;
         let classes = self.classes_of(&plan)?;
         self.environment()?;
         let finished = self.is_finished()?;
         if !finished {
-            return reader.check(self, finished);
+            return reader.validate(self, finished);
         }
         for name in self.manifest.iter().flat_map(Manifest::names) {
             self.bytes(name)?;
@@ -159,7 +159,7 @@ impl RunFiles {
         if self.has(WEIGHTS)? {
             self.threshold()?;
         }
-        reader.check(self, finished)?;
+        reader.validate(self, finished)?;
         for name in [LOGITS, "ood_logits.npy"] {
             if self.has(name)? {
                 let bytes = self.bytes(name)?;
@@ -260,7 +260,7 @@ impl RunFiles {
         let own_epochs = if of_command { self.own_epochs()? } else { Vec::new() };
         let map = self.map()?;
         let run = Run { seed: plan.seed, epochs, measures, own, own_epochs, map };
-        checked::check(&run, plan, classes)
+        validate::validate_run(&run, plan, classes)
             .map_err(|(file, place, problem)| damage(&self.path.join(file), &place, problem))?;
         Ok(run)
     }
@@ -328,7 +328,7 @@ impl RunFiles {
         }
         let bytes = fs::read(&path).map_err(Error::input(&path))?;
         if let Some(manifest) = &self.manifest {
-            manifest.check(name, &path, &bytes).map_err(damaged)?;
+            manifest.verify(name, &path, &bytes).map_err(damaged)?;
         }
         Ok(bytes)
     }

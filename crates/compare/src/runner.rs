@@ -28,7 +28,7 @@ pub trait Runner: Sync {
     ///
     /// # Errors
     /// Says why.
-    fn check_partner(&self, files: &RunFiles) -> Result<()>;
+    fn validate_partner(&self, files: &RunFiles) -> Result<()>;
 
     /// What the test part of `seed` has in common with those of others, for a run that does not say it;
     /// `None` where nobody knows.

@@ -62,7 +62,7 @@ pub mod list {
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Loss>, D::Error> {
         let losses: Vec<Spec> = Vec::deserialize(from)?;
         let losses: Vec<Loss> = losses.into_iter().map(|spec| spec.0).collect();
-        crate::check_losses(&losses).map_err(D::Error::custom)?;
+        crate::validate_losses(&losses).map_err(D::Error::custom)?;
         Ok(losses)
     }
 }

@@ -15,7 +15,7 @@ const MOST_DEPTH: usize = 12;
 
 /// A comparison, or a run that lies alone.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Found {
+pub struct FoundFolder {
     /// Its folder.
     pub path: PathBuf,
     /// The losses of its recipe, as they are written; none of a run that lies alone.
@@ -82,7 +82,7 @@ pub enum RunState {
 ///
 /// # Errors
 /// A folder that is not there, or cannot be read.
-pub fn survey(path: &Path, reader: &dyn RecipeReader) -> Result<Vec<Found>> {
+pub fn survey(path: &Path, reader: &dyn RecipeReader) -> Result<Vec<FoundFolder>> {
     let mut found = Vec::new();
     look_into(path, reader, 0, &mut found)?;
     Ok(found)
@@ -92,7 +92,7 @@ fn look_into(
     path: &Path,
     reader: &dyn RecipeReader,
     depth: usize,
-    found: &mut Vec<Found>,
+    found: &mut Vec<FoundFolder>,
 ) -> Result<()> {
     if path.join(MARKER).is_file() {
         found.push(comparison(path, reader)?);
@@ -102,7 +102,14 @@ fn look_into(
         let run = run(path, reader)?;
         let bytes = run.bytes;
         let (losses, seeds, runs) = (Vec::new(), Vec::new(), vec![run]);
-        found.push(Found { path: path.to_owned(), losses, seeds, problem: None, runs, bytes });
+        found.push(FoundFolder {
+            path: path.to_owned(),
+            losses,
+            seeds,
+            problem: None,
+            runs,
+            bytes,
+        });
         return Ok(());
     }
     if depth < MOST_DEPTH {
@@ -113,7 +120,7 @@ fn look_into(
     Ok(())
 }
 
-fn comparison(path: &Path, reader: &dyn RecipeReader) -> Result<Found> {
+fn comparison(path: &Path, reader: &dyn RecipeReader) -> Result<FoundFolder> {
     let runs = tidy::runs(path)?.iter().map(|path| run(path, reader)).collect::<Result<_>>()?;
     let (plan, problem) = match read_plan(&path.join(MARKER), reader) {
         Ok(plan) => (Some(plan), None),
@@ -122,7 +129,7 @@ fn comparison(path: &Path, reader: &dyn RecipeReader) -> Result<Found> {
     let settings = plan.as_ref().and_then(|plan| plan.settings().ok()).unwrap_or_default();
     let losses = settings.iter().map(ToString::to_string).collect();
     let seeds = plan.map_or_else(Vec::new, |plan| plan.seeds);
-    Ok(Found { path: path.to_owned(), losses, seeds, problem, runs, bytes: bytes(path, 0)? })
+    Ok(FoundFolder { path: path.to_owned(), losses, seeds, problem, runs, bytes: bytes(path, 0)? })
 }
 
 fn run(path: &Path, reader: &dyn RecipeReader) -> Result<FoundRun> {
@@ -140,7 +147,7 @@ fn run(path: &Path, reader: &dyn RecipeReader) -> Result<FoundRun> {
 }
 
 fn state(files: &RunFiles, reader: &dyn RecipeReader) -> Result<RunState> {
-    files.check(reader)?;
+    files.validate(reader)?;
     let plan = files.plan(reader)?;
     if files.is_finished()? {
         let run = files.run(&plan, files.classes_of(&plan)?.len())?;

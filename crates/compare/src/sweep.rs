@@ -27,11 +27,11 @@ impl Sweep {
     ///
     /// # Errors
     /// What makes no sense, as the format's own error.
-    pub fn checked<'de, D: Deserializer<'de>>(
+    pub fn validated<'de, D: Deserializer<'de>>(
         from: D,
     ) -> std::result::Result<Option<Self>, D::Error> {
         let sweep = Option::<Self>::deserialize(from)?;
-        sweep.as_ref().map_or(Ok(()), Self::check).map_err(D::Error::custom)?;
+        sweep.as_ref().map_or(Ok(()), Self::validate).map_err(D::Error::custom)?;
         Ok(sweep)
     }
 
@@ -132,7 +132,7 @@ impl Sweep {
     ///
     /// # Errors
     /// Names the value and its range.
-    pub fn check(&self) -> Result<()> {
+    pub fn validate(&self) -> Result<()> {
         let (key, values) = (self.key(), self.values());
         let refuse = |problem: String| Err(Error::Request(format!("sweep: {problem}")));
         if values.is_empty() {
@@ -175,7 +175,7 @@ impl FromStr for Sweep {
             "lr" => Sweep::Lr(values),
             _ => return Err(expected()),
         };
-        sweep.check().map(|()| sweep)
+        sweep.validate().map(|()| sweep)
     }
 }
 
@@ -257,6 +257,6 @@ mod tests {
             let error = text.parse::<Sweep>().unwrap_err();
             assert!(error.exit_code() == 2 && error.to_string().contains(expected), "{error}");
         }
-        assert!(Sweep::Le(Vec::new()).check().is_err());
+        assert!(Sweep::Le(Vec::new()).validate().is_err());
     }
 }

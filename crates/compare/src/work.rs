@@ -11,7 +11,7 @@ use super::{
     Comparison, Content, Examples, Folder, Forecast, Group, Plan, RecipeReader, Run, RunDir,
     RunFiles, RunPlan, Runner, Select, Setting,
 };
-use crate::measure::Error as Found;
+use crate::measure::Error as MeasureError;
 use crate::{Error, Result};
 
 /// How the runs of a comparison are made; nothing here changes its result.
@@ -165,14 +165,14 @@ impl Maker<'_> {
         }
         let Some((setting, seed)) = last else { return Ok(None) };
         if left < pairs.len() {
-            self.check_choice(pairs)?;
+            self.validate_choice(pairs)?;
         }
         self.work.runner.forecast(setting, seed, left, self.jobs(left)).map(Some)
     }
 
     /// Refuses to add runs to finished ones whose epoch an older version chose by another rule: their
     /// difference would be one of rules, not of losses.
-    fn check_choice(&self, pairs: &[(&Setting, u64)]) -> Result<()> {
+    fn validate_choice(&self, pairs: &[(&Setting, u64)]) -> Result<()> {
         let select = self.work.plan.select;
         if select == Select::Last {
             return Ok(());
@@ -217,7 +217,7 @@ impl Maker<'_> {
                     Ok(run) => hold(&runs)[at] = Some(run),
                     Err(error)
                         if self.work.options.keep_going
-                            && error.found().is_some_and(Found::is_work) =>
+                            && error.as_measure().is_some_and(MeasureError::is_work) =>
                     {
                         let problem = error.to_string();
                         let mut failed = hold(&failed);
@@ -260,7 +260,7 @@ impl Maker<'_> {
         if finished {
             progress.skipped(epochs);
             let files = RunFiles::at(dir.path())?;
-            runner.check_partner(&files)?;
+            runner.validate_partner(&files)?;
             let run = files.run(&plan, files.classes_of(&plan)?.len())?;
             if !files.is_sealed() {
                 // From now on it is noticed if something happens to it.

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use steepness_lab::data::tu::Tu;
-use steepness_lab::data::{Examples, Order, Source};
+use steepness_lab::data::{BatchSource, Examples, Order};
 use steepness_lab::models::{self, Mode, Model, ModelRecipe, Precision};
 use steepness_lab::train::{Optimizer, OptimizerRecipe};
 
@@ -58,7 +58,7 @@ fn epochs_on(folder: &Path, epochs: usize) -> Result<Vec<f64>, Box<dyn Error>> {
 fn epoch(
     at: usize,
     examples: &Examples,
-    source: &dyn Source,
+    source: &dyn BatchSource,
     model: &dyn Model,
     optimizer: &mut Optimizer,
     steps: &mut u64,

@@ -62,17 +62,17 @@ impl Card {
     ///
     /// # Errors
     /// Says which, and what it must be: "momentum = 1 must lie in \[0, 1)".
-    pub(crate) fn check(&self, settings: &impl Serialize) -> Result<(), String> {
+    pub(crate) fn validate(&self, settings: &impl Serialize) -> Result<(), String> {
         let settings = Value::try_from(settings).map_err(|error| error.to_string())?;
         for parameter in self.parameters {
             let lone = (!settings.is_table() && parameter.name == self.name).then_some(&settings);
             match lone.or_else(|| settings.get(parameter.name)) {
                 Some(Value::Array(all)) => {
                     for (at, value) in all.iter().enumerate() {
-                        parameter.range.check(&format!("{}[{at}]", parameter.name), value)?;
+                        parameter.range.validate(&format!("{}[{at}]", parameter.name), value)?;
                     }
                 }
-                Some(value) => parameter.range.check(parameter.name, value)?,
+                Some(value) => parameter.range.validate(parameter.name, value)?,
                 None => {}
             }
         }
@@ -98,7 +98,7 @@ impl Range {
         }
     }
 
-    fn check(self, name: &str, value: &Value) -> Result<(), String> {
+    fn validate(self, name: &str, value: &Value) -> Result<(), String> {
         let number = match value {
             Value::Float(number) => *number,
             Value::Integer(number) => *number as f64,

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use steepness_compare::Error as Said;
-use steepness_measure::Error as Found;
+use steepness_compare::Error as CompareError;
+use steepness_measure::Error as MeasureError;
 
 /// A result of the laboratory.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -15,14 +15,14 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     /// A request that makes no sense, files, the loss, work that broke off, an interruption.
     #[error(transparent)]
-    Compare(Said),
+    Compare(CompareError),
     /// libtorch refused an operation.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),
 }
 
-impl From<Found> for Error {
-    fn from(error: Found) -> Self {
+impl From<MeasureError> for Error {
+    fn from(error: MeasureError) -> Self {
         Error::Compare(error.into())
     }
 }
@@ -34,12 +34,12 @@ impl From<steepness::Error> for Error {
 }
 
 /// What a run of ours said comes back as it was.
-impl From<Said> for Error {
-    fn from(error: Said) -> Self {
+impl From<CompareError> for Error {
+    fn from(error: CompareError) -> Self {
         match error {
-            Said::Runner(error) => match error.downcast() {
+            CompareError::Runner(error) => match error.downcast() {
                 Ok(ours) => *ours,
-                Err(error) => Error::Compare(Said::Runner(error)),
+                Err(error) => Error::Compare(CompareError::Runner(error)),
             },
             error => Error::Compare(error),
         }
@@ -47,11 +47,11 @@ impl From<Said> for Error {
 }
 
 /// For what a comparison asks of us: to make a run, to read a recipe.
-impl From<Error> for Said {
+impl From<Error> for CompareError {
     fn from(error: Error) -> Self {
         match error {
             Error::Compare(error) => error,
-            torch @ Error::Torch(_) => Said::Runner(Box::new(torch)),
+            torch @ Error::Torch(_) => CompareError::Runner(Box::new(torch)),
         }
     }
 }
@@ -60,16 +60,16 @@ impl From<Error> for Said {
 #[expect(non_snake_case, non_upper_case_globals, reason = "they stand for variants")]
 impl Error {
     /// The user asked to stop; what is done so far is saved.
-    pub const Interrupted: Error = Error::Compare(Said::Interrupted);
+    pub const Interrupted: Error = Error::Compare(CompareError::Interrupted);
 
     /// What was asked for makes no sense; the message says what would.
     pub fn Request(problem: String) -> Error {
-        Found::Request(problem).into()
+        MeasureError::Request(problem).into()
     }
 
     /// Training or measuring broke off: what, and where.
     pub fn Work(problem: String) -> Error {
-        Found::Work(problem).into()
+        MeasureError::Work(problem).into()
     }
 }
 
@@ -83,26 +83,26 @@ impl Error {
     }
 
     /// What measuring, reading or writing said, without places; `None` where it was something else.
-    pub fn found(&self) -> Option<&Found> {
+    pub fn as_measure(&self) -> Option<&MeasureError> {
         match self {
-            Error::Compare(error) => error.found(),
+            Error::Compare(error) => error.as_measure(),
             Error::Torch(_) => None,
         }
     }
 
     /// Whether the user asked to stop.
     pub fn is_interrupted(&self) -> bool {
-        self.found().is_some_and(Found::is_interrupted)
+        self.as_measure().is_some_and(MeasureError::is_interrupted)
     }
 
     /// With a place in front: "epoch 2, step 7: ".
     pub fn at(self, place: impl Into<String>) -> Error {
-        Error::Compare(Said::from(self).at(place))
+        Error::Compare(CompareError::from(self).at(place))
     }
 
     /// With the place where work broke off; what else went wrong knows its own.
     pub fn broken_off_at(self, place: impl Into<String>) -> Error {
-        if self.found().is_some_and(Found::is_work) { self.at(place) } else { self }
+        if self.as_measure().is_some_and(MeasureError::is_work) { self.at(place) } else { self }
     }
 
     /// With a remark in brackets behind it, if it is about the contents of a file.
@@ -115,22 +115,22 @@ impl Error {
 
     /// For `map_err` on reading `path`, a file that the user named.
     pub fn input(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
-        move |source| Found::input(path)(source).into()
+        move |source| MeasureError::input(path)(source).into()
     }
 
     /// For `map_err` on writing `path`, a file of ours.
     pub fn output(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
-        move |source| Found::output(path)(source).into()
+        move |source| MeasureError::output(path)(source).into()
     }
 
     /// For `map_err` on reading `path`, a file of ours.
     pub fn stored(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
-        move |source| Found::stored(path)(source).into()
+        move |source| MeasureError::stored(path)(source).into()
     }
 
     /// A complaint about the contents of `path` at `place`.
     pub fn malformed(path: &Path, place: impl Into<String>, problem: impl Into<String>) -> Error {
-        Found::malformed(path, place, problem).into()
+        MeasureError::malformed(path, place, problem).into()
     }
 }
 

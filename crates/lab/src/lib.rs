@@ -13,7 +13,6 @@
 pub mod attack;
 mod autograd;
 pub mod card;
-mod check;
 pub mod data;
 mod error;
 pub mod experiment;
@@ -23,9 +22,10 @@ pub mod models;
 pub mod tensors;
 pub mod train;
 pub mod translate;
+mod validate;
 
-pub use check::Check;
 pub use error::{Error, Result};
 pub use memory::keep_freed_memory;
 pub use steepness_compare::{self as compare, console, report};
 pub use steepness_measure::{self as measure, Stop, durable, plain, random, words};
+pub use validate::Validate;

@@ -20,7 +20,7 @@ pub(crate) use terms::Term;
 
 /// Running quantities of a loss, to be saved with a checkpoint and restored.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct State {
+pub struct CriterionState {
     /// Epoch, from 1; 0 before the first.
     pub epoch: usize,
     /// Epochs in all.
@@ -56,14 +56,14 @@ pub struct Criterion {
     reduction: Reduction,
     ignore_index: i64,
     predictions: bool,
-    state: State,
+    state: CriterionState,
 }
 
 impl Loss {
     /// Makes the loss ready for `classes` classes.
     ///
     /// # Errors
-    /// What [`Loss::check`] refuses, no classes at all, and a loss that needs class counts.
+    /// What [`Loss::validate`] refuses, no classes at all, and a loss that needs class counts.
     pub fn criterion(&self, classes: usize) -> Result<Criterion> {
         if self.needs_counts() {
             return Err(Error::Shape(format!(
@@ -76,7 +76,7 @@ impl Loss {
     /// Makes the loss ready for classes with `counts` training examples each.
     ///
     /// # Errors
-    /// What [`Loss::check`] refuses, and no classes at all.
+    /// What [`Loss::validate`] refuses, and no classes at all.
     pub fn criterion_with_counts(&self, counts: &[u64]) -> Result<Criterion> {
         Criterion::new(self, counts.len(), Some(counts.to_vec()))
     }
@@ -105,7 +105,7 @@ impl Pass {
 
 impl Criterion {
     fn new(loss: &Loss, classes: usize, counts: Option<Vec<u64>>) -> Result<Self> {
-        loss.check()?;
+        loss.validate()?;
         if classes == 0 || u32::try_from(classes).is_err() {
             return Err(Error::Shape(format!("{classes} classes: expected 1 to 2³² − 1")));
         }
@@ -117,27 +117,27 @@ impl Criterion {
             reduction: Reduction::Mean,
             ignore_index: -100,
             predictions: false,
-            state: State::default(),
+            state: CriterionState::default(),
         })
     }
 
     /// How losses of rows become one; the mean by default.
     #[must_use]
-    pub fn reduction(mut self, reduction: Reduction) -> Self {
+    pub fn with_reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;
         self
     }
 
     /// The target that makes a row count for nothing; −100 by default, any integer will do.
     #[must_use]
-    pub fn ignore_index(mut self, index: i64) -> Self {
+    pub fn with_ignore_index(mut self, index: i64) -> Self {
         self.ignore_index = index;
         self
     }
 
     /// Makes every [`Row`] say which class it predicts, which costs another look at the rows.
     #[must_use]
-    pub fn predictions(mut self, wanted: bool) -> Self {
+    pub fn with_predictions(mut self, wanted: bool) -> Self {
         self.predictions = wanted;
         self
     }
@@ -153,7 +153,7 @@ impl Criterion {
     /// # Errors
     /// Refuses another number of weights, negative or infinite ones, and class weights on top of
     /// those that the loss itself makes from class counts.
-    pub fn class_weights(mut self, weights: &[f64]) -> Result<Self> {
+    pub fn with_class_weights(mut self, weights: &[f64]) -> Result<Self> {
         if self.loss.weighting.is_some() {
             return refuse("weights", "of the loss and class weights given apart: choose one");
         }
@@ -164,7 +164,7 @@ impl Criterion {
                 self.classes
             )));
         }
-        check_weights("class", weights)?;
+        validate_weights("class", weights)?;
         self.class_weights = Some(weights.to_vec());
         Ok(self)
     }
@@ -175,17 +175,17 @@ impl Criterion {
     }
 
     #[cfg(feature = "tch")]
-    pub(crate) fn wants_predictions(&self) -> bool {
+    pub(crate) fn predictions(&self) -> bool {
         self.predictions
     }
 
     /// The target that makes a row count for nothing.
-    pub fn ignored_index(&self) -> i64 {
+    pub fn ignore_index(&self) -> i64 {
         self.ignore_index
     }
 
     /// How losses of rows become one.
-    pub fn reduces_to(&self) -> Reduction {
+    pub fn reduction(&self) -> Reduction {
         self.reduction
     }
 
@@ -201,12 +201,12 @@ impl Criterion {
     }
 
     /// What a checkpoint must hold of it.
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> CriterionState {
         self.state
     }
 
     /// Restores what [`Criterion::state`] gave.
-    pub fn set_state(&mut self, state: State) {
+    pub fn set_state(&mut self, state: CriterionState) {
         self.state = state;
     }
 
@@ -260,7 +260,7 @@ impl Criterion {
         batch: Batch<'_, E>,
         training: bool,
     ) -> Result<Outcome> {
-        let rows = self.check_shapes(buffers.logits().len(), &batch)?;
+        let rows = self.validate_shapes(buffers.logits().len(), &batch)?;
         if batch.inner == 1 {
             return self.compute_rows(buffers, batch, rows, training);
         }
@@ -285,7 +285,7 @@ impl Criterion {
     }
 
     /// The number of rows, if logits, targets and weights fit each other.
-    pub(crate) fn check_shapes<E: Element>(
+    pub(crate) fn validate_shapes<E: Element>(
         &self,
         logits: usize,
         batch: &Batch<'_, E>,
@@ -320,7 +320,7 @@ impl Criterion {
             if weights.len() != rows {
                 return shape(format!("{} sample weights for {rows} rows", weights.len()));
             }
-            check_weights("sample", weights)?;
+            validate_weights("sample", weights)?;
         }
         Ok(rows)
     }
@@ -582,7 +582,7 @@ impl Criterion {
     }
 }
 
-fn check_weights(what: &str, weights: &[f64]) -> Result<()> {
+fn validate_weights(what: &str, weights: &[f64]) -> Result<()> {
     match weights.iter().position(|w| !(*w >= 0.0 && w.is_finite())) {
         None => Ok(()),
         Some(at) => {

@@ -53,7 +53,7 @@ macro_rules! families {
         variants! {
             /// The part of a loss that is there without a bonus.
             ///
-            /// The ranges of the numbers are on the cards ([`FAMILIES`]); [`Curve::check`] looks.
+            /// The ranges of the numbers are on the cards ([`FAMILIES`]); [`Curve::validate`] looks.
             ///
             /// ```
             /// use steepness::{Base, Curve, Odds};
@@ -335,14 +335,14 @@ impl Curve {
     ///
     /// # Errors
     /// Names the first that does not, and the range.
-    pub fn check(&self) -> Result<()> {
+    pub fn validate(&self) -> Result<()> {
         if let Some((card, numbers)) = self.base.described() {
-            card.check(&numbers)?;
+            card.validate(&numbers)?;
         }
         let Some(bonus) = self.bonus else { return Ok(()) };
         within("rho", bonus.rho, 0.0, f64::MAX)?;
         within("abrupt", bonus.abrupt.unwrap_or(0.0), 0.0, 1.0)?;
-        bonus.shape.described().map_or(Ok(()), |(card, numbers)| card.check(&numbers))
+        bonus.shape.described().map_or(Ok(()), |(card, numbers)| card.validate(&numbers))
     }
 
     fn point(&self, odds: &Odds) -> (f64, f64) {

@@ -55,7 +55,7 @@
 //!
 //! # Class weights
 //!
-//! Given apart ([`Criterion::class_weights`]) or made from class counts (`weights`, `drw`), w_y
+//! Given apart ([`Criterion::with_class_weights`]) or made from class counts (`weights`, `drw`), w_y
 //! multiplies all that a label's row pays; of soft targets it is Σ_k t_k·w_k·ℓ(p_k) for a softmax
 //! loss, as in PyTorch, and (Σ_k t_k·w_k)·L for a loss that is a mean over classes, as in the code of
 //! Cui et al. 2019. The mean divides by the sum of those weights, so that a constant loss averages to
@@ -110,7 +110,7 @@ mod weights;
 
 #[cfg(feature = "burn")]
 pub use adapt::burn::BurnTargets;
-pub use criterion::{Batch, Criterion, Outcome, Reduction, State};
+pub use criterion::{Batch, Criterion, CriterionState, Outcome, Reduction};
 pub use curve::{
     Base, Bonus, Card, Curve, FAMILIES, Family, Form, PUBLISHED_CLAMP, Parameter, Range, Shape,
 };

@@ -116,8 +116,8 @@ impl Criterion {
         training: bool,
         room: usize,
     ) -> Result<Outcome> {
-        let count = layer.check(self.classes(), &batch, &gradients)?;
-        self.check_shapes(count * self.classes(), &batch)?;
+        let count = layer.validate(self.classes(), &batch, &gradients)?;
+        self.validate_shapes(count * self.classes(), &batch)?;
         let pass = self.pass(&batch, count)?;
         gradients.clear();
         let mut rows = vec![Row { ignored: true, ..Row::default() }; pass.records(count)];
@@ -143,7 +143,7 @@ impl Criterion {
         let records = pass.records(count);
         let views = count.checked_div(records).unwrap_or(1);
         let ignored = |row: &usize| match batch.targets {
-            Targets::Hard(targets) => views == 1 && targets[*row] == self.ignored_index(),
+            Targets::Hard(targets) => views == 1 && targets[*row] == self.ignore_index(),
             Targets::Soft(_) => false,
         };
         let counted: Vec<usize> = (0..records).filter(|row| !ignored(row)).collect();
@@ -161,7 +161,7 @@ impl Criterion {
 
 impl<E: Element> Linear<'_, E> {
     /// The number of rows, if everything fits.
-    fn check(
+    fn validate(
         &self,
         classes: usize,
         batch: &Batch<'_, E::Real>,

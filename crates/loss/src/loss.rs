@@ -240,15 +240,15 @@ impl Loss {
     ///
     /// # Errors
     /// Says which option does not go with which, or which number is out of which range.
-    pub fn check(&self) -> Result<()> {
-        self.check_objective()?;
-        self.check_numbers()?;
-        self.check_combinations()
+    pub fn validate(&self) -> Result<()> {
+        self.validate_objective()?;
+        self.validate_numbers()?;
+        self.validate_combinations()
     }
 
-    fn check_objective(&self) -> Result<()> {
+    fn validate_objective(&self) -> Result<()> {
         if let Some(curve) = self.curve() {
-            curve.check()?;
+            curve.validate()?;
         }
         match &self.objective {
             Objective::Softmax(_) => Ok(()),
@@ -281,7 +281,7 @@ impl Loss {
         }
     }
 
-    fn check_numbers(&self) -> Result<()> {
+    fn validate_numbers(&self) -> Result<()> {
         within("smooth", self.smoothing, 0.0, 1.0)?;
         within("smooth bonus", self.bonus_smoothing.unwrap_or(0.0), 0.0, 1.0)?;
         within("zloss", self.z_loss, 0.0, f64::MAX)?;
@@ -301,10 +301,10 @@ impl Loss {
         if let Some(Schedule { epochs: Some(0), .. }) = self.schedule {
             return refuse("schedule epochs", "must be at least 1, not 0");
         }
-        self.weighting.as_ref().map_or(Ok(()), Weighting::check)
+        self.weighting.as_ref().map_or(Ok(()), Weighting::validate)
     }
 
-    fn check_combinations(&self) -> Result<()> {
+    fn validate_combinations(&self) -> Result<()> {
         let adjust = &self.adjust;
         let bonus = self.curve().and_then(|curve| curve.bonus);
         let softmax = matches!(self.objective, Objective::Softmax(_));

@@ -113,7 +113,7 @@ impl LSoftmax {
 
     /// The label of a row without a margin, to be ignored by the loss too; −100 by default.
     #[must_use]
-    pub fn ignore_index(mut self, index: i64) -> Self {
+    pub fn with_ignore_index(mut self, index: i64) -> Self {
         self.ignore_index = index;
         self
     }

@@ -26,7 +26,7 @@ pub struct Row {
     /// The same for cross entropy: q for a hard label.
     pub ce_steepness: f64,
     /// The class with the largest logit, the first among equals; computed on request only, since
-    /// it costs another look at the row (see [`crate::Criterion::predictions`]).
+    /// it costs another look at the row (see [`crate::Criterion::with_predictions`]).
     pub predicted: Option<u32>,
     /// Whether the label's logit is the largest, the first among equals.
     pub correct: bool,

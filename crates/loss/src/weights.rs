@@ -45,7 +45,7 @@ pub enum Shots {
 }
 
 impl Weighting {
-    pub(crate) fn check(&self) -> Result<()> {
+    pub(crate) fn validate(&self) -> Result<()> {
         within("beta", self.beta, 0.0, 1.0 - f64::EPSILON)?;
         within("from", self.from, 0.0, 1.0 - f64::EPSILON)
     }

@@ -217,7 +217,7 @@ proptest! {
         let labels: Vec<i64> = labels.iter().map(|l| if *l < 0 { *l } else { *l % classes as i64 }).collect();
         for (spec, soft) in [("el(le=0.75)", false), ("el(le=0.75) + smooth(0.1)", false), ("ce", true)] {
             let criterion = spec.parse::<Loss>().unwrap().criterion(classes).unwrap();
-            let mut criterion = criterion.reduction(Reduction::Sum).ignore_index(-1);
+            let mut criterion = criterion.with_reduction(Reduction::Sum).with_ignore_index(-1);
             let (mut all, mut alone) = (vec![0f32; count], vec![0f32; count]);
             let batch = if soft { Targets::Soft(&targets[..]) } else { Targets::Hard(&labels) };
             let together = criterion.forward_backward(&logits, batch, &mut all).unwrap();
@@ -333,12 +333,12 @@ fn golden_vector_case_in_f64() {
 fn batch_semantics() {
     let criterion = "el(le=0.5)".parse::<Loss>().unwrap().criterion(3).unwrap();
     let logits = [0.1f32, 0.5, -0.2, 1.0, 1.0, 1.0];
-    let sum = criterion.clone().reduction(Reduction::Sum);
+    let sum = criterion.clone().with_reduction(Reduction::Sum);
     let mean = criterion.forward(&logits, Targets::Hard(&[0, 2])).unwrap();
     let total = sum.forward(&logits, Targets::Hard(&[0, 2])).unwrap();
     assert!((mean.loss * 2.0 - total.loss).abs() < 1e-12);
     let weights = [3.0, 0.0];
-    let batch = Batch::new(Targets::Hard(&[0, 2])).sample_weights(&weights);
+    let batch = Batch::new(Targets::Hard(&[0, 2])).with_sample_weights(&weights);
     let first = criterion.forward(&logits[..3], Targets::Hard(&[0])).unwrap();
     assert!((criterion.forward(&logits, batch).unwrap().loss - first.loss).abs() < 1e-12);
 }

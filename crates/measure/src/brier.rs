@@ -4,7 +4,7 @@
 //! twice what is called the binary Brier score. It is a proper score: it rewards calibration and
 //! sharpness together.
 
-use super::{Logit, Logits, softmax::Judged};
+use super::{Logit, Logits, softmax::RowOutcome};
 use crate::Result;
 use crate::card::{Card, Direction, Range, Source};
 
@@ -37,7 +37,7 @@ pub(crate) const SCALED: Card = Card {
 /// # Errors
 /// Labels that do not fit the logits.
 pub fn brier<T: Logit>(logits: Logits<T>, labels: &[i64]) -> Result<f64> {
-    let scores = logits.map_labelled(labels, |row, label| Judged::new(row, label).brier)?;
+    let scores = logits.map_labelled(labels, |row, label| RowOutcome::new(row, label).brier)?;
     Ok(scores.iter().sum::<f64>() / logits.rows() as f64)
 }
 

@@ -96,7 +96,7 @@ fn confidences<T: Logit>(logits: Logits<T>, labels: &[i64]) -> Result<Vec<(f64, 
 }
 
 fn equal_width(confidences: &[(f64, bool)], bins: usize) -> Result<Vec<ReliabilityBin>> {
-    check_bins(bins)?;
+    validate_bins(bins)?;
     let edge = |i: usize| i as f64 / bins as f64;
     let empty = |i| ReliabilityBin {
         low: edge(i),
@@ -119,7 +119,7 @@ fn equal_width(confidences: &[(f64, bool)], bins: usize) -> Result<Vec<Reliabili
     Ok(reliability)
 }
 
-fn check_bins(bins: usize) -> Result<()> {
+fn validate_bins(bins: usize) -> Result<()> {
     match bins {
         0 => Err(Error::Request("calibration needs at least 1 bin, not 0".into())),
         _ => Ok(()),

@@ -14,7 +14,7 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-pub use part::{Unfinished, remove_unfinished};
+pub use part::{PartialFile, remove_unfinished};
 
 use crate::{Error, Result};
 use destination::{Destination, destination, parent};
@@ -38,7 +38,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Writes a folder of `files` to `path`, which appears only once all of them are on the disk.
 pub fn write_folder(path: &Path, files: &[(&str, &[u8])]) -> Result<()> {
     let part = part::name_for(path);
-    let _unfinished = Unfinished::new(&part);
+    let _unfinished = PartialFile::new(&part);
     remove_folder(&part)?;
     fs::create_dir_all(&part).map_err(Error::output(&part))?;
     let write = |(name, bytes): &(&str, &[u8])| {
@@ -84,7 +84,7 @@ fn put_whole(
     flush: bool,
 ) -> io::Result<()> {
     let part = part::name_for(path);
-    let _unfinished = Unfinished::new(&part);
+    let _unfinished = PartialFile::new(&part);
     let file = part::open(&part)?;
     let complete = || {
         file.set_len(0)?;

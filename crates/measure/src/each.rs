@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::softmax::{Judged, rival};
+use super::softmax::{RowOutcome, rival};
 use super::{Logit, Logits};
 use crate::Result;
 
@@ -37,7 +37,7 @@ pub fn each<T: Logit>(logits: Logits<T>, labels: &[i64]) -> Result<[Vec<f64>; OF
     let weight: HashMap<i64, f64> =
         counts.into_iter().map(|(label, count)| (label, share / count as f64)).collect();
     let judge = |row: &[T], label: usize| {
-        let judged = Judged::new(row, label);
+        let judged = RowOutcome::new(row, label);
         let right = f64::from(u8::from(judged.hit));
         let weight = weight.get(&(label as i64)).copied().unwrap_or(0.0);
         let (odds, own): (_, f64) = (judged.label, row[label].into());

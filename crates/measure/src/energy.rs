@@ -47,7 +47,7 @@ pub fn label_energy<T: Logit>(logits: Logits<T>, labels: &[i64]) -> Result<f64> 
 /// # Errors
 /// A single class. Labels that do not fit the logits.
 pub fn rival_energy<T: Logit>(logits: Logits<T>, labels: &[i64]) -> Result<f64> {
-    logits.check_rivals("a rival's energy")?;
+    logits.validate_rivals("a rival's energy")?;
     let sum: f64 = logits.labelled(labels)?.map(|(row, label)| -rival(row, label)).sum();
     Ok(sum / logits.rows() as f64)
 }

@@ -25,7 +25,6 @@ mod energy;
 mod error;
 mod groups;
 mod histogram;
-mod learned;
 mod logits;
 mod margin;
 mod measures;
@@ -46,6 +45,7 @@ mod student_t;
 mod summary;
 mod temperature;
 mod threshold;
+mod train_measures;
 pub mod translation;
 pub mod words;
 
@@ -66,7 +66,6 @@ pub use energy::{energy_gaps, energy_profile, label_energy, rival_energy};
 pub use error::{At, Error, Result};
 pub use groups::{Groups, Thresholds};
 pub use histogram::range;
-pub use learned::Learned;
 pub use logits::{Logit, Logits};
 pub use margin::{legacy_margins, lse_margins, margins};
 pub use measures::*;
@@ -88,6 +87,7 @@ pub use stop::Stop;
 pub use summary::{OodSummary, Summary};
 pub use temperature::{scale, temperature};
 pub use threshold::Threshold;
+pub use train_measures::TrainMeasures;
 
 /// The measurements that every table of a comparison shows, in the order of its columns.
 pub const MAIN: [&Card; 15] = [
@@ -127,8 +127,8 @@ pub const MORE: [&Card; 26] = [
     &margin::LSE,
     &margin::LEGACY,
     &energy::GAP,
-    &learned::ACCURACY,
-    &learned::MARGIN,
+    &train_measures::ACCURACY,
+    &train_measures::MARGIN,
     &representation::separation::CARD,
     &representation::neighbours::COSINE,
     &representation::neighbours::EUCLIDEAN,

@@ -69,12 +69,12 @@ impl<'a, T: Logit> Logits<'a, T> {
     /// Example by example, each with its label.
     ///
     /// # Errors
-    /// As [`Logits::check_labels`].
+    /// As [`Logits::validate_labels`].
     pub fn labelled(
         &self,
         labels: &[i64],
     ) -> Result<impl ExactSizeIterator<Item = (&'a [T], usize)>> {
-        self.check_labels(labels)?;
+        self.validate_labels(labels)?;
         Ok(self.iter().zip(labels.iter().map(|&y| y as usize)))
     }
 
@@ -88,13 +88,13 @@ impl<'a, T: Logit> Logits<'a, T> {
     /// What `measure` says of each example and its label, as [`Logits::map`].
     ///
     /// # Errors
-    /// As [`Logits::check_labels`].
+    /// As [`Logits::validate_labels`].
     pub(super) fn map_labelled<R: Send>(
         &self,
         labels: &[i64],
         measure: impl Fn(&'a [T], usize) -> R + Sync,
     ) -> Result<Vec<R>> {
-        self.check_labels(labels)?;
+        self.validate_labels(labels)?;
         let row = |i: usize| &self.values[i * self.classes..(i + 1) * self.classes];
         let one = |i: usize| measure(row(i), labels[i] as usize);
         Ok(parallel::map(self.rows(), self.classes, one))
@@ -104,7 +104,7 @@ impl<'a, T: Logit> Logits<'a, T> {
     ///
     /// # Errors
     /// A single class.
-    pub(super) fn check_rivals(&self, what: &str) -> Result<()> {
+    pub(super) fn validate_rivals(&self, what: &str) -> Result<()> {
         match self.classes {
             1 => Err(Error::Request(format!("{what} needs at least 2 classes, not 1"))),
             _ => Ok(()),
@@ -115,7 +115,7 @@ impl<'a, T: Logit> Logits<'a, T> {
     ///
     /// # Errors
     /// Names the counts, or the first row whose label is out of range.
-    pub fn check_labels(&self, labels: &[i64]) -> Result<()> {
+    pub fn validate_labels(&self, labels: &[i64]) -> Result<()> {
         if labels.len() != self.rows() {
             return Err(Error::Request(format!(
                 "{} labels for {} rows of logits",
@@ -157,10 +157,10 @@ mod tests {
     #[test]
     fn refuses_labels_that_do_not_fit() {
         let logits = Logits::new(&[0.0f64; 6], 3).unwrap();
-        let complaint = |labels: &[i64]| logits.check_labels(labels).unwrap_err().to_string();
+        let complaint = |labels: &[i64]| logits.validate_labels(labels).unwrap_err().to_string();
         assert_eq!(complaint(&[0]), "1 labels for 2 rows of logits");
         assert_eq!(complaint(&[0, 3]), "label 3 in row 1 is not one of the 3 classes");
         assert_eq!(complaint(&[-1, 0]), "label -1 in row 0 is not one of the 3 classes");
-        assert!(logits.check_labels(&[2, 0]).is_ok());
+        assert!(logits.validate_labels(&[2, 0]).is_ok());
     }
 }

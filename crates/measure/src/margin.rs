@@ -54,7 +54,7 @@ pub(crate) const LEGACY: Card = Card {
 /// # Errors
 /// A single class has no margin. Labels that do not fit the logits.
 pub fn margins<T: Logit>(logits: Logits<T>, labels: &[i64]) -> Result<Vec<f64>> {
-    logits.check_rivals("a margin")?;
+    logits.validate_rivals("a margin")?;
     logits.map_labelled(labels, |row, label| row[label].into() - rival(row, label))
 }
 
@@ -63,7 +63,7 @@ pub fn margins<T: Logit>(logits: Logits<T>, labels: &[i64]) -> Result<Vec<f64>> 
 /// # Errors
 /// As [`margins`].
 pub fn lse_margins<T: Logit>(logits: Logits<T>, labels: &[i64]) -> Result<Vec<f64>> {
-    logits.check_rivals("a margin")?;
+    logits.validate_rivals("a margin")?;
     logits.map_labelled(labels, |row, label| Odds::new(row, label).log_odds)
 }
 
@@ -73,7 +73,7 @@ pub fn lse_margins<T: Logit>(logits: Logits<T>, labels: &[i64]) -> Result<Vec<f6
 /// # Errors
 /// As [`margins`].
 pub fn legacy_margins<T: Logit>(logits: Logits<T>, labels: &[i64]) -> Result<Vec<f64>> {
-    logits.check_rivals("a margin")?;
+    logits.validate_rivals("a margin")?;
     logits.map_labelled(labels, |row, label| row[label].into() - rival(row, label).max(0.0))
 }
 

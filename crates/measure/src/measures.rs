@@ -1,8 +1,8 @@
 //! [`Measures`]: everything measured on one run, the contents of its `measure.json`.
 
 use super::{
-    Binary, Calibration, Confusion, Evidence, Groups, Learned, Logit, Logits, Number, Overlap,
-    Recalibrated, Representation, RobustnessCurve, accuracy, ece, energy_profile, label_energy,
+    Binary, Calibration, Confusion, Evidence, Groups, Logit, Logits, Number, Overlap, Recalibrated,
+    Representation, RobustnessCurve, TrainMeasures, accuracy, ece, energy_profile, label_energy,
     legacy_margins, likelihoods, lse_margins, margins, mean, median, nll, reliability, scale,
     steepness, translation,
 };
@@ -78,7 +78,7 @@ pub struct Measures {
     pub margin_legacy_mean: Option<f64>,
     /// The same of training examples, where they were measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub train: Option<Learned>,
+    pub train: Option<TrainMeasures>,
     /// How far the probabilities can be believed; not in older records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,

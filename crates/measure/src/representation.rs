@@ -34,5 +34,5 @@ pub use tsne::Tsne;
 use features::Classes;
 pub(super) use linalg::{Matrix, product, pseudosolve, squared_distances};
 pub(super) use nearest::nearest;
-pub(super) use neighbours::check_k;
+pub(super) use neighbours::validate_k;
 pub(super) use principal::Principal;

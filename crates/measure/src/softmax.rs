@@ -45,7 +45,7 @@ impl Odds {
 /// What softmax says of one row and its label, from a single pass over the exponentials, which are
 /// nearly all that a measure of probabilities costs.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Judged {
+pub(super) struct RowOutcome {
     /// Whether the prediction is the label.
     pub hit: bool,
     /// The odds of the prediction, whose probability is the confidence.
@@ -56,7 +56,7 @@ pub(super) struct Judged {
     pub brier: f64,
 }
 
-impl Judged {
+impl RowOutcome {
     /// Judges a row of logits with a finite one among them.
     ///
     /// With a the prediction, m the largest logit of the others and e_k = exp(z_k − m), the sums
@@ -167,7 +167,7 @@ mod tests {
         for (seed, scale) in [(1, 3.0), (2, 40.0), (3, 900.0), (4, 1e-3)] {
             let (values, labels) = crate::sample::draw(seed, 60, 5, scale);
             for (row, &label) in values.chunks_exact(5).zip(&labels) {
-                let judged = Judged::new(row, label as usize);
+                let judged = RowOutcome::new(row, label as usize);
                 for (ours, class) in
                     [(judged.prediction, argmax(row)), (judged.label, label as usize)]
                 {
@@ -178,9 +178,9 @@ mod tests {
                 assert_eq!(judged.hit, argmax(row) as i64 == label);
             }
         }
-        let masked = Judged::new(&[f32::NEG_INFINITY, 0.0], 0);
+        let masked = RowOutcome::new(&[f32::NEG_INFINITY, 0.0], 0);
         assert_eq!((masked.label.surprise(), masked.brier), (f64::INFINITY, 2.0));
-        let single = Judged::new(&[3.0f32], 0);
+        let single = RowOutcome::new(&[3.0f32], 0);
         assert_eq!((single.label.surprise(), single.brier, single.hit), (0.0, 0.0, true));
     }
 

@@ -141,7 +141,7 @@ pub fn differences(first: &[f64], second: &[f64]) -> Result<Vec<f64>> {
 }
 
 /// Refuses no differences, and one that is not finite.
-fn check(differences: &[f64]) -> Result<()> {
+fn validate(differences: &[f64]) -> Result<()> {
     if differences.is_empty() {
         return Err(Error::Request("there are no pairs to compare".into()));
     }

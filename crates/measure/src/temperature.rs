@@ -64,8 +64,9 @@ pub fn temperature<T: Logit>(logits: Logits<T>, labels: &[i64]) -> Result<Option
 
 /// The β that minimises the mean NLL of βz over `rows` with their labels, searched from `start` on.
 fn best_beta<T: Logit>(rows: &[(&[T], usize)], start: f64) -> Option<f64> {
-    let known = parallel::map(rows.len(), rows[0].0.len(), |i| Ends::new(rows[i].0, rows[i].1));
-    let sum = |of: fn(&Ends) -> f64| known.iter().map(of).sum::<f64>();
+    let known =
+        parallel::map(rows.len(), rows[0].0.len(), |i| RowBounds::new(rows[i].0, rows[i].1));
+    let sum = |of: fn(&RowBounds) -> f64| known.iter().map(of).sum::<f64>();
     // The slope at β = 0 is that of a uniform p over what is not masked, at ∞ that of the largest.
     if sum(|row| row.mean + row.lead) >= 0.0 || sum(|row| row.lead) <= 0.0 {
         return None;
@@ -108,7 +109,7 @@ pub fn scale<T: Logit>(logits: Logits<T>, temperature: f64) -> Result<Vec<f64>> 
 }
 
 /// What of a row does not depend on β.
-struct Ends {
+struct RowBounds {
     highest: f64,
     /// max z − z_y
     lead: f64,
@@ -116,7 +117,7 @@ struct Ends {
     mean: f64,
 }
 
-impl Ends {
+impl RowBounds {
     fn new<T: Logit>(row: &[T], label: usize) -> Self {
         let highest = maximum(row);
         let open = row.iter().map(|&z| z.into() - highest).filter(|z| *z > f64::NEG_INFINITY);
@@ -126,9 +127,9 @@ impl Ends {
 }
 
 /// The slope and the curvature of the mean NLL of βz in β, above 0 and finite.
-fn slope<T: Logit>(rows: &[(&[T], usize)], known: &[Ends], beta: f64) -> (f64, f64) {
+fn slope<T: Logit>(rows: &[(&[T], usize)], known: &[RowBounds], beta: f64) -> (f64, f64) {
     let of_row = |i: usize| -> (f64, f64) {
-        let Ends { highest, lead, .. } = known[i];
+        let RowBounds { highest, lead, .. } = known[i];
         // Moments of z − max, which are at most 0 and cannot overflow.
         let (mut sum, mut first, mut second) = (0.0, 0.0, 0.0);
         for z in rows[i].0.iter().map(|&z| z.into() - highest) {

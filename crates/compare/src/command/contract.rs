@@ -295,7 +295,7 @@ impl Evidence<'_> {
             None => loss.criterion(self.classes)?,
         };
         let mut gradient = vec![T::default(); values.len()];
-        let mut criterion = criterion.reduction(Reduction::None);
+        let mut criterion = criterion.with_reduction(Reduction::None);
         criterion
             .forward_backward(values, Targets::Hard(self.labels), &mut gradient)
             .map_err(|error| Error::Work(format!("{}: {error}", self.at(LABELS).display())))?;

@@ -121,7 +121,7 @@ fn with_work<T>(
     options: &Options,
     done: impl FnOnce(Work) -> Result<T>,
 ) -> Result<(T, Folder)> {
-    recipe.check()?;
+    recipe.validate()?;
     let mut recipe = recipe.clone();
     let directory = &recipe.run.directory;
     // What is written into the folder holds wherever it is read.
@@ -131,7 +131,7 @@ fn with_work<T>(
         directory
     })
     .map_err(Error::input(directory))?;
-    program::check(&recipe.run)?;
+    program::validate(&recipe.run)?;
     let origins = inputs::origins(&recipe, out)?;
     let stop = Stop(options.stop);
     let known = folder_content(out).ok().flatten();

@@ -10,7 +10,7 @@ use crate::{Error, Result};
 ///
 /// # Errors
 /// Says what is missing.
-pub fn check(run: &Run) -> Result<()> {
+pub fn validate(run: &Run) -> Result<()> {
     let Some(word) = run.command.first().filter(|word| placeholders(word).is_empty()) else {
         return Ok(());
     };
@@ -53,7 +53,7 @@ mod tests {
         let check = |word: &str| {
             let command = vec![word.to_owned()];
             let run = Run { command, directory: folder.path().to_owned(), ..Run::default() };
-            super::check(&run).map_err(|error| error.to_string())
+            super::validate(&run).map_err(|error| error.to_string())
         };
         assert_eq!((check("sh"), check("/bin/sh"), check("{a}")), (Ok(()), Ok(()), Ok(())));
         assert!(check("no-such-program").unwrap_err().ends_with(": there is no such program"));

@@ -26,7 +26,7 @@ use steepness::Loss;
 
 use super::duration;
 use super::words::{is_name, placeholders, words};
-use crate::fields::{check_seeds, name};
+use crate::fields::{name, validate_seeds};
 use crate::layout::MARKER;
 use crate::{AnyRecipe, Better, Error, Extent, Plan, Result, RunDir, parse_toml, spec};
 
@@ -106,7 +106,7 @@ impl CommandRecipe {
     ///
     /// # Errors
     /// Says what would.
-    pub fn check(&self) -> Result<()> {
+    pub fn validate(&self) -> Result<()> {
         let refuse = |problem: String| Err(Error::Request(problem));
         if self.losses.is_empty() && self.vary.is_empty() {
             return refuse(
@@ -157,11 +157,11 @@ impl CommandRecipe {
             return refuse(format!("metrics: {name:?} is no name"));
         }
         self.timeout()?;
-        self.check_folders()
+        self.validate_folders()
     }
 
     /// Settings whose folders would be the same.
-    fn check_folders(&self) -> Result<()> {
+    fn validate_folders(&self) -> Result<()> {
         let mut folders = HashMap::new();
         for setting in self.plan()?.settings()? {
             let folder = RunDir::new(Path::new(""), &setting, 0).path().to_owned();
@@ -226,7 +226,7 @@ fn seeds<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Vec<u64>, D:
         Typed::Count(count) => (0..u64::from(count)).collect(),
         Typed::List(seeds) => seeds,
     };
-    check_seeds(&seeds).map_err(serde::de::Error::custom)?;
+    validate_seeds(&seeds).map_err(serde::de::Error::custom)?;
     Ok(seeds)
 }
 
@@ -273,7 +273,7 @@ direction = "lower"
 
     fn recipe(text: &str) -> Result<CommandRecipe> {
         let recipe = CommandRecipe::parse(Path::new("a/birds.toml"), text)?;
-        recipe.check().map(|()| recipe)
+        recipe.validate().map(|()| recipe)
     }
 
     #[test]

@@ -108,7 +108,7 @@ impl<'a> CommandRunner<'a> {
     }
 
     /// Refuses to go on with inputs that are not what they were.
-    fn check_inputs(&self) -> Result<()> {
+    fn validate_inputs(&self) -> Result<()> {
         let now = Content::of(self.origins, Some(self.content))?;
         match self.content.differences(&now).first() {
             None => Ok(()),
@@ -223,7 +223,7 @@ impl Runner for CommandRunner<'_> {
     }
 
     fn make(&self, setting: &Setting, seed: u64, dir: &RunDir, _: &dyn Monitor) -> Result<()> {
-        self.check_inputs()?;
+        self.validate_inputs()?;
         let dir = &dir.flushed_at_once();
         let run = std::path::absolute(dir.path()).map_err(Error::output(dir.path()))?;
         fs::create_dir_all(&run).map_err(Error::output(&run))?;
@@ -250,7 +250,7 @@ impl Runner for CommandRunner<'_> {
         }
     }
 
-    fn check_partner(&self, files: &RunFiles) -> Result<()> {
+    fn validate_partner(&self, files: &RunFiles) -> Result<()> {
         let plan = files.plan(&PlainReader)?;
         let classes = files.classes_of(&plan)?;
         let run = files.run(&plan, classes.len())?;

@@ -14,7 +14,7 @@ use crate::report::masking::{masking, short_of_budget};
 
 /// What attacks did to one run.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Attacked {
+pub struct AttackedRun {
     /// The folder of the run.
     pub run: PathBuf,
     /// What it is a seed of, for people: the setting, and where that is not enough the folder.
@@ -31,12 +31,12 @@ pub struct Attacked {
 
 /// Accuracy against ε for each setting on its data, one line an attack, mean and deviation over its seeds; then
 /// what there is to be careful about.
-pub fn attacked_text(runs: &[Attacked]) -> String {
+pub fn attacked_text(runs: &[AttackedRun]) -> String {
     names(runs).into_iter().map(|name| of_name(runs, name)).collect()
 }
 
 /// What the runs are seeds of, in the order of the runs.
-fn names(runs: &[Attacked]) -> Vec<&str> {
+fn names(runs: &[AttackedRun]) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
     for run in runs {
         if !names.contains(&&*run.name) {
@@ -46,8 +46,8 @@ fn names(runs: &[Attacked]) -> Vec<&str> {
     names
 }
 
-fn of_name(runs: &[Attacked], name: &str) -> String {
-    let runs: Vec<&Attacked> = runs.iter().filter(|run| run.name == name).collect();
+fn of_name(runs: &[AttackedRun], name: &str) -> String {
+    let runs: Vec<&AttackedRun> = runs.iter().filter(|run| run.name == name).collect();
     let seeds: Vec<String> = runs.iter().map(|run| run.seed.to_string()).collect();
     let examples = runs[0].curves.first().map_or(0, |curve| curve.examples);
     let mut text = format!("{name}, seed {}: {examples} test examples\n", seeds.join(" "));
@@ -121,7 +121,7 @@ pub fn mean_curves(runs: &[&[RobustnessCurve]]) -> Vec<RobustnessCurve> {
 }
 
 /// The figure of accuracy under attack; `None` without a curve.
-pub fn figure(runs: &[Attacked]) -> Option<Figure> {
+pub fn figure(runs: &[AttackedRun]) -> Option<Figure> {
     let series = names(runs).into_iter().map(|name| Series {
         name: name.to_owned(),
         runs: runs.iter().filter(|r| r.name == name).map(|r| &r.curves[..]).collect(),
@@ -167,8 +167,8 @@ pub fn csv<'a>(runs: impl Iterator<Item = (String, u64, &'a [RobustnessCurve])>)
 }
 
 /// The records of every run, and the warnings.
-pub fn attacked_json(runs: &[Attacked]) -> serde_json::Value {
-    let run = |run: &Attacked| {
+pub fn attacked_json(runs: &[AttackedRun]) -> serde_json::Value {
+    let run = |run: &AttackedRun| {
         json!({
             "run": run.run,
             "name": run.name,
@@ -186,7 +186,7 @@ pub fn attacked_json(runs: &[Attacked]) -> serde_json::Value {
 mod tests {
     use super::*;
 
-    fn run(seed: u64, right: f64) -> Attacked {
+    fn run(seed: u64, right: f64) -> AttackedRun {
         let curve = |attack: &str, norm: &str, objective: &str, right| RobustnessCurve {
             attack: attack.to_owned(),
             title: attack.to_uppercase(),
@@ -200,7 +200,7 @@ mod tests {
             reach: None,
             examples: 1000,
         };
-        Attacked {
+        AttackedRun {
             run: format!("runs/x/el_le=1/seed={seed}").into(),
             name: "el(le=1)".to_owned(),
             setting: "el(le=1)".parse::<steepness::Loss>().unwrap().into(),
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn other_runs_of_the_same_loss_stand_apart_and_notes_are_said() {
-        let named = |name: &str, run: Attacked| Attacked { name: name.to_owned(), ..run };
+        let named = |name: &str, run: AttackedRun| AttackedRun { name: name.to_owned(), ..run };
         let mut short = named("el(le=1), runs/b", run(0, 0.25));
         short.notes = vec!["another attack takes its place".to_owned()];
         short.curves[0].reach = Some(0.05);

@@ -66,13 +66,13 @@ pub(super) fn text(value: &str) -> String {
 mod tests {
     use super::*;
     use crate::Comparison;
-    use crate::report::tables::{Form, sheets};
+    use crate::report::tables::{Output, sheets};
     use crate::report::{Table, sample};
 
     /// `table.csv`.
     fn rendered(comparison: &Comparison) -> String {
         let table = Table::new(comparison);
-        let found = sheets(comparison, &table, Form::Csv).find(|(key, _)| *key == "table");
+        let found = sheets(comparison, &table, Output::Csv).find(|(key, _)| *key == "table");
         sheet(&found.unwrap().1)
     }
 

@@ -4,10 +4,10 @@ use super::chart;
 use super::escape::xml;
 use super::figure::Figure;
 use super::ruling::Ruling;
-use super::sheet::{Cell, Head, Part, Sheet, Words};
+use super::sheet::{Cell, Head, Sheet, Span, Words};
 use super::summary;
 use super::table::Table;
-use super::tables::{Form, sheets};
+use super::tables::{Output, sheets};
 use crate::Comparison;
 use std::fmt::Write;
 
@@ -18,7 +18,7 @@ const CSS: &str = include_str!("page.css");
 pub fn render(comparison: &Comparison, table: &Table, figures: &[Figure], recipe: &str) -> String {
     let title = format!("{}: losses compared", comparison.name);
     let figures: String = figures.iter().map(Figure::html).collect();
-    let tables = sheets(comparison, table, Form::Page).map(|(_, sheet)| self::sheet(&sheet));
+    let tables = sheets(comparison, table, Output::Page).map(|(_, sheet)| self::sheet(&sheet));
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -138,10 +138,10 @@ fn meanings(columns: &[Head]) -> String {
 
 fn words(words: &Words) -> String {
     words.written(|part| match part {
-        Part::Text(text) => xml(text),
-        Part::Unbroken(text) => xml(text).replace(' ', "&nbsp;"),
-        Part::Code(spec) => format!("<code>{}</code>", xml(spec)),
-        Part::Ours(text) => (*text).to_owned(),
+        Span::Text(text) => xml(text),
+        Span::Unbroken(text) => xml(text).replace(' ', "&nbsp;"),
+        Span::Code(spec) => format!("<code>{}</code>", xml(spec)),
+        Span::Ours(text) => (*text).to_owned(),
     })
 }
 

@@ -1,11 +1,11 @@
 //! The table for programs: what `--json` prints.
 
-use super::ruling::{Judged, Ruling, word};
+use super::ruling::{Ruling, SettingVerdict, word};
 use super::sheet::{self, Sheet};
 use super::significance::Seeds;
-use super::swept::{Point, Swept};
+use super::swept::{Point, SweepTable};
 use super::table::{Cell, Column, Table};
-use super::tables::{Form, sheets};
+use super::tables::{Output, sheets};
 use crate::Comparison;
 use crate::measure::{Direction, Overlap};
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ pub fn render(comparison: &Comparison, table: &Table) -> Value {
     if let Some(swept) = &table.swept {
         all["sweep"] = self::swept(swept);
     }
-    for (key, sheet) in sheets(comparison, table, Form::Json) {
+    for (key, sheet) in sheets(comparison, table, Output::Json) {
         all[key] = self::sheet(&sheet);
     }
     all
@@ -87,7 +87,7 @@ fn sheet(sheet: &Sheet) -> Value {
 /// "seeds_needed"}]}`, of the headline; `over` says what the interval is over.
 fn ruling(ruling: &Ruling, table: &Table) -> Value {
     let column = table.columns.first();
-    let one = |(at, judged): (usize, &Judged)| {
+    let one = |(at, judged): (usize, &SettingVerdict)| {
         let difference = column.and_then(|column| column.cells.get(at + 1)?.difference.as_ref());
         let both = difference.is_some_and(|difference| difference.over_both.is_some());
         let over = if both { "seeds and test examples" } else { "seeds" };
@@ -138,7 +138,7 @@ fn intervals(overlap: Overlap) -> Value {
 
 /// `{"key", "lines": [{"loss", "points": [{"value", "mean", "std", "values"}]}]}`; the value is
 /// `null` for a loss without the key.
-fn swept(swept: &Swept) -> Value {
+fn swept(swept: &SweepTable) -> Value {
     let lines = swept.lines.iter().map(|line| {
         let points = swept.values.iter().zip(&line.points).filter_map(|(value, point)| {
             let Point { values, mean, std } = point.as_ref()?;

@@ -1,14 +1,14 @@
 //! `table.md`: tables with their notes, warnings, the signature.
 
 use super::ruling::Ruling;
-use super::sheet::{Cell, Part, Sheet, Value, Words};
+use super::sheet::{Cell, Sheet, Span, Value, Words};
 use super::table::Table;
-use super::tables::{Form, sheets};
+use super::tables::{Output, sheets};
 use crate::Comparison;
 
 /// The whole file.
 pub fn render(comparison: &Comparison, table: &Table) -> String {
-    let sheets = sheets(comparison, table, Form::Markdown).map(|(_, sheet)| self::sheet(&sheet));
+    let sheets = sheets(comparison, table, Output::Markdown).map(|(_, sheet)| self::sheet(&sheet));
     let mut page = table.ruling.as_ref().map_or(String::new(), ruling);
     page += &sheets.collect::<Vec<_>>().join("\n");
     for warning in &table.warnings {
@@ -59,7 +59,7 @@ fn cell(cell: &Cell) -> String {
 
 fn words(words: &Words) -> String {
     words.written(|part| match part {
-        Part::Code(spec) => code(spec),
+        Span::Code(spec) => code(spec),
         part => escaped(part.plain()),
     })
 }

@@ -34,16 +34,16 @@ mod tables;
 mod text;
 mod write;
 
-pub use attacked::{Attacked, attacked_json, attacked_text};
+pub use attacked::{AttackedRun, attacked_json, attacked_text};
 pub use epochs::Epochs;
 pub use headline::find_metric;
 pub use majority::Majority;
 pub use masking::{WORST, masking, short_of_budget};
-pub use ruling::{Judged, Ruling};
+pub use ruling::{Ruling, SettingVerdict};
 pub use significance::{Seeds, Significance};
-pub use swept::{Line, Point, Swept};
+pub use swept::{Line, Point, SweepTable};
 pub use table::{Cell, Column, Difference, Mark, Table};
-pub use write::{Written, write, write_attacked, write_curves};
+pub use write::{ReportFiles, write, write_attacked, write_curves};
 
 use crate::Comparison;
 

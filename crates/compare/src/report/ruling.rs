@@ -23,12 +23,12 @@ pub struct Ruling {
     /// What differences are worth having, in the metric's unit; 0 where nobody said.
     pub worth: f64,
     /// Each setting after the first.
-    pub judged: Vec<Judged>,
+    pub judged: Vec<SettingVerdict>,
 }
 
 /// One setting against the first one.
 #[derive(Clone, Debug)]
-pub struct Judged {
+pub struct SettingVerdict {
     /// What it is called.
     pub loss: String,
     /// Its difference, which the verdict is about.
@@ -45,7 +45,7 @@ struct Question<'a> {
     column: &'a Column,
     seeds: usize,
     worth: f64,
-    judged: &'a [Judged],
+    judged: &'a [SettingVerdict],
 }
 
 impl Ruling {
@@ -79,14 +79,14 @@ fn differences(column: &Column) -> impl Iterator<Item = Option<&Difference>> {
 }
 
 /// What may be claimed of each of the `losses`, corrected for their number.
-pub fn judge(losses: &[String], column: &Column, margin: f64) -> Vec<Judged> {
+pub fn judge(losses: &[String], column: &Column, margin: f64) -> Vec<SettingVerdict> {
     let estimates: Vec<Option<Estimate>> =
         differences(column).map(|difference| difference?.estimate()).collect();
     let known: Vec<Estimate> = estimates.iter().flatten().copied().collect();
     let mut verdicts = verdicts(&known, margin, ALPHA).unwrap_or_default().into_iter();
     let one = |(loss, estimate): (&String, Option<Estimate>)| {
         let verdict = estimate.and_then(|_| verdicts.next());
-        Judged { loss: loss.clone(), estimate, verdict, seeds: None }
+        SettingVerdict { loss: loss.clone(), estimate, verdict, seeds: None }
     };
     losses.iter().zip(estimates).map(one).collect()
 }
@@ -140,7 +140,7 @@ impl Question<'_> {
     }
 
     /// At least one loss is better.
-    fn take(&self, best: &Judged, others: &[&Judged]) -> String {
+    fn take(&self, best: &SettingVerdict, others: &[&SettingVerdict]) -> String {
         let mut answer = format!(
             "Take {}: it is better than {} in {}{}, {}.",
             best.loss,
@@ -179,7 +179,7 @@ impl Question<'_> {
     }
 
     /// None is for sure, and one could be.
-    fn open(&self, candidate: &Judged) -> String {
+    fn open(&self, candidate: &SettingVerdict) -> String {
         let Self { first, column, seeds, .. } = self;
         let question =
             format!("a loss is better than {first} in {}{}", column.title, self.by("by "));
@@ -212,7 +212,7 @@ impl Question<'_> {
     /// Of a metric that does not rank.
     fn undirected(&self) -> String {
         let title = &self.column.title;
-        let differs = |judged: &&Judged| judged.is(Side::Above) || judged.is(Side::Below);
+        let differs = |judged: &&SettingVerdict| judged.is(Side::Above) || judged.is(Side::Below);
         let settled = self.judged.iter().filter(differs).map(|judged| {
             format!(
                 "{} differs from {} in {title}, {}.",
@@ -234,13 +234,13 @@ impl Question<'_> {
     }
 
     /// By how much it is better: the difference in the good direction.
-    fn gain(&self, judged: &Judged) -> f64 {
+    fn gain(&self, judged: &SettingVerdict) -> f64 {
         let mean = judged.estimate.map_or(f64::NAN, |estimate| estimate.mean);
         if self.column.metric.direction == Direction::Lower { -mean } else { mean }
     }
 
     /// Whether its own interval holds a difference that is worth having.
-    fn could_be_better(&self, judged: &Judged) -> bool {
+    fn could_be_better(&self, judged: &SettingVerdict) -> bool {
         let reaches = |estimate: Estimate| {
             let (low, high) = estimate.interval(1.0 - ALPHA);
             let best = if self.column.metric.direction == Direction::Lower { -low } else { high };
@@ -250,7 +250,7 @@ impl Question<'_> {
     }
 
     /// "+0.39 points [−0.07, +0.85]".
-    fn amount(&self, judged: &Judged) -> String {
+    fn amount(&self, judged: &SettingVerdict) -> String {
         let decimals = self.column.metric.decimals;
         let Some(estimate) = judged.estimate else { return "an unknown difference".to_owned() };
         let interval = number::interval(estimate.interval(1.0 - ALPHA), decimals);
@@ -331,7 +331,7 @@ impl Question<'_> {
     }
 }
 
-impl Judged {
+impl SettingVerdict {
     /// How many seeds would settle it, where it is open: one of `of` differences that are corrected for each
     /// other.
     fn needed(&self, margin: f64, of: usize) -> Option<Seeds> {
@@ -348,7 +348,7 @@ impl Judged {
 }
 
 /// The verdict in a word, for a metric of which `direction` is better.
-pub fn word(judged: &Judged, direction: Direction) -> &'static str {
+pub fn word(judged: &SettingVerdict, direction: Direction) -> &'static str {
     match (judged.verdict.map(|verdict| verdict.side), direction) {
         (None, _) => "unknown",
         (Some(Side::Open), _) => "open",
@@ -360,7 +360,7 @@ pub fn word(judged: &Judged, direction: Direction) -> &'static str {
 }
 
 /// "el(le=1) is", "el(le=0.5) and el(le=1) are"; nothing of none.
-fn named(judged: &[&Judged]) -> String {
+fn named(judged: &[&SettingVerdict]) -> String {
     let names: Vec<&str> = judged.iter().map(|judged| judged.loss.as_str()).collect();
     match names.split_last() {
         None => String::new(),
@@ -372,7 +372,7 @@ fn named(judged: &[&Judged]) -> String {
 /// "el(le=1) is better in FGSM ε=0.1 and worse in NLL.", a sentence a loss: each metric corrected for the
 /// number of losses, the metrics not for each other.
 fn beside(losses: &[String], columns: &[Column]) -> String {
-    let judged: Vec<(&Column, Vec<Judged>)> =
+    let judged: Vec<(&Column, Vec<SettingVerdict>)> =
         columns.iter().map(|column| (column, judge(losses, column, 0.0))).collect();
     let sentence = |(at, loss): (usize, &String)| {
         let of = |meant: &str| -> Vec<String> {

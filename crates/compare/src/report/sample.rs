@@ -196,7 +196,7 @@ fn run(loss: f64, seed: u64) -> Run {
             probe_accuracy: None,
             margin_lse_mean: Some(0.9 * center),
             margin_legacy_mean: None,
-            train: Some(Learned {
+            train: Some(TrainMeasures {
                 examples: 1000,
                 accuracy: 0.999,
                 margin: Spread {

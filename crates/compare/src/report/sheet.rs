@@ -98,11 +98,11 @@ impl From<Value> for Cell {
 
 /// A line of text, in parts.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Words(pub Vec<Part>);
+pub struct Words(pub Vec<Span>);
 
 /// A part of a line.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Part {
+pub enum Span {
     /// Text from anywhere.
     Text(String),
     /// Text that is not broken at its spaces.
@@ -113,12 +113,12 @@ pub enum Part {
     Ours(&'static str),
 }
 
-impl Part {
+impl Span {
     /// As it is.
     pub fn plain(&self) -> &str {
         match self {
-            Part::Text(text) | Part::Unbroken(text) | Part::Code(text) => text,
-            Part::Ours(text) => text,
+            Span::Text(text) | Span::Unbroken(text) | Span::Code(text) => text,
+            Span::Ours(text) => text,
         }
     }
 }
@@ -126,21 +126,21 @@ impl Part {
 impl Words {
     /// A single part of text.
     pub fn text(text: impl Into<String>) -> Self {
-        Words(vec![Part::Text(text.into())])
+        Words(vec![Span::Text(text.into())])
     }
 
     /// A single spec.
     pub fn code(spec: impl Into<String>) -> Self {
-        Words(vec![Part::Code(spec.into())])
+        Words(vec![Span::Code(spec.into())])
     }
 
     /// Without what tells the parts from each other.
     pub fn plain(&self) -> String {
-        self.0.iter().map(Part::plain).collect()
+        self.0.iter().map(Span::plain).collect()
     }
 
     /// Each part as `write` has it.
-    pub fn written(&self, write: impl Fn(&Part) -> String) -> String {
+    pub fn written(&self, write: impl Fn(&Span) -> String) -> String {
         self.0.iter().map(write).collect()
     }
 }

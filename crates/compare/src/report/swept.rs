@@ -10,7 +10,7 @@ use crate::{Comparison, Group};
 
 /// The table of a sweep.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Swept {
+pub struct SweepTable {
     /// What was varied: "le", "lr".
     pub key: &'static str,
     /// What is shown: "accuracy".
@@ -32,7 +32,7 @@ pub struct Swept {
 pub struct Line {
     /// The loss without its swept value: "ce", "el(le=…)".
     pub loss: String,
-    /// One for each of [`Swept::values`], where it was made.
+    /// One for each of [`SweepTable::values`], where it was made.
     pub points: Vec<Option<Point>>,
 }
 
@@ -47,7 +47,7 @@ pub struct Point {
     pub std: Option<f64>,
 }
 
-impl Swept {
+impl SweepTable {
     /// That of `comparison` by `metric`, if it is one.
     pub fn new(comparison: &Comparison, metric: &Card) -> Option<Self> {
         let sweep = comparison.sweep.as_ref()?;
@@ -111,13 +111,13 @@ mod tests {
     fn points_stand_in_their_lines_and_columns() {
         let losses = ["ce", "el(le=1)", "el(le=0.5)"];
         let mut comparison = sample::comparison(&losses, 2);
-        assert_eq!(Swept::new(&comparison, MAIN[0]), None);
+        assert_eq!(SweepTable::new(&comparison, MAIN[0]), None);
         comparison.sweep = Some(Sweep::Le(vec![1.0, 0.5]));
         for (group, accuracy) in comparison.groups.iter_mut().zip([0.5, 0.7, 0.6]) {
             group.runs[0].measures.accuracy = accuracy;
             group.runs[1].measures.accuracy = accuracy + 0.02;
         }
-        let swept = Swept::new(&comparison, MAIN[0]).unwrap();
+        let swept = SweepTable::new(&comparison, MAIN[0]).unwrap();
         assert_eq!(swept.values, [None, Some(0.5), Some(1.0)]);
         let headings: Vec<_> = swept.values.iter().map(|v| swept.heading(*v)).collect();
         assert_eq!(headings, ["no le", "le=0.5", "le=1"]);
@@ -146,7 +146,7 @@ mod tests {
         comparison.groups = settings.into_iter().map(group).collect();
         comparison.sweep = Some(sweep);
         let start = std::time::Instant::now();
-        let swept = Swept::new(&comparison, MAIN[0]).unwrap();
+        let swept = SweepTable::new(&comparison, MAIN[0]).unwrap();
         assert!(start.elapsed() < std::time::Duration::from_secs(5), "{:?}", start.elapsed());
         assert_eq!((swept.values.len(), swept.lines.len()), (VALUES + 1, 4));
         let found = |line: &Line| line.points.iter().flatten().count();

@@ -14,7 +14,7 @@ use super::own_metric::own_metrics;
 use super::ruling::Ruling;
 use super::same;
 use super::significance;
-use super::swept::Swept;
+use super::swept::SweepTable;
 use crate::measure::words::plural;
 use crate::measure::{Card, Overlap};
 use crate::{Comparison, Group, Signature};
@@ -33,7 +33,7 @@ pub struct Table {
     /// What it says of the headline, in words; `None` where there is nothing to compare.
     pub ruling: Option<Ruling>,
     /// The headline against what was swept, if anything was.
-    pub swept: Option<Swept>,
+    pub swept: Option<SweepTable>,
     /// What always naming the most frequent class is worth, where that is known.
     pub majority: Option<Majority>,
     /// What the test parts of different seeds have in common.
@@ -64,7 +64,7 @@ impl Table {
             losses,
             seeds: comparison.signature.seeds.clone(),
             more: self::columns(comparison, &more),
-            swept: columns.first().and_then(|first| Swept::new(comparison, first.metric)),
+            swept: columns.first().and_then(|first| SweepTable::new(comparison, first.metric)),
             warnings: warnings(comparison, &columns, epochs.as_ref()),
             columns,
             majority,

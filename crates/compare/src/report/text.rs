@@ -4,7 +4,7 @@
 use super::ruling::Ruling;
 use super::sheet::{Cell, Head, Sheet};
 use super::table::Table;
-use super::tables::{Form, sheets};
+use super::tables::{Output, sheets};
 use crate::Comparison;
 
 /// No line is wider, unless one column alone is.
@@ -14,7 +14,7 @@ const GAP: usize = 2;
 
 /// The tables of a comparison with what is to be known of them and the signature, each line ended.
 pub fn render(comparison: &Comparison, table: &Table) -> String {
-    let sheets = sheets(comparison, table, Form::Text).map(|(_, sheet)| self::sheet(&sheet));
+    let sheets = sheets(comparison, table, Output::Text).map(|(_, sheet)| self::sheet(&sheet));
     let mut text = table.ruling.as_ref().map_or(String::new(), ruling);
     text += &sheets.collect::<Vec<_>>().join("\n");
     text.push('\n');

@@ -1,8 +1,8 @@
 //! The report's files, each complete or not there: a temporary name, then a rename.
 
-use super::attacked::Attacked;
+use super::attacked::AttackedRun;
 use super::figure::{self, Figure, GENERATOR};
-use super::tables::{Form, sheets};
+use super::tables::{Output, sheets};
 use super::{Table, attacked, csv, html, markdown};
 use crate::Comparison;
 use crate::{Error, Result, durable};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// Where the report is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Written {
+pub struct ReportFiles {
     /// The page.
     pub page: PathBuf,
     /// The table in Markdown.
@@ -29,7 +29,7 @@ pub struct Written {
 ///
 /// # Errors
 /// A comparison without losses or without seeds; a file that cannot be written, by its path.
-pub fn write(comparison: &Comparison, recipe: &str, out: &Path) -> Result<Written> {
+pub fn write(comparison: &Comparison, recipe: &str, out: &Path) -> Result<ReportFiles> {
     if comparison.groups.iter().map(|group| group.runs.len()).min().unwrap_or(0) == 0 {
         return Err(Error::Request(
             "there is nothing to report: a loss without runs, or no loss at all".to_owned(),
@@ -43,13 +43,13 @@ pub fn write(comparison: &Comparison, recipe: &str, out: &Path) -> Result<Writte
         let path = out.join(name);
         replace(&path, text).map(|()| path)
     };
-    for (key, sheet) in sheets(comparison, &table, Form::Csv) {
+    for (key, sheet) in sheets(comparison, &table, Output::Csv) {
         file(&format!("{key}.csv"), &csv::sheet(&sheet))?;
     }
     for figure in &figures {
         replace(&folder.join(figure.name).with_extension("csv"), &figure.csv())?;
     }
-    Ok(Written {
+    Ok(ReportFiles {
         figures: write_figures(&figures, &folder)?,
         markdown: file("table.md", &markdown::render(comparison, &table))?,
         csv: out.join("table.csv"),
@@ -62,7 +62,7 @@ pub fn write(comparison: &Comparison, recipe: &str, out: &Path) -> Result<Writte
 ///
 /// # Errors
 /// Nothing to write; a file that cannot be written, by its path.
-pub fn write_attacked(runs: &[Attacked], out: &Path) -> Result<Vec<PathBuf>> {
+pub fn write_attacked(runs: &[AttackedRun], out: &Path) -> Result<Vec<PathBuf>> {
     let each = runs.iter().map(|run| (run.name.clone(), run.seed, &run.curves[..]));
     let (Some(data), Some(figure)) = (attacked::csv(each), attacked::figure(runs)) else {
         return Err(Error::Request("there is nothing to report: no attack".to_owned()));

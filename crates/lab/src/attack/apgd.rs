@@ -9,7 +9,7 @@ use super::settings::{LOSS, NORM, Settings, TARGETS, TEMPERATURE};
 use super::spec::Listed;
 use super::targeted::aimed;
 use super::{
-    Attack, Clean, Effort, Mark, Model, Norm, Objective, Slope, aim, pick, positions, slope, wrong,
+    Attack, Clean, Effort, Model, Norm, Objective, Slope, Tag, aim, pick, positions, slope, wrong,
 };
 use crate::Result;
 use crate::card::{Card, Parameter, Range};
@@ -283,8 +283,8 @@ impl Attack for Apgd {
         &CARD
     }
 
-    fn marks(&self) -> Vec<Mark> {
-        std::iter::once(self.norm.mark()).chain(aim(self.objective, self.targets)).collect()
+    fn tags(&self) -> Vec<Tag> {
+        std::iter::once(self.norm.tag()).chain(aim(self.objective, self.targets)).collect()
     }
 
     fn setting(&self) -> String {

@@ -7,7 +7,7 @@ use super::norm::spread;
 use super::objective::margins;
 use super::settings::Settings;
 use super::spec::Listed;
-use super::{Attack, Clean, Effort, Mark, Model, Norm, Objective, slope, wrong};
+use super::{Attack, Clean, Effort, Model, Norm, Objective, Tag, slope, wrong};
 use crate::Result;
 use crate::card::{Card, Parameter, Range};
 
@@ -139,8 +139,8 @@ impl Attack for Cw {
         &CARD
     }
 
-    fn marks(&self) -> Vec<Mark> {
-        vec![Norm::L2.mark()]
+    fn tags(&self) -> Vec<Tag> {
+        vec![Norm::L2.tag()]
     }
 
     fn setting(&self) -> String {

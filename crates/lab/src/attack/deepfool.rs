@@ -9,7 +9,7 @@ use tch::{Kind, Tensor};
 
 use super::settings::{NORM, Settings};
 use super::spec::Listed;
-use super::{Attack, Clean, Effort, Mark, Model, Norm, Objective, positions, wrong};
+use super::{Attack, Clean, Effort, Model, Norm, Objective, Tag, positions, wrong};
 use crate::Result;
 use crate::card::{Card, Parameter, Range};
 
@@ -112,8 +112,8 @@ impl Attack for DeepFool {
         &CARD
     }
 
-    fn marks(&self) -> Vec<Mark> {
-        vec![self.norm.mark()]
+    fn tags(&self) -> Vec<Tag> {
+        vec![self.norm.tag()]
     }
 
     fn setting(&self) -> String {

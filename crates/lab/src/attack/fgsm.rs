@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use super::settings::{LOSS, Settings, TEMPERATURE};
 use super::spec::Listed;
-use super::{Attack, Clean, Mark, Model, Norm, Objective, aim, slope};
+use super::{Attack, Clean, Model, Norm, Objective, Tag, aim, slope};
 use crate::Result;
 use crate::card::Card;
 
@@ -41,7 +41,7 @@ impl Attack for Fgsm {
         &CARD
     }
 
-    fn marks(&self) -> Vec<Mark> {
+    fn tags(&self) -> Vec<Tag> {
         aim(self.objective, 0).collect()
     }
 

@@ -7,7 +7,7 @@ use super::norm::spread;
 use super::settings::{LOSS, Settings, TARGETS, TEMPERATURE};
 use super::spec::Listed;
 use super::targeted::aimed;
-use super::{Attack, Clean, Effort, Mark, Model, Norm, Objective, aim, slope};
+use super::{Attack, Clean, Effort, Model, Norm, Objective, Tag, aim, slope};
 use crate::Result;
 use crate::card::{Card, Parameter, Range};
 
@@ -110,7 +110,7 @@ impl Attack for MiFgsm {
         &CARD
     }
 
-    fn marks(&self) -> Vec<Mark> {
+    fn tags(&self) -> Vec<Tag> {
         aim(self.objective, self.targets).collect()
     }
 

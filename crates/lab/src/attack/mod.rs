@@ -159,14 +159,14 @@ pub enum Effort {
 
 /// What tells an attack from the same one with other settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark {
+pub struct Tag {
     /// In records: "linf".
     pub word: String,
     /// For people: "L∞".
     pub title: String,
 }
 
-impl Mark {
+impl Tag {
     /// The same word for both.
     fn plain(word: &str) -> Self {
         Self { word: word.to_owned(), title: word.to_owned() }
@@ -179,18 +179,18 @@ pub trait Attack {
     fn card(&self) -> &'static Card;
 
     /// What tells it from the same attack with other settings, in its name.
-    fn marks(&self) -> Vec<Mark>;
+    fn tags(&self) -> Vec<Tag>;
 
     /// Its name in records: "pgd-linf".
     fn name(&self) -> String {
-        let marks = self.marks().into_iter().map(|mark| mark.word);
-        std::iter::once(self.card().name.to_owned()).chain(marks).collect::<Vec<_>>().join("-")
+        let tags = self.tags().into_iter().map(|tag| tag.word);
+        std::iter::once(self.card().name.to_owned()).chain(tags).collect::<Vec<_>>().join("-")
     }
 
     /// Its name for people: "PGD-L∞".
     fn title(&self) -> String {
-        let marks = self.marks().into_iter().map(|mark| mark.title);
-        std::iter::once(self.card().title.to_owned()).chain(marks).collect::<Vec<_>>().join("-")
+        let tags = self.tags().into_iter().map(|tag| tag.title);
+        std::iter::once(self.card().title.to_owned()).chain(tags).collect::<Vec<_>>().join("-")
     }
 
     /// How it is run, for people.
@@ -291,8 +291,8 @@ fn pick<'a>(numbers: &'a [usize], positions: &Tensor) -> Result<Cow<'a, [usize]>
 }
 
 /// The marks of an objective and of targets, where they are not the usual ones.
-fn aim(objective: Objective, targets: usize) -> impl Iterator<Item = Mark> {
-    objective.mark().into_iter().chain((targets > 0).then(|| Mark::plain("targeted")))
+fn aim(objective: Objective, targets: usize) -> impl Iterator<Item = Tag> {
+    objective.tag().into_iter().chain((targets > 0).then(|| Tag::plain("targeted")))
 }
 
 #[cfg(test)]

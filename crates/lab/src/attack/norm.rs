@@ -4,7 +4,7 @@ use std::fmt;
 
 use tch::Tensor;
 
-use super::{Clean, Mark};
+use super::{Clean, Tag};
 use crate::{Error, Result};
 
 /// How a move of an input is measured.
@@ -26,8 +26,8 @@ impl Norm {
     }
 
     /// What it adds to an attack's name.
-    pub fn mark(self) -> Mark {
-        Mark { word: self.word().to_owned(), title: self.to_string() }
+    pub fn tag(self) -> Tag {
+        Tag { word: self.word().to_owned(), title: self.to_string() }
     }
 
     /// From its word.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use tch::{Reduction, Tensor};
 
-use super::Mark;
+use super::Tag;
 use crate::{Error, Result};
 
 /// A function of an example's logits z that grows as the model becomes wrong; y is the label, and
@@ -60,14 +60,14 @@ impl Objective {
     }
 
     /// "dlr", "ce-t10", or nothing for cross entropy as it is: what it adds to an attack's name.
-    pub fn mark(self) -> Option<Mark> {
+    pub fn tag(self) -> Option<Tag> {
         match self {
             Objective::CrossEntropy { temperature: 1.0 } => None,
             Objective::CrossEntropy { temperature: t } => {
-                Some(Mark { word: format!("ce-t{t}"), title: format!("CE-t{t}") })
+                Some(Tag { word: format!("ce-t{t}"), title: format!("CE-t{t}") })
             }
-            Objective::Margin => Some(Mark::plain(self.word())),
-            Objective::Dlr => Some(Mark { word: self.word().to_owned(), title: "DLR".to_owned() }),
+            Objective::Margin => Some(Tag::plain(self.word())),
+            Objective::Dlr => Some(Tag { word: self.word().to_owned(), title: "DLR".to_owned() }),
         }
     }
 

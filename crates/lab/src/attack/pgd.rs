@@ -6,7 +6,7 @@ use tch::{Kind, Tensor};
 use super::settings::{LOSS, NORM, Settings, TARGETS, TEMPERATURE};
 use super::spec::Listed;
 use super::targeted::aimed;
-use super::{Attack, Clean, Effort, Mark, Model, Norm, Objective, aim, slope};
+use super::{Attack, Clean, Effort, Model, Norm, Objective, Tag, aim, slope};
 use crate::card::{Card, Parameter, Range};
 use crate::{Error, Result};
 
@@ -138,10 +138,10 @@ impl Attack for Pgd {
         &CARD
     }
 
-    fn marks(&self) -> Vec<Mark> {
-        let floored = (self.floor > 0.0).then(|| Mark::plain("floored"));
+    fn tags(&self) -> Vec<Tag> {
+        let floored = (self.floor > 0.0).then(|| Tag::plain("floored"));
         let aim = aim(self.objective, self.targets);
-        std::iter::once(self.norm.mark()).chain(aim).chain(floored).collect()
+        std::iter::once(self.norm.tag()).chain(aim).chain(floored).collect()
     }
 
     fn setting(&self) -> String {

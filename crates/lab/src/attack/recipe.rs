@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use serde::{Deserialize, Serialize};
 
 use super::{Apgd, Cw, Effort, Fgsm, Norm, Objective, Pgd, Spec, Square};
-use crate::{Check, Error, Result};
+use crate::{Error, Result, Validate};
 
 /// The paper's grid of ε for attacks in the L∞ norm, in pixel units.
 pub const EPSILONS: [f64; 7] = [0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3];
@@ -166,8 +166,8 @@ impl AttackRecipe {
     }
 }
 
-impl Check for AttackRecipe {
-    fn check(&self) -> Result<()> {
+impl Validate for AttackRecipe {
+    fn validate(&self) -> Result<()> {
         let refuse = |problem: String| Err(Error::Request(format!("attack: {problem}")));
         if self.pgd_steps.is_some() != self.pgd_step_size.is_some() {
             return refuse("pgd_steps and pgd_step_size come together".to_owned());
@@ -248,8 +248,8 @@ impl AdversarialRecipe {
     }
 }
 
-impl Check for AdversarialRecipe {
-    fn check(&self) -> Result<()> {
+impl Validate for AdversarialRecipe {
+    fn validate(&self) -> Result<()> {
         let Self { attack, epsilon } = self;
         let highest = if attack.attack().norm() == Norm::Linf { 1.0 } else { LONGEST };
         if !(*epsilon > 0.0 && *epsilon <= highest) {
@@ -273,7 +273,7 @@ mod tests {
     fn recipe(toml: &str) -> Result<AttackRecipe> {
         let recipe: AttackRecipe =
             toml::from_str(toml).map_err(|error| Error::Request(error.to_string()))?;
-        recipe.check().map(|()| recipe)
+        recipe.validate().map(|()| recipe)
     }
 
     fn names(recipe: &AttackRecipe) -> Vec<String> {
@@ -395,12 +395,12 @@ mod tests {
             ("attack = 'cw'\nepsilon = 0.3", "cw has no budget"),
         ] {
             let recipe: AdversarialRecipe = toml::from_str(toml).unwrap();
-            let error = recipe.check().unwrap_err().to_string();
+            let error = recipe.validate().unwrap_err().to_string();
             assert!(error.contains(expected), "{toml}: {error}");
         }
         let dlr: AdversarialRecipe =
             toml::from_str("attack = 'pgd(loss=dlr)'\nepsilon = 0.1").unwrap();
-        assert!(dlr.check().is_ok() && dlr.on(3).is_ok());
+        assert!(dlr.validate().is_ok() && dlr.on(3).is_ok());
         let error = dlr.on(2).unwrap_err().to_string();
         assert_eq!(error, "adversarial: pgd(loss=dlr) needs 3 classes, and there are 2");
     }

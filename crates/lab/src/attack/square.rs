@@ -6,7 +6,7 @@ use tch::{Device, Kind, Tensor};
 use super::objective::margins;
 use super::settings::Settings;
 use super::spec::Listed;
-use super::{Attack, Clean, Effort, Mark, Model, Norm, Objective};
+use super::{Attack, Clean, Effort, Model, Norm, Objective, Tag};
 use crate::card::{Card, Parameter, Range};
 use crate::random::Stream;
 use crate::{Error, Result};
@@ -151,8 +151,8 @@ impl Attack for Square {
         &CARD
     }
 
-    fn marks(&self) -> Vec<Mark> {
-        vec![Norm::Linf.mark()]
+    fn tags(&self) -> Vec<Tag> {
+        vec![Norm::Linf.tag()]
     }
 
     fn setting(&self) -> String {

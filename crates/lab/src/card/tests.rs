@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use toml::Table;
 
 use super::*;
-use crate::Check;
+use crate::Validate;
 use crate::attack::ATTACKS;
 use crate::data::augment::AUGMENTATIONS;
 use crate::train::{OPTIMIZERS, SCHEDULES};
@@ -30,12 +30,15 @@ impl Range {
 /// What holds for each card of a kind that recipes read as a `T`: its example is read, what is not
 /// given is as the card says, what is out of range is refused by name, and there are no settings
 /// but those on the card. `kind` is the recipe's key.
-pub fn says_what_is_read<T: DeserializeOwned + Check + PartialEq + Debug>(kind: &str, card: &Card) {
+pub fn says_what_is_read<T: DeserializeOwned + Validate + PartialEq + Debug>(
+    kind: &str,
+    card: &Card,
+) {
     let example: Table = card.example.parse().unwrap();
     let value = &example[kind];
     let read = |value: &Value| -> Result<T, String> {
         let made: T = value.clone().try_into().map_err(|e: toml::de::Error| e.to_string())?;
-        made.check().map_err(|error| error.to_string()).map(|()| made)
+        made.validate().map_err(|error| error.to_string()).map(|()| made)
     };
     read(value).unwrap();
     let Some(Value::Table(given)) = value.get(card.name) else { return };

@@ -1,4 +1,4 @@
-//! Exact copies among the examples: what a model has learned by heart, it does not have to understand.
+//! Exact copies among the examples: what a model has memorised, it does not have to generalise to.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hasher};

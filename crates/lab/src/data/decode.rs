@@ -20,7 +20,7 @@ const MOST_BYTES: u64 = 1 << 30;
 /// times the 512 MiB that one of them may have.
 const LARGE: u64 = 1 << 26;
 static ONE_LARGE: Mutex<()> = Mutex::new(());
-type Alone = Option<MutexGuard<'static, ()>>;
+type LargeImageGuard = Option<MutexGuard<'static, ()>>;
 
 /// What files of images end with, in lower case, those that torchvision's ImageFolder takes among them.
 const ENDINGS: [&str; 14] = [
@@ -142,7 +142,10 @@ fn is_transparent(image: &DynamicImage) -> bool {
 }
 
 /// Decodes, the right way up; with what keeps other large images waiting.
-fn pixels(bytes: Vec<u8>, format: ImageFormat) -> image::ImageResult<(DynamicImage, Alone)> {
+fn pixels(
+    bytes: Vec<u8>,
+    format: ImageFormat,
+) -> image::ImageResult<(DynamicImage, LargeImageGuard)> {
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = image::Limits::default(); // 512 MiB
     (limits.max_image_width, limits.max_image_height) = (Some(MOST_SIDE), Some(MOST_SIDE));

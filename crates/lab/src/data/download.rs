@@ -12,7 +12,7 @@ mod archive;
 mod package;
 
 pub use archive::unpack;
-pub use package::{Delivery, Package, Source, package, packages};
+pub use package::{Delivery, Package, PackageSource, package, packages};
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -42,7 +42,7 @@ impl Checksum {
     ///
     /// # Errors
     /// A file that cannot be read.
-    pub fn check(self, path: &Path) -> Result<std::result::Result<(), String>> {
+    pub fn verify(self, path: &Path) -> Result<std::result::Result<(), String>> {
         let (expected, found) = match self {
             Checksum::Md5(expected) => (expected, digest::<Md5>(path)?),
             Checksum::Sha256(expected) => (expected, digest::<Sha256>(path)?),
@@ -179,12 +179,12 @@ impl Downloader {
     pub fn fetch(&self, file: &Remote, folder: &Path, watch: Watch) -> Result<PathBuf> {
         let path = folder.join(&file.name);
         let part_at = folder.join(format!("{}.part", file.name));
-        if path.is_file() && file.checksum.check(&path)?.is_ok() {
-            Part::leave_none(&part_at);
+        if path.is_file() && file.checksum.verify(&path)?.is_ok() {
+            PartialDownload::leave_none(&part_at);
             return Ok(path);
         }
         fs::create_dir_all(folder).map_err(Error::output(folder))?;
-        let mut part = Part::open(&part_at)?;
+        let mut part = PartialDownload::open(&part_at)?;
         let mut failures = Failures(Vec::new());
         for (at, url) in file.urls.iter().enumerate() {
             if self.continue_from(url, file, &mut part, &mut failures, watch)? {
@@ -197,7 +197,7 @@ impl Downloader {
         }
         // With something in it, the next call goes on from there.
         if part.len == 0 {
-            Part::leave_none(&part_at);
+            PartialDownload::leave_none(&part_at);
         }
         Err(Error::Work(format!("{} could not be downloaded{failures}", file.name)))
     }
@@ -207,7 +207,7 @@ impl Downloader {
         &self,
         url: &str,
         file: &Remote,
-        part: &mut Part,
+        part: &mut PartialDownload,
         failures: &mut Failures,
         watch: Watch,
     ) -> Result<bool> {
@@ -255,13 +255,13 @@ impl Downloader {
         &self,
         url: &str,
         file: &Remote,
-        part: &mut Part,
+        part: &mut PartialDownload,
         reached: &mut bool,
         watch: Watch,
     ) -> std::result::Result<(), Failure> {
         let resumed = part.len > 0;
         self.receive(url, file, part, reached, watch)?;
-        match file.checksum.check(&part.path)? {
+        match file.checksum.verify(&part.path)? {
             Ok(()) => Ok(()),
             Err(problem) => {
                 part.truncate(0)?;
@@ -275,7 +275,7 @@ impl Downloader {
         &self,
         url: &str,
         file: &Remote,
-        part: &mut Part,
+        part: &mut PartialDownload,
         reached: &mut bool,
         watch: Watch,
     ) -> std::result::Result<(), Failure> {
@@ -382,7 +382,7 @@ fn failure(error: ureq::Error) -> Failure {
 ///
 /// # Errors
 /// Another scheme than http and https, no host, and what is no address at all.
-pub(super) fn check_address(url: &str) -> Result<()> {
+pub(super) fn validate_address(url: &str) -> Result<()> {
     let uri = url.parse::<ureq::http::Uri>().ok();
     let sound = uri.is_some_and(|uri| {
         matches!(uri.scheme_str(), Some("http" | "https"))
@@ -412,13 +412,13 @@ impl fmt::Display for Failures {
 }
 
 /// A file that is not complete yet, ours alone.
-struct Part {
+struct PartialDownload {
     path: PathBuf,
     file: File,
     len: u64,
 }
 
-impl Part {
+impl PartialDownload {
     /// Opens what an earlier attempt has left, or begins.
     fn open(path: &Path) -> Result<Self> {
         let open =

@@ -12,7 +12,7 @@ use super::image_files::FileSource;
 use super::inputs::Inputs;
 use super::seen::seen;
 use super::text::PairSource;
-use super::{Batch, Batches, InputKind, Order, Shape, Source, files};
+use super::{Batch, BatchSource, Batches, InputKind, Order, Shape, files};
 use crate::{Error, Result};
 
 /// Logits of [`Examples::measurable`]: 256 MiB of f32.
@@ -123,7 +123,7 @@ impl Examples {
     ///
     /// # Errors
     /// Only what libtorch refuses.
-    pub fn source(&self) -> Result<Box<dyn Source>> {
+    pub fn source(&self) -> Result<Box<dyn BatchSource>> {
         let (stored, brightest) = match &self.inputs {
             Inputs::Pixels { values, brightest } => {
                 (Tensor::f_from_slice(values)?, Some(*brightest))
@@ -215,7 +215,7 @@ pub struct MemorySource {
     targets: Tensor,
 }
 
-impl Source for MemorySource {
+impl BatchSource for MemorySource {
     fn len(&self) -> usize {
         self.targets.numel()
     }

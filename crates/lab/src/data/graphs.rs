@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tch::Tensor;
 
-use super::{Batch, Batches, Order, Source};
+use super::{Batch, BatchSource, Batches, Order};
 use crate::Result;
 
 /// Some of the graphs of a data set. A selection shares the features and edges with the others.
@@ -187,7 +187,7 @@ impl GraphSource {
     }
 }
 
-impl Source for GraphSource {
+impl BatchSource for GraphSource {
     fn len(&self) -> usize {
         self.labels.len()
     }

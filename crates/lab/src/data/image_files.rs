@@ -10,30 +10,30 @@ use super::augment::Raster;
 use super::decode::{Image, decode};
 use super::prefetch::Prefetch;
 use super::seen::seen_bytes;
-use super::{Batch, Batches, Order, Source};
+use super::{Batch, BatchSource, Batches, Order};
 use crate::compare::cores;
 use crate::{Error, Result};
 
 /// Images in files, of which each has been decoded once; cheap to clone and to select from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImageFiles {
-    all: Arc<All>,
+    all: Arc<FileList>,
     /// Which of them, and in which order.
     rows: Vec<usize>,
 }
 
 #[derive(Debug, PartialEq)]
-struct All {
+struct FileList {
     files: Vec<PathBuf>,
     /// Channels, height and width of each; 0×0 where there are several sizes.
     shape: [usize; 3],
     side: Option<usize>,
-    seen: Vec<Seen>,
+    seen: Vec<ImageStatistics>,
 }
 
 /// What is known of an image since it was decoded first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct ImageStatistics {
     /// Height and width.
     pub size: [usize; 2],
     pub sums: Sums,
@@ -81,10 +81,10 @@ impl ImageFiles {
         files: Vec<PathBuf>,
         shape: [usize; 3],
         side: Option<usize>,
-        seen: Vec<Seen>,
+        seen: Vec<ImageStatistics>,
     ) -> Self {
         let rows = (0..files.len()).collect();
-        Self { all: Arc::new(All { files, shape, side, seen }), rows }
+        Self { all: Arc::new(FileList { files, shape, side, seen }), rows }
     }
 
     /// Pixels of all of them together.
@@ -112,7 +112,7 @@ impl ImageFiles {
 
     /// Decodes the image at `row`.
     pub(super) fn image(&self, row: usize) -> Result<Raster> {
-        let All { files, shape: [channels, ..], side, seen } = &*self.all;
+        let FileList { files, shape: [channels, ..], side, seen } = &*self.all;
         let (path, [height, width]) = (&files[self.rows[row]], seen[self.rows[row]].size);
         let mut image = decode(path, *side)?;
         if [image.height, image.width] != [height, width] {
@@ -141,7 +141,7 @@ impl FileSource {
     }
 }
 
-impl Source for FileSource {
+impl BatchSource for FileSource {
     fn len(&self) -> usize {
         self.labels.len()
     }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, OnceLock};
 
 use super::decode::{Image, decode};
 use super::examples::counts;
-use super::image_files::{ImageFiles, Seen, Sums};
+use super::image_files::{ImageFiles, ImageStatistics, Sums};
 use super::{Examples, Inputs, Shape};
 use crate::compare::cores;
 use crate::{Error, Result};
@@ -106,7 +106,7 @@ impl ImageList {
         if others.is_empty() {
             return Err(first);
         }
-        let folder = first.found().and_then(|found| found.path()?.parent());
+        let folder = first.as_measure().and_then(|found| found.path()?.parent());
         let name = |at: &usize| {
             let other = &self.files[*at];
             let inside = folder.and_then(|folder| other.strip_prefix(folder).ok());
@@ -167,10 +167,11 @@ impl ImageList {
         let fits = self.len().saturating_mul(3 * height * width) <= most;
         let (colour, several) = (AtomicUsize::new(usize::MAX), AtomicBool::new(false));
         let transparent = AtomicUsize::new(0);
-        let seen: Vec<OnceLock<(Seen, Vec<u8>)>> =
+        let seen: Vec<OnceLock<(ImageStatistics, Vec<u8>)>> =
             self.files.iter().map(|_| OnceLock::new()).collect();
         let take = |at: usize, image: Image| {
-            let known = Seen { size: [image.height, image.width], sums: Sums::of(&image) };
+            let known =
+                ImageStatistics { size: [image.height, image.width], sums: Sums::of(&image) };
             if known.size != [height, width] {
                 several.store(true, Ordering::Relaxed);
             }
@@ -197,8 +198,9 @@ impl ImageList {
         let shape = if several { [channels, 0, 0] } else { [channels, height, width] };
         let seen = seen.into_iter().filter_map(OnceLock::into_inner);
         let inputs = if fits && !several {
-            let kept =
-                |(_, pixels): (Seen, Vec<u8>)| pixels.into_iter().take(shape.iter().product());
+            let kept = |(_, pixels): (ImageStatistics, Vec<u8>)| {
+                pixels.into_iter().take(shape.iter().product())
+            };
             Inputs::bytes(seen.flat_map(kept).collect())
         } else {
             let seen = seen.map(|(known, _)| known).collect();

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use super::{Asked, Inspection, detect};
+use super::{Inspection, TableChoices, detect};
 use crate::{Error, Result};
 
 /// Reads all that is at `path`. `watch` hears how many images of how many are decoded.
@@ -14,7 +14,7 @@ use crate::{Error, Result};
 /// What is no data set, and what is broken in it, with file and place.
 pub fn inspect(
     path: &Path,
-    asked: &Asked,
+    asked: &TableChoices,
     watch: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Inspection> {
     let format = detect(path)?;

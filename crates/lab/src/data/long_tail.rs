@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::examples::counts;
 use super::split::rows_by_class;
 use crate::random::Stream;
-use crate::{Check, Error, Result};
+use crate::{Error, Result, Validate};
 
 /// How training examples are taken away: `long_tail = { profile = "exponential", factor = 100 }`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,8 +32,8 @@ pub enum Profile {
     Step,
 }
 
-impl Check for LongTail {
-    fn check(&self) -> Result<()> {
+impl Validate for LongTail {
+    fn validate(&self) -> Result<()> {
         if self.factor >= 1.0 && self.factor.is_finite() {
             return Ok(());
         }
@@ -124,8 +124,8 @@ mod tests {
     #[test]
     fn senseless_factors_are_refused() {
         for factor in [0.5, 0.0, -1.0, f64::NAN, f64::INFINITY] {
-            assert!(tail(Profile::Step, factor).check().is_err(), "{factor}");
+            assert!(tail(Profile::Step, factor).validate().is_err(), "{factor}");
         }
-        assert!(tail(Profile::Step, 1.0).check().is_ok());
+        assert!(tail(Profile::Step, 1.0).validate().is_ok());
     }
 }

@@ -1,7 +1,7 @@
 //! What a model learns from: one file a format, then how a data set is split and drawn from.
 //!
 //! Another format is a new file in `formats` and a line in its list; inputs of another kind need a
-//! [`Source`] of their own, a [`Shape`] and a variant of [`Inputs`]. The engine knows nothing of either.
+//! [`BatchSource`] of their own, a [`Shape`] and a variant of [`Inputs`]. The engine knows nothing of either.
 
 pub mod augment;
 pub mod cifar;
@@ -47,8 +47,8 @@ pub use examples::{Examples, MemorySource};
 #[cfg(test)]
 pub(crate) use files::test_data as test_folder;
 pub use formats::{
-    Asked, Channel, Cifar100Recipe, DataRecipe, FolderRecipe, Format, ImagesRecipe, Inspection,
-    Part, Size, TuRecipe,
+    Channel, Cifar100Recipe, DataRecipe, FolderRecipe, Format, ImagesRecipe, Inspection,
+    PartInspection, Size, TableChoices, TuRecipe,
 };
 #[cfg(test)]
 pub(crate) use graphs::tests as graph_tests;
@@ -64,7 +64,7 @@ pub use not_read::NotRead;
 pub use ood::OodRecipe;
 pub use path::DataPath;
 pub use reader::{Asking, InputFile, Reader};
-pub use sampler::{Batch, Batches, Order, Source, order};
+pub use sampler::{Batch, BatchSource, Batches, Order, order};
 pub use sampling::Sampling;
 pub use set::{DataSet, HeldOut, OodSet, Parts};
 pub use shape::{InputKind, Shape};

@@ -27,11 +27,11 @@ const ONE: [(&str, &str); 5] = [
 /// How many files of which kinds there are, with examples.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NotRead {
-    kinds: BTreeMap<String, Kind>,
+    kinds: BTreeMap<String, FileKind>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Kind {
+struct FileKind {
     count: usize,
     examples: Vec<PathBuf>,
 }
@@ -79,13 +79,13 @@ impl NotRead {
     /// "3 .heic (a/1.heic, a/2.heic and 1 more), 1 .txt (notes.txt)", the most frequent kinds first;
     /// the paths are those below `folder`.
     pub fn describe(&self, folder: &Path) -> String {
-        let mut kinds: Vec<(&String, &Kind)> = self.kinds.iter().collect();
+        let mut kinds: Vec<(&String, &FileKind)> = self.kinds.iter().collect();
         kinds.sort_by_key(|(_, kind)| std::cmp::Reverse(kind.count));
         let example = |path: &PathBuf| {
             let below = path.strip_prefix(folder).unwrap_or(path);
             plain::name(&below.to_string_lossy()).into_owned()
         };
-        let one = |(name, kind): &(&String, &Kind)| {
+        let one = |(name, kind): &(&String, &FileKind)| {
             let mut examples = kind.examples.iter().map(example).collect::<Vec<_>>().join(", ");
             if kind.count > kind.examples.len() {
                 examples += &format!(" and {} more", kind.count - kind.examples.len());

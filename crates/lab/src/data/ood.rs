@@ -16,7 +16,7 @@ use super::table::{fill, medians};
 use super::{DataRecipe, DataSet, Examples, FolderRecipe, HeldOut, OodSet, Shape, load};
 use crate::compare::fields::name;
 use crate::measure::Distance;
-use crate::{Check, Error, Result};
+use crate::{Error, Result, Validate};
 
 /// One of them, as a recipe asks for it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,9 +33,9 @@ pub struct OodRecipe {
     pub data: DataRecipe,
 }
 
-impl Check for OodRecipe {
-    fn check(&self) -> Result<()> {
-        self.data.check().map_err(|error| Error::Request(format!("ood {}: {error}", self.name)))
+impl Validate for OodRecipe {
+    fn validate(&self) -> Result<()> {
+        self.data.validate().map_err(|error| Error::Request(format!("ood {}: {error}", self.name)))
     }
 }
 
@@ -61,7 +61,7 @@ impl OodRecipe {
         let medians = medians(&examples);
         fill(&mut examples, &medians);
         let set = self.named(examples);
-        set.check_shape(shape)?;
+        set.validate_shape(shape)?;
         Ok(set)
     }
 
@@ -81,7 +81,7 @@ impl OodRecipe {
 }
 
 impl OodSet {
-    fn check_shape(&self, shape: Shape) -> Result<()> {
+    fn validate_shape(&self, shape: Shape) -> Result<()> {
         let (name, theirs) = (&self.name, self.examples.shape);
         if theirs.is_like(shape) {
             return Ok(());
@@ -111,7 +111,7 @@ mod tests {
         let text = "name = 'again'\ndistance = 'near'\n\
                     data.digits = { validation = 0.1, test = 0.1 }";
         let recipe: OodRecipe = toml::from_str(text).unwrap();
-        recipe.check().unwrap();
+        recipe.validate().unwrap();
         let set = recipe.load(Shape::Image([1, 8, 8])).unwrap();
         assert_eq!((set.examples.len(), set.distance), (1797, Some(Distance::Near)));
         let problem = recipe.load(Shape::Image([3, 8, 8])).unwrap_err().to_string();
@@ -149,6 +149,6 @@ mod tests {
             assert!(toml::from_str::<OodRecipe>(&text).is_err(), "{wrong}");
         }
         let shares = "name = 'x'\ndata.digits = { validation = 0.6, test = 0.6 }";
-        assert!(toml::from_str::<OodRecipe>(shares).unwrap().check().is_err());
+        assert!(toml::from_str::<OodRecipe>(shares).unwrap().validate().is_err());
     }
 }

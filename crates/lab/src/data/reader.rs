@@ -100,7 +100,7 @@ impl Reader {
     ///
     /// # Errors
     /// What is wrong with it, in words.
-    pub fn check_soundness(&self) -> std::result::Result<(), String> {
+    pub fn validate_soundness(&self) -> std::result::Result<(), String> {
         let [channels, height, width] = self.shape;
         let said = format!("{channels}×{height}×{width}");
         let flat = match (&self.nodes, self.columns.is_empty()) {
@@ -185,7 +185,7 @@ impl Reader {
     ///
     /// # Errors
     /// As [`Reader::read`].
-    pub fn check_image(&self, path: &Path) -> Result<()> {
+    pub fn validate_image(&self, path: &Path) -> Result<()> {
         self.image(path).map(|_| ())
     }
 
@@ -272,11 +272,11 @@ impl Reader {
 mod tests {
     use super::super::decode::tests::write;
     use super::*;
-    use crate::data::{Asked, inspect, load};
+    use crate::data::{TableChoices, inspect, load};
     use std::fs;
 
     fn reader(path: &Path, target: Option<&str>) -> (Reader, DataSet) {
-        let asked = Asked { target: target.map(Into::into), ignore: Vec::new() };
+        let asked = TableChoices { target: target.map(Into::into), ignore: Vec::new() };
         let recipe = inspect(path, &asked, &|_, _| {}).unwrap().recipe.unwrap();
         let data = load(&recipe).unwrap();
         let reader = Reader::new(&recipe, &data, &data.examples);
@@ -379,12 +379,15 @@ mod tests {
         assert!(error.contains("odd.csv: rows: a number is missing"), "{error}");
         // What is wrong with a table's width is said of its rows.
         let wide = Reader { shape: [9, 1, 1], ..reader.clone() };
-        assert_eq!(wide.check_soundness().unwrap_err(), "9×1×1 does not fit the numbers of a row");
+        assert_eq!(
+            wide.validate_soundness().unwrap_err(),
+            "9×1×1 does not fit the numbers of a row"
+        );
         assert_eq!(reader.spec(None, 2).shape, data.examples.shape);
         // A run that saw something else of the columns is no partner for new ones.
         assert_eq!(reader.difference(&data), None);
         let mut other = data.clone();
-        other.columns[0].kind = table::Kind::RowNumber;
+        other.columns[0].kind = table::ColumnKind::RowNumber;
         let said = reader.difference(&other).unwrap();
         assert_eq!(said, "x was numeric, 1 to 4, and is now left out: it counts the rows");
         // Without names the columns are told by their places.

@@ -78,7 +78,7 @@ impl DataRecipe {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Check;
+    use crate::Validate;
     use serde::{Deserialize, Serialize};
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -123,7 +123,7 @@ mod tests {
             assert_eq!(parse(expected), recipe);
         }
         for kind in ["cifar10", "image-folder", "inaturalist"] {
-            assert!(parse(&format!("[data.{kind}]\npath = \"p\"")).data.check().is_ok());
+            assert!(parse(&format!("[data.{kind}]\npath = \"p\"")).data.validate().is_ok());
         }
     }
 
@@ -160,7 +160,7 @@ mod tests {
             "[data.parallel]\npath = \"m\"\nshares = { validation = 0.5, test = 0.5 }",
             "[data.image-folder]\npath = \"m\"\nsize = 64\nvalidation = -0.1",
         ] {
-            assert!(parse(text).data.check().is_err(), "{text}");
+            assert!(parse(text).data.validate().is_err(), "{text}");
         }
         let wrong = |text: &str| toml::from_str::<File>(text).is_err();
         assert!(wrong("[data.idx]\npath = \"\"") && wrong("[data.idx]") && wrong("[data.jpg]"));

@@ -91,7 +91,7 @@ impl Order {
 pub type Batches<'a> = Box<dyn Iterator<Item = Result<Batch>> + 'a>;
 
 /// A part of a data set that batches are drawn from.
-pub trait Source {
+pub trait BatchSource {
     /// How many examples.
     fn len(&self) -> usize;
 
@@ -106,10 +106,10 @@ pub trait Source {
     /// What the source or libtorch refuses, here or in the batch that it concerns.
     fn batches(&self, order: &Order, size: usize) -> Result<Batches<'_>>;
 
-    /// All batches of [`Source::batches`] but the first `done`, as a training that goes on needs them.
+    /// All batches of [`BatchSource::batches`] but the first `done`, as a training that goes on needs them.
     ///
     /// # Errors
-    /// As [`Source::batches`].
+    /// As [`BatchSource::batches`].
     fn batches_after(&self, order: &Order, size: usize, done: usize) -> Result<Batches<'_>> {
         self.batches(&order.clone().after(done * size), size)
     }
@@ -117,7 +117,7 @@ pub trait Source {
     /// All examples as they lie, for measuring.
     ///
     /// # Errors
-    /// As [`Source::batches`].
+    /// As [`BatchSource::batches`].
     fn in_order(&self, size: usize) -> Result<Batches<'_>> {
         self.batches(&Order::new(0, (0..self.len()).collect()), size)
     }

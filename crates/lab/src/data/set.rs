@@ -25,7 +25,7 @@ pub struct DataSet {
     pub held_out: HeldOut,
     /// Whether the training part is made long-tailed.
     pub long_tail: Option<LongTail>,
-    /// Examples of the same shape from other worlds, to be told from these.
+    /// Examples of other data sets of the same shape, to be detected as out-of-distribution.
     pub ood: Vec<OodSet>,
     /// Of a table: what its columns hold.
     pub columns: Vec<Column>,

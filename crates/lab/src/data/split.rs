@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::random::Stream;
-use crate::{Check, Error, Result};
+use crate::{Error, Result, Validate};
 
 /// Shares of each class that are held out; the rest is for training.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,10 +15,10 @@ pub struct Fractions {
     pub test: f64,
 }
 
-impl Check for Fractions {
-    fn check(&self) -> Result<()> {
+impl Validate for Fractions {
+    fn validate(&self) -> Result<()> {
         let Self { validation, test } = *self;
-        check_share(validation)?;
+        validate_share(validation)?;
         if test > 0.0 && validation + test < 1.0 {
             return Ok(());
         }
@@ -75,8 +75,8 @@ impl Splitting {
     ///
     /// # Errors
     /// Names the shares.
-    pub fn check(self, shares: Fractions) -> Result<()> {
-        shares.check()?;
+    pub fn validate(self, shares: Fractions) -> Result<()> {
+        shares.validate()?;
         match self {
             Splitting::Folds => folds(shares.test).map(|_| ()),
             _ => Ok(()),
@@ -102,14 +102,14 @@ pub struct Split {
 /// # Errors
 /// Shares that are not in (0, 1) or leave nothing to train on, and a part that would be empty.
 pub fn stratified(labels: &[i64], shares: Fractions, seed: u64) -> Result<Split> {
-    shares.check()?;
+    shares.validate()?;
     let Fractions { validation, test } = shares;
     whole(deal(labels, validation, test, seed), shares)
 }
 
 /// Splits examples by the shares, at random for each `seed` and whatever their classes are.
 fn random(labels: &[i64], shares: Fractions, seed: u64) -> Result<Split> {
-    shares.check()?;
+    shares.validate()?;
     let Fractions { validation, test } = shares;
     // 0.8 · 10 is to be 8, whatever 1 − 0.1 − 0.1 is in binary.
     let floor = |share: f64| (share * labels.len() as f64 + 1e-9).floor() as usize;
@@ -126,7 +126,7 @@ fn random(labels: &[i64], shares: Fractions, seed: u64) -> Result<Split> {
 
 /// Takes the fold of `seed` for test, and a share of each class of the others for validation.
 fn fold(labels: &[i64], shares: Fractions, seed: u64) -> Result<Split> {
-    shares.check()?;
+    shares.validate()?;
     let folds = folds(shares.test)?;
     let (dealing, taken) = (seed / folds, seed % folds);
     let (mut test, mut rest, mut next) = (Vec::new(), Vec::new(), 0);
@@ -175,7 +175,7 @@ fn whole(split: Split, Fractions { validation, test }: Fractions) -> Result<Spli
 /// # Errors
 /// A share that is not in (0, 1), and a part that would be empty.
 pub fn hold_out(labels: &[i64], validation: f64, seed: u64) -> Result<Split> {
-    check_share(validation)?;
+    validate_share(validation)?;
     let split = deal(labels, validation, 0.0, seed);
     if split.train.is_empty() || split.validation.is_empty() {
         return Err(Error::Request(format!(
@@ -187,7 +187,7 @@ pub fn hold_out(labels: &[i64], validation: f64, seed: u64) -> Result<Split> {
 }
 
 /// Refuses a share for validation that is not in [0, 1).
-pub(super) fn check_share(validation: f64) -> Result<()> {
+pub(super) fn validate_share(validation: f64) -> Result<()> {
     if (0.0..1.0).contains(&validation) {
         return Ok(());
     }
@@ -313,7 +313,7 @@ mod tests {
         assert_ne!(split(0).test, split(10).test);
         for test in [0.3, 0.6, 0.15] {
             let shares = Fractions { validation: 0.1, test };
-            let error = Splitting::Folds.check(shares).unwrap_err().to_string();
+            let error = Splitting::Folds.validate(shares).unwrap_err().to_string();
             assert!(error.contains("not the share of one of several equal folds"), "{error}");
         }
     }

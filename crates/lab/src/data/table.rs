@@ -20,7 +20,7 @@ mod number;
 mod recipe;
 mod target;
 
-pub use column::{Column, Kind};
+pub use column::{Column, ColumnKind};
 pub use date::Dates;
 pub(super) use missing::{fill, has_missing, medians};
 pub use number::{Decimal, Notation};
@@ -34,9 +34,9 @@ use super::examples::learnable;
 use super::{Examples, Inputs, Shape};
 use crate::{Error, Result};
 use classes::Classes;
-use encode::{Encoder, Odd};
+use encode::{CellIssue, Encoder};
 use grid::Grid;
-use infer::{Said, decimal, infer, known};
+use infer::{ColumnChoices, decimal, infer, known};
 use near::listed;
 use number::Survey;
 
@@ -77,7 +77,7 @@ impl Table {
             Ok(found.into_iter().flatten().collect())
         };
         let (ignored, keep) = (all(&recipe.ignore)?, all(&recipe.keep)?);
-        grid.check_names((0..grid.names.len()).filter(|at| !ignored.contains(at)))?;
+        grid.validate_names((0..grid.names.len()).filter(|at| !ignored.contains(at)))?;
         let categorical = all(&recipe.categorical)?;
         let number =
             |at: usize| at != target && !ignored.contains(&at) && !categorical.contains(&at);
@@ -97,12 +97,14 @@ impl Table {
         for (at, name) in grid.names.iter().enumerate() {
             let own = |kind| Column { name: name.clone(), kind, missing: 0 };
             columns.push(if at == target {
-                own(Kind::Target)
+                own(ColumnKind::Target)
             } else if ignored.contains(&at) {
-                own(Kind::Ignored)
+                own(ColumnKind::Ignored)
             } else {
-                let said =
-                    Said { categorical: categorical.contains(&at), keep: keep.contains(&at) };
+                let said = ColumnChoices {
+                    categorical: categorical.contains(&at),
+                    keep: keep.contains(&at),
+                };
                 let found = infer(&grid, at, said, &surveys[at], mark)?;
                 doubts.extend(found.note);
                 found.column
@@ -189,7 +191,7 @@ pub fn rows(path: &Path, columns: &[Column]) -> Result<Rows> {
         Some(_) if alike => Ok((own, column)),
         Some(at) => {
             let named = (0..grid.names.len()).filter(|&at| grid.names[at] == column.name);
-            grid.check_names(named).map(|()| (*at, column))
+            grid.validate_names(named).map(|()| (*at, column))
         }
         None => {
             let (name, said) = (&column.name, format!("{:?}", column.name));
@@ -200,13 +202,13 @@ pub fn rows(path: &Path, columns: &[Column]) -> Result<Rows> {
     let mut notes: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     let mut far: BTreeMap<String, usize> = BTreeMap::new();
     let inputs = Encoder::new(&grid, seen.into_iter())?.rows(|row, column, cell, odd| {
-        if odd == Odd::Far {
+        if odd == CellIssue::Far {
             *far.entry(column.name.clone()).or_default() += 1;
         }
         notes.entry(row).or_default().push(match odd {
-            Odd::Missing => format!("{} is missing", column.name),
-            Odd::New => format!("{} {cell:?} is new", column.name),
-            Odd::Far => format!("{} {cell} is far from what was learned", column.name),
+            CellIssue::Missing => format!("{} is missing", column.name),
+            CellIssue::New => format!("{} {cell:?} is new", column.name),
+            CellIssue::Far => format!("{} {cell} is far from what was learned", column.name),
         });
     })?;
     Ok(Rows { lines: grid.rows.iter().map(|row| row.line).collect(), inputs, notes, far })
@@ -240,9 +242,9 @@ fn encode(
     let (mut missing, mut far) = (new.clone(), new.clone());
     let inputs = Encoder::new(grid, columns.iter().enumerate())?.rows(|_, column, _, odd| {
         let counts = match odd {
-            Odd::New => &mut new,
-            Odd::Missing => &mut missing,
-            Odd::Far => &mut far,
+            CellIssue::New => &mut new,
+            CellIssue::Missing => &mut missing,
+            CellIssue::Far => &mut far,
         };
         *counts.entry(&column.name).or_default() += 1;
     })?;

@@ -4,7 +4,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use tch::{Device, Tensor};
 
-use super::Unfinished;
+use super::PartialFindings;
 use crate::attack::{AttackRecipe, Outcome, Spec, Trial, curves};
 use crate::data::Examples;
 use crate::measure::RobustnessCurve;
@@ -25,21 +25,21 @@ const VALUES_ON_GPU: usize = 16 * VALUES;
 const FORWARD: f64 = 1.0 / 3.0;
 
 /// What goes along with attacks on a model; nothing here changes what they find.
-pub(super) struct Along<'a> {
+pub(super) struct AttackHooks<'a> {
     /// Ends them between two batches.
     pub stop: Stop<'a>,
     /// What an earlier call has found, and what this one finds: a folder, and all that decides but the
     /// attack and the examples.
-    pub unfinished: (&'a Unfinished, &'a str),
+    pub unfinished: (&'a PartialFindings, &'a str),
     /// Hears of each attack before it begins.
     pub begin: &'a dyn Fn(&Spec),
     /// Hears how many gradients of an example there were, or were found done before.
-    pub passed: &'a dyn Fn(Passed),
+    pub passed: &'a dyn Fn(WorkDone),
 }
 
 /// Work that is done, in gradients of an example.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Passed {
+pub(super) enum WorkDone {
     /// Just now.
     Now(f64),
     /// By an earlier call.
@@ -54,7 +54,7 @@ pub(super) fn attack_all(
     model: &dyn Model,
     test: &Examples,
     seed: u64,
-    along: &Along,
+    along: &AttackHooks,
 ) -> Result<Vec<RobustnessCurve>> {
     // An attack is worked out on the CPU; only the model runs where it is.
     let device = model.weights().device();
@@ -63,7 +63,7 @@ pub(super) fn attack_all(
         along.stop.check()?;
         let logits = model.forward(&[inputs.f_to(device)?], Mode::Evaluate)?.f_to(Device::Cpu)?;
         let each = if inputs.requires_grad() { 1.0 } else { FORWARD };
-        (along.passed)(Passed::Now(each * inputs.size()[0] as f64));
+        (along.passed)(WorkDone::Now(each * inputs.size()[0] as f64));
         Ok(logits)
     };
     let batch = at_a_time(test, device);
@@ -103,7 +103,7 @@ pub(super) fn attack_all(
             let outcome = match before.filter(|found| found.fits(budgets(grid), rows.len())) {
                 Some(found) => {
                     let each = recipe.cost_of(spec);
-                    (along.passed)(Passed::Before(each * rows.len() as f64));
+                    (along.passed)(WorkDone::Before(each * rows.len() as f64));
                     Outcome::new(attack, grid, found)
                 }
                 None => {

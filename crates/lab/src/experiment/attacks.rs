@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use indicatif::HumanDuration;
 use tch::{Device, Tensor};
 
-use super::attacked::{Along, Passed, at_a_time, attack_all};
-use super::{LabFiles, RunRecipe, Unfinished};
+use super::attacked::{AttackHooks, WorkDone, at_a_time, attack_all};
+use super::{LabFiles, PartialFindings, RunRecipe};
 use crate::attack::{Attack, AttackRecipe, Clean, Pgd, Spec};
-use crate::compare::report::Attacked;
+use crate::compare::report::AttackedRun;
 use crate::compare::{RunFiles, Setting, swept_lr};
 use crate::data::{DataRecipe, DataSet, Examples, load};
 use crate::models::{Mode, Model};
@@ -23,7 +23,7 @@ const MEASURED: Duration = Duration::from_millis(300);
 /// Attacks on finished runs.
 pub struct Attacks {
     recipe: AttackRecipe,
-    targets: Vec<Target>,
+    targets: Vec<RunUnderAttack>,
     /// Each data set once.
     data: Vec<(DataRecipe, DataSet)>,
     words: Vec<String>,
@@ -31,7 +31,7 @@ pub struct Attacks {
 }
 
 /// A run to be attacked.
-struct Target {
+struct RunUnderAttack {
     path: PathBuf,
     /// Where that is, whatever it is called.
     place: PathBuf,
@@ -48,7 +48,7 @@ struct Target {
 
 /// Which attack is under way, and how far all of them are.
 #[derive(Clone, Copy, Debug)]
-pub struct Under<'a> {
+pub struct AttackStatus<'a> {
     /// The run.
     pub run: &'a Path,
     /// Its number, from 1, and how many there are.
@@ -60,7 +60,7 @@ pub struct Under<'a> {
     pub work: [f64; 3],
 }
 
-impl Under<'_> {
+impl AttackStatus<'_> {
     /// The share of the work that is done.
     pub fn share(&self) -> f64 {
         self.work[1] / self.work[0]
@@ -123,7 +123,7 @@ impl Attacks {
     }
 
     /// The run in the folder `path`, unless it is there already.
-    fn target(&mut self, path: &Path) -> Result<Option<Target>> {
+    fn target(&mut self, path: &Path) -> Result<Option<RunUnderAttack>> {
         let files = RunFiles::of_finished(path)?;
         let place = path.canonicalize().map_err(Error::input(path))?;
         if let Some(same) = self.targets.iter().find(|known| known.place == place) {
@@ -152,7 +152,7 @@ impl Attacks {
                 self.data.len() - 1
             }
         };
-        files.check_data(&recipe)?;
+        files.verify_data(&recipe)?;
         let set = &self.data[data].1;
         if !set.examples.are_images() {
             return Err(Error::Request(format!(
@@ -169,8 +169,18 @@ impl Attacks {
         let setting = Setting { lr: swept_lr(path), ..recipe.loss.clone().into() };
         let name = setting.to_string();
         let path = path.to_owned();
-        let target =
-            Target { path, place, files, recipe, setting, name, data, examples, attacks, notes };
+        let target = RunUnderAttack {
+            path,
+            place,
+            files,
+            recipe,
+            setting,
+            name,
+            data,
+            examples,
+            attacks,
+            notes,
+        };
         Ok(Some(target))
     }
 
@@ -179,11 +189,11 @@ impl Attacks {
     fn name(&mut self) {
         let of: Vec<RunRecipe> =
             self.targets.iter().map(|target| seedless(&target.recipe)).collect();
-        let named = |target: &Target| match comparison(target) {
+        let named = |target: &RunUnderAttack| match comparison(target) {
             Some(folder) => format!("{}, {}", target.setting, folder.display()),
             None => format!("{}, {}", target.setting, target.path.display()),
         };
-        let alone = |at: usize, names: &dyn Fn(&Target) -> String| {
+        let alone = |at: usize, names: &dyn Fn(&RunUnderAttack) -> String| {
             let name = names(&self.targets[at]);
             let mut others = self.targets.iter().zip(&of);
             others.all(|(other, recipe)| *recipe == of[at] || names(other) != name)
@@ -221,7 +231,7 @@ impl Attacks {
     }
 
     /// Seconds that a step of an attack on one example takes.
-    fn speed(&self, target: &Target) -> Result<f64> {
+    fn speed(&self, target: &RunUnderAttack) -> Result<f64> {
         let (model, test) = self.open(target)?;
         let forward = |inputs: &Tensor| -> Result<Tensor> {
             let inputs = inputs.f_to(self.device)?;
@@ -251,9 +261,9 @@ impl Attacks {
     pub fn run(
         &self,
         stop: Stop,
-        unfinished: &Unfinished,
-        watch: &dyn Fn(&Under),
-    ) -> Result<Vec<Attacked>> {
+        unfinished: &PartialFindings,
+        watch: &dyn Fn(&AttackStatus),
+    ) -> Result<Vec<AttackedRun>> {
         let all = self.work();
         // What was planned for the attacks that are done; of the one under way; what was done before.
         let [past, now, before] = [0f64; 3].map(Cell::new);
@@ -261,7 +271,7 @@ impl Attacks {
             let (model, test) = self.open(target)?;
             let (planned, attack) = (Cell::new(0f64), RefCell::new(String::new()));
             let tell = || {
-                watch(&Under {
+                watch(&AttackStatus {
                     run: &target.path,
                     number: (at + 1, self.targets.len()),
                     attack: &attack.borrow(),
@@ -275,22 +285,26 @@ impl Attacks {
                 attack.replace(spec.attack().name());
                 tell();
             };
-            let passed = |passed: Passed| {
-                let (Passed::Now(gradients) | Passed::Before(gradients)) = passed;
-                if let Passed::Before(gradients) = passed {
+            let passed = |passed: WorkDone| {
+                let (WorkDone::Now(gradients) | WorkDone::Before(gradients)) = passed;
+                if let WorkDone::Before(gradients) = passed {
                     before.set(before.get() + gradients);
                 }
                 now.set(now.get() + gradients);
                 tell();
             };
             let run = target.recipe.to_toml();
-            let along =
-                Along { stop, unfinished: (unfinished, &run), begin: &begin, passed: &passed };
+            let along = AttackHooks {
+                stop,
+                unfinished: (unfinished, &run),
+                begin: &begin,
+                passed: &passed,
+            };
             let seed = target.recipe.seed;
             let curves = attack_all(&target.attacks, &self.recipe, &*model, &test, seed, &along)?;
             past.set(past.get() + planned.get());
             now.set(0.0);
-            Ok(Attacked {
+            Ok(AttackedRun {
                 run: target.path.clone(),
                 name: target.name.clone(),
                 setting: target.setting.clone(),
@@ -303,7 +317,7 @@ impl Attacks {
     }
 
     /// The model of a run with its weights, and its test part.
-    fn open(&self, target: &Target) -> Result<(Box<dyn Model>, Examples)> {
+    fn open(&self, target: &RunUnderAttack) -> Result<(Box<dyn Model>, Examples)> {
         let run = &target.recipe;
         let parts = run.augment.parts(self.data[target.data].1.parts(run.seed)?, run.seed)?;
         let model = target.files.model(run, &parts.train.spec())?;
@@ -313,7 +327,8 @@ impl Attacks {
 
     /// Gradients of an example that all attacks take at most.
     fn work(&self) -> f64 {
-        let of = |target: &Target| self.recipe.cost(&target.attacks) * target.examples as f64;
+        let of =
+            |target: &RunUnderAttack| self.recipe.cost(&target.attacks) * target.examples as f64;
         self.targets.iter().map(of).sum()
     }
 }
@@ -324,7 +339,7 @@ fn seedless(recipe: &RunRecipe) -> RunRecipe {
 }
 
 /// The folder of the comparison that a run is part of.
-fn comparison(target: &Target) -> Option<&Path> {
+fn comparison(target: &RunUnderAttack) -> Option<&Path> {
     let setting = target.path.parent()?;
     let loss = if target.setting.lr.is_some() { setting.parent()? } else { setting };
     loss.parent().filter(|folder| !folder.as_os_str().is_empty())

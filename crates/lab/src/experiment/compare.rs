@@ -22,7 +22,7 @@ use crate::{Error, Result, Stop};
 /// Before anything is written, what the recipe asks in vain, and a folder that cannot be taken (see
 /// [`Folder::claim`]); then those of [`Work::make`].
 pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Comparison, Folder)> {
-    recipe.check_writable()?;
+    recipe.validate_writable()?;
     attacked_in_vain(recipe)?;
     let stop = Stop(options.runs.stop);
     let settings = recipe.settings()?;
@@ -74,7 +74,7 @@ fn read(recipe: &Recipe, out: &Path, stop: Stop) -> Result<(DataSet, Content)> {
     let data = stop.leave(move || load_all(&recipe))?;
     let (origins, content) = hashed?;
     let hashing = Hashing::new(stop);
-    content.check_still(&origins, &|bytes| hashing.hear(bytes))?;
+    content.verify_unchanged(&origins, &|bytes| hashing.hear(bytes))?;
     Ok((data, content))
 }
 
@@ -143,7 +143,7 @@ fn try_out(recipe: &Recipe, settings: &[Setting], data: &DataSet) -> Result<usiz
     }
     for Setting { loss, .. } in settings {
         let criterion = loss.criterion_with_counts(&train.counts())?;
-        recipe.augment.check_loss(loss, &criterion)?;
+        recipe.augment.validate_loss(loss, &criterion)?;
     }
     Ok(train.targets())
 }

@@ -4,9 +4,9 @@ use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Serialize};
 
-use crate::check::checked;
 use crate::data::Sampling;
 use crate::train::{OptimizerRecipe, Schedule};
+use crate::validate::validated;
 
 /// `[crt]` and `[probe]`; what is not said is as in the training before.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -20,9 +20,9 @@ pub struct HeadRecipe {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sampler: Option<Sampling>,
     /// How the layer learns.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "validated")]
     pub optimizer: Option<OptimizerRecipe>,
     /// How the learning rate changes; one of its own has no warm-up.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "validated")]
     pub schedule: Option<Schedule>,
 }

@@ -44,7 +44,7 @@ pub trait LabFiles {
     ///
     /// # Errors
     /// Says what differs.
-    fn check_data(&self, recipe: &RunRecipe) -> Result<()>;
+    fn verify_data(&self, recipe: &RunRecipe) -> Result<()>;
 
     /// What makes the pieces of source and target.
     ///
@@ -66,7 +66,7 @@ impl LabFiles for RunFiles {
 
     fn reader(&self) -> Result<Reader> {
         let reader: Reader = self.read_json(INPUTS)?;
-        let refused = reader.check_soundness();
+        let refused = reader.validate_soundness();
         refused.map_err(|problem| damage(&self.path().join(INPUTS), "shape", problem))?;
         Ok(reader)
     }
@@ -89,7 +89,7 @@ impl LabFiles for RunFiles {
         Ok(model.map_err(|error| damage(&path, "tensors", error.to_string()))?)
     }
 
-    fn check_data(&self, recipe: &RunRecipe) -> Result<()> {
+    fn verify_data(&self, recipe: &RunRecipe) -> Result<()> {
         let Some(before) = self.content()? else { return Ok(()) };
         // The folder of the comparison knows the single files.
         let known = self.path().ancestors().skip(1).take(3).find_map(|folder| {

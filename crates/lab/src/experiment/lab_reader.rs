@@ -20,7 +20,7 @@ impl RecipeReader for LabReader {
         RunPlan::parse(path, &RunRecipe::parse(path, text)?.to_toml())
     }
 
-    fn check(&self, files: &RunFiles, finished: bool) -> Result<()> {
+    fn validate(&self, files: &RunFiles, finished: bool) -> Result<()> {
         files.reader()?;
         if finished && files.has(WEIGHTS)? {
             files.weights()?;

@@ -80,7 +80,7 @@ impl Runner for Laboratory<'_> {
         Ok(run(&recipe, self.data, &self.content, dir, self.options, monitor)?)
     }
 
-    fn check_partner(&self, files: &RunFiles) -> compare::Result<()> {
+    fn validate_partner(&self, files: &RunFiles) -> compare::Result<()> {
         // Runs of earlier versions read some tables in another way.
         if !self.data.columns.is_empty()
             && let Some(what) = files.reader()?.difference(self.data)

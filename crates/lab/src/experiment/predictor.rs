@@ -140,7 +140,7 @@ impl Predictor {
     fn broken(&self, files: &[InputFile]) -> Result<Vec<(PathBuf, String)>> {
         let mut broken = Vec::new();
         for InputFile { path, by_name } in files {
-            match self.reader.check_image(path) {
+            match self.reader.validate_image(path) {
                 Err(problem) if *by_name => return Err(problem),
                 Err(problem) => broken.push((path.clone(), format!("not read: {problem}"))),
                 Ok(()) => {}

@@ -13,8 +13,8 @@ use crate::attack::AttackRecipe;
 use crate::compare::Select;
 use crate::data::augment::AugmentRecipe;
 use crate::data::{
-    Asked, DataRecipe, Fractions, InputKind, Inspection, Sampling, Size, detect, held_of_each,
-    inspect, table,
+    DataRecipe, Fractions, InputKind, Inspection, Sampling, Size, TableChoices, detect,
+    held_of_each, inspect, table,
 };
 use crate::models::{CnnRecipe, GraphNetRecipe, MlpRecipe, ModelRecipe, Precision};
 use crate::train::optimizer::{AdamRecipe, SgdRecipe, WeightDecayOn};
@@ -58,7 +58,7 @@ pub struct Proposal {
 
 /// What is said beforehand of how it is trained.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Wishes {
+pub struct TrainingChoices {
     /// Epochs.
     pub epochs: Option<NonZeroUsize>,
     /// The learning rate.
@@ -75,8 +75,8 @@ impl Proposal {
     /// As [`inspect`]; a table without a target, with the columns that there are.
     pub fn new(
         path: &Path,
-        asked: &Asked,
-        wishes: &Wishes,
+        asked: &TableChoices,
+        wishes: &TrainingChoices,
         watch: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Self> {
         if detect(path)?.has_columns() && asked.target.is_none() {
@@ -174,7 +174,7 @@ impl Proposal {
         path: &Path,
         found: Inspection,
         data: DataRecipe,
-        wishes: &Wishes,
+        wishes: &TrainingChoices,
     ) -> Result<Self> {
         let (name, text) = TRANSLATION;
         let like = Recipe::parse(Path::new(name), text, None)?;
@@ -208,7 +208,7 @@ impl Proposal {
 
     /// The same with the weights measured that were asked for.
     #[must_use]
-    pub fn measuring(mut self, asked: Select) -> Self {
+    pub fn with_select(mut self, asked: Select) -> Self {
         self.recipe.select = asked;
         for (what, line) in &mut self.lines {
             if *what == "weights" {
@@ -365,8 +365,8 @@ mod tests {
     use std::fs;
 
     fn propose(path: &Path, target: Option<&str>) -> Result<Proposal> {
-        let asked = Asked { target: target.map(Into::into), ignore: Vec::new() };
-        Proposal::new(path, &asked, &Wishes::default(), &|_, _| {})
+        let asked = TableChoices { target: target.map(Into::into), ignore: Vec::new() };
+        Proposal::new(path, &asked, &TrainingChoices::default(), &|_, _| {})
     }
 
     fn table(folder: &Path, rows: usize) -> std::path::PathBuf {
@@ -440,7 +440,7 @@ mod tests {
         let line = "weights     those after the last epoch: the learning rate has come down by then, \
                     and 20 validation examples cannot tell epochs apart";
         assert!(proposal.to_string().contains(line), "{proposal}");
-        let asked = proposal.measuring(Select::Best);
+        let asked = proposal.with_select(Select::Best);
         assert_eq!(asked.recipe.select, Select::Best);
         assert!(asked.to_string().contains("best validation accuracy, as asked for"), "{asked}");
     }
@@ -449,13 +449,13 @@ mod tests {
     fn what_is_said_beforehand_is_taken() {
         let folder = tempfile::tempdir().unwrap();
         let path = table(folder.path(), 100);
-        let asked = Asked { target: Some("kind".into()), ignore: Vec::new() };
+        let asked = TableChoices { target: Some("kind".into()), ignore: Vec::new() };
         for (epochs, after, drops) in [
             (30, Some(vec![20, 26]), ", ×0.1 after epochs 20 and 26"),
             (2, Some(vec![1]), ", ×0.1 after epoch 1"),
             (1, None, "SGD with learning rate 0.5"),
         ] {
-            let wishes = Wishes {
+            let wishes = TrainingChoices {
                 epochs: NonZeroUsize::new(epochs),
                 lr: Some(0.5),
                 batch: NonZeroUsize::new(7),

@@ -10,16 +10,16 @@ use steepness::Loss;
 
 use super::HeadRecipe;
 use crate::attack::{AdversarialRecipe, AttackRecipe};
-use crate::check::checked;
 use crate::compare::fields::{name, seeds, threads};
 use crate::compare::{
-    Select, Setting, Sweep, check_losses, check_seeds, check_threads, parse_toml, spec,
+    Select, Setting, Sweep, parse_toml, spec, validate_losses, validate_seeds, validate_threads,
 };
 use crate::data::augment::AugmentRecipe;
 use crate::data::{DataRecipe, OodRecipe, Sampling};
 use crate::models::{ModelRecipe, Precision};
 use crate::train::{LSoftmaxRecipe, OptimizerRecipe, Schedule, Update, Warmup};
 use crate::translate::SearchOptions;
+use crate::validate::validated;
 use crate::{Error, Result};
 
 /// The recipe that the program carries with it, and its name for messages.
@@ -115,47 +115,47 @@ recipes! {
         #[serde(default, skip_serializing_if = "Sampling::is_default")]
         sampler: Sampling,
         /// How the learning rate changes.
-        #[serde(deserialize_with = "checked")]
+        #[serde(deserialize_with = "validated")]
         schedule: Schedule,
         /// How it rises before that.
-        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "validated")]
         warmup: Option<Warmup>,
     }
     comparison {
         /// What is varied for every loss.
-        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "Sweep::checked")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "Sweep::validated")]
         sweep: Option<Sweep>,
     }
     both {
         /// What is learned from.
-        #[serde(deserialize_with = "checked")]
+        #[serde(deserialize_with = "validated")]
         data: DataRecipe,
         /// What is to be told from it.
-        #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "checked")]
+        #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "validated")]
         ood: Vec<OodRecipe>,
         /// How its images are changed before a model sees them.
-        #[serde(default, skip_serializing_if = "unchanged", deserialize_with = "checked")]
+        #[serde(default, skip_serializing_if = "unchanged", deserialize_with = "validated")]
         augment: AugmentRecipe,
         /// What learns.
-        #[serde(deserialize_with = "checked")]
+        #[serde(deserialize_with = "validated")]
         model: ModelRecipe,
         /// How its last layer widens the label's angle while training.
-        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "validated")]
         l_softmax: Option<LSoftmaxRecipe>,
         /// How it learns.
-        #[serde(deserialize_with = "checked")]
+        #[serde(deserialize_with = "validated")]
         optimizer: OptimizerRecipe,
         /// What happens around the optimizer's steps.
-        #[serde(default, skip_serializing_if = "Update::is_default", deserialize_with = "checked")]
+        #[serde(default, skip_serializing_if = "Update::is_default", deserialize_with = "validated")]
         update: Update,
         /// Trains on examples that are attacked.
-        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "validated")]
         adversarial: Option<AdversarialRecipe>,
         /// How each model is attacked when it is trained, if at all.
-        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "checked")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "validated")]
         attack: Option<AttackRecipe>,
         /// How it translates, if it does.
-        #[serde(default, skip_serializing_if = "usual_search", deserialize_with = "checked")]
+        #[serde(default, skip_serializing_if = "usual_search", deserialize_with = "validated")]
         search: SearchOptions,
         /// A second stage that trains the classifier anew.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -248,10 +248,10 @@ impl Recipe {
     ///
     /// # Errors
     /// Names what cannot be written.
-    pub fn check_writable(&self) -> Result<()> {
-        check_seeds(&self.seeds)?;
-        check_losses(&self.losses)?;
-        check_threads(self.threads)?;
+    pub fn validate_writable(&self) -> Result<()> {
+        validate_seeds(&self.seeds)?;
+        validate_losses(&self.losses)?;
+        validate_threads(self.threads)?;
         let refuse =
             |problem: String| Error::Request(format!("a recipe cannot hold this: {problem}"));
         // Text may hold larger numbers than a table, whose integers are of 64 bits with a sign: it is
@@ -498,12 +498,12 @@ mod tests {
     #[test]
     fn doubles_are_refused() {
         let message = |result: crate::compare::Result<()>| result.unwrap_err().to_string();
-        assert_eq!(message(check_seeds(&[1, 2, 1])), "the seed 1 is there twice");
-        assert_eq!(message(check_seeds(&[])), "at least one seed is needed");
+        assert_eq!(message(validate_seeds(&[1, 2, 1])), "the seed 1 is there twice");
+        assert_eq!(message(validate_seeds(&[])), "at least one seed is needed");
         let loss = |spec: &str| spec.parse::<Loss>().unwrap();
         let doubled = [loss("ce"), loss("el"), loss("el(le=1)")];
         assert_eq!(
-            message(check_losses(&doubled)),
+            message(validate_losses(&doubled)),
             format!("the loss {} is there twice", doubled[2])
         );
     }
@@ -513,38 +513,38 @@ mod tests {
     fn many_seeds_and_losses_are_looked_through_once() {
         let start = std::time::Instant::now();
         let mut seeds: Vec<u64> = (0..300_000).collect();
-        check_seeds(&seeds).unwrap();
+        validate_seeds(&seeds).unwrap();
         let loss = |at: usize| format!("el(le={})", at as f64 / 20_000.0).parse::<Loss>().unwrap();
         let mut losses: Vec<Loss> = (0..20_000).map(loss).collect();
-        check_losses(&losses).unwrap();
+        validate_losses(&losses).unwrap();
         let recipe = Recipe { seeds: seeds.clone(), ..Recipe::embedded().unwrap() };
         let setting = Setting::from(losses[0].clone());
         assert!(seeds.iter().step_by(10).all(|&seed| recipe.run(&setting, seed).seed == seed));
         let sweep = Sweep::Le((0..20_000).map(|at| f64::from(at) / 20_000.0).collect());
-        sweep.check().unwrap();
+        sweep.validate().unwrap();
         assert_eq!(sweep.settings(&losses[..2]).unwrap().len(), 20_000);
         assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
         seeds.push(7);
         losses.push(losses[7].clone());
-        assert!(check_seeds(&seeds).is_err() && check_losses(&losses).is_err());
+        assert!(validate_seeds(&seeds).is_err() && validate_losses(&losses).is_err());
     }
 
     #[test]
     fn what_no_file_can_hold_is_refused_before_there_is_one() {
         let largest = i64::MAX as u64;
-        check_seeds(&[largest]).unwrap();
-        let message = check_seeds(&[0, largest + 1]).unwrap_err().to_string();
+        validate_seeds(&[largest]).unwrap();
+        let message = validate_seeds(&[0, largest + 1]).unwrap_err().to_string();
         assert_eq!(
             message,
             "the seed 9223372036854775808 is above 9223372036854775807, the largest that a recipe \
              can hold"
         );
         let recipe = Recipe::embedded().unwrap();
-        recipe.check_writable().unwrap();
+        recipe.validate_writable().unwrap();
         let seeds = Recipe { seeds: vec![u64::MAX], ..recipe.clone() };
-        assert_eq!(seeds.check_writable().unwrap_err().exit_code(), 2);
+        assert_eq!(seeds.validate_writable().unwrap_err().exit_code(), 2);
         let patient = Recipe { patience: NonZeroUsize::new(usize::MAX), ..recipe.clone() };
-        let message = patient.check_writable().unwrap_err().to_string();
+        let message = patient.validate_writable().unwrap_err().to_string();
         assert!(message.starts_with("a recipe cannot hold this: "), "{message}");
         let run = recipe.run(&recipe.settings().unwrap()[0], 0).to_toml();
         for threads in ["1025", "99999999999"] {

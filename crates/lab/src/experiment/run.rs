@@ -8,17 +8,19 @@ use std::time::Instant;
 
 use steepness::{Criterion, Reduction, Targets};
 
-use super::attacked::{Along, attack_all};
+use super::attacked::{AttackHooks, attack_all};
 use super::effort::{Effort, Meter, Sizes, Speed};
 use super::head::Head;
 use super::lab_dir::LabDir;
 use super::representation::{MOST, Representations};
 use super::select::select;
 use super::translated::translate_test;
-use super::{Options, RunRecipe, Unfinished};
+use super::{Options, PartialFindings, RunRecipe};
 use crate::compare::{Content, Monitor, RunDir, Select};
 use crate::data::{DataSet, Examples, Inputs, Parts, Reader};
-use crate::measure::{self, Evidence, Groups, Learned, Logits, Measures, Ood, Scores, Threshold};
+use crate::measure::{
+    self, Evidence, Groups, Logits, Measures, Ood, Scores, Threshold, TrainMeasures,
+};
 use crate::models::{self, Model};
 use crate::train::{LargeMargin, Predictions, Training, predict};
 use crate::{Error, Result, Stop};
@@ -49,7 +51,7 @@ pub fn run(
     let model = models::build(&recipe.model, &train.spec(), recipe.seed)?;
     model.weights().move_to(options.device)?;
     let criterion = recipe.loss.criterion_with_counts(&train.counts())?;
-    recipe.augment.check_loss(&recipe.loss, &criterion)?;
+    recipe.augment.validate_loss(&recipe.loss, &criterion)?;
     let reader = Reader::new(&recipe.data, data, &train);
     dir.begin_training(recipe, content, &data.examples.classes, &reader, options.device)?;
     if let Inputs::Pairs(pairs) = &train.inputs {
@@ -148,7 +150,7 @@ fn measure(
     dir: &LabDir,
 ) -> Result<Measures> {
     let inside = Arc::new(predict(model, &*test.measurable().source()?, stop)?);
-    let known_by_heart = predict(model, &*learned.source()?, stop)?;
+    let train_predictions = predict(model, &*learned.source()?, stop)?;
     // Long only for the words of translations, of which each has thousands of logits.
     let tested = inside.clone();
     // A temperature that was fitted to the test part would flatter it.
@@ -164,8 +166,8 @@ fn measure(
         }
         evidence.measure(&mut measures.numbers)?;
         measures.groups = Groups::new(logits, &tested.labels, &counts).map(Groups::unless_alone)?;
-        let by_heart = finite(&known_by_heart, "training part")?;
-        measures.train = Some(Learned::new(by_heart, &known_by_heart.labels)?);
+        let train_logits = finite(&train_predictions, "training part")?;
+        measures.train = Some(TrainMeasures::new(train_logits, &train_predictions.labels)?);
         Ok(measures)
     })?;
     meter.add(meter.effort.logits);
@@ -194,12 +196,12 @@ fn measure(
         outside.push((set.name.as_str(), predictions));
         meter.add(meter.effort.outside);
     }
-    let unfinished = Unfinished::new(dir.path().join("attack/unfinished"));
+    let unfinished = PartialFindings::new(dir.path().join("attack/unfinished"));
     if let Some(attack) = recipe.attack.as_ref().filter(|_| test.are_images()) {
         let (attacks, _) = attack.on(test.classes.len())?;
         let run = recipe.to_toml();
         let (begin, passed) = (&|_: &_| (), &|_| ());
-        let along = Along { stop, unfinished: (&unfinished, &run), begin, passed };
+        let along = AttackHooks { stop, unfinished: (&unfinished, &run), begin, passed };
         measures.robustness = attack_all(&attacks, attack, model, test, recipe.seed, &along)?;
         meter.add(meter.effort.attacks);
     }
@@ -245,7 +247,7 @@ fn label_gradients(criterion: Criterion, predictions: &Predictions) -> Result<Ve
     let Predictions { logits, labels, classes } = predictions;
     let mut gradient = vec![0f32; logits.len()];
     // Without a reduction each row has its own gradient, not a share of the mean's.
-    let mut criterion = criterion.reduction(Reduction::None);
+    let mut criterion = criterion.with_reduction(Reduction::None);
     criterion.forward_backward(logits, Targets::Hard(labels), &mut gradient)?;
     let of_label = |(row, &label): (&[f32], &i64)| row[label as usize];
     Ok(gradient.chunks_exact(*classes).zip(labels).map(of_label).collect())

@@ -9,7 +9,7 @@ use tch::{Kind, Tensor};
 use super::layers::{Conv, Linear, Window, channels_last};
 use super::{Mode, Model, Network, Weights};
 use crate::data::{InputKind, InputSpec};
-use crate::{Check, Error, Result};
+use crate::{Error, Result, Validate};
 
 /// It has no sizes to choose.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub struct AttackCnnRecipe {
     pub new_head: bool,
 }
 
-impl Check for AttackCnnRecipe {}
+impl Validate for AttackCnnRecipe {}
 
 impl Network for AttackCnnRecipe {
     const TAKES: &'static [InputKind] = &[InputKind::Images];

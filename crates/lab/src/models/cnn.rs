@@ -7,7 +7,7 @@ use tch::{Kind, Tensor};
 use super::layers::{Conv, Linear, Normalise, Window};
 use super::{Mode, Model, Network, Weights};
 use crate::data::{InputKind, InputSpec};
-use crate::{Check, Error, Result};
+use crate::{Error, Result, Validate};
 
 /// Its sizes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,7 +17,7 @@ pub struct CnnRecipe {
     pub channels: [usize; 2],
 }
 
-impl Check for CnnRecipe {}
+impl Validate for CnnRecipe {}
 
 impl Network for CnnRecipe {
     const TAKES: &'static [InputKind] = &[InputKind::Images];

@@ -9,7 +9,7 @@ use tch::{Kind, Tensor};
 use super::layers::{BatchNorm, Conv, DropPath, Dropout, Linear, Normalise, Window, channels_last};
 use super::{Init, Mode, Model, Network, Weights};
 use crate::data::{InputKind, InputSpec};
-use crate::{Check, Error, Result};
+use crate::{Error, Result, Validate};
 
 /// Channels after the stem and before the last layer.
 const STEM: usize = 32;
@@ -80,8 +80,8 @@ impl EfficientNetRecipe {
     }
 }
 
-impl Check for EfficientNetRecipe {
-    fn check(&self) -> Result<()> {
+impl Validate for EfficientNetRecipe {
+    fn validate(&self) -> Result<()> {
         for (name, rate) in [("dropout", self.dropout), ("drop_path", self.drop_path)] {
             if !(0.0..1.0).contains(&rate) {
                 return Err(Error::Request(format!(
@@ -131,14 +131,15 @@ impl EfficientNet {
         let normalise = Normalise::new(&mut weights, input)?;
         let (w, variant) = (&mut weights, recipe.variant);
         let channels = [input.shape.channels(), STEM];
-        let stem = ConvNorm::new(w, "features.0", channels, Window::same(3).stride(2), variant)?;
+        let stem =
+            ConvNorm::new(w, "features.0", channels, Window::same(3).with_stride(2), variant)?;
         let mut blocks = Vec::new();
         let mut inputs = STEM;
         for (stage, [expansion, outputs, count, stride, kernel]) in (1..).zip(STAGES) {
             for at in 0..count {
                 let name = format!("features.{stage}.{at}.block");
                 let drop_path = recipe.drop_path_of(blocks.len());
-                let window = Window::same(kernel).stride(if at == 0 { stride } else { 1 });
+                let window = Window::same(kernel).with_stride(if at == 0 { stride } else { 1 });
                 let channels = [inputs, inputs * expansion, outputs];
                 blocks.push(Block::new(w, &name, channels, window, variant, drop_path)?);
                 inputs = outputs;
@@ -196,7 +197,7 @@ impl ConvNorm {
         let fan_out = channels[1] * window.kernel * window.kernel;
         let (init, window) = match variant {
             Variant::Timm => (Init::kaiming(fan_out / window.groups), window),
-            Variant::Cifar => (Init::kaiming(fan_out), window.same_as_tensorflow()),
+            Variant::Cifar => (Init::kaiming(fan_out), window.with_tensorflow_padding()),
         };
         let conv = Conv::with(w, &format!("{name}.0"), channels, window, init, None)?;
         Ok(Self { conv, bn: BatchNorm::new(w, &format!("{name}.1"), channels[1])? })
@@ -236,7 +237,7 @@ impl Block {
         } else {
             Some(ConvNorm::new(w, &name(), [inputs, wide], one, variant)?)
         };
-        let depthwise = ConvNorm::new(w, &name(), [wide, wide], window.groups(wide), variant)?;
+        let depthwise = ConvNorm::new(w, &name(), [wide, wide], window.with_groups(wide), variant)?;
         let narrow = (inputs / 4).max(1);
         let se = name();
         let mut weigh = |part, channels: [usize; 2]| {

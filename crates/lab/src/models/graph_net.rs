@@ -13,7 +13,7 @@ use super::layers::{
 };
 use super::{Mode, Model, Network, Weights};
 use crate::data::{InputKind, InputSpec, Shape};
-use crate::{Check, Error, Result};
+use crate::{Error, Result, Validate};
 
 const BLOCKS: usize = 3;
 
@@ -89,8 +89,8 @@ impl Default for GraphNetRecipe {
     }
 }
 
-impl Check for GraphNetRecipe {
-    fn check(&self) -> Result<()> {
+impl Validate for GraphNetRecipe {
+    fn validate(&self) -> Result<()> {
         let Self { conv, heads, ratio, dropout, hidden, .. } = self;
         let refuse = |problem: String| Err(Error::Request(format!("model: {problem}")));
         if !(*ratio > 0.0 && *ratio <= 1.0) {
@@ -138,7 +138,7 @@ struct Block {
 impl GraphNet {
     /// Draws it for such graphs.
     pub fn new(recipe: &GraphNetRecipe, input: &InputSpec, mut weights: Weights) -> Result<Self> {
-        recipe.check()?;
+        recipe.validate()?;
         let Shape::Graph { features, attributes } = input.shape else {
             return Err(Error::Request("graph-net takes graphs".to_owned()));
         };

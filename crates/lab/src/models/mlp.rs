@@ -6,7 +6,7 @@ use tch::{Kind, Tensor};
 use super::layers::{Linear, Normalise};
 use super::{Mode, Model, Network, Weights};
 use crate::data::{InputKind, InputSpec};
-use crate::{Check, Result};
+use crate::{Result, Validate};
 
 /// Its size.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,7 +16,7 @@ pub struct MlpRecipe {
     pub hidden: usize,
 }
 
-impl Check for MlpRecipe {}
+impl Validate for MlpRecipe {}
 
 impl Network for MlpRecipe {
     const TAKES: &'static [InputKind] = &[InputKind::Images, InputKind::Rows];

@@ -9,7 +9,7 @@ use tch::{Kind, Tensor};
 use super::layers::{BatchNorm, Conv, Linear, Normalise, PRelu, Window, channels_last};
 use super::{Mode, Model, Network, Weights};
 use crate::data::{InputKind, InputSpec};
-use crate::{Check, Error, Result};
+use crate::{Error, Result, Validate};
 
 const CHANNELS: usize = 64;
 const FEATURES: usize = 256;
@@ -29,7 +29,7 @@ pub struct MnistNetRecipe {
     pub new_head: bool,
 }
 
-impl Check for MnistNetRecipe {}
+impl Validate for MnistNetRecipe {}
 
 impl Network for MnistNetRecipe {
     const TAKES: &'static [InputKind] = &[InputKind::Images];

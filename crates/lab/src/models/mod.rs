@@ -34,7 +34,7 @@ pub use mode::{Mode, Precision};
 pub use resnet::{ResNetRecipe, Stem};
 #[cfg(test)]
 pub(crate) use transformer::golden_transformer;
-pub use transformer::{NormPlace, Sharing, State, Transformer, TransformerRecipe};
+pub use transformer::{DecoderState, NormPlace, Sharing, Transformer, TransformerRecipe};
 pub use weights::Weights;
 
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ use tch::{Kind, Tensor};
 
 use self::network::{Network, networks};
 use crate::data::{InputKind, InputSpec};
-use crate::{Check, Error, Result};
+use crate::{Error, Result, Validate};
 
 /// A network that maps inputs to features, and those by one linear layer to logits.
 pub trait Model {
@@ -118,8 +118,8 @@ pub fn rebuild(
 }
 
 fn build_in(weights: Weights, recipe: &ModelRecipe, input: &InputSpec) -> Result<Box<dyn Model>> {
-    recipe.check()?;
-    recipe.check_takes(input.shape.kind())?;
+    recipe.validate()?;
+    recipe.validate_takes(input.shape.kind())?;
     let model = recipe.draw(input, weights)?;
     if let (Some(file), new_head) = recipe.initial() {
         initial::load(&*model, file, new_head)?;

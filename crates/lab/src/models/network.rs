@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::{Model, ModelRecipe, Weights};
 use crate::data::{InputKind, InputSpec};
-use crate::{Check, Error, Result};
+use crate::{Error, Result, Validate};
 
 /// The settings of a network, and how it is made of them.
-pub(super) trait Network: Check {
+pub(super) trait Network: Validate {
     /// What it learns from.
     const TAKES: &'static [InputKind];
 
@@ -70,14 +70,14 @@ macro_rules! networks {
             }
         }
 
-        impl Check for ModelRecipe {
-            fn check(&self) -> Result<()> {
+        impl Validate for ModelRecipe {
+            fn validate(&self) -> Result<()> {
                 if let (None, true) = self.initial() {
                     let problem = "model: new_head = true needs weights";
                     return Err(Error::Request(problem.to_owned()));
                 }
                 match self {
-                    $(ModelRecipe::$variant(recipe) => recipe.check(),)+
+                    $(ModelRecipe::$variant(recipe) => recipe.validate(),)+
                 }
             }
         }
@@ -104,7 +104,7 @@ impl ModelRecipe {
     }
 
     /// Refuses inputs of a kind that the network is not for.
-    pub(super) fn check_takes(&self, kind: InputKind) -> Result<()> {
+    pub(super) fn validate_takes(&self, kind: InputKind) -> Result<()> {
         let (name, takes) = self.takes();
         if takes.contains(&kind) {
             return Ok(());
@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(resnet.with_weights(None).initial(), (None, false));
         let mlp = of("mlp = { hidden = 3 }");
         assert_eq!(mlp.with_weights(Some(path)), mlp);
-        assert!(of("mnist-net = { new_head = true }").check().is_err());
+        assert!(of("mnist-net = { new_head = true }").validate().is_err());
         // An old recipe is read and written as it was.
         for (name, _) in ModelRecipe::ALL {
             let fields = match *name {

@@ -9,7 +9,7 @@ use tch::{Kind, Tensor};
 use super::layers::{BatchNorm, Conv, Linear, Normalise, Window, channels_last};
 use super::{Init, Mode, Model, Network, Weights};
 use crate::data::{InputKind, InputSpec};
-use crate::{Check, Error, Result};
+use crate::{Error, Result, Validate};
 
 /// Which of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,8 +42,8 @@ impl ResNetRecipe {
     }
 }
 
-impl Check for ResNetRecipe {
-    fn check(&self) -> Result<()> {
+impl Validate for ResNetRecipe {
+    fn validate(&self) -> Result<()> {
         self.stages().map(|_| ())
     }
 }
@@ -100,7 +100,7 @@ impl ResNet {
         let normalise = Normalise::new(&mut weights, input)?;
         let w = &mut weights;
         let window = match recipe.stem {
-            Stem::Imagenet => Window::same(7).stride(2),
+            Stem::Imagenet => Window::same(7).with_stride(2),
             Stem::Cifar => Window::same(3),
         };
         let conv1 = conv(w, "conv1", [input.shape.channels(), 64], window)?;
@@ -113,7 +113,7 @@ impl ResNet {
             for at in 0..count {
                 let name = format!("layer{}.{at}", stage + 1);
                 let stride = if stage > 0 && at == 0 { 2 } else { 1 };
-                let middle = Window::same(3).stride(stride);
+                let middle = Window::same(3).with_stride(stride);
                 let plan: &[_] = &if bottleneck {
                     vec![
                         ([inputs, width], Window::same(1)),
@@ -154,7 +154,7 @@ impl Block {
             None
         } else {
             let name = format!("{name}.downsample");
-            let window = Window::same(1).stride(stride);
+            let window = Window::same(1).with_stride(stride);
             let conv = conv(w, &format!("{name}.0"), [inputs, outputs], window)?;
             Some((conv, BatchNorm::new(w, &format!("{name}.1"), outputs)?))
         };

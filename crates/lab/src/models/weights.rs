@@ -142,7 +142,7 @@ impl Weights {
         }
         no_grad(|| {
             for (name, tensor) in ours {
-                let (_, values) = saved.iter().find(|(other, _)| other == name).expect("checked");
+                let (_, values) = saved.iter().find(|(other, _)| other == name).expect("validated");
                 tensor.shallow_clone().f_copy_(values)?;
             }
             Ok(())

@@ -82,7 +82,7 @@ fn read(path: &Path) -> Result<Files> {
     for name in manifest.names() {
         let file = path.join(name);
         let bytes = fs::read(&file).map_err(Error::input(&file))?;
-        manifest.check(name, &file, &bytes)?;
+        manifest.verify(name, &file, &bytes)?;
         files.insert(name.to_owned(), bytes);
     }
     Ok(files)

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::attack::AdversarialRecipe;
 use crate::compare::{EpochMetrics, Monitor};
-use crate::data::{Batch, Order, Source};
+use crate::data::{Batch, BatchSource, Order};
 use crate::measure::{self, Logits};
 use crate::models::{Mode, Model, Precision};
 use crate::{Error, Result, Stop, durable};
@@ -58,11 +58,11 @@ pub struct Training<'a> {
     /// Decides what the model draws while training.
     pub seed: u64,
     /// What is learned from.
-    pub train: &'a dyn Source,
+    pub train: &'a dyn BatchSource,
     /// Which of it, in which order, in an epoch (from 1): a function of the epoch alone.
     pub order: &'a dyn Fn(usize) -> Order,
     /// What chooses among epochs.
-    pub validation: &'a dyn Source,
+    pub validation: &'a dyn BatchSource,
     /// Ends the training after so many epochs without a better validation accuracy.
     pub patience: Option<usize>,
     /// The run directory: gets `metrics.jsonl` and `checkpoint/`.
@@ -147,7 +147,7 @@ impl Training<'_> {
             if let (Some(average), Some(share)) = (&mut course.average, share) {
                 average.follow(self.model.weights(), share)?;
             }
-            self.check_skipped(&course.state, monitor)?;
+            self.report_skipped(&course.state, monitor)?;
             let validate = || self.validate(epoch, Stop(stop));
             let validation = match self.moving(&course) {
                 Some(average) => average.during(self.model.weights(), validate),
@@ -190,7 +190,7 @@ impl Training<'_> {
     }
 
     /// Says how many steps of the epoch that is over were skipped, and refuses that all were.
-    fn check_skipped(&self, state: &TrainingState, monitor: &dyn Monitor) -> Result<()> {
+    fn report_skipped(&self, state: &TrainingState, monitor: &dyn Monitor) -> Result<()> {
         let (skipped, steps, epoch) = (state.sums.skipped, state.step as u64, state.epoch);
         if skipped > 0 && skipped == steps {
             return Err(Error::Work(format!(

@@ -2,7 +2,7 @@
 
 use tch::no_grad;
 
-use crate::data::Source;
+use crate::data::BatchSource;
 use crate::models::{Mode, Model};
 use crate::{Result, Stop};
 
@@ -36,7 +36,11 @@ pub struct FeatureRows {
 ///
 /// # Errors
 /// As [`predict`].
-pub fn extract_features(model: &dyn Model, source: &dyn Source, stop: Stop) -> Result<FeatureRows> {
+pub fn extract_features(
+    model: &dyn Model,
+    source: &dyn BatchSource,
+    stop: Stop,
+) -> Result<FeatureRows> {
     let mut all = FeatureRows { values: Vec::new(), labels: Vec::new(), width: 0 };
     no_grad(|| {
         for batch in source.in_order(BATCH)? {
@@ -55,7 +59,7 @@ pub fn extract_features(model: &dyn Model, source: &dyn Source, stop: Stop) -> R
 ///
 /// # Errors
 /// What the source, the model or libtorch refuses; [`crate::Error::Interrupted`] between two batches.
-pub fn predict(model: &dyn Model, source: &dyn Source, stop: Stop) -> Result<Predictions> {
+pub fn predict(model: &dyn Model, source: &dyn BatchSource, stop: Stop) -> Result<Predictions> {
     let mut all = Predictions { logits: Vec::new(), labels: Vec::new(), classes: 0 };
     predict_each(model, source, stop, |some| {
         all.classes = some.classes;
@@ -73,7 +77,7 @@ pub fn predict(model: &dyn Model, source: &dyn Source, stop: Stop) -> Result<Pre
 /// As [`predict`], and those of `see`.
 pub fn predict_each(
     model: &dyn Model,
-    source: &dyn Source,
+    source: &dyn BatchSource,
     stop: Stop,
     mut see: impl FnMut(Predictions) -> Result<()>,
 ) -> Result<()> {

@@ -7,7 +7,7 @@ use steepness::{LSoftmax, LSoftmaxState};
 use tch::{Kind, Tensor};
 
 use crate::models::Linear;
-use crate::{Check, Error, Result};
+use crate::{Error, Result, Validate};
 
 /// `[l_softmax]`: large margins for a network whose last layer has no bias: MNISTNet, or another with
 /// `unbiased_head`. It is measured without them.
@@ -18,8 +18,8 @@ pub struct LSoftmaxRecipe {
     pub margin: u8,
 }
 
-impl Check for LSoftmaxRecipe {
-    fn check(&self) -> Result<()> {
+impl Validate for LSoftmaxRecipe {
+    fn validate(&self) -> Result<()> {
         match self.margin {
             1..=4 => Ok(()),
             margin => {
@@ -165,7 +165,7 @@ mod tests {
         let head = layer(&mut Weights::new(3), Some(Init::Constant(0.0)));
         let error = LargeMargin::new(&LSoftmaxRecipe { margin: 2 }, &head).unwrap_err();
         assert!(error.to_string().contains("the last layer, head, has a bias"), "{error}");
-        let error = LSoftmaxRecipe { margin: 5 }.check().unwrap_err();
+        let error = LSoftmaxRecipe { margin: 5 }.validate().unwrap_err();
         assert_eq!(error.to_string(), "l_softmax: margin = 5 must be 1, 2, 3 or 4");
     }
 }

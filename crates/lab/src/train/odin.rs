@@ -9,7 +9,7 @@
 use tch::{Kind, Tensor, no_grad};
 
 use crate::attack::{Objective, slope};
-use crate::data::Source;
+use crate::data::BatchSource;
 use crate::models::{Mode, Model};
 use crate::{Result, Stop};
 
@@ -38,7 +38,12 @@ impl Odin {
     /// # Errors
     /// What the source, the model or libtorch refuses; [`crate::Error::Interrupted`] between two
     /// batches.
-    pub fn scores(self, model: &dyn Model, source: &dyn Source, stop: Stop) -> Result<Vec<f64>> {
+    pub fn scores(
+        self,
+        model: &dyn Model,
+        source: &dyn BatchSource,
+        stop: Stop,
+    ) -> Result<Vec<f64>> {
         let cooled = |inputs: &Tensor| -> Result<Tensor> {
             let logits = model.forward(&[inputs.shallow_clone()], Mode::Evaluate)?;
             Ok(logits.f_div_scalar(self.temperature)?)

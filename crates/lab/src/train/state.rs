@@ -26,17 +26,17 @@ pub struct TrainingState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub best: Option<usize>,
     /// What the loss carries from step to step.
-    #[serde(with = "CriterionState")]
-    pub criterion: steepness::State,
+    #[serde(with = "CriterionStateFields")]
+    pub criterion: steepness::CriterionState,
     /// λ of large margins, where there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lambda: Option<f64>,
 }
 
-/// [`steepness::State`] field by field: the loss library itself knows nothing of files.
+/// [`steepness::CriterionState`] field by field: the loss library itself knows nothing of files.
 #[derive(Serialize, Deserialize)]
-#[serde(remote = "steepness::State", deny_unknown_fields)]
-struct CriterionState {
+#[serde(remote = "steepness::CriterionState", deny_unknown_fields)]
+struct CriterionStateFields {
     epoch: usize,
     epochs: usize,
     mean_p: Option<f64>,
@@ -69,7 +69,7 @@ fn is_zero(count: &u64) -> bool {
 
 impl TrainingState {
     /// Before the first step.
-    pub fn start(criterion: steepness::State) -> Self {
+    pub fn start(criterion: steepness::CriterionState) -> Self {
         let (sums, history) = (Sums::default(), Vec::new());
         Self { epoch: 1, step: 0, steps: 0, sums, history, best: None, criterion, lambda: None }
     }

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Check, Error, Result};
+use crate::{Error, Result, Validate};
 
 /// `[update]`: by default each batch is a step, its gradient is taken as it is, and the weights
 /// themselves are measured.
@@ -79,8 +79,8 @@ impl Update {
     }
 }
 
-impl Check for Update {
-    fn check(&self) -> Result<()> {
+impl Validate for Update {
+    fn validate(&self) -> Result<()> {
         let refuse = |problem: String| Err(Error::Request(format!("update: {problem}")));
         match (self.clip_norm, self.ema) {
             (Some(limit), _) if !(limit > 0.0 && limit.is_finite()) => {
@@ -120,7 +120,7 @@ mod tests {
             ("ema = 1.0", "ema = 1 must lie in [0, 1)"),
             ("ema = 0.9\naverage = 5", "ema and average are two means of the weights: one of them"),
         ] {
-            let error = toml::from_str::<Update>(toml).unwrap().check().unwrap_err().to_string();
+            let error = toml::from_str::<Update>(toml).unwrap().validate().unwrap_err().to_string();
             assert_eq!(error, format!("update: {expected}"));
         }
         assert!(toml::from_str::<Update>("accumulate = 0").is_err());

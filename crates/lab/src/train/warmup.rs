@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Moment;
-use crate::{Check, Error, Result};
+use crate::{Error, Result, Validate};
 
 /// `[warmup]`: over some `epochs`, rising between them, or over some `steps`, rising at every one.
 /// The schedule counts from the beginning of the training, not from the end of the warm-up.
@@ -34,8 +34,8 @@ impl Warmup {
     }
 }
 
-impl Check for Warmup {
-    fn check(&self) -> Result<()> {
+impl Validate for Warmup {
+    fn validate(&self) -> Result<()> {
         let refuse = |problem: String| Err(Error::Request(format!("warmup: {problem}")));
         if !(0.0..=1.0).contains(&self.from) {
             return refuse(format!("from = {} must lie in [0, 1]", self.from));
@@ -101,9 +101,9 @@ mod tests {
             ("epochs = 3", "from must be above 0"),
             ("steps = 3\nfrom = 1.5", "from = 1.5 must lie in [0, 1]"),
         ] {
-            let error = toml::from_str::<Warmup>(toml).unwrap().check().unwrap_err().to_string();
+            let error = toml::from_str::<Warmup>(toml).unwrap().validate().unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
-        assert!(toml::from_str::<Warmup>("steps = 3").unwrap().check().is_ok());
+        assert!(toml::from_str::<Warmup>("steps = 3").unwrap().validate().is_ok());
     }
 }

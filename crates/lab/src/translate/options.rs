@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Check, Error, Result};
+use crate::{Error, Result, Validate};
 
 /// fairseq's options, with its defaults.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,8 +45,8 @@ impl SearchOptions {
     }
 }
 
-impl Check for SearchOptions {
-    fn check(&self) -> Result<()> {
+impl Validate for SearchOptions {
+    fn validate(&self) -> Result<()> {
         let Self { beam, lenpen, max_len_a, max_len_b, min_len, unk_penalty, nbest } = self;
         let refuse = |problem: String| Err(Error::Request(format!("search: {problem}")));
         if *beam == 0 {

@@ -7,7 +7,7 @@ use super::beam::{Beam, Hypothesis, Row};
 use crate::autograd::Values;
 use crate::data::text::{EOS, PAD};
 use crate::models::{Generation, Generator};
-use crate::{Check, Error, Result, Stop};
+use crate::{Error, Result, Stop, Validate};
 
 /// The `nbest` best translations of each source i64 (B, S), which is its tokens, `</s>` and padding; the
 /// best first. What else is in the batch does not matter.
@@ -40,7 +40,7 @@ pub fn search(
     options: &SearchOptions,
     stop: Stop,
 ) -> Result<Vec<Vec<Hypothesis>>> {
-    options.check()?;
+    options.validate()?;
     let lengths = lengths(source)?;
     let mut results = vec![Vec::new(); lengths.len()];
     let mut going_on: Vec<(usize, Beam)> =

@@ -20,7 +20,7 @@ impl Criterion {
     /// or weights of the logits' shape. The result is a scalar, or one loss a row for
     /// [`crate::Reduction::None`]; f64 for f64 logits and f32 for all others.
     ///
-    /// *Ignored rows.* u32 has no −100: choose an [`ignore_index`](Criterion::ignore_index) that it
+    /// *Ignored rows.* u32 has no −100: choose an [`ignore_index`](Criterion::with_ignore_index) that it
     /// has, such as 255, or let `to_dtype(DType::U32)` convert i64 targets: that wraps −100 to
     /// 4 294 967 196, which is read as −100 again. u8 does not wrap to anything unmistakable.
     ///
@@ -101,9 +101,9 @@ impl Criterion {
                 true => Targets::Soft(elements::<E>(&soft_storage, soft_at)?),
                 false => Targets::Hard(&hard_targets),
             };
-            let mut batch = Batch::new(all).inner(layout.inner);
+            let mut batch = Batch::new(all).with_inner(layout.inner);
             if let Some(weights) = &weights {
-                batch = batch.sample_weights(weights);
+                batch = batch.with_sample_weights(weights);
             }
             match record {
                 true => self.forward_backward(values, batch, &mut gradient)?,
@@ -133,7 +133,7 @@ impl Criterion {
     /// Hard targets, with the index to ignore even where it wrapped.
     fn labels(&self, targets: &Tensor) -> Result<Vec<i64>> {
         let mut labels = on_host_as(targets, DType::I64)?.flatten_all()?.to_vec1::<i64>()?;
-        let ignored = self.ignored_index();
+        let ignored = self.ignore_index();
         if let (DType::U32, Ok(narrow @ ..0)) = (targets.dtype(), i32::try_from(ignored)) {
             let wrapped = i64::from(narrow as u32);
             labels.iter_mut().filter(|label| **label == wrapped).for_each(|label| *label = ignored);
@@ -254,9 +254,9 @@ mod tests {
         type Option = fn(Criterion) -> Criterion;
         let options: [Option; 3] = [
             |plain| plain,
-            |plain| plain.reduction(Reduction::Sum),
+            |plain| plain.with_reduction(Reduction::Sum),
             |plain| match plain.loss().weighting {
-                None => plain.class_weights(&[1.0, 0.5, 2.0, 3.0]).unwrap(),
+                None => plain.with_class_weights(&[1.0, 0.5, 2.0, 3.0]).unwrap(),
                 Some(_) => plain,
             },
         ];
@@ -336,7 +336,7 @@ mod tests {
         let by_class = variable((2, 5, 3), DType::F64);
         let labels = Tensor::new(&[[0u32, 1, 2], [3, 4, 0]], &CPU).unwrap();
         let weights = Tensor::new(&[[1f64, 2.0, 3.0], [4.0, 5.0, 6.0]], &CPU).unwrap();
-        let mut per_row = criterion("el(le=0.75)", &[1; 5]).reduction(Reduction::None);
+        let mut per_row = criterion("el(le=0.75)", &[1; 5]).with_reduction(Reduction::None);
         let losses = per_row.forward_candle(&by_class, &labels).unwrap();
         assert_eq!(losses.dims(), [2, 3]);
         let found = (&losses * &weights).unwrap().sum_all().unwrap();
@@ -345,7 +345,7 @@ mod tests {
         let rows = by_class.detach().permute([0, 2, 1]).unwrap().reshape((6, 5)).unwrap();
         let rows = Var::from_tensor(&rows).unwrap();
         let flat = labels.flatten_all().unwrap();
-        let mut sum = criterion("el(le=0.75)", &[1; 5]).reduction(Reduction::Sum);
+        let mut sum = criterion("el(le=0.75)", &[1; 5]).with_reduction(Reduction::Sum);
         let (loss, outcome) =
             sum.forward_candle_rows(&rows, &flat, Some(&weights.flatten_all().unwrap())).unwrap();
         assert_eq!(outcome.rows.len(), 6);
@@ -375,7 +375,7 @@ mod tests {
             let found = ce.forward_candle_rows(&logits, &labels, None).unwrap().1;
             assert_eq!(found, expected, "{dtype:?}");
         }
-        let mut chosen = ce.ignore_index(255);
+        let mut chosen = ce.with_ignore_index(255);
         for dtype in [DType::U8, DType::U32] {
             let labels = Tensor::new(&[2i64, 255, 1], &CPU).unwrap().to_dtype(dtype).unwrap();
             let found = chosen.forward_candle_rows(&logits, &labels, None).unwrap().1;
@@ -398,12 +398,12 @@ mod tests {
         assert!(message(&whole, &[0, 1]).contains("U32"));
         let bad = Tensor::new(&[[0f32, 1.0, 2.0], [0.0, f32::NAN, 1.0]], &CPU).unwrap();
         assert!(message(&bad, &[0, 1]).contains("row 1, column 1 is NaN"));
-        let jsd = criterion("ce + jsd(alpha=12)", &[1; 3]).reduction(Reduction::None);
+        let jsd = criterion("ce + jsd(alpha=12)", &[1; 3]).with_reduction(Reduction::None);
         let views = variable((3, 3), DType::F32);
         let labels = Tensor::new(&[0u32, 1, 2], &CPU).unwrap();
         let refused = jsd.clone().forward_candle(&views, &labels).unwrap_err();
         assert!(refused.to_string().contains("three rows"));
-        assert!(jsd.reduction(Reduction::Mean).forward_candle(&views, &labels).is_ok());
+        assert!(jsd.with_reduction(Reduction::Mean).forward_candle(&views, &labels).is_ok());
     }
 
     #[test]

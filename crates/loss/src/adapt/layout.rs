@@ -58,7 +58,7 @@ fn without(shape: &[usize], dimension: usize) -> Vec<usize> {
 impl Criterion {
     /// Whether the tensor of losses has an entry a row, each with a gradient of its own.
     pub(crate) fn one_loss_a_row(&self) -> Result<bool> {
-        let per_row = self.reduces_to() == Reduction::None;
+        let per_row = self.reduction() == Reduction::None;
         if per_row && self.loss().jsd.is_some() {
             return refuse("jsd", "has one loss for three rows: it needs the mean or the sum");
         }

@@ -36,7 +36,7 @@ impl<'a, E> Batch<'a, E> {
 
     /// One weight ≥ 0 a row (or token).
     #[must_use]
-    pub fn sample_weights(mut self, weights: &'a [f64]) -> Self {
+    pub fn with_sample_weights(mut self, weights: &'a [f64]) -> Self {
         self.sample_weights = Some(weights);
         self
     }
@@ -44,7 +44,7 @@ impl<'a, E> Batch<'a, E> {
     /// The logits have shape (N, C, d…), with `inner` the product of d…: the class is not the last
     /// dimension. Targets are (N, d…) or (N, C, d…). ((B, T, V) is rows of V: nothing to say.)
     #[must_use]
-    pub fn inner(mut self, inner: usize) -> Self {
+    pub fn with_inner(mut self, inner: usize) -> Self {
         self.inner = inner;
         self
     }

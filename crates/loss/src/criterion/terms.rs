@@ -1,7 +1,7 @@
 //! The passes that a loss takes at an epoch: the whole of it, or its base and its bonus apart, each
 //! with its options.
 
-use super::{Criterion, State};
+use super::{Criterion, CriterionState};
 use crate::curve::{Base, Bonus, Curve, Shape};
 use crate::loss::{Ldam, Margin, Objective, Schedule, Scheduled};
 use crate::rows::Adjusted;
@@ -21,7 +21,7 @@ pub(crate) struct Term {
 impl Criterion {
     /// The objective at the current epoch: deferral, schedule, `le=auto`.
     fn objective(&self) -> Objective {
-        let State { epoch, epochs, mean_p, .. } = self.state;
+        let CriterionState { epoch, epochs, mean_p, .. } = self.state;
         let mut objective = self.loss.objective;
         let (Objective::Softmax(curve) | Objective::Sigmoid(crate::Binary { curve, .. })) =
             &mut objective

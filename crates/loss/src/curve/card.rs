@@ -91,10 +91,10 @@ impl Card {
     };
 
     /// Checks that every parameter lies in its range.
-    pub(super) fn check(&self, values: &[(&'static str, f64)]) -> Result<()> {
+    pub(super) fn validate(&self, values: &[(&'static str, f64)]) -> Result<()> {
         let of = |name| values.iter().find(|(of, _)| *of == name);
         self.parameters.iter().try_for_each(|parameter| match of(parameter.name) {
-            Some((name, value)) => parameter.range.check(name, *value),
+            Some((name, value)) => parameter.range.validate(name, *value),
             None => Ok(()),
         })
     }
@@ -123,7 +123,7 @@ impl Parameter {
 }
 
 impl Range {
-    pub(super) fn check(self, option: &str, value: f64) -> Result<()> {
+    pub(super) fn validate(self, option: &str, value: f64) -> Result<()> {
         match self {
             Range::AtLeast(low) => within(option, value, low, f64::MAX),
             Range::Unit => within(option, value, 0.0, 1.0),

@@ -54,7 +54,7 @@ mod tests {
 
     fn criterion(spec: &str, classes: usize) -> Criterion {
         let loss: Loss = spec.parse().unwrap();
-        loss.criterion(classes).unwrap().reduction(Reduction::Sum)
+        loss.criterion(classes).unwrap().with_reduction(Reduction::Sum)
     }
 
     /// Loss and gradient in f64.

@@ -105,7 +105,7 @@ fn cards_are_complete_and_say_what_is_so() {
             assert_eq!(names(found), numbers.iter().map(|(name, _)| *name).collect::<Vec<_>>());
         }
         for parameter in card.parameters {
-            assert!(parameter.range.check(parameter.name, parameter.default).is_ok(), "{name}");
+            assert!(parameter.range.validate(parameter.name, parameter.default).is_ok(), "{name}");
         }
     }
 }

@@ -148,7 +148,7 @@ fn criterion(spec: &str, classes: usize) -> Criterion {
     let counts: Vec<u64> = (0..classes as u64).map(|k| 5 + 37 * k % 211).collect();
     let mut criterion = spec.parse::<Loss>().unwrap().criterion_with_counts(&counts).unwrap();
     criterion.set_epoch(19, 20);
-    criterion.predictions(true)
+    criterion.with_predictions(true)
 }
 
 const SPECS: &[&str] = &[
@@ -177,8 +177,8 @@ fn it_is_the_unfused_loss_in_chunks_of_any_size() {
             for reduction in [Reduction::Mean, Reduction::Sum, Reduction::None] {
                 for chunk in [1, 5, 16, 100] {
                     let batch = Batch::from(Targets::Hard(&problem.targets))
-                        .sample_weights(&problem.sample_weights);
-                    let mut unfused = criterion(spec, classes).reduction(reduction);
+                        .with_sample_weights(&problem.sample_weights);
+                    let mut unfused = criterion(spec, classes).with_reduction(reduction);
                     let mut fused = unfused.clone();
                     let what = format!("{spec} {rows}×{classes}×{depth} {reduction:?} {chunk}");
                     // Twice: running means move.
@@ -199,7 +199,8 @@ fn it_is_the_unfused_loss_in_chunks_of_any_size() {
 #[test]
 fn soft_targets_class_weights_and_views() {
     let problem = Problem::new(42, 11, 6);
-    let soft = Batch::from(Targets::Soft(&problem.soft)).sample_weights(&problem.sample_weights);
+    let soft =
+        Batch::from(Targets::Soft(&problem.soft)).with_sample_weights(&problem.sample_weights);
     let mut targets = problem.targets.clone();
     targets[3] = -100;
     let hard = Batch::from(Targets::Hard(&targets));
@@ -212,13 +213,13 @@ fn soft_targets_class_weights_and_views() {
         ("el(le=0.75) + jsd(alpha=12)", hard),
         ("el(le=0.75) + smooth(0.1, bonus=0.2) + jsd(alpha=12)", soft),
     ] {
-        let mut unfused = criterion(spec, 11).class_weights(&weights).unwrap();
+        let mut unfused = criterion(spec, 11).with_class_weights(&weights).unwrap();
         let mut fused = unfused.clone();
         let expected = problem.unfused(&mut unfused, batch);
         for chunk in [1, 4, 16, 100] {
             let found = problem.fused(&mut fused, batch, chunk * 11);
             found.assert_close(&expected, &format!("{spec} {chunk}"));
-            fused.set_state(crate::State { epoch: 19, epochs: 20, ..Default::default() });
+            fused.set_state(crate::CriterionState { epoch: 19, epochs: 20, ..Default::default() });
         }
     }
 }
@@ -379,7 +380,7 @@ fn what_does_not_fit_is_refused() {
     let unbiased = Linear { bias: None, ..layer };
     let found = message(ce.linear_forward_backward(unbiased, batch(), gradients));
     assert!(found.contains("no bias"), "{found}");
-    let found = message(ce.linear_forward(layer, batch().inner(2)));
+    let found = message(ce.linear_forward(layer, batch().with_inner(2)));
     assert!(found.contains("inner"), "{found}");
     let found = message(ce.linear_forward(layer, Targets::Hard(&problem.targets[..4])));
     assert!(found.contains("4 targets for 6 rows"), "{found}");

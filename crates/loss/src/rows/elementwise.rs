@@ -33,7 +33,7 @@ impl Kernel for Elementwise {
         mut tile: Tile<'_, E>,
         scratch: &mut Scratch<E::Real>,
     ) -> Result<()> {
-        plan.check_targets(&tile)?;
+        plan.validate_targets(&tile)?;
         let classes = plan.classes;
         let padded = classes.next_multiple_of(LANES);
         for vector in [&mut scratch.logits, &mut scratch.targets, &mut scratch.weights] {

@@ -18,7 +18,7 @@ use crate::real::Real;
 use crate::scratch::Scratch;
 use isa::{Isa, Kernel};
 use lanes::{LANES, first_largest, position};
-use stream::Ahead;
+use stream::Prefetch;
 
 pub(crate) use crate::plan::{Adjusted, Buffers, Kernels, Plan};
 pub use crate::plan::{Row, Targets};
@@ -214,7 +214,7 @@ pub(crate) struct Tile<'a, E> {
 impl<E: Element> Tile<'_, E> {
     /// What will be read and written one tile after the element `at`.
     #[inline(always)]
-    fn ahead(&self, plan: &Plan<'_, E>, at: usize) -> Ahead {
+    fn ahead(&self, plan: &Plan<'_, E>, at: usize) -> Prefetch {
         let logits = self.buffers.logits();
         let later = at + logits.len().min(TILE);
         let targets = match plan.targets {
@@ -225,7 +225,7 @@ impl<E: Element> Tile<'_, E> {
             Buffers::Both(_, gradient) if !self.streamed => gradient.as_ptr().wrapping_add(later),
             _ => std::ptr::null(),
         };
-        Ahead::new(logits.as_ptr().wrapping_add(later), targets, gradient)
+        Prefetch::new(logits.as_ptr().wrapping_add(later), targets, gradient)
     }
 
     /// Records a row that counts for nothing: no loss, no gradient.
@@ -420,7 +420,7 @@ impl<E: Element> Plan<'_, E> {
 
     /// Refuses soft targets that are negative or not finite.
     #[inline(always)]
-    fn check_targets(&self, tile: &Tile<'_, E>) -> Result<()> {
+    fn validate_targets(&self, tile: &Tile<'_, E>) -> Result<()> {
         let Targets::Soft(all) = self.targets else { return Ok(()) };
         for row in tile.first_row..tile.first_row + tile.rows.len() {
             let targets = &all[row * self.classes..(row + 1) * self.classes];

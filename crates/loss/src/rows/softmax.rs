@@ -16,7 +16,7 @@ pub(super) use hard::Hard;
 pub(super) use soft::Soft;
 
 use super::lanes::{LANES, total};
-use super::stream::Ahead;
+use super::stream::Prefetch;
 use super::{Adjusted, Plan, ROWS};
 use crate::curve::{Part, Visit};
 use crate::element::Element;
@@ -28,14 +28,14 @@ const BLOCK: usize = 1024;
 
 /// What the others of the class that is singled out came to.
 #[derive(Clone, Copy)]
-struct Others {
+struct OtherClasses {
     /// Their largest logit, or −∞ where there is none.
     max: f64,
     /// Σ exp(z − max).
     sum: f64,
 }
 
-impl Others {
+impl OtherClasses {
     const NONE: Self = Self { max: f64::NEG_INFINITY, sum: 0.0 };
 
     fn log_sum_exp<const FMA: bool>(&self) -> f64 {
@@ -76,7 +76,11 @@ impl Others {
 
 /// Replaces `values` by exp(value − max) and returns their sum, as [`exponentials`] does.
 #[inline(always)]
-fn exponentials_in_place<R: Real, const FMA: bool>(values: &mut [R], max: R, ahead: &Ahead) -> f64 {
+fn exponentials_in_place<R: Real, const FMA: bool>(
+    values: &mut [R],
+    max: R,
+    ahead: &Prefetch,
+) -> f64 {
     let chunks = values.as_chunks_mut().0.iter_mut();
     exponentials::<R, FMA>(chunks.map(|chunk| (*chunk, chunk)), max, ahead)
 }
@@ -87,7 +91,7 @@ fn exponentials_in_place<R: Real, const FMA: bool>(values: &mut [R], max: R, ahe
 fn exponentials<'a, R: Real, const FMA: bool>(
     chunks: impl Iterator<Item = ([R; LANES], &'a mut [R; LANES])>,
     max: R,
-    ahead: &Ahead,
+    ahead: &Prefetch,
 ) -> f64 {
     // −∞ − −∞ is not a number; −∞ − 0 gives the exponential 0 that is right.
     let max = if max == R::NEG_INFINITY { R::ZERO } else { max };
@@ -122,7 +126,11 @@ impl LabelOdds {
     /// Those of the first `rows` labels (and of a few more, which nobody reads), each from its logit
     /// and the others.
     #[inline(always)]
-    fn of<const FMA: bool>(rows: usize, logits: &[f64; ROWS], others: &[Others; ROWS]) -> Self {
+    fn of<const FMA: bool>(
+        rows: usize,
+        logits: &[f64; ROWS],
+        others: &[OtherClasses; ROWS],
+    ) -> Self {
         let mut all = Self([Odds::default(); ROWS / WIDTH]);
         let labels = logits.as_chunks::<WIDTH>().0.iter().zip(others.as_chunks::<WIDTH>().0);
         for (to, (logits, others)) in all.0.iter_mut().zip(labels).take(rows.div_ceil(WIDTH)) {
@@ -163,7 +171,7 @@ fn squares(odds: &Odds, of_others: f64) -> f64 {
 /// Σ o_j² of a row from the exponentials of the others (0 for the class that is singled out and the
 /// padding), block by block.
 #[inline(always)]
-fn squares_of_others<R: Real>(exponentials: &[R], maxima: &[R], others: &Others) -> f64 {
+fn squares_of_others<R: Real>(exponentials: &[R], maxima: &[R], others: &OtherClasses) -> f64 {
     let blocks = exponentials.chunks(BLOCK).zip(maxima);
     let of_block = |(block, max): (&[R], &R)| {
         let mut lanes = [R::ZERO; LANES];

@@ -66,7 +66,7 @@ pub(super) fn convert<E: Element>(values: &[E::Real], to: &mut [E]) {
 /// Memory that is read and written soon: asked for while there is arithmetic to do, it arrives beside
 /// it instead of after it. Hardware guesses as much, but not across pages, and a page is one row of
 /// 1000 classes.
-pub(super) struct Ahead {
+pub(super) struct Prefetch {
     logits: *const u8,
     /// Null where targets are labels.
     targets: *const u8,
@@ -75,7 +75,7 @@ pub(super) struct Ahead {
     size: usize,
 }
 
-impl Ahead {
+impl Prefetch {
     /// The addresses are hints and may lie outside of any memory.
     #[inline(always)]
     pub(super) fn new<E>(logits: *const E, targets: *const E, gradient: *const E) -> Self {

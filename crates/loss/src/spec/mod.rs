@@ -124,7 +124,7 @@ fn parse(spec: &str, suggestions: Suggestions) -> Parsed<Loss> {
             read::suggesting(complaint, suggestions.ask(|| suggest::arguments(item)))
         })?;
     }
-    match loss.check() {
+    match loss.validate() {
         Ok(()) => Ok(loss),
         Err(Error::Option { option, problem }) => {
             let column = match (option.as_str(), from) {

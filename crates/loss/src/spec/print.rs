@@ -7,12 +7,12 @@ use crate::weights::{BonusWeights, Shots, Weighting};
 use std::fmt::{self, Display, Formatter};
 
 /// Collects `key=value` and prints `name(…)`, without brackets where there are none.
-struct Printed {
+struct Printer {
     name: &'static str,
     arguments: Vec<String>,
 }
 
-impl Printed {
+impl Printer {
     fn new(name: &'static str) -> Self {
         Self { name, arguments: vec![] }
     }
@@ -52,7 +52,7 @@ impl Printed {
     }
 }
 
-impl Display for Printed {
+impl Display for Printer {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.arguments.is_empty() {
             true => f.write_str(self.name),
@@ -66,19 +66,19 @@ fn name_of<T: PartialEq>(choice: &T, choices: &[(&'static str, T)]) -> &'static 
 }
 
 /// The curve's own item, and a bonus that needs a `+ bonus(…)` of its own.
-fn print_curve(curve: &Curve, auto_le: bool) -> (Printed, Option<Printed>) {
+fn print_curve(curve: &Curve, auto_le: bool) -> (Printer, Option<Printer>) {
     let base = match curve.base.described() {
-        None => Printed::new("ce"),
-        Some((card, numbers)) => Printed::new(card.name).numbers(card, &numbers, auto_le),
+        None => Printer::new("ce"),
+        Some((card, numbers)) => Printer::new(card.name).numbers(card, &numbers, auto_le),
     };
     let Some(bonus) = &curve.bonus else { return (base, None) };
     let Some((card, numbers)) = bonus.shape.described() else { return (base, None) };
     if curve.base != Base::CrossEntropy {
-        let printed = Printed::new("bonus").numbers(card, &numbers, auto_le);
+        let printed = Printer::new("bonus").numbers(card, &numbers, auto_le);
         return (base, Some(printed.scale(bonus)));
     }
     let card = card.presets.iter().find(|preset| fits(preset, card, &numbers)).unwrap_or(&card);
-    (Printed::new(card.name).numbers(card, &numbers, auto_le).scale(bonus), None)
+    (Printer::new(card.name).numbers(card, &numbers, auto_le).scale(bonus), None)
 }
 
 /// Whether numbers are those of a special case: what it fixes is so, and what it is about is not as
@@ -118,29 +118,29 @@ impl Display for Loss {
             }
             Objective::Error(error) => {
                 mirror = error.mirror;
-                let printed = Printed::new(if error.squared { "mse" } else { "mae" });
+                let printed = Printer::new(if error.squared { "mse" } else { "mae" });
                 if error.sigmoid { printed.word("sigmoid") } else { printed }
             }
             Objective::MultiMargin { margin } => {
-                Printed::new("multimargin").always("margin", margin)
+                Printer::new("multimargin").always("margin", margin)
             }
         };
         let Adjust { soft_cap, temperature, prior, ldam, margin } = self.adjust;
         let number =
-            |name, value: Option<f64>| value.map(|v| Printed::new(name).word(v.to_string()));
+            |name, value: Option<f64>| value.map(|v| Printer::new(name).word(v.to_string()));
         let smooth = (self.smoothing != 0.0 || self.bonus_smoothing.is_some()).then(|| {
-            let printed = Printed::new("smooth").word(self.smoothing.to_string());
+            let printed = Printer::new("smooth").word(self.smoothing.to_string());
             printed.maybe("bonus", self.bonus_smoothing)
         });
         let ldam = ldam.map(|Ldam { max, scale, raw_bonus }| {
-            let printed = Printed::new("ldam").always("max", max).always("scale", scale);
+            let printed = Printer::new("ldam").always("max", max).always("scale", scale);
             if raw_bonus { printed.always("bonus", "raw") } else { printed }
         });
         let weighting = self.weighting.map(|Weighting { beta, from, bonus }| {
             let (printed, usual) = match from {
-                0.0 => (Printed::new("weights").always("beta", beta), BonusWeights::Whole),
+                0.0 => (Printer::new("weights").always("beta", beta), BonusWeights::Whole),
                 _ => (
-                    Printed::new("drw").always("beta", beta).always("from", from),
+                    Printer::new("drw").always("beta", beta).always("from", from),
                     BonusWeights::Same,
                 ),
             };
@@ -151,12 +151,12 @@ impl Display for Loss {
             }
         });
         let shots = self.bonus_off.map(|shots| match shots {
-            Shots::MostFrequent(share) => Printed::new("shots").always("off", share),
-            group => Printed::new("shots").always("off", name_of(&group, &SHOTS)),
+            Shots::MostFrequent(share) => Printer::new("shots").always("off", share),
+            group => Printer::new("shots").always("off", name_of(&group, &SHOTS)),
         });
         let schedule = self.schedule.map(|Schedule { of, growth, epochs }| {
             let of = if of == Scheduled::Rho { "rho" } else { "le" };
-            let printed = Printed::new("schedule").word(of);
+            let printed = Printer::new("schedule").word(of);
             let printed = match growth {
                 Growth::Linear => printed.word("linear"),
                 Growth::Cosine => printed.word("cosine"),
@@ -168,23 +168,23 @@ impl Display for Loss {
             Some(first),
             bonus,
             mirror.map(|m| {
-                let printed = Printed::new("mirror").unless(2.0, "gamma", m.gamma);
+                let printed = Printer::new("mirror").unless(2.0, "gamma", m.gamma);
                 printed.unless(1.0, "rho", m.rho)
             }),
             smooth,
             number("softcap", soft_cap),
             number("temp", temperature),
-            prior.map(|tau| Printed::new("adjust").always("tau", tau)),
+            prior.map(|tau| Printer::new("adjust").always("tau", tau)),
             ldam,
             margin.map(|Margin { m, scale }| {
-                Printed::new("margin").always("m", m).unless(1.0, "scale", scale)
+                Printer::new("margin").always("m", m).unless(1.0, "scale", scale)
             }),
             weighting,
             shots,
             number("zloss", (self.z_loss != 0.0).then_some(self.z_loss)),
-            self.matching.then(|| Printed::new("match")),
+            self.matching.then(|| Printer::new("match")),
             schedule,
-            self.jsd.map(|alpha| Printed::new("jsd").always("alpha", alpha)),
+            self.jsd.map(|alpha| Printer::new("jsd").always("alpha", alpha)),
         ];
         for (at, item) in items.iter().flatten().enumerate() {
             write!(f, "{}{item}", if at == 0 { "" } else { " + " })?;

@@ -31,7 +31,7 @@ fn weights_ignored_rows_and_reductions() {
                     let mut criterion = plain_criterion.clone();
                     if weigh_classes {
                         part.class_weights = CLASS_WEIGHTS.to_vec();
-                        criterion = criterion.class_weights(&CLASS_WEIGHTS).unwrap();
+                        criterion = criterion.with_class_weights(&CLASS_WEIGHTS).unwrap();
                     }
                     if weigh_rows {
                         rows.sample_weights = vec![0.5, 2.0, 7.0, 0.0];
@@ -52,8 +52,11 @@ fn the_losses_of_rows_are_those_of_batches_of_one() {
     let (logits, labels) = (draws(3, ROWS * CLASSES, 4.0), labels(3, ROWS, CLASSES));
     for spec in CURVES.iter() {
         let criterion = loss(spec).criterion(CLASSES).unwrap();
-        let all =
-            criterion.clone().reduction(Reduction::None).forward(&logits, &labels[..]).unwrap();
+        let all = criterion
+            .clone()
+            .with_reduction(Reduction::None)
+            .forward(&logits, &labels[..])
+            .unwrap();
         for (row, z) in logits.chunks(CLASSES).enumerate() {
             let alone = criterion.forward(z, &labels[row..=row]).unwrap();
             assert_eq!(all.rows[row].loss, alone.loss, "{spec}");
@@ -68,7 +71,7 @@ fn any_integer_can_be_ignored() {
     let criterion = loss("el(le=0.75)").criterion(CLASSES).unwrap();
     let expected = criterion.forward(&logits, &[1, -100, 2][..]).unwrap();
     for index in [-1, 255, 0, i64::MIN, i64::MAX] {
-        let ignoring = criterion.clone().ignore_index(index);
+        let ignoring = criterion.clone().with_ignore_index(index);
         assert_eq!(ignoring.forward(&logits, &[1, index, 2][..]).unwrap(), expected, "{index}");
     }
 }
@@ -91,9 +94,9 @@ fn soft_targets_with_weights() {
             own.smoothing = eps;
             for class_weights in [[1.0; CLASSES], CLASS_WEIGHTS] {
                 let criterion = own.criterion(CLASSES).unwrap();
-                let mut criterion = criterion.class_weights(&class_weights).unwrap();
+                let mut criterion = criterion.with_class_weights(&class_weights).unwrap();
                 // A soft row is the sum over classes of its shares of a hard one.
-                let hard = loss(spec).criterion(CLASSES).unwrap().reduction(Reduction::Sum);
+                let hard = loss(spec).criterion(CLASSES).unwrap().with_reduction(Reduction::Sum);
                 let row = |z: &[f64], t: &[f64]| -> f64 {
                     let share = |k: usize| {
                         let t = (1.0 - eps) * t[k] + eps / CLASSES as f64;
@@ -106,7 +109,7 @@ fn soft_targets_with_weights() {
                     let rows = logits.chunks(CLASSES).zip(targets.chunks(CLASSES)).zip(sample);
                     rows.map(|((z, t), w)| w * row(z, t)).sum::<f64>() / 3.5
                 };
-                let batch = Batch::new(Targets::Soft(&targets)).sample_weights(&sample);
+                let batch = Batch::new(Targets::Soft(&targets)).with_sample_weights(&sample);
                 let mut gradient = vec![f64::NAN; logits.len()];
                 let outcome = criterion.forward_backward(&logits, batch, &mut gradient).unwrap();
                 same_value(spec, outcome.loss, value(&logits));
@@ -135,8 +138,9 @@ fn the_class_in_the_middle() {
             (Targets::Hard(&labels[..]), Targets::Hard(&labels[..])),
             (Targets::Soft(&soft), Targets::Soft(&soft_by_row)),
         ] {
-            let (middle, last) = (Batch::new(middle).inner(INNER), Batch::new(last));
-            let (middle, last) = (middle.sample_weights(&sample), last.sample_weights(&sample));
+            let (middle, last) = (Batch::new(middle).with_inner(INNER), Batch::new(last));
+            let (middle, last) =
+                (middle.with_sample_weights(&sample), last.with_sample_weights(&sample));
             let (mut found, mut expected) = (vec![0.0; size], vec![0.0; size]);
             let outcome = criterion.forward_backward(&logits, middle, &mut found).unwrap();
             let by_rows = criterion.forward_backward(&by_row, last, &mut expected).unwrap();
@@ -183,9 +187,9 @@ fn cross_entropy_as_pytorch_defines_it() {
         ("ce", true, Reduction::Mean, soft, 1.8642745030519912),
         ("ce + smooth(0.1)", true, Reduction::Mean, soft, 1.9677324300363992),
     ] {
-        let mut criterion = loss(spec).criterion(CLASSES).unwrap().reduction(reduction);
+        let mut criterion = loss(spec).criterion(CLASSES).unwrap().with_reduction(reduction);
         if weighed {
-            criterion = criterion.class_weights(&CLASS_WEIGHTS).unwrap();
+            criterion = criterion.with_class_weights(&CLASS_WEIGHTS).unwrap();
         }
         let found = criterion.forward(&logits, targets).unwrap().loss;
         assert!((found - expected).abs() < 1e-14, "{spec} {weighed} {targets:?}: {found}");

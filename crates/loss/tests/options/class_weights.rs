@@ -32,7 +32,7 @@ const SPECS: [&str; 7] = [
 ];
 
 fn weighed(spec: &str) -> Criterion {
-    loss(spec).criterion(4).unwrap().class_weights(&WEIGHTS).unwrap()
+    loss(spec).criterion(4).unwrap().with_class_weights(&WEIGHTS).unwrap()
 }
 
 fn close(what: &str, found: &[f64], expected: &[f64]) {
@@ -112,7 +112,7 @@ fn agrees_with_pytorch() {
 /// divides the sum by the number of rows, ours by their weights.
 #[test]
 fn the_hinge_differs_from_pytorchs_in_its_mean_alone() {
-    let sum = weighed("multimargin").reduction(Reduction::Sum);
+    let sum = weighed("multimargin").with_reduction(Reduction::Sum);
     let outcome = sum.forward(&LOGITS, &LABELS[..]).unwrap();
     close(
         "rows",
@@ -145,8 +145,8 @@ fn labels_and_their_one_hot_rows_are_the_same() {
         for smooth in ["", " + smooth(0.1)"] {
             let run = |targets: Targets<f64>, reduction| {
                 let mut gradient = [0.0; 12];
-                let mut criterion = weighed(&format!("{spec}{smooth}")).reduction(reduction);
-                let batch = Batch::new(targets).sample_weights(&sample);
+                let mut criterion = weighed(&format!("{spec}{smooth}")).with_reduction(reduction);
+                let batch = Batch::new(targets).with_sample_weights(&sample);
                 let outcome = criterion.forward_backward(&LOGITS, batch, &mut gradient).unwrap();
                 (outcome.loss, outcome.rows, gradient)
             };

@@ -170,7 +170,7 @@ const KINDS: &[&str] = &[
 fn a_batch_that_is_ignored_is_worth_nothing() {
     for spec in KINDS {
         for reduction in [Reduction::Mean, Reduction::Sum, Reduction::None] {
-            let mut criterion = with_counts(spec).reduction(reduction);
+            let mut criterion = with_counts(spec).with_reduction(reduction);
             let before = criterion.state();
             let mut gradient = [f32::NAN; 8];
             // Not even what is no number matters in an ignored row.
@@ -182,7 +182,7 @@ fn a_batch_that_is_ignored_is_worth_nothing() {
             assert!(outcome.rows.iter().all(|row| row.loss == 0.0 && row.ignored), "{spec}");
             assert_eq!(criterion.state(), before, "{spec}");
             // Nor do rows that weigh nothing.
-            let batch = Batch::new(Targets::Hard(&[1])).sample_weights(&[0.0]);
+            let batch = Batch::new(Targets::Hard(&[1])).with_sample_weights(&[0.0]);
             let outcome = criterion.forward_backward(&logits[..4], batch, &mut gradient[..4]);
             assert_eq!(outcome.unwrap().loss, 0.0, "{spec}");
             assert_eq!(gradient, [0.0; 8], "{spec}");
@@ -235,7 +235,7 @@ fn what_is_no_number_is_named() {
     // In (N, C, d): row 1 of 2·3, class 3.
     let mut logits = [0.5f64; 24];
     logits[3 * 3 + 1] = f64::NAN;
-    let batch = Batch::new(Targets::Hard(&[0; 6])).inner(3);
+    let batch = Batch::new(Targets::Hard(&[0; 6])).with_inner(3);
     match loss("ce").criterion(4).unwrap().forward(&logits, batch) {
         Err(Error::Logit { row: 1, column: 3, .. }) => {}
         other => panic!("{other:?}"),

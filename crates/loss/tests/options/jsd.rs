@@ -61,7 +61,7 @@ fn the_loss_of_the_clean_third_and_the_divergence_of_all() {
 fn sums_rows_and_masked_classes() {
     let (logits, labels) = (draws(29, 24, 3.0), labels(5, 6, CLASSES));
     let mean = loss("ce + jsd(alpha=3)").criterion(CLASSES).unwrap();
-    let sum = mean.clone().reduction(Reduction::Sum).forward(&logits, &labels[..]).unwrap();
+    let sum = mean.clone().with_reduction(Reduction::Sum).forward(&logits, &labels[..]).unwrap();
     same_value("sum", sum.loss, 2.0 * mean.forward(&logits, &labels[..]).unwrap().loss);
     same_value("rows", sum.rows.iter().map(|row| row.loss).sum(), sum.loss);
     // A class that is masked everywhere has no probability to disagree about.

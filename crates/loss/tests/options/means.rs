@@ -3,7 +3,7 @@
 use super::modifiers::{criterion, senseless};
 use super::reference::{Rows, log_sum_exp, plain};
 use super::{COUNTS, CURVES, draws, labels, loss};
-use steepness::{Criterion, Curve, State};
+use steepness::{Criterion, CriterionState, Curve};
 
 const CLASSES: usize = COUNTS.len();
 const ROWS: usize = 3;
@@ -37,7 +37,7 @@ fn the_log_end_follows_the_mean_probability() {
     assert!((auto.state().mean_p.unwrap() - mean).abs() < 1e-12);
     rows.check("after", &auto, &[plain(Curve::encouraging(mean), CLASSES)], &logits);
     // The mean runs, and a checkpoint brings it back.
-    auto.set_state(State { mean_p: Some(0.5), ..auto.state() });
+    auto.set_state(CriterionState { mean_p: Some(0.5), ..auto.state() });
     auto.forward_backward(&logits, &rows.labels[..], &mut [0.0; 12]).unwrap();
     assert!((auto.state().mean_p.unwrap() - (0.99 * 0.5 + 0.01 * mean)).abs() < 1e-12);
     // Evaluation does not move it.

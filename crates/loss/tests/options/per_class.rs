@@ -123,7 +123,8 @@ fn binary_cross_entropy_as_pytorch_defines_it() {
 #[test]
 fn the_exact_sigmoid_bonus_is_linear() {
     // docs/derivations.md §7: CE + b = −(2t − 1)·x
-    let mut el = loss("el(le=1, clamp=0, sigmoid)").criterion(2).unwrap().reduction(Reduction::Sum);
+    let mut el =
+        loss("el(le=1, clamp=0, sigmoid)").criterion(2).unwrap().with_reduction(Reduction::Sum);
     let mut gradient = [0f32; 2];
     let outcome = el.forward_backward(&[40f32, 3.0], &[0][..], &mut gradient).unwrap();
     assert_eq!((outcome.loss as f32, gradient), ((3.0 - 40.0) / 2.0, [-0.5, 0.5]));
@@ -137,7 +138,7 @@ fn adjustments_and_weights_of_entries() {
     for spec in
         ["bce", "focal(gamma=2, sigmoid)", "mse", "mse(sigmoid) + mirror", "mae", "multimargin"]
     {
-        let plain = loss(spec).criterion(CLASSES).unwrap().reduction(Reduction::Sum);
+        let plain = loss(spec).criterion(CLASSES).unwrap().with_reduction(Reduction::Sum);
         let of_row = |z: &[f64], y: usize| plain.forward(z, &[y as i64][..]).unwrap().loss;
         let labels = labels(21, ROWS, CLASSES);
         let with = |modifier: &str| {
@@ -149,12 +150,12 @@ fn adjustments_and_weights_of_entries() {
         });
         // Rows weigh what their sample weights say.
         let (logits, sample) = (draws(4, 12, 3.0), [2.0, 0.0, 0.5]);
-        let batch = Batch::new(Targets::Hard(&labels)).sample_weights(&sample);
+        let batch = Batch::new(Targets::Hard(&labels)).with_sample_weights(&sample);
         let each = plain.forward(&logits, &labels[..]).unwrap();
         let sum: f64 = each.rows.iter().zip(sample).map(|(row, w)| w * row.loss).sum();
         let weighed = plain.clone().forward(&logits, batch).unwrap();
         same_value(spec, weighed.loss, sum);
-        let mean = plain.clone().reduction(Reduction::Mean).forward(&logits, batch).unwrap();
+        let mean = plain.clone().with_reduction(Reduction::Mean).forward(&logits, batch).unwrap();
         same_value(spec, mean.loss, sum / 2.5);
     }
 }

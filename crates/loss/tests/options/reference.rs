@@ -111,8 +111,9 @@ impl Rows {
         parts: &[Part],
         logits: &[f64],
     ) -> usize {
-        let batch = Batch::new(Targets::Hard(&self.labels)).sample_weights(&self.sample_weights);
-        let mut criterion = criterion.clone().reduction(self.reduction);
+        let batch =
+            Batch::new(Targets::Hard(&self.labels)).with_sample_weights(&self.sample_weights);
+        let mut criterion = criterion.clone().with_reduction(self.reduction);
         let mut gradient = vec![f64::NAN; logits.len()];
         let outcome = criterion.forward_backward(logits, batch, &mut gradient).unwrap();
         let value = |moved: &[f64]| self.value(parts, moved, logits);

@@ -5,7 +5,7 @@
 //! many classes nearly all the probabilities are near 0 and so is this figure: compare it between
 //! losses on one data set, not between data sets.
 
-use super::{bin_of, check_bins};
+use super::{bin_of, validate_bins};
 use crate::Result;
 use crate::card::{Card, Direction, Range, Source};
 use crate::{Logit, Logits, parallel, softmax::weigh};
@@ -28,8 +28,8 @@ pub(crate) const CARD: Card = Card {
 /// # Errors
 /// Zero bins. Labels that do not fit the logits.
 pub fn classwise_ece<T: Logit>(logits: Logits<T>, labels: &[i64], bins: usize) -> Result<f64> {
-    check_bins(bins)?;
-    logits.check_labels(labels)?;
+    validate_bins(bins)?;
+    logits.validate_labels(labels)?;
     let (rows, classes) = (logits.rows(), logits.classes());
     // n_mk · (share − mean p) is the difference of two sums: the labels less the probabilities.
     let of_block = |block: usize| {

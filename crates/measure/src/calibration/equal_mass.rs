@@ -1,7 +1,7 @@
 //! A reliability diagram whose bins hold equally many examples (Nixon et al. 2019, "adaptive"):
 //! where nearly every confidence is close to 1, equal-width bins see all of them as one.
 
-use super::{check_bins, confidences};
+use super::{confidences, validate_bins};
 use crate::Result;
 use crate::card::{Card, Direction, Range, Source};
 use crate::{Logit, Logits, ReliabilityBin};
@@ -40,7 +40,7 @@ pub(super) fn equal_mass(
     mut confidences: Vec<(f64, bool)>,
     bins: usize,
 ) -> Result<Vec<ReliabilityBin>> {
-    check_bins(bins)?;
+    validate_bins(bins)?;
     confidences.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     let tied = confidences.chunk_by(|a, b| a.0 == b.0);
     let shared: Vec<(f64, f64)> = tied

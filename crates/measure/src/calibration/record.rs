@@ -2,7 +2,7 @@
 
 use super::{classwise_ece, ece, equal_mass::equal_mass, equal_width, mce};
 use crate::Result;
-use crate::softmax::Judged;
+use crate::softmax::RowOutcome;
 use crate::{Logit, Logits, scale, temperature};
 use serde::{Deserialize, Serialize};
 
@@ -40,9 +40,9 @@ impl Calibration {
     /// Labels that do not fit the logits.
     pub fn new<T: Logit>(logits: Logits<T>, labels: &[i64]) -> Result<Self> {
         const BINS: usize = 15;
-        let judged = logits.map_labelled(labels, Judged::new)?;
+        let judged = logits.map_labelled(labels, RowOutcome::new)?;
         let mean =
-            |of: fn(&Judged) -> f64| judged.iter().map(of).sum::<f64>() / judged.len() as f64;
+            |of: fn(&RowOutcome) -> f64| judged.iter().map(of).sum::<f64>() / judged.len() as f64;
         let confidences: Vec<(f64, bool)> =
             judged.iter().map(|row| (row.prediction.probability(), row.hit)).collect();
         let equal_width = equal_width(&confidences, BINS)?;
@@ -69,7 +69,7 @@ impl Recalibrated {
         validation_logits: Logits<V>,
         validation_labels: &[i64],
     ) -> Result<Option<Self>> {
-        logits.check_labels(labels)?;
+        logits.validate_labels(labels)?;
         let Some(temperature) = temperature(validation_logits, validation_labels)? else {
             return Ok(None);
         };

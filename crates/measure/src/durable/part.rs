@@ -14,9 +14,9 @@ fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
 }
 
 /// A temporary file or folder; while this lives, [`remove_unfinished`] takes it away.
-pub struct Unfinished(PathBuf);
+pub struct PartialFile(PathBuf);
 
-impl Unfinished {
+impl PartialFile {
     /// Before it is made.
     pub fn new(path: &Path) -> Self {
         unfinished().insert(path.to_owned());
@@ -24,7 +24,7 @@ impl Unfinished {
     }
 }
 
-impl Drop for Unfinished {
+impl Drop for PartialFile {
     fn drop(&mut self) {
         unfinished().remove(&self.0);
     }

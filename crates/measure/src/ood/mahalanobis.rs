@@ -51,7 +51,7 @@ impl Mahalanobis {
     /// # Errors
     /// Features of another dimension.
     pub fn scores<T: Logit>(&self, features: Features<T>) -> Result<Vec<f64>> {
-        features.check_columns(self.mean.len())?;
+        features.validate_columns(self.mean.len())?;
         let mut x = Matrix::of(features);
         x.change_by(&self.mean, |x, mean| *x -= mean);
         let white = product(x.view(), self.whitening.view());

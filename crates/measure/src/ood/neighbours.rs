@@ -2,7 +2,7 @@
 //!
 //! −‖x̂ − x̂_(k)‖² of features divided by their norms: OpenOOD's `knn`, which takes k = 50.
 
-use crate::representation::{Features, Matrix, Metric, check_k, nearest};
+use crate::representation::{Features, Matrix, Metric, nearest, validate_k};
 use crate::{Logit, Result, Stop};
 
 /// Training features to be looked up.
@@ -18,7 +18,7 @@ impl Neighbours {
     /// # Errors
     /// `k` that is 0 or more than there are examples.
     pub fn fit<T: Logit>(features: Features<T>, k: usize) -> Result<Self> {
-        check_k(k, features.rows())?;
+        validate_k(k, features.rows())?;
         Ok(Self { bank: Matrix::of(features), k })
     }
 
@@ -27,7 +27,7 @@ impl Neighbours {
     /// # Errors
     /// Features of another dimension; [`crate::Error::Interrupted`].
     pub fn scores<T: Logit>(&self, features: Features<T>, stop: Stop) -> Result<Vec<f64>> {
-        features.check_columns(self.bank.columns())?;
+        features.validate_columns(self.bank.columns())?;
         let found =
             nearest(&self.bank, &Matrix::of(features), self.k, Metric::Cosine, false, stop)?;
         // Rounding can leave a distance of 0 slightly below it.

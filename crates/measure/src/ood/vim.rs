@@ -45,7 +45,7 @@ impl Vim {
         stop: Stop,
     ) -> Result<Self> {
         let columns = features.columns();
-        weights.check_columns(columns)?;
+        weights.validate_columns(columns)?;
         if bias.len() != weights.rows() || bias.iter().any(|b| !b.is_finite()) {
             return Err(Error::Request(format!(
                 "the head has {} finite biases for {} rows of weights",
@@ -98,7 +98,7 @@ impl Vim {
     /// # Errors
     /// Features of another dimension.
     pub fn scores<T: Logit>(&self, features: Features<T>) -> Result<Vec<f64>> {
-        features.check_columns(self.origin.len())?;
+        features.validate_columns(self.origin.len())?;
         let x = Matrix::of(features);
         let logits = self.logits(&x);
         // log Σ exp z is z − log p of any class.

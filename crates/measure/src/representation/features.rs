@@ -53,7 +53,7 @@ impl<'a, T: Logit> Features<'a, T> {
     }
 
     /// Refuses features of another dimension, to which what was fitted here cannot be applied.
-    pub(crate) fn check_columns(&self, expected: usize) -> Result<()> {
+    pub(crate) fn validate_columns(&self, expected: usize) -> Result<()> {
         if self.columns == expected {
             return Ok(());
         }

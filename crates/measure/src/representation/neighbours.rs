@@ -54,8 +54,8 @@ pub fn knn_accuracy<T: Logit, U: Logit>(
 ) -> Result<f64> {
     train.classes(train_labels)?;
     test.classes(test_labels)?;
-    test.check_columns(train.columns())?;
-    check_k(k, train.rows())?;
+    test.validate_columns(train.columns())?;
+    validate_k(k, train.rows())?;
     let neighbours = nearest(&Matrix::of(train), &Matrix::of(test), k, metric, false, stop)?;
     Ok(share_right(&neighbours, train_labels, test_labels))
 }
@@ -74,13 +74,13 @@ pub fn knn_accuracy_left_out<T: Logit>(
     stop: Stop,
 ) -> Result<f64> {
     features.classes(labels)?;
-    check_k(k, features.rows() - 1)?;
+    validate_k(k, features.rows() - 1)?;
     let features = Matrix::of(features);
     let neighbours = nearest(&features, &features, k, metric, true, stop)?;
     Ok(share_right(&neighbours, labels, labels))
 }
 
-pub(crate) fn check_k(k: usize, available: usize) -> Result<()> {
+pub(crate) fn validate_k(k: usize, available: usize) -> Result<()> {
     if k == 0 || k > available {
         return Err(Error::Request(format!(
             "{k} neighbours asked for, where there are {available} examples to choose from"

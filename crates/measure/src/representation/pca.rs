@@ -52,7 +52,7 @@ impl Pca {
     /// # Errors
     /// Features of another dimension.
     pub fn project<T: Logit>(&self, features: Features<T>) -> Result<Vec<f64>> {
-        features.check_columns(self.mean.len())?;
+        features.validate_columns(self.mean.len())?;
         let mut x = Matrix::of(features);
         x.change_by(&self.mean, |x, mean| *x -= mean);
         Ok(product(x.view(), self.axes.view()).into_values())

@@ -30,7 +30,7 @@ impl Principal {
     /// More than [`SIDE`] rows of more than [`SIDE`] dimensions; [`Error::Interrupted`].
     pub fn new(x: Matrix, most: usize, stop: Stop) -> Result<Self> {
         let (rows, columns) = (x.rows(), x.columns());
-        check_side(rows, columns)?;
+        validate_side(rows, columns)?;
         stop.leave(move || match rows < columns {
             true => by_products(&x, most),
             false => by_covariance(&x, most),
@@ -47,7 +47,7 @@ impl Principal {
 }
 
 /// Refuses what would take all memory.
-fn check_side(rows: usize, columns: usize) -> Result<()> {
+fn validate_side(rows: usize, columns: usize) -> Result<()> {
     let side = rows.min(columns);
     if side <= SIDE {
         return Ok(());
@@ -160,9 +160,9 @@ mod tests {
 
     #[test]
     fn what_would_take_all_memory_is_refused() {
-        let complaint = check_side(20_000, 60_000).unwrap_err().to_string();
+        let complaint = validate_side(20_000, 60_000).unwrap_err().to_string();
         assert!(complaint.starts_with("principal axes of 20000 rows in 60000 dimensions"));
         assert!(complaint.contains("20000×20000, and 8192×8192 is the most"), "{complaint}");
-        assert!(check_side(8192, 60_000).is_ok() && check_side(1_000_000, 8192).is_ok());
+        assert!(validate_side(8192, 60_000).is_ok() && validate_side(1_000_000, 8192).is_ok());
     }
 }

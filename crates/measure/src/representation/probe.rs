@@ -114,7 +114,7 @@ impl Probe {
     /// # Errors
     /// Features of another dimension.
     pub fn predict<T: Logit>(&self, features: Features<T>) -> Result<Vec<i64>> {
-        features.check_columns(self.mean.len())?;
+        features.validate_columns(self.mean.len())?;
         let mut x = Matrix::of(features);
         x.change_by(&self.mean, |x, mean| *x -= mean);
         x.change_by(&self.scale, |x, scale| *x /= scale);

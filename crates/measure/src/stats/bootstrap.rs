@@ -6,7 +6,7 @@
 //! off the measured one and a how skewed the differences are. With fewer than about ten pairs both
 //! are too short: prefer the t interval there.
 
-use super::{check, mean, normal};
+use super::{mean, normal, validate};
 use crate::random::Stream;
 use crate::{Error, Result};
 
@@ -31,7 +31,7 @@ pub fn bootstrap(
     resamples: usize,
     seed: u64,
 ) -> Result<(f64, f64)> {
-    check(differences)?;
+    validate(differences)?;
     if !(level > 0.0 && level < 1.0) {
         return Err(Error::Request(format!("a level of {level} is not between 0 and 1")));
     }

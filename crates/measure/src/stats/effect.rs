@@ -6,7 +6,7 @@
 //! that ([`Overlap`]).
 
 use super::overlap::deviation;
-use super::{Overlap, check, mean};
+use super::{Overlap, mean, validate};
 use crate::Result;
 
 /// The size of a paired difference in its own standard deviations.
@@ -25,7 +25,7 @@ pub struct EffectSize {
 /// # Errors
 /// No differences, or one that is not finite.
 pub fn effect_size(differences: &[f64], overlap: Overlap) -> Result<Option<EffectSize>> {
-    check(differences)?;
+    validate(differences)?;
     let std = deviation(differences, overlap);
     let (Some(mean), Some(std)) = (mean(differences), std) else { return Ok(None) };
     let cohen = mean / std;

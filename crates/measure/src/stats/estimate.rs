@@ -74,7 +74,7 @@ impl Estimate {
         if seeds < 2 {
             return Err(Error::Request(format!("a t test needs at least 2 seeds, not {seeds}")));
         }
-        check(margin, alpha)?;
+        validate(margin, alpha)?;
         let threshold = two_sided_quantile(1.0 - alpha, seeds - 1);
         let unit = self.unit(seeds as f64);
         let settled = |s: f64| settled(self.mean.abs() * unit, margin * unit, threshold * s);
@@ -88,7 +88,7 @@ impl Estimate {
     /// # Errors
     /// As [`Estimate::power`]; a `power` outside (0, 1).
     pub fn seeds_needed(&self, margin: f64, power: f64, alpha: f64) -> Result<Option<u64>> {
-        check(margin, alpha)?;
+        validate(margin, alpha)?;
         if !(power > alpha && power < 1.0) {
             return Err(Error::Request(format!("a power of {power} is not between {alpha} and 1")));
         }
@@ -129,7 +129,7 @@ fn settled(of: f64, margin: f64, reach: f64) -> f64 {
     }
 }
 
-fn check(margin: f64, alpha: f64) -> Result<()> {
+fn validate(margin: f64, alpha: f64) -> Result<()> {
     if !(margin >= 0.0 && margin.is_finite()) {
         return Err(Error::Request(format!("a margin of {margin} is no number of 0 or more")));
     }

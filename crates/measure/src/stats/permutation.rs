@@ -5,7 +5,7 @@
 //! measured. It needs no bell curve; but with n pairs it is never below 2/2ⁿ, so 5 seeds cannot
 //! reach 0.05, and the pairs must be independent: there is no correction for splits drawn anew.
 
-use super::check;
+use super::validate;
 use crate::Result;
 use crate::random::Stream;
 
@@ -35,7 +35,7 @@ pub struct SignFlips {
 pub fn sign_flips(differences: &[f64], seed: u64) -> Result<SignFlips> {
     const ENUMERATED: usize = 20;
     const DRAWN: u64 = 9_999;
-    check(differences)?;
+    validate(differences)?;
     // Sums that are equal but for rounding count as equal.
     let size: f64 = differences.iter().map(|d| d.abs()).sum();
     let threshold = differences.iter().sum::<f64>().abs() - 1e-12 * size;

@@ -23,7 +23,7 @@ pub fn power(effect: f64, n: usize, alpha: f64, overlap: Overlap) -> Result<f64>
     if n < 2 {
         return Err(Error::Request(format!("a t test needs at least 2 differences, not {n}")));
     }
-    check(effect, alpha)?;
+    validate(effect, alpha)?;
     let threshold = two_sided_quantile(1.0 - alpha, n - 1);
     let shift = effect * (overlap.factor(1) / overlap.factor(n)).sqrt();
     let accepted =
@@ -52,7 +52,7 @@ pub fn power(effect: f64, n: usize, alpha: f64, overlap: Overlap) -> Result<f64>
 /// An effect that is not finite; a `power` or an `alpha` outside (0, 1), or a power below `alpha`,
 /// which even no effect has.
 pub fn seeds_needed(effect: f64, power: f64, alpha: f64, overlap: Overlap) -> Result<Option<u64>> {
-    check(effect, alpha)?;
+    validate(effect, alpha)?;
     if !(power > alpha && power < 1.0) {
         return Err(Error::Request(format!("a power of {power} is not between {alpha} and 1")));
     }
@@ -94,7 +94,7 @@ pub(super) fn fewest(about: f64, enough: impl Fn(usize) -> Result<bool>) -> Resu
     Ok(high as u64)
 }
 
-fn check(effect: f64, alpha: f64) -> Result<()> {
+fn validate(effect: f64, alpha: f64) -> Result<()> {
     if !effect.is_finite() {
         return Err(Error::Request(format!("an effect size of {effect} is not finite")));
     }

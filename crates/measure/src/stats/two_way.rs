@@ -18,7 +18,7 @@
 //! times (Owen 2007, "The pigeonhole bootstrap") and takes σ_a² for (n − 1)/n of what it is: with 5 seeds
 //! that matters. Nothing is drawn here, so equal differences give equal numbers.
 
-use super::{Estimate, Overlap, check, mean, std};
+use super::{Estimate, Overlap, mean, std, validate};
 use crate::{Error, Result};
 
 /// Differences of two losses, seed by seed, each on the same test examples.
@@ -64,7 +64,7 @@ impl TwoWay {
                 self.examples.len()
             )));
         }
-        check(differences)?;
+        validate(differences)?;
         self.seeds.extend(mean(differences));
         for (sum, difference) in self.examples.iter_mut().zip(differences) {
             *sum += difference;

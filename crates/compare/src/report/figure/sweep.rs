@@ -5,14 +5,14 @@ use crate::Comparison;
 use crate::report::axis::{Axis, range};
 use crate::report::chart::{Mark, Panel, Shape};
 use crate::report::headline;
-use crate::report::swept::{Line, Swept};
+use crate::report::swept::{Line, SweepTable};
 
 /// See [`figure`].
 pub const CARD: Card = Card { name: "sweep", draw: |comparison, _| figure(comparison) };
 
 /// The figure; `None` where nothing was swept.
 fn figure(comparison: &Comparison) -> Option<Figure> {
-    let swept = Swept::new(comparison, headline::of(comparison)?)?;
+    let swept = SweepTable::new(comparison, headline::of(comparison)?)?;
     let values: Vec<f64> = swept.values.iter().flatten().copied().collect();
     let x = axis(swept.key, &values);
     let marks: Vec<Mark> = swept
@@ -78,7 +78,7 @@ fn axis(key: &str, values: &[f64]) -> Axis {
 }
 
 /// A line with its band and dots; a level one from side to side for a loss without the value.
-fn marks(series: usize, line: &Line, swept: &Swept, x: &Axis) -> Vec<Mark> {
+fn marks(series: usize, line: &Line, swept: &SweepTable, x: &Axis) -> Vec<Mark> {
     let point = |(at, seed): (usize, usize)| {
         Some((swept.values[at]?, *line.points[at].as_ref()?.values.get(seed)?))
     };

@@ -1,6 +1,6 @@
 //! Every score of every other data set: means for the page, and each run's for programs.
 
-use super::{Card, Form, none};
+use super::{Card, Output, none};
 use crate::measure::{Ood, OodScore, mean, std};
 use crate::report::number;
 use crate::report::sheet::{Cell, Head, Row, Sheet, Value, Words};
@@ -8,11 +8,11 @@ use crate::{Comparison, Group};
 
 /// A row a data set and score, a column a loss.
 pub const CARD: Card =
-    Card { key: "detection", forms: &[Form::Page], sheet: |comparison, _, _| means(comparison) };
+    Card { key: "detection", forms: &[Output::Page], sheet: |comparison, _, _| means(comparison) };
 
 /// `ood.csv`: a row a loss, seed, data set and score.
 pub const SCORES: Card =
-    Card { key: "ood", forms: &[Form::Csv], sheet: |comparison, _, _| scores(comparison) };
+    Card { key: "ood", forms: &[Output::Csv], sheet: |comparison, _, _| scores(comparison) };
 
 /// What the scores are, by their names.
 const NAMES: [(&str, &str); 7] = [

@@ -1,15 +1,15 @@
 //! A row a metric, a column a loss: by how much it differs from the first loss, with intervals, which
 //! are wide, while losses are few.
 
-use super::{Card, Form, none};
+use super::{Card, Output, none};
 use crate::measure::Overlap;
 use crate::report::number;
-use crate::report::sheet::{Cell, Head, Part, Row, Sheet, Value, Words};
+use crate::report::sheet::{Cell, Head, Row, Sheet, Span, Value, Words};
 use crate::report::table::{self, Difference, Table};
 
 pub const CARD: Card = Card {
     key: "differences",
-    forms: &[Form::Text, Form::Markdown],
+    forms: &[Output::Text, Output::Markdown],
     sheet: |_, table, _| (table.losses.len() > 1).then(|| sheet(table)),
 };
 
@@ -22,7 +22,7 @@ fn sheet(table: &Table) -> Sheet {
         Row::new(Words::text(column.heading()), cells.collect())
     });
     Sheet {
-        corner: Words(vec![Part::Text("minus ".to_owned()), Part::Code(first.clone())]),
+        corner: Words(vec![Span::Text("minus ".to_owned()), Span::Code(first.clone())]),
         head: others.iter().map(head).collect(),
         rows: rows.collect(),
         notes: vec![legend(table).into_iter().map(Words::text).collect()],

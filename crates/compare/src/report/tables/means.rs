@@ -2,20 +2,20 @@
 //! the majority class is worth. On the page the differences to the first loss stand in the same cells.
 
 use super::differences::legend;
-use super::{Card, Form, none};
+use super::{Card, Output, none};
 use crate::report::number;
 use crate::report::sheet::{Cell, Head, Row, Sheet, Value, Words};
 use crate::report::table::{self, Column, Table};
 
 pub const CARD: Card = Card {
     key: "means",
-    forms: &[Form::Text, Form::Markdown, Form::Page],
+    forms: &[Output::Text, Output::Markdown, Output::Page],
     sheet: |_, table, form| Some(sheet(table, form)),
 };
 
-fn sheet(table: &Table, form: Form) -> Sheet {
+fn sheet(table: &Table, form: Output) -> Sheet {
     let notes = match form {
-        Form::Page => vec![on_page(table), vec![Words::text(&table.signature)]],
+        Output::Page => vec![on_page(table), vec![Words::text(&table.signature)]],
         _ => spread(table, form).into_iter().chain(remarks(table)).map(alone).collect(),
     };
     Sheet { notes, explained: true, ..grid(table, &table.columns, form) }
@@ -27,7 +27,7 @@ fn alone(sentence: String) -> Vec<Words> {
 }
 
 /// The losses by the metrics of `columns`.
-pub fn grid(table: &Table, columns: &[Column], form: Form) -> Sheet {
+pub fn grid(table: &Table, columns: &[Column], form: Output) -> Sheet {
     let seeds = table.seeds.len();
     let losses = table.losses.iter().enumerate().map(|(row, loss)| {
         let cells = columns.iter().map(|column| cell(&column.cells[row], column, seeds));
@@ -36,7 +36,7 @@ pub fn grid(table: &Table, columns: &[Column], form: Form) -> Sheet {
     let worth = |column: &Column| table.majority.as_ref()?.value(column.metric.key);
     // The page has room for it wherever a column says something of it.
     let majority = match form {
-        Form::Page => {
+        Output::Page => {
             table.majority.as_ref().filter(|_| columns.iter().any(|c| worth(c).is_some()))
         }
         _ => table.baseline(),
@@ -99,9 +99,9 @@ fn mean(cell: &table::Cell, decimals: usize) -> String {
 }
 
 /// What a cell holds.
-fn spread(table: &Table, form: Form) -> Option<String> {
+fn spread(table: &Table, form: Output) -> Option<String> {
     match (table.seeds.len(), form) {
-        (1, Form::Markdown) => None,
+        (1, Output::Markdown) => None,
         (1, _) => {
             Some("One seed: no deviation, and no interval to judge a difference by.".to_owned())
         }

@@ -16,7 +16,7 @@ use crate::Comparison;
 
 /// Where a table is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum Output {
     /// In a terminal.
     Text,
     /// In `table.md`.
@@ -34,9 +34,9 @@ pub struct Card {
     /// Its name for machines.
     pub key: &'static str,
     /// Where it is shown.
-    pub forms: &'static [Form],
+    pub forms: &'static [Output],
     /// Puts it together for one of these forms; `None` where there is nothing to be shown.
-    pub sheet: fn(&Comparison, &Table, Form) -> Option<Sheet>,
+    pub sheet: fn(&Comparison, &Table, Output) -> Option<Sheet>,
 }
 
 /// All of them, in the order in which they are shown.
@@ -56,7 +56,7 @@ pub const TABLES: [Card; 9] = [
 pub fn sheets(
     comparison: &Comparison,
     table: &Table,
-    form: Form,
+    form: Output,
 ) -> impl Iterator<Item = (&'static str, Sheet)> {
     TABLES
         .into_iter()

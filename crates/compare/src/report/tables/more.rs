@@ -1,11 +1,11 @@
 //! The metrics that the table leaves out.
 
-use super::{Card, Form, means};
+use super::{Card, Output, means};
 use crate::report::sheet::Sheet;
 
 pub const CARD: Card = Card {
     key: "more",
-    forms: &[Form::Page],
+    forms: &[Output::Page],
     sheet: |_, table, form| {
         let folded = "More measures: calibration before and after temperature scaling, means over \
                       classes, margins, features";

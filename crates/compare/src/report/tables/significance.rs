@@ -1,14 +1,14 @@
 //! A row a metric and loss: what tests say of its difference to the first.
 
-use super::{Card, Form, none};
+use super::{Card, Output, none};
 use crate::measure::Overlap;
 use crate::report::number;
-use crate::report::sheet::{Head, Part, Row, Sheet, Value, Words};
+use crate::report::sheet::{Head, Row, Sheet, Span, Value, Words};
 use crate::report::significance::{ALPHA, POWER, Significance};
 use crate::report::table::{Column, Difference, Table};
 
 pub const CARD: Card =
-    Card { key: "significance", forms: &[Form::Page], sheet: |_, table, _| sheet(table) };
+    Card { key: "significance", forms: &[Output::Page], sheet: |_, table, _| sheet(table) };
 
 fn sheet(table: &Table) -> Option<Sheet> {
     let mut rows = Vec::new();
@@ -46,7 +46,7 @@ fn row(column: &Column, loss: &str, difference: &Difference, test: &Significance
             Value::Rounded(effect, test.effect),
             Value::Text(test.seeds.map_or_else(none, |seeds| seeds.to_string())),
         ]);
-    let label = vec![Part::Text(format!("{}, ", column.heading())), Part::Code(loss.to_owned())];
+    let label = vec![Span::Text(format!("{}, ", column.heading())), Span::Code(loss.to_owned())];
     Row::new(Words(label), cells.map(Into::into).collect())
 }
 
@@ -58,15 +58,15 @@ fn note(first: &str, signs: bool) -> Words {
         100.0 * POWER
     );
     Words(vec![
-        Part::Ours(
+        Span::Ours(
             "p: two-sided paired t test over seeds, of the same standard error as the intervals. \
              Holm: the same corrected for having compared every loss with ",
         ),
-        Part::Text(first.to_owned()),
-        Part::Ours(" by that metric; the metrics are not corrected for each other. "),
-        Part::Ours(if signs { SIGNS } else { NO_SIGNS }),
-        Part::Ours(" Effect: Hedges's g, the difference in its own standard deviations. "),
-        Part::Text(power),
+        Span::Text(first.to_owned()),
+        Span::Ours(" by that metric; the metrics are not corrected for each other. "),
+        Span::Ours(if signs { SIGNS } else { NO_SIGNS }),
+        Span::Ours(" Effect: Hedges's g, the difference in its own standard deviations. "),
+        Span::Text(power),
     ])
 }
 

@@ -1,17 +1,17 @@
 //! A row a loss, a column a swept value: the headline.
 
-use super::{Card, Form, none};
+use super::{Card, Output, none};
 use crate::report::number;
-use crate::report::sheet::{Cell, Head, Part, Row, Sheet, Value, Words};
-use crate::report::swept::{Point, Swept};
+use crate::report::sheet::{Cell, Head, Row, Sheet, Span, Value, Words};
+use crate::report::swept::{Point, SweepTable};
 
 pub const CARD: Card = Card {
     key: "swept",
-    forms: &[Form::Text, Form::Markdown, Form::Page],
+    forms: &[Output::Text, Output::Markdown, Output::Page],
     sheet: |_, table, form| table.swept.as_ref().map(|swept| sheet(swept, form)),
 };
 
-fn sheet(swept: &Swept, form: Form) -> Sheet {
+fn sheet(swept: &SweepTable, form: Output) -> Sheet {
     let rows = swept.lines.iter().map(|line| {
         let cells = line.points.iter().map(|point| cell(point.as_ref(), swept.decimals));
         Row::new(Words::code(&line.loss), cells.collect())
@@ -20,10 +20,10 @@ fn sheet(swept: &Swept, form: Form) -> Sheet {
         format!("Test {} against what was swept; below, every setting in full.", swept.metric);
     let heads = swept.values.iter().map(|value| Head::new(Words::text(swept.heading(*value))));
     Sheet {
-        corner: Words(vec![Part::Unbroken(swept.title.clone())]),
+        corner: Words(vec![Span::Unbroken(swept.title.clone())]),
         head: heads.collect(),
         rows: rows.collect(),
-        notes: (form == Form::Page).then(|| vec![Words::text(note)]).into_iter().collect(),
+        notes: (form == Output::Page).then(|| vec![Words::text(note)]).into_iter().collect(),
         ..Sheet::default()
     }
 }

@@ -3,13 +3,13 @@
 
 use super::differences::legend;
 use super::means::remarks;
-use super::{Card, Form};
+use super::{Card, Output};
 use crate::measure::Card as Measurement;
 use crate::report::sheet::{Cell, Head, Row, Sheet, Value, Words};
 use crate::report::table::{self, Table};
 
 pub const CARD: Card =
-    Card { key: "table", forms: &[Form::Csv], sheet: |_, table, _| Some(sheet(table)) };
+    Card { key: "table", forms: &[Output::Csv], sheet: |_, table, _| Some(sheet(table)) };
 
 /// The columns behind the loss and before the seeds.
 const HEAD: [&str; 16] = [

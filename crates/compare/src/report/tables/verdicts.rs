@@ -1,15 +1,15 @@
 //! A row a metric and loss: the interval of its difference over seeds alone, the one over seeds and test
 //! examples, and what may be claimed.
 
-use super::{Card, Form, none};
+use super::{Card, Output, none};
 use crate::report::number;
-use crate::report::ruling::{Judged, judge, word};
-use crate::report::sheet::{Cell, Head, Part, Row, Sheet, Value, Words};
+use crate::report::ruling::{SettingVerdict, judge, word};
+use crate::report::sheet::{Cell, Head, Row, Sheet, Span, Value, Words};
 use crate::report::table::{Column, Table};
 
 pub const CARD: Card = Card {
     key: "verdicts",
-    forms: &[Form::Page, Form::Csv],
+    forms: &[Output::Page, Output::Csv],
     sheet: |_, table, form| sheet(table, form),
 };
 
@@ -25,7 +25,7 @@ const HEAD: [&str; 8] = [
     "p holm",
 ];
 
-fn sheet(table: &Table, form: Form) -> Option<Sheet> {
+fn sheet(table: &Table, form: Output) -> Option<Sheet> {
     let ruling = table.ruling.as_ref()?;
     let mut rows = Vec::new();
     for (at, column) in table.columns.iter().chain(&table.more).enumerate() {
@@ -36,7 +36,7 @@ fn sheet(table: &Table, form: Form) -> Option<Sheet> {
         }
     }
     let (corner, head): (&str, Vec<Head>) = match form {
-        Form::Csv => ("metric", HEAD.map(|title| Head::new(Words::text(title))).into()),
+        Output::Csv => ("metric", HEAD.map(|title| Head::new(Words::text(title))).into()),
         _ => {
             let head =
                 ["difference", "over seeds", "over seeds and examples", "verdict", "p, Holm"];
@@ -56,13 +56,13 @@ fn sheet(table: &Table, form: Form) -> Option<Sheet> {
 }
 
 /// `None` where there is no difference to judge.
-fn row(column: &Column, place: usize, judged: &Judged, form: Form) -> Option<Row> {
+fn row(column: &Column, place: usize, judged: &SettingVerdict, form: Output) -> Option<Row> {
     let difference = column.cells[place].difference.as_ref()?;
     let decimals = column.metric.decimals;
     let over_both = difference.over_both.map(|estimate| estimate.interval(0.95));
     let verdict = word(judged, column.metric.direction);
     let p = judged.verdict.map(|verdict| verdict.p);
-    if form == Form::Csv {
+    if form == Output::Csv {
         let ends = [difference.interval, over_both].map(|interval| interval.unzip());
         let ends = ends.into_iter().flat_map(|(low, high)| [low, high]).map(Value::Number);
         let cells = [Value::Text(judged.loss.clone()), Value::Number(Some(difference.mean))]
@@ -75,7 +75,7 @@ fn row(column: &Column, place: usize, judged: &Judged, form: Form) -> Option<Row
         Value::Text(interval.map_or_else(none, |interval| number::interval(interval, decimals)))
     };
     let label =
-        vec![Part::Text(format!("{}, ", column.heading())), Part::Code(judged.loss.clone())];
+        vec![Span::Text(format!("{}, ", column.heading())), Span::Code(judged.loss.clone())];
     let cells = [
         Value::Rounded(number::signed(difference.mean, decimals), Some(difference.mean)),
         interval(difference.interval),
@@ -96,14 +96,14 @@ mod tests {
         let table = Table::new(&sample::comparison(&["ce", "el(le=0.5)", "el(le=1)"], 3));
         let of = |form| sheet(&table, form).unwrap();
         let differences = 2 * (table.columns.len() + table.more.len());
-        assert_eq!(of(Form::Csv).rows.len(), differences);
-        assert_eq!(of(Form::Page).rows.len(), differences);
-        let file = csv::sheet(&of(Form::Csv));
+        assert_eq!(of(Output::Csv).rows.len(), differences);
+        assert_eq!(of(Output::Page).rows.len(), differences);
+        let file = csv::sheet(&of(Output::Csv));
         let line = file.lines().find(|line| line.starts_with("margin,el(le=1),")).unwrap();
         let cells: Vec<&str> = line.trim_end().split(',').collect();
         assert_eq!((cells.len(), cells[5], cells[6], cells[7]), (9, "", "", "differs"), "{line}");
         let (low, high): (f64, f64) = (cells[3].parse().unwrap(), cells[4].parse().unwrap());
         assert!(low > 0.0 && high > low, "{line}");
-        assert!(sheet(&Table::new(&sample::comparison(&["ce"], 3)), Form::Csv).is_none());
+        assert!(sheet(&Table::new(&sample::comparison(&["ce"], 3)), Output::Csv).is_none());
     }
 }

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::draws::Draws;
 use super::raster::Raster;
 use super::transform::{Context, Sample, Transform};
-use super::{check, color};
+use super::{color, validate};
 use crate::card::{Card, Parameter, Range};
-use crate::{Check, Result};
+use crate::{Result, Validate};
 
 pub(super) static CARD: Card = Card {
     name: "color_jitter",
@@ -62,9 +62,9 @@ pub struct ColorJitter {
     pub hue: f64,
 }
 
-impl Check for ColorJitter {
-    fn check(&self) -> Result<()> {
-        check(&CARD, self)
+impl Validate for ColorJitter {
+    fn validate(&self) -> Result<()> {
+        validate(&CARD, self)
     }
 }
 

@@ -6,7 +6,7 @@ use super::random_crop::center_crop;
 use super::raster::Raster;
 use super::resample::{Interpolation, resize};
 use super::{MOST_SIDE, refuse};
-use crate::{Check, Result};
+use crate::{Result, Validate};
 
 /// `[augment.evaluate]`, such as `resize = 256` and `crop = 224`: torchvision's `Resize` and
 /// `CenterCrop`.
@@ -24,8 +24,8 @@ pub struct Evaluate {
     pub interpolation: Interpolation,
 }
 
-impl Check for Evaluate {
-    fn check(&self) -> Result<()> {
+impl Validate for Evaluate {
+    fn validate(&self) -> Result<()> {
         for (name, side) in [("resize", self.resize), ("crop", self.crop)] {
             if let Some(side) = side.filter(|side| !(1..=MOST_SIDE).contains(side)) {
                 return refuse(format!("evaluate: {name} = {side} must lie in [1, {MOST_SIDE}]"));

@@ -6,7 +6,7 @@ use super::raster::Raster;
 use super::refuse;
 use super::transform::{Context, Sample, Transform};
 use crate::card::{Card, Parameter, Range};
-use crate::{Check, Result};
+use crate::{Result, Validate};
 
 pub(super) static CARD: Card = Card {
     name: "horizontal_flip",
@@ -27,9 +27,9 @@ pub(super) static CARD: Card = Card {
 #[serde(transparent)]
 pub struct HorizontalFlip(pub f64);
 
-impl Check for HorizontalFlip {
-    fn check(&self) -> Result<()> {
-        CARD.check(self).or_else(refuse)
+impl Validate for HorizontalFlip {
+    fn validate(&self) -> Result<()> {
+        CARD.validate(self).or_else(refuse)
     }
 }
 

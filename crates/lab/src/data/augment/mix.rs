@@ -10,9 +10,9 @@ use tch::{Kind, Tensor};
 use super::draws::Draws;
 use super::raster::Area;
 use super::transform::{Context, Transform};
-use super::{check, refuse};
+use super::{refuse, validate};
 use crate::card::{Card, Parameter, Range};
-use crate::{Check, Result};
+use crate::{Result, Validate};
 
 pub(super) static CARD: Card = Card {
     name: "mix",
@@ -85,9 +85,9 @@ fn half() -> f64 {
     0.5
 }
 
-impl Check for Mix {
-    fn check(&self) -> Result<()> {
-        check(&CARD, self)?;
+impl Validate for Mix {
+    fn validate(&self) -> Result<()> {
+        validate(&CARD, self)?;
         if self.mixup.is_none() && self.cutmix.is_none() {
             return refuse("mix: neither mixup nor cutmix is given".to_owned());
         }

@@ -118,6 +118,6 @@ fn refuse<T>(problem: String) -> Result<T> {
 }
 
 /// Refuses settings of a transform that are not in the ranges on its card.
-fn check(card: &Card, settings: &impl Serialize) -> Result<()> {
-    card.check(settings).or_else(|problem| refuse(format!("{}: {problem}", card.name)))
+fn validate(card: &Card, settings: &impl Serialize) -> Result<()> {
+    card.validate(settings).or_else(|problem| refuse(format!("{}: {problem}", card.name)))
 }

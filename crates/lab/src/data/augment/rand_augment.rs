@@ -13,7 +13,7 @@ use super::resample::{Filter, Interpolation};
 use super::transform::{Context, Sample, Transform};
 use super::{color, levels};
 use crate::card::{Card, Parameter, Range};
-use crate::{Check, Error, Result};
+use crate::{Error, Result, Validate};
 
 pub(super) static CARD: Card = Card {
     name: "rand_augment",
@@ -166,8 +166,8 @@ impl<'de> Deserialize<'de> for RandAugment {
 }
 
 /// What its reader takes makes sense.
-impl Check for RandAugment {
-    fn check(&self) -> Result<()> {
+impl Validate for RandAugment {
+    fn validate(&self) -> Result<()> {
         Ok(())
     }
 }

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::draws::Draws;
 use super::raster::{Area, Raster};
 use super::transform::{Context, Sample, Transform};
-use super::{MOST_SIDE, check, refuse};
+use super::{MOST_SIDE, refuse, validate};
 use crate::card::{Card, Parameter, Range};
-use crate::{Check, Result};
+use crate::{Result, Validate};
 
 pub(super) static CARD: Card = Card {
     name: "random_crop",
@@ -67,9 +67,9 @@ pub enum PaddingMode {
     Symmetric,
 }
 
-impl Check for RandomCrop {
-    fn check(&self) -> Result<()> {
-        check(&CARD, self)
+impl Validate for RandomCrop {
+    fn validate(&self) -> Result<()> {
+        validate(&CARD, self)
     }
 }
 

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::draws::Draws;
 use super::raster::{Area, Patch};
 use super::transform::{Context, Sample, Transform};
-use super::{check, refuse};
+use super::{refuse, validate};
 use crate::card::{Card, Parameter, Range};
-use crate::{Check, Result};
+use crate::{Result, Validate};
 
 pub(super) static CARD: Card = Card {
     name: "random_erasing",
@@ -107,9 +107,9 @@ fn one() -> usize {
     1
 }
 
-impl Check for RandomErasing {
-    fn check(&self) -> Result<()> {
-        check(&CARD, self)?;
+impl Validate for RandomErasing {
+    fn validate(&self) -> Result<()> {
+        validate(&CARD, self)?;
         let Self { min_area, max_area, .. } = *self;
         if !(0.0 < min_area && min_area <= max_area && max_area <= 1.0) {
             return refuse(format!(

@@ -7,9 +7,9 @@ use super::draws::Draws;
 use super::raster::{Area, Raster};
 use super::resample::{Filter, Interpolation, resize};
 use super::transform::{Context, Sample, Transform};
-use super::{MOST_SIDE, check, refuse};
+use super::{MOST_SIDE, refuse, validate};
 use crate::card::{Card, Parameter, Range};
-use crate::{Check, Result};
+use crate::{Result, Validate};
 
 pub(super) static CARD: Card = Card {
     name: "random_resized_crop",
@@ -70,9 +70,9 @@ fn default_ratio() -> [f64; 2] {
     [3.0 / 4.0, 4.0 / 3.0]
 }
 
-impl Check for RandomResizedCrop {
-    fn check(&self) -> Result<()> {
-        check(&CARD, self)?;
+impl Validate for RandomResizedCrop {
+    fn validate(&self) -> Result<()> {
+        validate(&CARD, self)?;
         let Self { scale, ratio, .. } = self;
         if !(0.0 < scale[0] && scale[0] <= scale[1] && scale[1] <= 1.0) {
             return refuse(format!(

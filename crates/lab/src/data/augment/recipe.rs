@@ -10,7 +10,7 @@ use super::pipeline::{Pipeline, TrainPipeline};
 use super::{AugmentRecipe, refuse};
 use crate::data::inputs::Augmented;
 use crate::data::{Examples, Inputs, Parts, Shape};
-use crate::{Check, Error, Result};
+use crate::{Error, Result, Validate};
 
 /// Mean and standard deviation of each channel, in units of \[0, 1\]; those of the training images
 /// as they are stored, without it.
@@ -23,8 +23,8 @@ pub struct Normalize {
     pub std: Vec<f64>,
 }
 
-impl Check for Normalize {
-    fn check(&self) -> Result<()> {
+impl Validate for Normalize {
+    fn validate(&self) -> Result<()> {
         let Self { mean, std } = self;
         let sound = mean.iter().all(|x| x.is_finite()) && std.iter().all(|&x| x > 0.0 && x < 1e6);
         if mean.len() != std.len() || mean.is_empty() || !sound {
@@ -36,16 +36,16 @@ impl Check for Normalize {
     }
 }
 
-impl Check for AugmentRecipe {
-    fn check(&self) -> Result<()> {
+impl Validate for AugmentRecipe {
+    fn validate(&self) -> Result<()> {
         let crops = self.transforms().filter(|(_, transform)| transform.side().is_some());
         let crops: Vec<&str> = crops.map(|(card, _)| card.name).collect();
         if crops.len() > 1 {
             return refuse(format!("{} exclude each other", crops.join(" and ")));
         }
-        self.transforms().try_for_each(|(_, transform)| transform.check())?;
-        self.normalize.check()?;
-        self.evaluate.check()
+        self.transforms().try_for_each(|(_, transform)| transform.validate())?;
+        self.normalize.validate()?;
+        self.evaluate.validate()
     }
 }
 
@@ -128,7 +128,7 @@ impl AugmentRecipe {
     ///
     /// # Errors
     /// Names the loss and what of it needs hard targets.
-    pub fn check_loss(&self, loss: &Loss, criterion: &Criterion) -> Result<()> {
+    pub fn validate_loss(&self, loss: &Loss, criterion: &Criterion) -> Result<()> {
         let mut soft = self.transforms().filter(|(_, transform)| transform.gives_soft_targets());
         let Some((card, _)) = soft.next() else { return Ok(()) };
         criterion.takes_soft_targets().map_err(|error| {

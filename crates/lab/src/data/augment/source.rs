@@ -9,7 +9,7 @@ use crate::compare::cores;
 use crate::data::inputs::Augmented;
 use crate::data::prefetch::Prefetch;
 use crate::data::seen::seen_bytes;
-use crate::data::{Batch, Batches, Order, Source};
+use crate::data::{Batch, BatchSource, Batches, Order};
 
 /// Draws batches of images that are augmented.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl AugmentedSource {
     }
 }
 
-impl Source for AugmentedSource {
+impl BatchSource for AugmentedSource {
     fn len(&self) -> usize {
         self.labels.len()
     }
@@ -65,7 +65,7 @@ impl Source for AugmentedSource {
 }
 
 impl AugmentedSource {
-    /// [`Source::batches`], made by so many `threads`, which are no part of the result.
+    /// [`BatchSource::batches`], made by so many `threads`, which are no part of the result.
     pub(super) fn batches_by(
         &self,
         threads: usize,

@@ -5,10 +5,10 @@ use tch::Tensor;
 use super::draws::Draws;
 use super::raster::{Patch, Raster};
 use super::resample::Filter;
-use crate::{Check, Result};
+use crate::{Result, Validate};
 
 /// An augmentation: it changes each training image, or each batch of them.
-pub(super) trait Transform: Check {
+pub(super) trait Transform: Validate {
     /// Height and width of what becomes of an image, where it decides them; of those that do there
     /// can be one only.
     fn side(&self) -> Option<usize> {

@@ -30,7 +30,7 @@ pub fn unpack(
     sound: &dyn Fn(&Path) -> Result<()>,
 ) -> Result<()> {
     let part = folder.with_extension("part");
-    let _unfinished = durable::Unfinished::new(&part);
+    let _unfinished = durable::PartialFile::new(&part);
     durable::remove_folder(&part)?;
     fs::create_dir_all(&part).map_err(Error::output(&part))?;
     let is_zip = archive.extension().is_some_and(|extension| extension == "zip");
@@ -53,7 +53,7 @@ fn tar_of(archive: &Path) -> Result<Archive<impl Read>> {
 }
 
 /// Refuses names and the like that would be read into memory and are longer than any.
-fn check_names(archive: &Path) -> Result<()> {
+fn validate_names(archive: &Path) -> Result<()> {
     let damaged = |error: io::Error| Error::malformed(archive, "archive", error.to_string());
     let mut tar = tar_of(archive)?;
     for (at, entry) in tar.entries().map_err(damaged)?.raw(true).enumerate() {
@@ -77,7 +77,7 @@ fn check_names(archive: &Path) -> Result<()> {
 }
 
 fn unpack_into(archive: &Path, top: &str, folder: &Path) -> Result<()> {
-    check_names(archive)?;
+    validate_names(archive)?;
     let mut tar = tar_of(archive)?;
     let damaged = |error: io::Error| Error::malformed(archive, "archive", error.to_string());
     let (mut bytes, mut files) = (0u64, 0);

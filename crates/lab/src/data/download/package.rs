@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Checksum, Downloader, Remote, Watch, check_address, unpack};
+use super::{Checksum, Downloader, Remote, Watch, unpack, validate_address};
 use crate::data::text::{ParallelRecipe, Text};
 use crate::data::tu::Tu;
 use crate::data::{DataPath, Inputs};
@@ -39,7 +39,7 @@ enum Contents {
 
 /// Where the files come from.
 #[derive(Clone, Debug)]
-pub enum Source {
+pub enum PackageSource {
     /// The canonical hosts, after others that are asked first: folders that hold the same files.
     Hosts(Vec<String>),
     /// A folder that holds them, or the one file that there is.
@@ -322,7 +322,7 @@ pub struct Delivery<'a> {
     /// The folder.
     pub out: &'a Path,
     /// Where its files come from.
-    pub source: &'a Source,
+    pub source: &'a PackageSource,
     /// What brings them.
     pub downloader: &'a Downloader,
     /// Hears how far it is.
@@ -336,8 +336,8 @@ impl Delivery<'_> {
     /// # Errors
     /// An address that is none; what the hosts did; a local file that is missing or is not the right one.
     pub fn get(&self) -> Result<()> {
-        if let Source::Hosts(first) = self.source {
-            first.iter().try_for_each(|url| check_address(url))?;
+        if let PackageSource::Hosts(first) = self.source {
+            first.iter().try_for_each(|url| validate_address(url))?;
         }
         if self.package.top.is_some_and(|top| self.out.join(top).is_dir()) {
             return Ok(());
@@ -375,7 +375,7 @@ impl Delivery<'_> {
     fn bring(&self, name: &str, at_most: u64, checksum: Checksum) -> Result<(PathBuf, bool)> {
         let Self { package, out, source, downloader, watch } = *self;
         match source {
-            Source::Hosts(first) => {
+            PackageSource::Hosts(first) => {
                 let first = first.iter().map(String::as_str);
                 let hosts = first.chain(package.hosts.iter().copied());
                 let url = |host: &str| format!("{}/{name}", host.trim_end_matches('/'));
@@ -383,9 +383,9 @@ impl Delivery<'_> {
                 let remote = Remote { name: name.to_owned(), at_most, checksum, urls };
                 Ok((downloader.fetch(&remote, out, watch)?, true))
             }
-            Source::Local(path) => {
+            PackageSource::Local(path) => {
                 let path = local(package, path, name)?;
-                if let Err(problem) = checksum.check(&path)? {
+                if let Err(problem) = checksum.verify(&path)? {
                     return Err(Error::malformed(&path, "checksum", problem));
                 }
                 if package.top.is_none() {
@@ -452,7 +452,7 @@ mod tests {
     use tar::EntryType;
 
     fn take(package: &Package, from: &Path, out: &Path) -> Result<()> {
-        let source = Source::Local(from.to_owned());
+        let source = PackageSource::Local(from.to_owned());
         let downloader = &Downloader::new(Patience::default());
         Delivery { package, out, source: &source, downloader, watch: &|_| {} }.get()
     }

@@ -263,7 +263,7 @@ fn an_error_says_what_each_host_did_and_leaves_no_wrong_file() {
 #[test]
 fn a_second_process_is_refused() {
     let place = Place::new();
-    let _part = Part::open(&place.0.path().join("f.part")).unwrap();
+    let _part = PartialDownload::open(&place.0.path().join("f.part")).unwrap();
     let error = place.fetch(&[&Server::new(&[])]).unwrap_err();
     assert!(error.exit_code() == 2 && error.to_string().contains("in use"), "{error}");
 }
@@ -326,17 +326,17 @@ fn what_is_no_address_is_not_asked() {
     for url in
         ["nonsense", "ftp://host/x", "host/folder", "http://", "https:///x", "http://a b/", ""]
     {
-        let error = check_address(url).unwrap_err();
+        let error = validate_address(url).unwrap_err();
         assert!(error.exit_code() == 2 && error.to_string().contains("is no mirror"), "{error}");
     }
     for url in ["http://host", "https://host:8080/a/b/", "http://127.0.0.1/", "http://[::1]:80/x"] {
-        check_address(url).unwrap();
+        validate_address(url).unwrap();
     }
     let package = package("mnist").unwrap();
     let place = tempfile::tempdir().unwrap();
     let out = place.path().join("out");
     let downloader = Downloader::through(None, Patience::default());
-    let source = Source::Hosts(vec!["ftp://x".to_owned()]);
+    let source = PackageSource::Hosts(vec!["ftp://x".to_owned()]);
     let delivery =
         Delivery { package, out: &out, source: &source, downloader: &downloader, watch: &|_| {} };
     assert_eq!(delivery.get().unwrap_err().exit_code(), 2);

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Format;
 use crate::compare::Origin;
-use crate::data::{Asked, DataPath, DataSet, Fractions, InputKind, Inspection};
+use crate::data::{DataPath, DataSet, Fractions, InputKind, Inspection, TableChoices};
 use crate::{Error, Result};
 
 /// Hears how many images of how many are decoded.
@@ -48,7 +48,7 @@ pub trait DataFormat {
     ///
     /// # Errors
     /// Names the setting, its value and its range.
-    fn check(recipe: &Self::Recipe) -> Result<()>;
+    fn validate(recipe: &Self::Recipe) -> Result<()>;
 
     /// The height and width that images are scaled to, of formats that can do so.
     fn size(_recipe: &mut Self::Recipe) -> Option<&mut Option<NonZeroUsize>> {
@@ -71,12 +71,12 @@ pub struct Card {
     /// Whether they have columns, one of which holds the class.
     pub has_columns: bool,
     /// Reads all that is at a path, and says what it is, with a recipe for it.
-    pub inspect: fn(&Path, &Asked, &Watch<'_>) -> Result<Inspection>,
+    pub inspect: fn(&Path, &TableChoices, &Watch<'_>) -> Result<Inspection>,
 }
 
 impl Card {
     /// That of data that are at no path, until more is said.
-    pub const fn new(inspect: fn(&Path, &Asked, &Watch<'_>) -> Result<Inspection>) -> Self {
+    pub const fn new(inspect: fn(&Path, &TableChoices, &Watch<'_>) -> Result<Inspection>) -> Self {
         Self {
             sign: None,
             is_in: |_| Ok(false),
@@ -191,10 +191,10 @@ macro_rules! formats {
             }
         }
 
-        impl Check for DataRecipe {
-            fn check(&self) -> Result<()> {
+        impl Validate for DataRecipe {
+            fn validate(&self) -> Result<()> {
                 match self {
-                    $(DataRecipe::$format(recipe) => $format::check(recipe),)+
+                    $(DataRecipe::$format(recipe) => $format::validate(recipe),)+
                 }
             }
         }

@@ -8,8 +8,8 @@ use super::inspection::images;
 use super::{DataRecipe, Format, ImagesRecipe};
 use crate::compare::Origin;
 use crate::data::cifar::Cifar;
-use crate::data::{Asked, DataPath, DataSet, Fractions, InputKind, Inspection};
-use crate::{Check, Result};
+use crate::data::{DataPath, DataSet, Fractions, InputKind, Inspection, TableChoices};
+use crate::{Result, Validate};
 
 /// The format.
 pub(super) struct Cifar10;
@@ -45,12 +45,12 @@ impl DataFormat for Cifar10 {
         recipe.shares()
     }
 
-    fn check(recipe: &ImagesRecipe) -> Result<()> {
-        recipe.check()
+    fn validate(recipe: &ImagesRecipe) -> Result<()> {
+        recipe.validate()
     }
 }
 
-fn inspect(path: &Path, _: &Asked, _: &Watch<'_>) -> Result<Inspection> {
+fn inspect(path: &Path, _: &TableChoices, _: &Watch<'_>) -> Result<Inspection> {
     let parts = Cifar::Ten.load(path)?;
     let notes: Vec<String> = Cifar::Ten.subset(&parts.0, &parts.1).into_iter().collect();
     let recipe = written(path).ok().map(ImagesRecipe::new).map(DataRecipe::Cifar10);

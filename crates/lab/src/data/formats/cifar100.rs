@@ -11,9 +11,11 @@ use super::inspection::images;
 use super::{DataRecipe, Format, a_tenth};
 use crate::compare::Origin;
 use crate::data::cifar::{Cifar, Labels};
-use crate::data::split::check_share;
-use crate::data::{Asked, DataPath, DataSet, Fractions, InputKind, Inspection, LongTail, Subset};
-use crate::{Check, Result};
+use crate::data::split::validate_share;
+use crate::data::{
+    DataPath, DataSet, Fractions, InputKind, Inspection, LongTail, Subset, TableChoices,
+};
+use crate::{Result, Validate};
 
 /// CIFAR-100 with one of its two kinds of labels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,13 +72,13 @@ impl DataFormat for Cifar100 {
         Fractions { validation: recipe.validation, test: 0.0 }
     }
 
-    fn check(recipe: &Cifar100Recipe) -> Result<()> {
-        check_share(recipe.validation)?;
-        recipe.long_tail.check()
+    fn validate(recipe: &Cifar100Recipe) -> Result<()> {
+        validate_share(recipe.validation)?;
+        recipe.long_tail.validate()
     }
 }
 
-fn inspect(path: &Path, _: &Asked, _: &Watch<'_>) -> Result<Inspection> {
+fn inspect(path: &Path, _: &TableChoices, _: &Watch<'_>) -> Result<Inspection> {
     let cifar = Cifar::Hundred(Labels::Fine);
     let parts = cifar.load(path)?;
     let notes: Vec<String> = cifar.subset(&parts.0, &parts.1).into_iter().collect();

@@ -12,7 +12,7 @@ use crate::compare::Origin;
 use crate::data::{
     DataPath, DataSet, Examples, Fractions, HeldOut, InputKind, Inputs, OodSet, Shape, Splitting,
 };
-use crate::{Check, Error, Result};
+use crate::{Error, Result, Validate};
 
 const SIDE: usize = 8;
 const PIXELS: usize = SIDE * SIDE;
@@ -50,8 +50,8 @@ impl DataFormat for Digits {
         *shares
     }
 
-    fn check(shares: &Fractions) -> Result<()> {
-        shares.check()
+    fn validate(shares: &Fractions) -> Result<()> {
+        shares.validate()
     }
 }
 

@@ -7,8 +7,10 @@ use super::images::{taken, with_test};
 use super::inspection::images;
 use super::{DataRecipe, Format, ImagesRecipe};
 use crate::compare::Origin;
-use crate::data::{Asked, DataPath, DataSet, Fractions, InputKind, Inspection, described, idx};
-use crate::{Check, Result};
+use crate::data::{
+    DataPath, DataSet, Fractions, InputKind, Inspection, TableChoices, described, idx,
+};
+use crate::{Result, Validate};
 
 /// The format.
 pub(super) struct Idx;
@@ -44,12 +46,12 @@ impl DataFormat for Idx {
         recipe.shares()
     }
 
-    fn check(recipe: &ImagesRecipe) -> Result<()> {
-        recipe.check()
+    fn validate(recipe: &ImagesRecipe) -> Result<()> {
+        recipe.validate()
     }
 }
 
-fn inspect(path: &Path, _: &Asked, _: &Watch<'_>) -> Result<Inspection> {
+fn inspect(path: &Path, _: &TableChoices, _: &Watch<'_>) -> Result<Inspection> {
     let recipe = written(path).ok().map(ImagesRecipe::new).map(DataRecipe::Idx);
     images::of_parts(Format::Idx, idx::load(path)?, recipe)
 }

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::inspection::Size;
 use super::{a_fifth, a_tenth};
 use crate::data::image_list::{ImageList, MOST_SIDE, transparency};
-use crate::data::split::check_share;
+use crate::data::split::validate_share;
 use crate::data::{DataPath, DataSet, Examples, Fractions, HeldOut, LongTail, Subset, described};
-use crate::{Check, Error, Result};
+use crate::{Error, Result, Validate};
 
 /// Images with their own test part.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,10 +65,10 @@ impl ImagesRecipe {
     }
 }
 
-impl Check for ImagesRecipe {
-    fn check(&self) -> Result<()> {
-        check_share(self.validation)?;
-        self.long_tail.check()
+impl Validate for ImagesRecipe {
+    fn validate(&self) -> Result<()> {
+        validate_share(self.validation)?;
+        self.long_tail.validate()
     }
 }
 
@@ -132,13 +132,13 @@ impl FolderRecipe {
     }
 }
 
-impl Check for FolderRecipe {
-    fn check(&self) -> Result<()> {
+impl Validate for FolderRecipe {
+    fn validate(&self) -> Result<()> {
         if let Some(size) = self.size.filter(|size| size.get() > MOST_SIDE) {
             return Err(Error::Request(format!("size = {size} is above {MOST_SIDE} pixels")));
         }
-        self.shares().check()?;
-        self.long_tail.check()
+        self.shares().validate()?;
+        self.long_tail.validate()
     }
 }
 

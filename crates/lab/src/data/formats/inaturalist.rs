@@ -7,8 +7,10 @@ use super::card::{Card, DataFormat, Watch, written};
 use super::inspection::images;
 use super::{DataRecipe, FolderRecipe, Format};
 use crate::compare::Origin;
-use crate::data::{self, Asked, DataPath, DataSet, Fractions, InputKind, Inspection, inaturalist};
-use crate::{Check, Result};
+use crate::data::{
+    self, DataPath, DataSet, Fractions, InputKind, Inspection, TableChoices, inaturalist,
+};
+use crate::{Result, Validate};
 
 /// The format.
 pub(super) struct INaturalist;
@@ -48,8 +50,8 @@ impl DataFormat for INaturalist {
         recipe.shares()
     }
 
-    fn check(recipe: &FolderRecipe) -> Result<()> {
-        recipe.check()
+    fn validate(recipe: &FolderRecipe) -> Result<()> {
+        recipe.validate()
     }
 
     fn size(recipe: &mut FolderRecipe) -> Option<&mut Option<NonZeroUsize>> {
@@ -57,7 +59,7 @@ impl DataFormat for INaturalist {
     }
 }
 
-fn inspect(path: &Path, _: &Asked, watch: &Watch<'_>) -> Result<Inspection> {
+fn inspect(path: &Path, _: &TableChoices, watch: &Watch<'_>) -> Result<Inspection> {
     let data::INaturalist { train, test } = data::INaturalist::list(path)?;
     let found = images::of_lists(Format::INaturalist, [Some(train), None, test], watch)?;
     let recipe = written(path).ok().map(|path| FolderRecipe::new(path, found.size));

@@ -21,7 +21,7 @@ pub struct Inspection {
     pub classes: Vec<String>,
     /// Training part, then validation and test where it has them. Of sentences and their
     /// translations, without classes, the counts are those of the pairs.
-    pub parts: Vec<Part>,
+    pub parts: Vec<PartInspection>,
     /// Of images, or of the numbers that a model sees of a row or of a node.
     pub size: Size,
     /// Mean and standard deviation of each channel, or number of a row, over the training part;
@@ -38,7 +38,7 @@ pub struct Inspection {
 
 /// A part of the data.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Part {
+pub struct PartInspection {
     /// "training", "validation" or "test".
     pub name: &'static str,
     /// How many examples.
@@ -71,7 +71,7 @@ pub struct Channel {
 
 /// What is asked beyond the path, for tables.
 #[derive(Clone, Debug, Default)]
-pub struct Asked {
+pub struct TableChoices {
     /// The column that holds the class; the last without it.
     pub target: Option<Target>,
     /// Columns to leave out.
@@ -86,6 +86,6 @@ impl Size {
 }
 
 /// A part with so many examples of each class.
-pub(super) fn part(name: &'static str, counts: Vec<u64>) -> Part {
-    Part { name, examples: counts.iter().sum::<u64>() as usize, counts }
+pub(super) fn part(name: &'static str, counts: Vec<u64>) -> PartInspection {
+    PartInspection { name, examples: counts.iter().sum::<u64>() as usize, counts }
 }

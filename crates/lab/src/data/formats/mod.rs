@@ -19,7 +19,7 @@ mod tu;
 
 pub use cifar100::Cifar100Recipe;
 pub use images::{FolderRecipe, ImagesRecipe};
-pub use inspection::{Asked, Channel, Inspection, Part, Size};
+pub use inspection::{Channel, Inspection, PartInspection, Size, TableChoices};
 pub use tu::TuRecipe;
 
 use std::fmt;
@@ -40,7 +40,7 @@ use super::table::TableRecipe;
 use super::text::ParallelRecipe;
 use super::{DataPath, DataSet, Fractions, InputKind};
 use crate::compare::Origin;
-use crate::{Check, Result};
+use crate::{Result, Validate};
 
 formats! {
     /// 1797 handwritten digits of 8×8 pixels, embedded in the program.
@@ -105,7 +105,7 @@ mod tests {
             ("parallel = { path = 'm' }", &["data"]),
         ] {
             let mut recipe: DataRecipe = toml::from_str(text).unwrap();
-            assert!(recipe.check().is_ok(), "{text}");
+            assert!(recipe.validate().is_ok(), "{text}");
             let found: Vec<&str> = recipe.paths().into_iter().map(|(key, _)| key).collect();
             assert_eq!(found, keys, "{text}");
             // What has no path is found at none.

@@ -6,9 +6,9 @@ use super::card::{Card, DataFormat, Watch, written};
 use super::inspection::part;
 use super::{DataRecipe, Format};
 use crate::compare::Origin;
-use crate::data::text::{self, ParallelRecipe, Part, Text, languages, test_sets, unused};
-use crate::data::{Asked, DataPath, DataSet, Fractions, InputKind, Inspection, Size};
-use crate::{Check, Error, Result, plain};
+use crate::data::text::{self, ParallelRecipe, Section, Text, languages, test_sets, unused};
+use crate::data::{DataPath, DataSet, Fractions, InputKind, Inspection, Size, TableChoices};
+use crate::{Error, Result, Validate, plain};
 
 /// The format.
 pub(super) struct Parallel;
@@ -43,14 +43,14 @@ impl DataFormat for Parallel {
         recipe.shares()
     }
 
-    fn check(recipe: &ParallelRecipe) -> Result<()> {
-        recipe.check()
+    fn validate(recipe: &ParallelRecipe) -> Result<()> {
+        recipe.validate()
     }
 }
 
 /// Reads all that is in the folder `path`: from the first language that is not English into
 /// English, or from the first one into the second.
-fn inspect(path: &Path, _: &Asked, _: &Watch<'_>) -> Result<Inspection> {
+fn inspect(path: &Path, _: &TableChoices, _: &Watch<'_>) -> Result<Inspection> {
     let written = written(path)?;
     let all = languages(path)?;
     let target = all.iter().find(|code| *code == "en").or(all.get(1));
@@ -72,7 +72,7 @@ fn inspect(path: &Path, _: &Asked, _: &Watch<'_>) -> Result<Inspection> {
     let Text { train, validation, test } = Text::read(&recipe)?;
     notes.extend(train.lines.iter().zip([source, target]).map(|(lines, code)| words(lines, code)));
     notes.extend(empty(&train));
-    let of = |name, lines: &Part| part(name, vec![lines.lines[0].len() as u64]);
+    let of = |name, lines: &Section| part(name, vec![lines.lines[0].len() as u64]);
     Ok(Inspection {
         path: String::new(),
         format: Format::Parallel,
@@ -95,7 +95,7 @@ fn words(lines: &[String], code: &str) -> String {
 }
 
 /// How many pairs lack a side, if any do.
-fn empty(part: &Part) -> Option<String> {
+fn empty(part: &Section) -> Option<String> {
     let [source, target] = &part.lines;
     let lacks = |(a, b): &(&String, &String)| a.trim().is_empty() || b.trim().is_empty();
     let count = source.iter().zip(target).filter(lacks).count();
@@ -126,7 +126,7 @@ mod tests {
         ] {
             fs::write(folder.path().join(name), text).unwrap();
         }
-        let found = inspect(folder.path(), &Asked::default(), &|_, _| {}).unwrap();
+        let found = inspect(folder.path(), &TableChoices::default(), &|_, _| {}).unwrap();
         let text = found.to_string();
         for line in [
             ": sentences and their translations\n",
@@ -145,7 +145,8 @@ mod tests {
     #[test]
     fn multi30k_is_described() {
         let Some(folder) = test_folder("multi30k_is_described") else { return };
-        let found = inspect(&folder.join("multi30k"), &Asked::default(), &|_, _| {}).unwrap();
+        let found =
+            inspect(&folder.join("multi30k"), &TableChoices::default(), &|_, _| {}).unwrap();
         assert_eq!(found.notes[0], "languages: de, en, fr");
         let counts: Vec<usize> = found.parts.iter().map(|part| part.examples).collect();
         assert_eq!(counts, [29000, 1014, 1000]);

@@ -9,10 +9,10 @@ use crate::compare::Origin;
 use crate::data::inaturalist::many_medium_few;
 use crate::data::table::{self, TableRecipe};
 use crate::data::{
-    Asked, Channel, DataPath, DataSet, Fractions, HeldOut, InputKind, Inspection, Size, copies,
-    described,
+    Channel, DataPath, DataSet, Fractions, HeldOut, InputKind, Inspection, Size, TableChoices,
+    copies, described,
 };
-use crate::{Check, Result};
+use crate::{Result, Validate};
 
 /// The format. Any text may be one, so it is no file by its name alone.
 pub(super) struct Table;
@@ -43,8 +43,8 @@ impl DataFormat for Table {
         recipe.shares()
     }
 
-    fn check(recipe: &TableRecipe) -> Result<()> {
-        recipe.check()
+    fn validate(recipe: &TableRecipe) -> Result<()> {
+        recipe.validate()
     }
 }
 
@@ -62,7 +62,7 @@ fn rows(recipe: &TableRecipe, table: table::Table) -> DataSet {
     }
 }
 
-fn inspect(path: &Path, asked: &Asked, _: &Watch<'_>) -> Result<Inspection> {
+fn inspect(path: &Path, asked: &TableChoices, _: &Watch<'_>) -> Result<Inspection> {
     let mut recipe = TableRecipe::new(written(path)?);
     recipe.target = asked.target.clone().unwrap_or_default();
     recipe.ignore.clone_from(&asked.ignore);

@@ -10,10 +10,10 @@ use super::{DataRecipe, Format, a_tenth};
 use crate::compare::Origin;
 use crate::data::inaturalist::many_medium_few;
 use crate::data::{
-    Asked, Channel, DataPath, DataSet, Fractions, HeldOut, InputKind, Inputs, Inspection, LongTail,
-    Size, Splitting, described, files, tu,
+    Channel, DataPath, DataSet, Fractions, HeldOut, InputKind, Inputs, Inspection, LongTail, Size,
+    Splitting, TableChoices, described, files, tu,
 };
-use crate::{Check, Error, Result};
+use crate::{Error, Result, Validate};
 
 /// Graphs; see [`crate::data::tu`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -82,15 +82,15 @@ impl DataFormat for Tu {
         Fractions { validation: recipe.validation, test: recipe.test }
     }
 
-    fn check(recipe: &TuRecipe) -> Result<()> {
+    fn validate(recipe: &TuRecipe) -> Result<()> {
         let shares = Self::shares(recipe);
-        recipe.split.check(shares)?;
-        shares.check()?;
-        recipe.long_tail.check()
+        recipe.split.validate(shares)?;
+        shares.validate()?;
+        recipe.long_tail.validate()
     }
 }
 
-fn inspect(path: &Path, _: &Asked, _: &Watch<'_>) -> Result<Inspection> {
+fn inspect(path: &Path, _: &TableChoices, _: &Watch<'_>) -> Result<Inspection> {
     let tu::Tu { examples, features, unused } = tu::Tu::load(path, false)?;
     let Inputs::Graphs(graphs) = &examples.inputs else {
         return Err(Error::Work("a set of graphs without graphs".to_owned()));

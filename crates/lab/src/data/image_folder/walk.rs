@@ -81,9 +81,9 @@ impl Walk {
             return Ok(());
         }
         for entry in self.entries(folder)? {
-            match Lying::at(&entry) {
-                Lying::Folder => self.collect(&entry, images, depth + 1)?,
-                Lying::File if is_image(&entry) => {
+            match PathKind::at(&entry) {
+                PathKind::Folder => self.collect(&entry, images, depth + 1)?,
+                PathKind::File if is_image(&entry) => {
                     if depth > 0 {
                         if self.deeper == 0 {
                             self.deeper_example.clone_from(&entry);
@@ -92,8 +92,8 @@ impl Walk {
                     }
                     images.push(entry);
                 }
-                Lying::File => self.not_read.by_ending(entry),
-                Lying::Else(what) => self.not_read.of(what, entry),
+                PathKind::File => self.not_read.by_ending(entry),
+                PathKind::Else(what) => self.not_read.of(what, entry),
             }
         }
         Ok(())
@@ -105,13 +105,13 @@ impl Walk {
     /// A folder that cannot be read.
     pub fn loose(&mut self, path: &Path) -> Result<()> {
         for entry in self.entries(path)? {
-            match Lying::at(&entry) {
-                Lying::Folder => {}
-                Lying::File if is_image(&entry) => {
+            match PathKind::at(&entry) {
+                PathKind::Folder => {}
+                PathKind::File if is_image(&entry) => {
                     self.not_read.of("images in no folder of a class", entry);
                 }
-                Lying::File => self.not_read.by_ending(entry),
-                Lying::Else(what) => self.not_read.of(what, entry),
+                PathKind::File => self.not_read.by_ending(entry),
+                PathKind::Else(what) => self.not_read.of(what, entry),
             }
         }
         Ok(())
@@ -121,9 +121,9 @@ impl Walk {
     fn entries(&mut self, folder: &Path) -> Result<Vec<PathBuf>> {
         let (found, hidden) = files::entries_and_hidden(folder)?;
         for entry in hidden {
-            match Lying::at(&entry) {
-                Lying::File if is_image(&entry) => self.not_read.of("hidden images", entry),
-                Lying::Folder if leads_to_image(&entry, &mut { MOST_NAMES }, 0) => {
+            match PathKind::at(&entry) {
+                PathKind::File if is_image(&entry) => self.not_read.of("hidden images", entry),
+                PathKind::Folder if leads_to_image(&entry, &mut { MOST_NAMES }, 0) => {
                     self.not_read.of("hidden folders with images", entry);
                 }
                 _ => {}
@@ -144,18 +144,18 @@ impl Walk {
 }
 
 /// What lies at a path.
-enum Lying {
+enum PathKind {
     Folder,
     File,
     Else(&'static str),
 }
 
-impl Lying {
+impl PathKind {
     fn at(path: &Path) -> Self {
         match fs::metadata(path) {
-            Ok(found) if found.is_dir() => Lying::Folder,
-            Ok(found) => files::irregular(found.file_type()).map_or(Lying::File, Lying::Else),
-            Err(_) => Lying::Else("links that lead nowhere, or what cannot be looked at"),
+            Ok(found) if found.is_dir() => PathKind::Folder,
+            Ok(found) => files::irregular(found.file_type()).map_or(PathKind::File, PathKind::Else),
+            Err(_) => PathKind::Else("links that lead nowhere, or what cannot be looked at"),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::sync::Mutex;
 
 fn check(path: &Path) -> Inspection {
-    inspect(path, &Asked::default(), &|_, _| {}).unwrap()
+    inspect(path, &TableChoices::default(), &|_, _| {}).unwrap()
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn a_folder_of_images_is_decoded() {
     }
     let seen = Mutex::new(Vec::new());
     let watch = |done, of| seen.lock().unwrap().push((done, of));
-    let found = inspect(folder.path(), &Asked::default(), &watch).unwrap();
+    let found = inspect(folder.path(), &TableChoices::default(), &watch).unwrap();
     assert_eq!(found.classes, ["cat", "dog"]);
     let parts: Vec<_> = found.parts.iter().map(|part| (part.name, &part.counts[..])).collect();
     assert_eq!(parts, [("training", &[1, 2][..]), ("test", &[1, 0])]);
@@ -49,7 +49,8 @@ fn a_folder_of_images_is_decoded() {
     assert!(text.contains("1 to 2 pixels high, 3 to 5 wide, colour"), "{text}");
     assert!(text.contains("size = 5\n"), "{text}");
     fs::write(folder.path().join("val/cat/4.jpg"), "nonsense").unwrap();
-    let error = inspect(folder.path(), &Asked::default(), &|_, _| {}).unwrap_err().to_string();
+    let error =
+        inspect(folder.path(), &TableChoices::default(), &|_, _| {}).unwrap_err().to_string();
     assert!(error.contains("4.jpg: image: none of JPEG, PNG, WebP"), "{error}");
 }
 
@@ -95,7 +96,7 @@ fn a_table_shows_what_was_inferred() {
         assert!(text.contains(line), "{line}\n{text}");
     }
     assert!(!text.contains('\u{1b}'));
-    let asked = Asked { target: Some("colour".into()), ignore: vec!["kind".into()] };
+    let asked = TableChoices { target: Some("colour".into()), ignore: vec!["kind".into()] };
     let found = inspect(&path, &asked, &|_, _| {}).unwrap();
     assert_eq!(
         (found.classes, found.size.channels),
@@ -116,7 +117,8 @@ fn inaturalist_is_listed_and_decoded() {
     )
     .unwrap();
     write(&folder.path().join("i/1.jpg"), 1);
-    let error = inspect(folder.path(), &Asked::default(), &|_, _| {}).unwrap_err().to_string();
+    let error =
+        inspect(folder.path(), &TableChoices::default(), &|_, _| {}).unwrap_err().to_string();
     assert!(error.contains("2.jpg"), "{error}");
     write(&folder.path().join("i/2.jpg"), 1);
     let found = check(folder.path());

@@ -11,7 +11,7 @@ pub struct Column {
     /// Its name, or "column 3" where there are no names.
     pub name: String,
     /// What it holds.
-    pub kind: Kind,
+    pub kind: ColumnKind,
     /// In how many rows of the training file its value is missing. If there are some, a model sees one
     /// number more, 1 where it is missing.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -21,7 +21,7 @@ pub struct Column {
 /// What a column holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum ColumnKind {
     /// The class.
     Target,
     /// Numbers, seen as they are.
@@ -67,8 +67,8 @@ impl Column {
     /// How many numbers a model sees of it.
     pub(super) fn width(&self) -> usize {
         let own = match &self.kind {
-            Kind::Numeric { .. } | Kind::Date { .. } => 1,
-            Kind::Categorical(values) => values.len(),
+            ColumnKind::Numeric { .. } | ColumnKind::Date { .. } => 1,
+            ColumnKind::Categorical(values) => values.len(),
             _ => return 0,
         };
         own + usize::from(self.missing > 0)
@@ -78,8 +78,8 @@ impl Column {
     pub(super) fn features(&self) -> Vec<String> {
         let name = &self.name;
         let mut features = match &self.kind {
-            Kind::Numeric { .. } | Kind::Date { .. } => vec![name.clone()],
-            Kind::Categorical(values) => {
+            ColumnKind::Numeric { .. } | ColumnKind::Date { .. } => vec![name.clone()],
+            ColumnKind::Categorical(values) => {
                 values.iter().map(|value| format!("{name}={value}")).collect()
             }
             _ => return Vec::new(),
@@ -92,7 +92,7 @@ impl Column {
 
     /// What there is to say of a column that no model sees although nobody asked for that.
     pub(in crate::data) fn left_out(&self) -> Option<String> {
-        let asked = matches!(self.kind, Kind::Target | Kind::Ignored);
+        let asked = matches!(self.kind, ColumnKind::Target | ColumnKind::Ignored);
         (self.width() == 0 && !asked).then(|| format!("{} is {}", self.name, self.describe()))
     }
 
@@ -105,19 +105,19 @@ impl Column {
     }
 }
 
-impl Kind {
+impl ColumnKind {
     /// One line for a person.
     fn describe(&self) -> String {
         match self {
-            Kind::Target => "the class".to_owned(),
-            Kind::Numeric { min, max, written } => {
+            ColumnKind::Target => "the class".to_owned(),
+            ColumnKind::Numeric { min, max, written } => {
                 format!("numeric, {min} to {max}{}", written.describe())
             }
-            Kind::Date { last, written: Dates::Clock, first, .. } => {
+            ColumnKind::Date { last, written: Dates::Clock, first, .. } => {
                 let [first, last] = [*first, *last].map(|hours| Dates::Clock.write(hours));
                 format!("times of day, {first} to {last}, seen in hours")
             }
-            Kind::Date { first, last, written, open } => {
+            ColumnKind::Date { first, last, written, open } => {
                 let [first, last] = [*first, *last].map(|day| written.write(day));
                 let order = match (written, open) {
                     (_, false) => "",
@@ -126,17 +126,17 @@ impl Kind {
                 };
                 format!("dates, {first} to {last}, seen in days since the first{order}")
             }
-            Kind::Categorical(values) => {
+            ColumnKind::Categorical(values) => {
                 let shown =
                     values.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
                 let more = if values.len() > 5 { ", …" } else { "" };
                 format!("{} categories: {shown}{more}", values.len())
             }
-            Kind::Constant(value) => format!("left out: {value:?} in every row"),
-            Kind::Empty => "left out: no value in any row".to_owned(),
-            Kind::RowNumber => "left out: it counts the rows".to_owned(),
-            Kind::Identifier { values } => format!("left out: {values} different names"),
-            Kind::Ignored => "left out, as asked".to_owned(),
+            ColumnKind::Constant(value) => format!("left out: {value:?} in every row"),
+            ColumnKind::Empty => "left out: no value in any row".to_owned(),
+            ColumnKind::RowNumber => "left out: it counts the rows".to_owned(),
+            ColumnKind::Identifier { values } => format!("left out: {values} different names"),
+            ColumnKind::Ignored => "left out, as asked".to_owned(),
         }
     }
 }

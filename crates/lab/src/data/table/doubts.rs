@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::column::{Column, Kind};
+use super::column::{Column, ColumnKind};
 use super::grid::Grid;
 use super::infer::known;
 use super::{Inputs, named};
@@ -29,7 +29,7 @@ pub(super) fn doubts(grid: &Grid, columns: &[Column], examples: &Examples) -> Ve
         if copies_the_class(values.chunks_exact(width).map(|row| &row[seen.clone()]), examples) {
             copies.push(column.name.clone());
         }
-        if matches!(column.kind, Kind::Numeric { .. }) {
+        if matches!(column.kind, ColumnKind::Numeric { .. }) {
             let numbers = values.iter().skip(seen.start).step_by(width).copied();
             let found = stand_ins(numbers.filter(|value| !value.is_nan()).collect());
             codes.extend(found.into_iter().map(|(value, count)| {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
-use super::column::{Column, Kind};
+use super::column::{Column, ColumnKind};
 use super::date::Dates;
 use super::grid::{Grid, Row};
 use super::infer::{category, known};
@@ -16,7 +16,7 @@ const MOST_NUMBERS: usize = 1 << 28;
 
 /// What is unusual about a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Odd {
+pub(super) enum CellIssue {
     /// There is no value.
     Missing,
     /// The training rows do not have this category.
@@ -28,12 +28,12 @@ pub(super) enum Odd {
 /// How the cells of one file become numbers.
 pub(super) struct Encoder<'a> {
     grid: &'a Grid,
-    seen: Vec<Seen<'a>>,
+    seen: Vec<EncodedColumn<'a>>,
     width: usize,
 }
 
 /// A column that a model sees, and where it is in the file.
-struct Seen<'a> {
+struct EncodedColumn<'a> {
     column: &'a Column,
     at: usize,
     reading: Reading<'a>,
@@ -54,9 +54,13 @@ impl<'a> Encoder<'a> {
     /// # Errors
     /// More numbers than are kept in memory.
     pub fn new(grid: &'a Grid, columns: impl Iterator<Item = (usize, &'a Column)>) -> Result<Self> {
-        let seen: Vec<Seen> = columns
+        let seen: Vec<EncodedColumn> = columns
             .filter(|(_, column)| column.width() > 0)
-            .map(|(at, column)| Seen { column, at, reading: Reading::of(grid, at, &column.kind) })
+            .map(|(at, column)| EncodedColumn {
+                column,
+                at,
+                reading: Reading::of(grid, at, &column.kind),
+            })
             .collect();
         let width = seen.iter().map(|seen| seen.column.width()).sum::<usize>();
         match width.checked_mul(grid.rows.len()) {
@@ -74,7 +78,10 @@ impl<'a> Encoder<'a> {
     ///
     /// # Errors
     /// Names the file, the line and the column of what is no number or no date.
-    pub fn rows(&self, mut odd: impl FnMut(usize, &'a Column, &str, Odd)) -> Result<Vec<f32>> {
+    pub fn rows(
+        &self,
+        mut odd: impl FnMut(usize, &'a Column, &str, CellIssue),
+    ) -> Result<Vec<f32>> {
         let mut to = Vec::with_capacity(self.width * self.grid.rows.len());
         for (place, row) in self.grid.rows.iter().enumerate() {
             for seen in &self.seen {
@@ -89,24 +96,24 @@ impl<'a> Encoder<'a> {
         Ok(to)
     }
 
-    fn wrong(&self, row: &Row, seen: &Seen, problem: String) -> Error {
+    fn wrong(&self, row: &Row, seen: &EncodedColumn, problem: String) -> Error {
         Error::malformed(&self.grid.path, self.grid.place(row, seen.at), problem)
     }
 }
 
 impl<'a> Reading<'a> {
-    fn of(grid: &Grid, at: usize, kind: &'a Kind) -> Self {
+    fn of(grid: &Grid, at: usize, kind: &'a ColumnKind) -> Self {
         match kind {
-            Kind::Categorical(values) => {
+            ColumnKind::Categorical(values) => {
                 Reading::Category(values.iter().map(String::as_str).zip(0..).collect())
             }
-            Kind::Date { written: Dates::Clock, first, last, .. } => {
+            ColumnKind::Date { written: Dates::Clock, first, last, .. } => {
                 Reading::Date(Dates::Clock, 0.0, near(*first, *last))
             }
-            Kind::Date { written, first, last, .. } => {
+            ColumnKind::Date { written, first, last, .. } => {
                 Reading::Date(*written, *first, near(*first, *last))
             }
-            Kind::Numeric { written, min, max } => {
+            ColumnKind::Numeric { written, min, max } => {
                 // Another file may have another mark before fractions, if its cells leave no doubt.
                 let survey = Survey::of(known(grid, at));
                 let decimal = survey.proven().filter(|_| !survey.is_mixed());
@@ -118,20 +125,24 @@ impl<'a> Reading<'a> {
     }
 }
 
-impl Seen<'_> {
+impl EncodedColumn<'_> {
     /// Appends what a model sees of `cell`; the error says what is wrong with it.
-    fn encode(&self, cell: &str, to: &mut Vec<f32>) -> std::result::Result<Option<Odd>, String> {
+    fn encode(
+        &self,
+        cell: &str,
+        to: &mut Vec<f32>,
+    ) -> std::result::Result<Option<CellIssue>, String> {
         let mut odd = None;
         match &self.reading {
             Reading::Category(values) => {
                 let place = values.get(cell).or_else(|| values.get(&*category(cell)));
                 if place.is_none() {
-                    odd = Some(if is_missing(cell) { Odd::Missing } else { Odd::New });
+                    odd = Some(if is_missing(cell) { CellIssue::Missing } else { CellIssue::New });
                 }
                 to.extend((0..values.len()).map(|at| if Some(&at) == place { 1.0 } else { 0.0 }));
             }
             _ if is_missing(cell) => {
-                odd = Some(Odd::Missing);
+                odd = Some(CellIssue::Missing);
                 to.push(f32::NAN);
             }
             Reading::Number(written, near) => {
@@ -140,18 +151,18 @@ impl Seen<'_> {
                     let unit = unit.map_or(String::new(), |unit| format!(" with {unit}"));
                     format!("{cell:?} is no number{unit}")
                 })?;
-                odd = (!near.contains(&value)).then_some(Odd::Far);
+                odd = (!near.contains(&value)).then_some(CellIssue::Far);
                 to.push(single(value, cell)?);
             }
             Reading::Date(written, first, near) => {
                 let value =
                     written.read(cell).ok_or_else(|| format!("{cell:?} is no date as before"))?;
-                odd = (!near.contains(&value)).then_some(Odd::Far);
+                odd = (!near.contains(&value)).then_some(CellIssue::Far);
                 to.push(single(value - first, cell)?);
             }
         }
         if self.column.missing > 0 {
-            to.push(if odd == Some(Odd::Missing) { 1.0 } else { 0.0 });
+            to.push(if odd == Some(CellIssue::Missing) { 1.0 } else { 0.0 });
         }
         Ok(odd)
     }

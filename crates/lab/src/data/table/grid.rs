@@ -143,7 +143,7 @@ impl Grid {
     ///
     /// # Errors
     /// Names them.
-    pub fn check_names(&self, places: impl IntoIterator<Item = usize>) -> Result<()> {
+    pub fn validate_names(&self, places: impl IntoIterator<Item = usize>) -> Result<()> {
         let mut seen = HashSet::new();
         match places.into_iter().find(|&at| !seen.insert(&self.names[at])) {
             None => Ok(()),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::column::{Column, Kind};
+use super::column::{Column, ColumnKind};
 use super::date::Dates;
 use super::grid::{Grid, Separator, unnamed};
 use super::missing::is_missing;
@@ -18,7 +18,7 @@ const COUNTED: usize = 20;
 
 /// What the recipe says of a column.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Said {
+pub(super) struct ColumnChoices {
     /// Its values are names of categories, also where they look like numbers or like nothing.
     pub categorical: bool,
     /// It is to be seen although it looks like a name of the row.
@@ -26,7 +26,7 @@ pub(super) struct Said {
 }
 
 /// A column, and what there is to say of it beyond what it holds.
-pub(super) struct Inferred {
+pub(super) struct InferredColumn {
     pub column: Column,
     pub note: Option<String>,
 }
@@ -49,20 +49,20 @@ pub(super) fn decimal(surveys: &[Survey]) -> Option<Decimal> {
 pub(super) fn infer(
     grid: &Grid,
     at: usize,
-    said: Said,
+    said: ColumnChoices,
     survey: &Survey,
     decimal: Option<Decimal>,
-) -> Result<Inferred> {
+) -> Result<InferredColumn> {
     let is_gap = |cell: &str| if said.categorical { cell.is_empty() } else { is_missing(cell) };
     let missing = grid.cells(at).filter(|cell| is_gap(cell)).count();
     let cells = grid.cells(at).filter(|cell| !is_gap(cell));
     let with = |kind, note| {
-        let missing = if matches!(kind, Kind::Empty) { 0 } else { missing };
-        Ok(Inferred { column: Column { name: grid.names[at].clone(), kind, missing }, note })
+        let missing = if matches!(kind, ColumnKind::Empty) { 0 } else { missing };
+        Ok(InferredColumn { column: Column { name: grid.names[at].clone(), kind, missing }, note })
     };
-    let Some(first) = cells.clone().next() else { return with(Kind::Empty, None) };
+    let Some(first) = cells.clone().next() else { return with(ColumnKind::Empty, None) };
     if missing == 0 && cells.clone().all(|cell| cell == first) {
-        return with(Kind::Constant(first.to_owned()), None);
+        return with(ColumnKind::Constant(first.to_owned()), None);
     }
     if !said.categorical
         && let Some((kind, note)) = quantity(grid, at, said, survey, decimal)?
@@ -86,7 +86,7 @@ pub(super) fn infer(
         )
     });
     if names && !said.categorical && !said.keep {
-        return with(Kind::Identifier { values: count }, units);
+        return with(ColumnKind::Identifier { values: count }, units);
     }
     if count > MOST_CATEGORIES {
         let problem =
@@ -101,17 +101,17 @@ pub(super) fn infer(
             grid.name(at)
         )
     });
-    with(Kind::Categorical(values.into_iter().collect()), units.or(note))
+    with(ColumnKind::Categorical(values.into_iter().collect()), units.or(note))
 }
 
 /// Numbers or dates, if that is what the column holds, and a note.
 fn quantity(
     grid: &Grid,
     at: usize,
-    said: Said,
+    said: ColumnChoices,
     survey: &Survey,
     decimal: Option<Decimal>,
-) -> Result<Option<(Kind, Option<String>)>> {
+) -> Result<Option<(ColumnKind, Option<String>)>> {
     let cells = known(grid, at);
     let otherwise = decimal.unwrap_or(match grid.separator {
         // Where commas do not separate, they are likely to be decimal.
@@ -137,7 +137,7 @@ fn quantity(
         let (name, note) = counted(grid, at, &numbers, said.keep);
         let notes: Vec<String> = mark.into_iter().chain(note).collect();
         let note = (!notes.is_empty()).then(|| notes.join("; "));
-        return Ok(Some((name.unwrap_or(Kind::Numeric { min, max, written }), note)));
+        return Ok(Some((name.unwrap_or(ColumnKind::Numeric { min, max, written }), note)));
     }
     if let Some((order, open)) = Dates::of(cells.clone()) {
         return Ok(Some((dates(cells, order, open), None)));
@@ -214,9 +214,9 @@ fn nearly_dates<'a>(cells: impl Iterator<Item = &'a str> + Clone, count: usize) 
     })
 }
 
-fn dates<'a>(cells: impl Iterator<Item = &'a str>, written: Dates, open: bool) -> Kind {
+fn dates<'a>(cells: impl Iterator<Item = &'a str>, written: Dates, open: bool) -> ColumnKind {
     let (first, last) = range(cells.filter_map(|cell| written.read(cell)));
-    Kind::Date { first, last, written, open }
+    ColumnKind::Date { first, last, written, open }
 }
 
 fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
@@ -224,7 +224,12 @@ fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
 }
 
 /// Whether `numbers` name the rows instead of measuring them, and what to say where that is not sure.
-fn counted(grid: &Grid, at: usize, numbers: &[f64], keep: bool) -> (Option<Kind>, Option<String>) {
+fn counted(
+    grid: &Grid,
+    at: usize,
+    numbers: &[f64],
+    keep: bool,
+) -> (Option<ColumnKind>, Option<String>) {
     let whole = numbers.iter().all(|x| x.fract() == 0.0);
     if !whole || keep || numbers.len() < 3 {
         return (None, None);
@@ -233,12 +238,12 @@ fn counted(grid: &Grid, at: usize, numbers: &[f64], keep: bool) -> (Option<Kind>
     let every_row = numbers.len() == grid.rows.len();
     let rises = |by: fn(f64) -> bool| numbers.windows(2).all(|pair| by(pair[1] - pair[0]));
     if every_row && rises(|step| step == 1.0) && (named || numbers.len() >= COUNTED) {
-        return (Some(Kind::RowNumber), None);
+        return (Some(ColumnKind::RowNumber), None);
     }
     let distinct: HashSet<u64> = numbers.iter().map(|x| (x + 0.0).to_bits()).collect();
     let values = distinct.len();
     if every_row && values == numbers.len() && named {
-        return (Some(Kind::Identifier { values }), None);
+        return (Some(ColumnKind::Identifier { values }), None);
     }
     let (min, max) = range(numbers.iter().copied());
     let why = if named {

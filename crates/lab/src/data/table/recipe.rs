@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Target;
 use crate::data::{DataPath, Fractions, LongTail};
-use crate::{Check, Result};
+use crate::{Result, Validate};
 
 /// `[data.table]`: the rows of a table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,9 +69,9 @@ impl TableRecipe {
     }
 }
 
-impl Check for TableRecipe {
-    fn check(&self) -> Result<()> {
-        self.shares().check()?;
-        self.long_tail.check()
+impl Validate for TableRecipe {
+    fn validate(&self) -> Result<()> {
+        self.shares().validate()?;
+        self.long_tail.validate()
     }
 }

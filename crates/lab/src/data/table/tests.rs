@@ -483,7 +483,7 @@ fn the_imbalanced_sets_are_whole() {
     };
     let yeast = Table::load(&recipe(&data.join("yeast.data"), "")).unwrap();
     assert_eq!((yeast.separator, yeast.has_header, yeast.features.len()), ("whitespace", false, 8));
-    assert_eq!(yeast.columns[0].kind, Kind::Identifier { values: 1462 });
+    assert_eq!(yeast.columns[0].kind, ColumnKind::Identifier { values: 1462 });
     assert_eq!(sorted(&yeast.examples), [463, 429, 244, 163, 51, 44, 35, 30, 20, 5]);
     assert_eq!(yeast.examples.classes[0], "CYT");
     let wine = data.join("winequality-white.csv");

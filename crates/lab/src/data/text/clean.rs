@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Check, Error, Result};
+use crate::{Error, Result, Validate};
 
 /// A word of more bytes than this is none.
 const LONGEST_WORD: usize = 1000;
@@ -28,8 +28,8 @@ fn ratio() -> f64 {
     1.5
 }
 
-impl Check for Clean {
-    fn check(&self) -> Result<()> {
+impl Validate for Clean {
+    fn validate(&self) -> Result<()> {
         if self.max_len > 0 && self.ratio >= 1.0 {
             return Ok(());
         }
@@ -73,8 +73,8 @@ mod tests {
     #[test]
     fn senseless_settings_are_refused() {
         for (max_len, ratio) in [(0, 1.5), (5, 0.9), (5, f64::NAN)] {
-            assert!(Clean { max_len, ratio }.check().is_err());
+            assert!(Clean { max_len, ratio }.validate().is_err());
         }
-        assert!(Clean { max_len: 175, ratio: 1.5 }.check().is_ok());
+        assert!(Clean { max_len: 175, ratio: 1.5 }.validate().is_ok());
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::parts::Role;
 use super::super::{Fractions, files};
-use super::lines::{Lines, Part, Text, aligned, lines};
+use super::lines::{Lines, Section, Text, aligned, lines};
 use super::{ParallelRecipe, iwslt};
 use crate::random::Stream;
 use crate::{Error, Result};
@@ -63,9 +63,9 @@ impl Text {
 
     fn of_folder(path: &Path, recipe: &ParallelRecipe) -> Result<Self> {
         let languages = [recipe.source.as_str(), recipe.target.as_str()];
-        let part = |name: String| -> Result<Part> {
+        let part = |name: String| -> Result<Section> {
             let lines = aligned(languages.map(|language| file(path, &name, language)), &lines)?;
-            Ok(Part { name, lines })
+            Ok(Section { name, lines })
         };
         let [train, validation, test] = Self::parts_of_folder(path, recipe)?;
         Ok(Self { train: part(train)?, validation: part(validation)?, test: part(test)? })
@@ -139,7 +139,7 @@ impl Text {
         let parts = by_sentence(&lines[0], recipe.shares());
         let [english, translations] = &lines;
         let sides = if english_first { [english, translations] } else { [translations, english] };
-        let part = |name: &str, rows: &[usize]| Part {
+        let part = |name: &str, rows: &[usize]| Section {
             name: name.to_owned(),
             lines: sides.map(|side| rows.iter().map(|&row| side[row].clone()).collect()),
         };
@@ -399,7 +399,7 @@ pub(super) mod tests {
         let text = Text::read(&of("deu.txt", "de", "en")).unwrap();
         let parts = [&text.train, &text.validation, &text.test];
         assert_eq!(parts.iter().map(|part| part.lines[0].len()).sum::<usize>(), 100);
-        let english = |part: &Part| -> std::collections::BTreeSet<String> {
+        let english = |part: &Section| -> std::collections::BTreeSet<String> {
             part.lines[1].iter().cloned().collect()
         };
         let [train, validation, test] = parts.map(english);

@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use super::super::files;
-use super::lines::{Lines, Part, Text, aligned, lines};
+use super::lines::{Lines, Section, Text, aligned, lines};
 use super::{Form, ParallelRecipe};
 use crate::{Error, Result, plain};
 
@@ -95,7 +95,7 @@ pub(super) fn read(path: &Path, pair: &str, recipe: &ParallelRecipe) -> Result<T
     let all = |sets: &[(String, Lines)]| {
         let names: Vec<&str> = sets.iter().map(|(name, _)| name.as_str()).collect();
         let side = |at: usize| sets.iter().flat_map(|(_, lines)| lines[at].clone()).collect();
-        Part { name: names.join(", "), lines: [side(0), side(1)] }
+        Section { name: names.join(", "), lines: [side(0), side(1)] }
     };
     let Some(wanted) = &recipe.test else {
         let (train, validation) = every(train, recipe, recipe.forms()?);
@@ -111,7 +111,7 @@ pub(super) fn read(path: &Path, pair: &str, recipe: &ParallelRecipe) -> Result<T
             names.join(", ")
         )));
     }
-    let train = Part { name: "train".to_owned(), lines: train };
+    let train = Section { name: "train".to_owned(), lines: train };
     Ok(Text { train, validation: all(&others), test: all(&test) })
 }
 
@@ -189,7 +189,7 @@ fn unescaped(text: &str) -> String {
 }
 
 /// The training pairs that cleaning leaves, without every 23rd, and these.
-fn every(train: Lines, recipe: &ParallelRecipe, forms: [Form; 2]) -> (Part, Part) {
+fn every(train: Lines, recipe: &ParallelRecipe, forms: [Form; 2]) -> (Section, Section) {
     let (mut rest, mut held_out) = (Lines::default(), Lines::default());
     let [source, target] = train;
     let stays = |source: &str, target: &str| {
@@ -202,7 +202,7 @@ fn every(train: Lines, recipe: &ParallelRecipe, forms: [Form; 2]) -> (Part, Part
         part[0].push(source);
         part[1].push(target);
     }
-    let part = |name: &str, lines| Part { name: name.to_owned(), lines };
+    let part = |name: &str, lines| Section { name: name.to_owned(), lines };
     (part("train", rest), part("every 23rd training pair", held_out))
 }
 

@@ -16,7 +16,7 @@ pub type Lines = [Vec<String>; 2];
 
 /// Lines that lie together.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct Section {
     /// How its files are called, without the language.
     pub name: String,
     /// What is in them.
@@ -27,11 +27,11 @@ pub struct Part {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
     /// What is learned from.
-    pub train: Part,
+    pub train: Section,
     /// What chooses among epochs.
-    pub validation: Part,
+    pub validation: Section,
     /// What the result is measured on.
-    pub test: Part,
+    pub test: Section,
 }
 
 /// What `read` finds in two files, of which there has to be as much.

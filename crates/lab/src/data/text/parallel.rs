@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use super::super::{DataSet, Examples, HeldOut, Inputs, Shape, Subset, files};
 use super::{
-    Corpus, Form, Kind, Lines, Pairs, ParallelRecipe, Part, Side, Text, Tokenize, Vocabulary,
+    Corpus, Form, Lines, Pairs, ParallelRecipe, Section, Side, Text, Tokenize, Vocabulary,
+    VocabularyKind,
 };
 use crate::{Error, Result};
 
@@ -94,11 +95,11 @@ impl LeftOut {
 }
 
 /// Of a part as many pairs as are to be taken.
-fn taken(part: Part, count: Option<std::num::NonZeroUsize>) -> Part {
+fn taken(part: Section, count: Option<std::num::NonZeroUsize>) -> Section {
     match Subset::rows(count, &vec![0; part.lines[0].len()]) {
         Some(rows) => {
             let pick = |lines: Vec<String>| rows.iter().map(|&row| lines[row].clone()).collect();
-            Part { lines: part.lines.map(pick), ..part }
+            Section { lines: part.lines.map(pick), ..part }
         }
         None => part,
     }
@@ -172,8 +173,8 @@ fn describe(
     let Inputs::Pairs(pairs) = &parts[0].inputs else { unreachable!("text makes pairs") };
     let [a, b] = pairs.vocabularies().map(|vocabulary| vocabulary.len());
     let kind = match vocabulary.kind {
-        Kind::Bpe => "BPE",
-        Kind::Unigram => "unigram",
+        VocabularyKind::Bpe => "BPE",
+        VocabularyKind::Unigram => "unigram",
     };
     let pieces = match vocabulary.joint {
         true => format!("{a} joint {kind} pieces"),
@@ -318,7 +319,7 @@ mod tests {
         recipe.tokenize = Tokenize::Moses;
         recipe.lowercase = true;
         recipe.clean = Some(Clean { max_len: 175, ratio: 1.5 });
-        recipe.vocabulary = VocabularyRecipe { kind: Kind::Bpe, size: 6000, joint: true };
+        recipe.vocabulary = VocabularyRecipe { kind: VocabularyKind::Bpe, size: 6000, joint: true };
         recipe.take = Some(Subset { train: NonZeroUsize::new(5000), test: None });
         let data = load(&recipe).unwrap();
         let [validation, test] = held_out(&data);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::{DataPath, Fractions, Subset};
 use super::{Clean, Form, Moses, SPECIALS, VocabularyRecipe};
-use crate::{Check, Error, Result};
+use crate::{Error, Result, Validate};
 
 /// `[data.parallel]`: sentences and their translations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -110,8 +110,8 @@ impl ParallelRecipe {
     }
 }
 
-impl Check for ParallelRecipe {
-    fn check(&self) -> Result<()> {
+impl Validate for ParallelRecipe {
+    fn validate(&self) -> Result<()> {
         let refuse = |problem: String| Err(Error::Request(format!("data.parallel: {problem}")));
         for (key, language) in [("source", &self.source), ("target", &self.target)] {
             let is_name = |c: char| c.is_alphanumeric() || "-_".contains(c);
@@ -130,7 +130,7 @@ impl Check for ParallelRecipe {
             return refuse(format!("vocabulary: size = {size} leaves no room for pieces"));
         }
         self.forms()?;
-        self.clean.as_ref().map_or(Ok(()), Check::check)?;
-        self.shares().check()
+        self.clean.as_ref().map_or(Ok(()), Validate::validate)?;
+        self.shares().validate()
     }
 }

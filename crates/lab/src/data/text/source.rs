@@ -1,6 +1,6 @@
 //! [`PairSource`]: sentence pairs of similar length together, as many as fill a batch.
 
-use super::super::{Batch, Batches, Order, Source};
+use super::super::{Batch, BatchSource, Batches, Order};
 use super::Pairs;
 use crate::Result;
 
@@ -66,7 +66,7 @@ pub(crate) fn packed(
     batches
 }
 
-impl Source for PairSource {
+impl BatchSource for PairSource {
     fn len(&self) -> usize {
         self.pairs.len()
     }

@@ -45,7 +45,7 @@ const NO_VOCABULARY: &str = "this is no vocabulary of the package tokenizers";
 /// How pieces are chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum VocabularyKind {
     /// The most frequent pair of pieces becomes one, again and again.
     #[default]
     Bpe,
@@ -59,7 +59,7 @@ pub enum Kind {
 pub struct VocabularyRecipe {
     /// How pieces are chosen.
     #[serde(default)]
-    pub kind: Kind,
+    pub kind: VocabularyKind,
     /// How many pieces at most, the four marks among them; of each language if they are separate.
     pub size: usize,
     /// Whether both languages share one.
@@ -73,7 +73,7 @@ fn yes() -> bool {
 
 impl Default for VocabularyRecipe {
     fn default() -> Self {
-        Self { kind: Kind::Bpe, size: 4000, joint: true }
+        Self { kind: VocabularyKind::Bpe, size: 4000, joint: true }
     }
 }
 
@@ -105,7 +105,7 @@ impl Vocabulary {
     /// # Errors
     /// No text, or more characters in it than `size` leaves room for.
     pub fn train<'a>(
-        kind: Kind,
+        kind: VocabularyKind,
         size: usize,
         lines: impl Iterator<Item = &'a str>,
     ) -> Result<Self> {
@@ -130,8 +130,8 @@ impl Vocabulary {
             )));
         }
         let model = alone(|| match kind {
-            Kind::Bpe => bpe(size, &counts),
-            Kind::Unigram => unigram(size as u32, counts),
+            VocabularyKind::Bpe => bpe(size, &counts),
+            VocabularyKind::Unigram => unigram(size as u32, counts),
         })??;
         let mut tokenizer = Tokenizer::new(model);
         let space = || Metaspace::new(SPACE, PrependScheme::Always, true);
@@ -336,7 +336,7 @@ pub(crate) mod tests {
     /// The letters a to z and the space, from number 4 on.
     pub fn letters() -> Vocabulary {
         let alphabet: String = ('a'..='z').collect();
-        Vocabulary::train(Kind::Bpe, 31, [alphabet.as_str()].into_iter()).unwrap()
+        Vocabulary::train(VocabularyKind::Bpe, 31, [alphabet.as_str()].into_iter()).unwrap()
     }
 
     /// The package panics at a stride that is longer than what it is a part of.
@@ -360,7 +360,7 @@ pub(crate) mod tests {
 
     #[test]
     fn marks_have_their_numbers_and_text_comes_back() {
-        for kind in [Kind::Bpe, Kind::Unigram] {
+        for kind in [VocabularyKind::Bpe, VocabularyKind::Unigram] {
             let vocabulary = Vocabulary::train(kind, 80, TEXT.split('.')).unwrap();
             assert_eq!(vocabulary.pieces()[..4], SPECIALS);
             assert!((30..=80).contains(&vocabulary.len()), "{}", vocabulary.len());
@@ -377,7 +377,7 @@ pub(crate) mod tests {
 
     #[test]
     fn what_is_unknown_does_not_vanish() {
-        for kind in [Kind::Bpe, Kind::Unigram] {
+        for kind in [VocabularyKind::Bpe, VocabularyKind::Unigram] {
             let vocabulary = Vocabulary::train(kind, 80, TEXT.split('.')).unwrap();
             let unknown = |line: &str| {
                 let pieces = vocabulary.encode(line).unwrap();
@@ -397,7 +397,7 @@ pub(crate) mod tests {
         }
         // Even where it is frequent.
         let marked = "a </s> b <pad> c <s> d <unk> ".repeat(50);
-        for kind in [Kind::Bpe, Kind::Unigram] {
+        for kind in [VocabularyKind::Bpe, VocabularyKind::Unigram] {
             let vocabulary = Vocabulary::train(kind, 60, marked.split('.')).unwrap();
             let pieces = vocabulary.encode(&marked).unwrap();
             assert!(pieces.iter().all(|&piece| piece >= UNK as u32), "{pieces:?}");
@@ -408,7 +408,7 @@ pub(crate) mod tests {
     fn very_long_lines_and_words_are_encoded() {
         let words = TEXT.repeat(500);
         let word = "läuft".repeat(20_000);
-        for kind in [Kind::Bpe, Kind::Unigram] {
+        for kind in [VocabularyKind::Bpe, VocabularyKind::Unigram] {
             let lines = [words.as_str(), word.as_str()];
             let vocabulary = Vocabulary::train(kind, 80, lines.into_iter()).unwrap();
             for line in [&words, &word] {
@@ -422,7 +422,7 @@ pub(crate) mod tests {
     #[test]
     fn what_cannot_be_learned_is_refused() {
         let refused = |size: usize, text: &'static str| {
-            Vocabulary::train(Kind::Bpe, size, text.lines()).unwrap_err().to_string()
+            Vocabulary::train(VocabularyKind::Bpe, size, text.lines()).unwrap_err().to_string()
         };
         assert_eq!(refused(100, " \n\n"), "there is no text to learn a vocabulary from");
         let small = refused(7, "abc");
@@ -431,15 +431,15 @@ pub(crate) mod tests {
                 .starts_with("vocabulary: size = 7 cannot be; the text has 4 different characters"),
             "{small}"
         );
-        assert!(Vocabulary::train(Kind::Bpe, 8, "abc".lines()).is_ok());
-        assert!(Vocabulary::train(Kind::Unigram, 8, "abc".lines()).is_ok());
+        assert!(Vocabulary::train(VocabularyKind::Bpe, 8, "abc".lines()).is_ok());
+        assert!(Vocabulary::train(VocabularyKind::Unigram, 8, "abc".lines()).is_ok());
     }
 
     #[test]
     fn a_saved_vocabulary_is_the_same_and_wrong_ones_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("vocabulary.json");
-        for kind in [Kind::Bpe, Kind::Unigram] {
+        for kind in [VocabularyKind::Bpe, VocabularyKind::Unigram] {
             let vocabulary = Vocabulary::train(kind, 80, TEXT.split('.')).unwrap();
             vocabulary.save(&path).unwrap();
             let loaded = Vocabulary::load(&path).unwrap();
@@ -473,7 +473,7 @@ pub(crate) mod tests {
             lines in prop::collection::vec("[a-c▁é猫 \u{a0}\u{300}]{0,40}|\\PC{0,20}", 1..8),
             other in "\\PC{0,20}",
         ) {
-            for kind in [Kind::Bpe, Kind::Unigram] {
+            for kind in [VocabularyKind::Bpe, VocabularyKind::Unigram] {
                 let Ok(vocabulary) = Vocabulary::train(kind, 300, lines.iter().map(|line| &**line))
                 else {
                     prop_assert!(lines.iter().all(|line| split(line).next().is_none()));
@@ -497,7 +497,7 @@ pub(crate) mod tests {
     fn the_same_text_gives_the_same_vocabulary() {
         let Some(folder) = test_folder("the_same_text_gives_the_same_vocabulary") else { return };
         let text = fs::read_to_string(folder.join("multi30k/val.de")).unwrap();
-        for kind in [Kind::Bpe, Kind::Unigram] {
+        for kind in [VocabularyKind::Bpe, VocabularyKind::Unigram] {
             let train = || Vocabulary::train(kind, 1500, text.lines()).unwrap();
             let first = train();
             for _ in 0..3 {

@@ -51,7 +51,7 @@ fn another_recipe_is_not_taken_for_this_one() {
     let files = RunFiles::at(run.path()).unwrap();
     assert_eq!(files.classes().unwrap(), ["b", "a\"\n"]);
     assert_eq!((files.reader().unwrap(), files.recipe().unwrap()), (reader, ours.clone()));
-    files.check(&LabReader).unwrap();
+    files.validate(&LabReader).unwrap();
     // What is measured last is not the end: the manifest is.
     fs::write(run.path().join(MEASURES), "{}").unwrap();
     assert!(!finished(&ours, &content).unwrap());

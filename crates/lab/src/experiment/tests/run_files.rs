@@ -62,7 +62,7 @@ fn what_was_written_comes_back() {
     let dir = tempfile::tempdir().unwrap();
     let (run, recipe) = finished(dir.path());
     let files = RunFiles::of_finished(run.path()).unwrap();
-    files.check(&LabReader).unwrap();
+    files.validate(&LabReader).unwrap();
     assert!(
         files.is_sealed() && run.finished(&plan(&recipe), &Content::default(), &LabReader).unwrap()
     );
@@ -75,7 +75,7 @@ fn what_was_written_comes_back() {
         fs::remove_file(run.path().join(name)).unwrap();
     }
     let files = RunFiles::at(run.path()).unwrap();
-    files.check(&LabReader).unwrap();
+    files.validate(&LabReader).unwrap();
     assert!(files.is_finished().unwrap() && !files.is_sealed());
     assert_eq!(files.run(&plan(&recipe), 3).unwrap().map, None);
     run.seal().unwrap();
@@ -101,7 +101,7 @@ fn a_changed_byte_anywhere_is_noticed_and_named() {
             changed[at] ^= 4;
             fs::write(&path, changed).unwrap();
             let error =
-                RunFiles::at(run.path()).and_then(|files| files.check(&LabReader)).unwrap_err();
+                RunFiles::at(run.path()).and_then(|files| files.validate(&LabReader)).unwrap_err();
             assert_eq!(error.exit_code(), 2);
             let error = error.to_string();
             // A manifest that can still be read accuses the others.
@@ -109,13 +109,13 @@ fn a_changed_byte_anywhere_is_noticed_and_named() {
             assert!(named || name == MANIFEST, "{name}: {error}");
         }
         fs::write(&path, &whole[..whole.len() - 1]).unwrap();
-        let cut = RunFiles::at(run.path()).and_then(|files| files.check_sizes());
+        let cut = RunFiles::at(run.path()).and_then(|files| files.verify_sizes());
         assert!(cut.is_err() || name == MANIFEST, "{name}");
         fs::remove_file(&path).unwrap();
         let gone = run.finished(&plan(&recipe), &Content::default(), &LabReader);
         assert!(gone.is_err() || !gone.unwrap(), "{name}");
         fs::write(&path, &whole).unwrap();
-        RunFiles::at(run.path()).unwrap().check(&LabReader).unwrap();
+        RunFiles::at(run.path()).unwrap().validate(&LabReader).unwrap();
     }
 }
 
@@ -130,7 +130,7 @@ fn what_no_run_finds_is_refused() {
         assert!(whole.contains(old), "{old}: {whole}");
         fs::write(&path, whole.replacen(old, new, 1)).unwrap();
         run.seal().unwrap();
-        let error = RunFiles::at(run.path()).unwrap().check(&LabReader).unwrap_err().to_string();
+        let error = RunFiles::at(run.path()).unwrap().validate(&LabReader).unwrap_err().to_string();
         fs::write(&path, whole).unwrap();
         run.seal().unwrap();
         assert!(error.contains(name) && error.ends_with("(the file is damaged)"), "{error}");

@@ -27,7 +27,7 @@ pub struct Attention {
 
 /// What each place may attend to.
 #[derive(Clone, Copy, Debug)]
-pub enum Visible<'a> {
+pub enum AttentionMask<'a> {
     /// All there is.
     All,
     /// Itself and what comes before it.
@@ -108,7 +108,7 @@ impl Attention {
         &self,
         x: &Tensor,
         memory: &Memory,
-        visible: Visible<'_>,
+        visible: AttentionMask<'_>,
         mode: Mode,
     ) -> Result<Tensor> {
         let queries = self.split(&self.query.forward(x, mode)?)?;
@@ -132,27 +132,27 @@ impl Attention {
         &self,
         queries: &Tensor,
         memory: &Memory,
-        visible: Visible<'_>,
+        visible: AttentionMask<'_>,
         mode: Mode,
     ) -> Result<Tensor> {
         let width = queries.size()[3] as f64;
         let queries = queries.f_mul_scalar(1.0 / width.sqrt())?;
         let scores = queries.f_matmul(&memory.keys.f_transpose(2, 3)?)?;
         let scores = match visible {
-            Visible::All => scores,
-            Visible::Past => scores.f_add(&future(&scores)?)?,
-            Visible::Where(mask) => scores.f_add(&mask.f_to_kind(scores.f_kind()?)?)?,
+            AttentionMask::All => scores,
+            AttentionMask::Past => scores.f_add(&future(&scores)?)?,
+            AttentionMask::Where(mask) => scores.f_add(&mask.f_to_kind(scores.f_kind()?)?)?,
         };
         let shares = self.dropout.forward(scores.f_softmax(-1, None::<Kind>)?, mode)?;
         Ok(shares.f_matmul(&memory.values)?)
     }
 }
 
-fn fused(queries: &Tensor, memory: &Memory, visible: Visible<'_>) -> Result<Tensor> {
+fn fused(queries: &Tensor, memory: &Memory, visible: AttentionMask<'_>) -> Result<Tensor> {
     let (mask, past) = match visible {
-        Visible::All => (None, false),
-        Visible::Past => (None, true),
-        Visible::Where(mask) => (Some(mask), false),
+        AttentionMask::All => (None, false),
+        AttentionMask::Past => (None, true),
+        AttentionMask::Where(mask) => (Some(mask), false),
     };
     let Memory { keys, values } = memory;
     let scale = None::<f64>;
@@ -183,7 +183,7 @@ mod tests {
         let mask = Tensor::from_slice(&mask).view([2, 1, 1, 5]);
         let memory = layer.memory(&x, Mode::Evaluate).unwrap();
         let queries = layer.split(&layer.query.forward(&x, Mode::Evaluate).unwrap()).unwrap();
-        for visible in [Visible::All, Visible::Past, Visible::Where(&mask)] {
+        for visible in [AttentionMask::All, AttentionMask::Past, AttentionMask::Where(&mask)] {
             let composed = layer.composed(&queries, &memory, visible, Mode::Evaluate).unwrap();
             let difference = composed - fused(&queries, &memory, visible).unwrap();
             assert!(difference.abs().max().double_value(&[]) < 1e-6, "{visible:?}");

@@ -81,10 +81,13 @@ mod tests {
             let x = Tensor::ones([1, 1, 4, 4], (Kind::Float, Device::Cpu));
             conv.forward(&x, Mode::Evaluate).unwrap().flatten(0, -1).try_into().unwrap()
         };
-        assert_eq!(covered(Window::same(3).stride(2)), [4.0, 6.0, 6.0, 9.0]);
-        assert_eq!(covered(Window::same(3).stride(2).same_as_tensorflow()), [9.0, 6.0, 6.0, 4.0]);
+        assert_eq!(covered(Window::same(3).with_stride(2)), [4.0, 6.0, 6.0, 9.0]);
+        assert_eq!(
+            covered(Window::same(3).with_stride(2).with_tensorflow_padding()),
+            [9.0, 6.0, 6.0, 4.0]
+        );
         assert_eq!(covered(Window::valid(3)), [9.0; 4]);
-        assert_eq!(Window::same(5).stride(2).same_as_tensorflow().padding, [1, 2]);
-        assert_eq!(Window::same(5).same_as_tensorflow(), Window::same(5));
+        assert_eq!(Window::same(5).with_stride(2).with_tensorflow_padding().padding, [1, 2]);
+        assert_eq!(Window::same(5).with_tensorflow_padding(), Window::same(5));
     }
 }

@@ -18,7 +18,7 @@ mod towards_images;
 mod widest;
 mod window;
 
-pub use attention::{Attention, Memory, Visible};
+pub use attention::{Attention, AttentionMask, Memory};
 pub use batch_norm::BatchNorm;
 pub use bit_dropout::BitDropout;
 pub use conv::Conv;

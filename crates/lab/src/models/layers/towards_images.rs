@@ -148,7 +148,7 @@ mod tests {
         assert!(!serves(&x, weight, &Window::valid(3)));
         let x = x.set_requires_grad(true);
         assert!(serves(&x, weight, &Window::valid(3)));
-        assert!(!serves(&x, weight, &Window::valid(3).stride(2)));
+        assert!(!serves(&x, weight, &Window::valid(3).with_stride(2)));
         assert!(!serves(&x.to_kind(Kind::BFloat16), weight, &Window::valid(3)));
     }
 }

@@ -25,19 +25,19 @@ impl Window {
     }
 
     /// With this stride.
-    pub fn stride(self, stride: usize) -> Self {
+    pub fn with_stride(self, stride: usize) -> Self {
         Self { stride, ..self }
     }
 
     /// With `kernel` − `stride` zeros in all, the odd one after: TensorFlow's "SAME" for images
     /// that the stride divides.
-    pub fn same_as_tensorflow(self) -> Self {
+    pub fn with_tensorflow_padding(self) -> Self {
         let zeros = self.kernel.saturating_sub(self.stride);
         Self { padding: [zeros / 2, zeros - zeros / 2], ..self }
     }
 
     /// With so many groups.
-    pub fn groups(self, groups: usize) -> Self {
+    pub fn with_groups(self, groups: usize) -> Self {
         Self { groups, ..self }
     }
 }

@@ -3,12 +3,12 @@
 use tch::Tensor;
 
 use super::TransformerRecipe;
-use super::encoder::Source;
+use super::encoder::EncodedSource;
 use super::residual::{Residual, after_layers};
-use super::state::{LayerState, State};
+use super::state::{DecoderState, LayerState};
 use super::tokens::Tokens;
 use crate::Result;
-use crate::models::layers::{Attention, Embedding, FeedForward, LayerNorm, Visible};
+use crate::models::layers::{Attention, AttentionMask, Embedding, FeedForward, LayerNorm};
 use crate::models::{Mode, Weights};
 
 /// The decoder.
@@ -43,14 +43,14 @@ impl Decoder {
     }
 
     /// Tokens before each place, i64 (B, T), and what was read → f32 (B, T, width).
-    pub fn forward(&self, previous: &Tensor, source: &Source, mode: Mode) -> Result<Tensor> {
+    pub fn forward(&self, previous: &Tensor, source: &EncodedSource, mode: Mode) -> Result<Tensor> {
         let mut x = self.tokens.forward(previous, 0, mode)?;
-        let visible = Source::visible(source.mask.as_ref());
+        let visible = EncodedSource::visible(source.mask.as_ref());
         for layer in &self.layers {
             let memory = layer.source.memory(&source.states, mode)?;
             let own = |x: &Tensor| {
                 let memory = layer.attention.memory(x, mode)?;
-                layer.attention.forward(x, &memory, Visible::Past, mode)
+                layer.attention.forward(x, &memory, AttentionMask::Past, mode)
             };
             let read = |x: &Tensor| layer.source.forward(x, &memory, visible, mode);
             x = layer.forward(&x, own, read, mode)?;
@@ -59,19 +59,19 @@ impl Decoder {
     }
 
     /// The state before the first place of each of the sentences in `source`.
-    pub fn start(&self, source: Source) -> Result<State> {
+    pub fn start(&self, source: EncodedSource) -> Result<DecoderState> {
         let read = |layer: &Layer| layer.source.memory(&source.states, Mode::Evaluate);
         let layers = self.layers.iter().map(|layer| Ok(LayerState::new(read(layer)?)));
-        Ok(State::new(layers.collect::<Result<_>>()?, source.mask))
+        Ok(DecoderState::new(layers.collect::<Result<_>>()?, source.mask))
     }
 
     /// The next token of each hypothesis, i64 (B·k), k for each sentence → f32 (B·k, width), which
     /// predicts the one after it.
-    pub fn step(&self, tokens: &Tensor, state: &mut State) -> Result<Tensor> {
+    pub fn step(&self, tokens: &Tensor, state: &mut DecoderState) -> Result<Tensor> {
         let mode = Mode::Evaluate;
         let mut x = self.tokens.forward(&tokens.f_unsqueeze(1)?, state.length, mode)?;
         let (rows, _, width) = x.size3()?;
-        let visible = Source::visible(state.mask.as_ref());
+        let visible = EncodedSource::visible(state.mask.as_ref());
         for (layer, LayerState { own, source }) in self.layers.iter().zip(&mut state.layers) {
             let next = |x: &Tensor| {
                 let new = layer.attention.memory(x, mode)?;
@@ -79,7 +79,7 @@ impl Decoder {
                     Some(before) => before.followed_by(&new)?,
                     None => new,
                 };
-                layer.attention.forward(x, own.insert(all), Visible::All, mode)
+                layer.attention.forward(x, own.insert(all), AttentionMask::All, mode)
             };
             // The hypotheses of a sentence read the same source: they are its queries.
             let read = |x: &Tensor| {

@@ -7,7 +7,7 @@ use super::residual::{Residual, after_layers};
 use super::tokens::Tokens;
 use crate::Result;
 use crate::data::text::PAD;
-use crate::models::layers::{Attention, Embedding, FeedForward, LayerNorm, Visible};
+use crate::models::layers::{Attention, AttentionMask, Embedding, FeedForward, LayerNorm};
 use crate::models::{Mode, Weights};
 
 /// The encoder.
@@ -20,17 +20,17 @@ pub struct Encoder {
 
 /// A batch of sources, read.
 #[derive(Debug)]
-pub struct Source {
+pub struct EncodedSource {
     /// (B, S, width), in the numbers of the mode.
     pub states: Tensor,
     /// f32 (B, 1, 1, S): 0, and −∞ where padding is; none where there is none.
     pub mask: Option<Tensor>,
 }
 
-impl Source {
+impl EncodedSource {
     /// What the decoder may attend to.
-    pub fn visible(mask: Option<&Tensor>) -> Visible<'_> {
-        mask.map_or(Visible::All, Visible::Where)
+    pub fn visible(mask: Option<&Tensor>) -> AttentionMask<'_> {
+        mask.map_or(AttentionMask::All, AttentionMask::Where)
     }
 }
 
@@ -56,16 +56,16 @@ impl Encoder {
     }
 
     /// Sources i64 (B, S), padded on the right.
-    pub fn forward(&self, source: &Tensor, mode: Mode) -> Result<Source> {
+    pub fn forward(&self, source: &Tensor, mode: Mode) -> Result<EncodedSource> {
         let mask = padding(source)?;
         let mut x = self.tokens.forward(source, 0, mode)?;
         for layer in &self.layers {
-            x = layer.forward(&x, Source::visible(mask.as_ref()), mode)?;
+            x = layer.forward(&x, EncodedSource::visible(mask.as_ref()), mode)?;
         }
         if let Some(norm) = &self.norm {
             x = norm.forward(&x)?;
         }
-        Ok(Source { states: mode.cast(&x)?, mask })
+        Ok(EncodedSource { states: mode.cast(&x)?, mask })
     }
 }
 
@@ -95,7 +95,7 @@ impl Layer {
         })
     }
 
-    fn forward(&self, x: &Tensor, visible: Visible<'_>, mode: Mode) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, visible: AttentionMask<'_>, mode: Mode) -> Result<Tensor> {
         let x = self.around_attention.forward(x, mode, |x| {
             self.attention.forward(x, &self.attention.memory(x, mode)?, visible, mode)
         })?;

@@ -16,7 +16,7 @@ mod tests;
 mod tokens;
 
 pub use recipe::{NormPlace, Sharing, TransformerRecipe};
-pub use state::State;
+pub use state::DecoderState;
 #[cfg(test)]
 pub(crate) use tests::golden_with_source as golden_transformer;
 
@@ -28,7 +28,7 @@ use super::layers::{Embedding, Linear};
 use super::{Generation, Generator, Init, Mode, Model, Network, Weights};
 use crate::data::text::{PAD, SPECIALS};
 use crate::data::{InputKind, InputSpec, Shape};
-use crate::{Check, Error, Result};
+use crate::{Error, Result, Validate};
 
 impl Network for TransformerRecipe {
     const TAKES: &'static [InputKind] = &[InputKind::Pairs];
@@ -61,7 +61,7 @@ impl Transformer {
         sizes: [usize; 2],
         mut weights: Weights,
     ) -> Result<Self> {
-        recipe.check()?;
+        recipe.validate()?;
         let w = &mut weights;
         let (source, target, output) = tables(recipe, sizes, w)?;
         let encoder = Encoder::new(w, recipe, source)?;
@@ -73,7 +73,7 @@ impl Transformer {
     ///
     /// # Errors
     /// What libtorch refuses, such as tokens beyond the vocabulary.
-    pub fn start(&self, source: &Tensor) -> Result<State> {
+    pub fn start(&self, source: &Tensor) -> Result<DecoderState> {
         self.decoder.start(self.encoder.forward(source, Mode::Evaluate)?)
     }
 
@@ -82,7 +82,7 @@ impl Transformer {
     ///
     /// # Errors
     /// As [`Transformer::start`].
-    pub fn step(&self, tokens: &Tensor, state: &mut State) -> Result<Tensor> {
+    pub fn step(&self, tokens: &Tensor, state: &mut DecoderState) -> Result<Tensor> {
         self.output.forward(&self.decoder.step(tokens, state)?, Mode::Evaluate)
     }
 }
@@ -155,17 +155,17 @@ impl Model for Transformer {
 
 impl Generator for Transformer {
     fn begin(&self, source: &Tensor) -> Result<Box<dyn Generation + '_>> {
-        Ok(Box::new(Going { model: self, state: self.start(source)? }))
+        Ok(Box::new(TransformerGeneration { model: self, state: self.start(source)? }))
     }
 }
 
 /// Hypotheses, with what the decoder keeps of them.
-struct Going<'a> {
+struct TransformerGeneration<'a> {
     model: &'a Transformer,
-    state: State,
+    state: DecoderState,
 }
 
-impl Generation for Going<'_> {
+impl Generation for TransformerGeneration<'_> {
     fn step(&mut self, tokens: &Tensor) -> Result<Tensor> {
         self.model.step(tokens, &mut self.state)
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Check, Error, Result};
+use crate::{Error, Result, Validate};
 
 /// Its sizes and its kind; fairseq's `transformer_iwslt_de_en` by default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -77,8 +77,8 @@ impl Default for TransformerRecipe {
     }
 }
 
-impl Check for TransformerRecipe {
-    fn check(&self) -> Result<()> {
+impl Validate for TransformerRecipe {
+    fn validate(&self) -> Result<()> {
         let Self { width, hidden, heads, encoder_layers, decoder_layers, .. } = self;
         let refuse = |problem: String| Err(Error::Request(format!("model: {problem}")));
         for (name, share) in [

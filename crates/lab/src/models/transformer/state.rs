@@ -7,7 +7,7 @@ use crate::models::layers::Memory;
 
 /// Of B sentences with k hypotheses each, one after the other; k is that of the last step.
 #[derive(Debug)]
-pub struct State {
+pub struct DecoderState {
     /// Of each layer of the decoder.
     pub(super) layers: Vec<LayerState>,
     /// f32 (B, 1, 1, S): −∞ where the source is padding.
@@ -32,7 +32,7 @@ impl LayerState {
     }
 }
 
-impl State {
+impl DecoderState {
     pub(super) fn new(layers: Vec<LayerState>, mask: Option<Tensor>) -> Self {
         Self { layers, mask, length: 0 }
     }

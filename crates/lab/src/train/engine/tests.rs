@@ -29,12 +29,12 @@ impl Monitor for Witness {
 
 /// A source that sets `stop` when the batches of an epoch are asked for.
 struct StopAt<'a> {
-    inner: &'a dyn Source,
+    inner: &'a dyn BatchSource,
     stop: &'a AtomicBool,
     epochs_left: AtomicUsize,
 }
 
-impl Source for StopAt<'_> {
+impl BatchSource for StopAt<'_> {
     fn len(&self) -> usize {
         self.inner.len()
     }

@@ -10,7 +10,7 @@ use tch::{Device, Tensor};
 
 use super::{Common, LR, Rule, Settings, WEIGHT_DECAY, WEIGHT_DECAY_ON, WeightDecayOn, refuse};
 use crate::card::{Card, Parameter, Range};
-use crate::{Check, Result};
+use crate::{Result, Validate};
 
 pub(super) static CARD: Card = Card {
     name: "adam",
@@ -76,9 +76,9 @@ impl Settings for AdamRecipe {
     }
 }
 
-impl Check for AdamRecipe {
-    fn check(&self) -> Result<()> {
-        CARD.check(self).map_err(refuse)
+impl Validate for AdamRecipe {
+    fn validate(&self) -> Result<()> {
+        CARD.validate(self).map_err(refuse)
     }
 }
 

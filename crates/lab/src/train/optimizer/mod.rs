@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor, no_grad};
 
 use crate::card::{Card, Parameter, Range};
-use crate::{Check, Error, Result};
+use crate::{Error, Result, Validate};
 
 /// Makes [`OptimizerRecipe`] and [`OPTIMIZERS`] of one list. An entry is an optimizer's file, the
 /// variant that its card is called after, and the settings that its `rule` is made of.
@@ -119,7 +119,7 @@ struct Common {
 }
 
 /// The settings of an optimizer.
-trait Settings: Check {
+trait Settings: Validate {
     fn common(&self) -> Common;
 
     fn lr_mut(&mut self) -> &mut f64;
@@ -159,9 +159,9 @@ impl OptimizerRecipe {
     }
 }
 
-impl Check for OptimizerRecipe {
-    fn check(&self) -> Result<()> {
-        self.settings().check()
+impl Validate for OptimizerRecipe {
+    fn validate(&self) -> Result<()> {
+        self.settings().validate()
     }
 }
 
@@ -274,7 +274,7 @@ mod tests {
     /// Gives the three values after each step.
     pub fn four_steps(toml: &str) -> Vec<[f64; 3]> {
         let recipe: OptimizerRecipe = toml::from_str(toml).unwrap();
-        recipe.check().unwrap();
+        recipe.validate().unwrap();
         let kernel = Tensor::from_slice(&[0.7f32, -1.1]).reshape([1, 2]).set_requires_grad(true);
         let bias = Tensor::from_slice(&[0.2f32]).set_requires_grad(true);
         let scale = Tensor::from_slice(&[1f32, 0.5]);
@@ -335,7 +335,7 @@ mod tests {
             ("rmsprop = { lr = 1.0, alpha = -0.1 }", "alpha = -0.1 must lie in [0, 1)"),
             ("rmsprop = { lr = 1.0, momentum = 2.0 }", "momentum = 2 must lie in [0, 1)"),
         ] {
-            let error = toml::from_str::<OptimizerRecipe>(toml).unwrap().check().unwrap_err();
+            let error = toml::from_str::<OptimizerRecipe>(toml).unwrap().validate().unwrap_err();
             assert_eq!(error.to_string(), format!("optimizer: {expected}"));
             assert_eq!(error.exit_code(), 2);
         }

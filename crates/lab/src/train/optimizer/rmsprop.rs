@@ -11,7 +11,7 @@ use tch::{Device, Tensor};
 use super::sgd::MOMENTUM;
 use super::{Common, LR, Rule, Settings, WEIGHT_DECAY, WEIGHT_DECAY_ON, WeightDecayOn, refuse};
 use crate::card::{Card, Parameter, Range};
-use crate::{Check, Result};
+use crate::{Result, Validate};
 
 pub(super) static CARD: Card = Card {
     name: "rmsprop",
@@ -81,9 +81,9 @@ impl Settings for RmspropRecipe {
     }
 }
 
-impl Check for RmspropRecipe {
-    fn check(&self) -> Result<()> {
-        CARD.check(self).map_err(refuse)
+impl Validate for RmspropRecipe {
+    fn validate(&self) -> Result<()> {
+        CARD.validate(self).map_err(refuse)
     }
 }
 

@@ -9,7 +9,7 @@ use tch::{Device, Tensor};
 
 use super::{Common, LR, Rule, Settings, WEIGHT_DECAY, WEIGHT_DECAY_ON, WeightDecayOn, refuse};
 use crate::card::{Card, Parameter, Range};
-use crate::{Check, Result};
+use crate::{Result, Validate};
 
 pub(super) static CARD: Card = Card {
     name: "sgd",
@@ -69,9 +69,9 @@ impl Settings for SgdRecipe {
     }
 }
 
-impl Check for SgdRecipe {
-    fn check(&self) -> Result<()> {
-        CARD.check(self).map_err(refuse)?;
+impl Validate for SgdRecipe {
+    fn validate(&self) -> Result<()> {
+        CARD.validate(self).map_err(refuse)?;
         if self.nesterov && self.momentum == 0.0 {
             return Err(refuse("nesterov = true needs a momentum".to_owned()));
         }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Moment, refuse};
 use crate::card::{Card, Parameter, Range};
-use crate::{Check, Result};
+use crate::{Result, Validate};
 
 pub(super) static CARD: Card = Card {
     name: "cosine",
@@ -50,9 +50,9 @@ impl Cosine {
     }
 }
 
-impl Check for Cosine {
-    fn check(&self) -> Result<()> {
-        CARD.check(self).map_err(refuse)
+impl Validate for Cosine {
+    fn validate(&self) -> Result<()> {
+        CARD.validate(self).map_err(refuse)
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Moment, refuse};
 use crate::card::{Card, Parameter, Range};
-use crate::{Check, Result};
+use crate::{Result, Validate};
 
 pub(super) static CARD: Card = Card {
     name: "inverse-sqrt",
@@ -36,9 +36,9 @@ impl InverseSqrt {
     }
 }
 
-impl Check for InverseSqrt {
-    fn check(&self) -> Result<()> {
-        CARD.check(self).map_err(refuse)
+impl Validate for InverseSqrt {
+    fn validate(&self) -> Result<()> {
+        CARD.validate(self).map_err(refuse)
     }
 }
 

@@ -18,7 +18,7 @@ pub use multi_step::MultiStep;
 use serde::{Deserialize, Serialize};
 
 use crate::card::Card;
-use crate::{Check, Error, Result};
+use crate::{Error, Result, Validate};
 
 /// When a step is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,11 +57,11 @@ macro_rules! schedules {
             }
         }
 
-        impl Check for Schedule {
-            fn check(&self) -> Result<()> {
+        impl Validate for Schedule {
+            fn validate(&self) -> Result<()> {
                 match self {
                     Schedule::Constant => Ok(()),
-                    $(Schedule::$Name(schedule) => schedule.check(),)*
+                    $(Schedule::$Name(schedule) => schedule.validate(),)*
                 }
             }
         }
@@ -106,11 +106,12 @@ mod tests {
             ("exponential = { factor = 0.9, every = 0.0 }", "every = 0 must be above 0"),
             ("inverse-sqrt = { steps = 0 }", "steps = 0 must be above 0"),
         ] {
-            let error = toml::from_str::<Schedule>(toml).unwrap().check().unwrap_err().to_string();
+            let error =
+                toml::from_str::<Schedule>(toml).unwrap().validate().unwrap_err().to_string();
             assert!(error.starts_with(&format!("schedule: {expected}")), "{error}");
         }
         for toml in ["multi-step = { after = [1, 2], factor = 0.5 }", "[cosine]"] {
-            assert!(toml::from_str::<Schedule>(toml).unwrap().check().is_ok());
+            assert!(toml::from_str::<Schedule>(toml).unwrap().validate().is_ok());
         }
     }
 }

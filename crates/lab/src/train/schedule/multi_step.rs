@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Moment, refuse};
 use crate::card::{Card, Parameter, Range};
-use crate::{Check, Result};
+use crate::{Result, Validate};
 
 pub(super) static CARD: Card = Card {
     name: "multi-step",
@@ -45,9 +45,9 @@ impl MultiStep {
     }
 }
 
-impl Check for MultiStep {
-    fn check(&self) -> Result<()> {
-        CARD.check(self).map_err(refuse)?;
+impl Validate for MultiStep {
+    fn validate(&self) -> Result<()> {
+        CARD.validate(self).map_err(refuse)?;
         let Self { after, .. } = self;
         if after.contains(&0) || after.windows(2).any(|pair| pair[0] >= pair[1]) {
             return Err(refuse(format!("after = {after:?} must be ascending epochs from 1")));

@@ -6,7 +6,7 @@
 //! has the same log-odds and so the same value and slope; and the device spreads the slope over the
 //! row. Everything else is computed on the host.
 
-use super::{Given, fetch};
+use super::{BatchInputs, fetch};
 use crate::criterion::{Batch, Criterion, Outcome, Reduction};
 use crate::element::Element;
 use crate::error::{Error, Result};
@@ -19,7 +19,7 @@ type Computed = (Option<Tensor<2>>, Outcome);
 pub(super) fn loss<const D: usize>(
     criterion: &mut Criterion,
     logits: Tensor<D>,
-    mut given: Given,
+    mut given: BatchInputs,
 ) -> Result<(Tensor<1>, Outcome)> {
     let (dtype, training) = (logits.dtype(), logits.is_tracked());
     let rows = given.layout.rows(&logits.dims()).iter().product();
@@ -37,7 +37,7 @@ pub(super) fn loss<const D: usize>(
     let value = Tensor::from_data(criterion.burn_value(&outcome, working)?, (&device, working));
     let loss = match gradient {
         None => value,
-        Some(gradient) => attach(logits.cast(working), value, gradient, criterion.reduces_to()),
+        Some(gradient) => attach(logits.cast(working), value, gradient, criterion.reduction()),
     };
     Ok((loss.cast(dtype), outcome))
 }
@@ -56,7 +56,7 @@ fn by_row(flat: Tensor<1>, rows: usize, inner: usize) -> Tensor<2> {
 fn on_device(
     criterion: &mut Criterion,
     logits: Tensor<2>,
-    given: &Given,
+    given: &BatchInputs,
     training: bool,
 ) -> Result<Option<Computed>> {
     if given.rows || given.soft.is_some() {
@@ -91,7 +91,7 @@ fn on_device(
         return Ok(None);
     }
 
-    let batch = Batch::new(Targets::Hard(&targets)).sample_weights(&weights);
+    let batch = Batch::new(Targets::Hard(&targets)).with_sample_weights(&weights);
     let mut slopes = vec![0.0; pairs.len()];
     let computed = match training {
         true => one_to_rest.forward_backward(&pairs, batch, &mut slopes),
@@ -117,7 +117,7 @@ fn on_device(
 fn on_host<E: Element + ::burn::tensor::Element>(
     criterion: &mut Criterion,
     logits: Tensor<2>,
-    given: Given,
+    given: BatchInputs,
     training: bool,
 ) -> Result<Computed> {
     let (device, shape) = (logits.device(), logits.dims());
@@ -128,7 +128,7 @@ fn on_host<E: Element + ::burn::tensor::Element>(
         Some(soft) => Targets::Soft(soft),
     });
     if let Some(weights) = &given.weights {
-        batch = batch.sample_weights(weights);
+        batch = batch.with_sample_weights(weights);
     }
     if !training {
         return Ok((None, criterion.forward(&logits, batch)?));

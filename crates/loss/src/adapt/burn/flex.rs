@@ -3,7 +3,7 @@
 //! Where nobody else holds the logits, as for a network's output that was moved into the call, the
 //! gradient is written over them.
 
-use super::{Given, framework};
+use super::{BatchInputs, framework};
 use crate::criterion::{Batch, Criterion, Outcome};
 use crate::element::Element;
 use crate::error::{Error, Result};
@@ -22,7 +22,7 @@ type FlexTensor = FloatTensor<Flex>;
 pub(super) fn loss<const D: usize>(
     criterion: &mut Criterion,
     logits: Tensor<D>,
-    given: Given,
+    given: BatchInputs,
 ) -> Result<(Tensor<1>, Outcome)> {
     let mut call = Call { criterion, given, outcome: None };
     let loss = Dispatch::fused_loss(logits.into_dispatch(), &mut call);
@@ -33,7 +33,7 @@ pub(super) fn loss<const D: usize>(
 /// The loss of one batch, to be computed by an operation; then what came of it.
 struct Call<'a> {
     criterion: &'a mut Criterion,
-    given: Given,
+    given: BatchInputs,
     outcome: Option<Result<Outcome>>,
 }
 
@@ -117,7 +117,7 @@ impl Call<'_> {
         logits: FlexTensor,
         training: bool,
     ) -> Result<(FlexTensor, Option<FlexTensor>, Outcome)> {
-        let Given { hard, soft, weights, layout, .. } = &mut self.given;
+        let BatchInputs { hard, soft, weights, layout, .. } = &mut self.given;
         let soft = match soft.take() {
             None => None,
             Some(soft) => Some(on_flex(soft.cast(logits.dtype()))?),
@@ -126,9 +126,9 @@ impl Call<'_> {
             None => Targets::Hard(hard),
             Some(soft) => Targets::Soft(E::elements(soft)?),
         });
-        batch = batch.inner(layout.inner);
+        batch = batch.with_inner(layout.inner);
         if let Some(weights) = weights {
-            batch = batch.sample_weights(weights);
+            batch = batch.with_sample_weights(weights);
         }
         let dtype = logits.dtype();
         let mut logits = match logits.is_contiguous() {
@@ -194,7 +194,8 @@ mod tests {
     fn the_gradient_takes_the_memory_of_logits_that_nobody_else_holds() {
         let mut criterion = "el(le=0.75)".parse::<crate::Loss>().unwrap().criterion(2).unwrap();
         let layout = Layout { dimension: 1, inner: 1 };
-        let given = Given { hard: vec![1, 0], soft: None, weights: None, layout, rows: false };
+        let given =
+            BatchInputs { hard: vec![1, 0], soft: None, weights: None, layout, rows: false };
         let mut call = Call { criterion: &mut criterion, given, outcome: None };
         let numbers = TensorData::new(vec![0.5f32, -1.0, 2.0, 0.0], [2, 2]);
         let held = FlexTensor::from_data(numbers.clone());

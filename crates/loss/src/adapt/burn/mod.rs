@@ -19,29 +19,32 @@ use ::burn::tensor::{DType, Int, Tensor, TensorData};
 #[derive(Clone, Debug)]
 pub struct BurnTargets {
     shape: Vec<usize>,
-    flat: Flat,
+    flat: FlatTargets,
 }
 
 #[derive(Clone, Debug)]
-enum Flat {
+enum FlatTargets {
     Hard(Tensor<1, Int>),
     Soft(Tensor<1>),
 }
 
 impl<const D: usize> From<Tensor<D, Int>> for BurnTargets {
     fn from(targets: Tensor<D, Int>) -> Self {
-        Self { shape: targets.dims().to_vec(), flat: Flat::Hard(targets.reshape([-1])) }
+        Self { shape: targets.dims().to_vec(), flat: FlatTargets::Hard(targets.reshape([-1])) }
     }
 }
 
 impl<const D: usize> From<Tensor<D>> for BurnTargets {
     fn from(targets: Tensor<D>) -> Self {
-        Self { shape: targets.dims().to_vec(), flat: Flat::Soft(targets.inner().reshape([-1])) }
+        Self {
+            shape: targets.dims().to_vec(),
+            flat: FlatTargets::Soft(targets.inner().reshape([-1])),
+        }
     }
 }
 
 /// What a batch has besides its logits.
-struct Given {
+struct BatchInputs {
     hard: Vec<i64>,
     soft: Option<Tensor<1>>,
     weights: Option<Vec<f64>>,
@@ -127,7 +130,7 @@ impl Criterion {
         targets: BurnTargets,
         sample_weights: Option<Tensor<1>>,
         rows: bool,
-    ) -> Result<Given> {
+    ) -> Result<BatchInputs> {
         let dtype = logits.dtype();
         if !matches!(dtype, DType::F32 | DType::F64 | DType::BF16 | DType::F16) {
             return Err(Error::Framework(format!(
@@ -135,20 +138,20 @@ impl Criterion {
             )));
         }
         self.one_loss_a_row()?;
-        let soft = matches!(targets.flat, Flat::Soft(_));
+        let soft = matches!(targets.flat, FlatTargets::Soft(_));
         let layout = Layout::of(&logits.dims(), &targets.shape, soft)?;
         let (hard, soft) = match targets.flat {
-            Flat::Hard(targets) => (fetch(targets.try_into_data())?, None),
-            Flat::Soft(targets) => (vec![], Some(targets)),
+            FlatTargets::Hard(targets) => (fetch(targets.try_into_data())?, None),
+            FlatTargets::Soft(targets) => (vec![], Some(targets)),
         };
         let weights =
             sample_weights.map(|weights| fetch(weights.inner().try_into_data())).transpose()?;
-        Ok(Given { hard, soft, weights, layout, rows })
+        Ok(BatchInputs { hard, soft, weights, layout, rows })
     }
 
     /// The reduced loss, or the losses of the rows.
     fn burn_value(&self, outcome: &Outcome, dtype: DType) -> Result<TensorData> {
-        let losses = match self.reduces_to() {
+        let losses = match self.reduction() {
             Reduction::None => outcome.rows.iter().map(|row| row.loss).collect(),
             Reduction::Mean | Reduction::Sum => vec![outcome.loss],
         };

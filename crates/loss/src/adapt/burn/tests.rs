@@ -84,7 +84,7 @@ fn kernel(
     let factor = |at: usize| factors[(at / CLASSES).min(factors.len() - 1)];
     let gradient = gradient.map(|(at, g)| factor(at) * f64::from(*g)).collect();
     let rows = outcome.rows.iter().map(|row| row.loss).collect();
-    (if criterion.reduces_to() == Reduction::None { rows } else { vec![outcome.loss] }, gradient)
+    (if criterion.reduction() == Reduction::None { rows } else { vec![outcome.loss] }, gradient)
 }
 
 #[test]
@@ -109,9 +109,10 @@ fn value_and_gradient_are_the_kernels() {
             for weighted in [false, true] {
                 for way in WAYS {
                     let what = format!("{spec} {reduction:?} weighted {weighted} {way:?}");
-                    let mut ours = criterion(spec).reduction(reduction);
+                    let mut ours = criterion(spec).with_reduction(reduction);
                     if weighted
-                        && let Ok(with) = ours.clone().class_weights(&[1.0, 2.0, 0.5, 0.0, 3.0])
+                        && let Ok(with) =
+                            ours.clone().with_class_weights(&[1.0, 2.0, 0.5, 0.0, 3.0])
                     {
                         ours = with;
                     }
@@ -132,7 +133,7 @@ fn value_and_gradient_are_the_kernels() {
                     assert_close(&numbers(found), &value, tolerance, &what);
                     assert_close(&numbers(found_gradient), &gradient, tolerance, &what);
                     let (ours, theirs) = (ours.state(), theirs.state());
-                    let means = |s: crate::State| {
+                    let means = |s: crate::CriterionState| {
                         let (a, b) = s.norms.unwrap_or_default();
                         [s.mean_p.unwrap_or_default(), a, b]
                     };
@@ -150,7 +151,7 @@ fn soft_targets_and_sample_weights() {
     let plain = draws(35);
     for way in WAYS {
         let mut gradient = vec![0.0; 35];
-        let batch = Batch::new(Targets::Soft(&soft)).sample_weights(&weights);
+        let batch = Batch::new(Targets::Soft(&soft)).with_sample_weights(&weights);
         let outcome =
             criterion("el(le=0.5)").forward_backward(&plain, batch, &mut gradient).unwrap();
         let logits = logits([7, 5]);
@@ -170,7 +171,7 @@ fn layouts() {
     let targets = [0, 1, 2, 3, 4, 0];
     let rows = logits([6, 5]);
     let factors = Tensor::<1>::from_floats([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &device());
-    let mut el = criterion("el(le=0.75)").reduction(Reduction::None);
+    let mut el = criterion("el(le=0.75)").with_reduction(Reduction::None);
     let plain = el.forward_burn(rows.clone(), labels(&targets, [6])).unwrap();
     let expected_gradient = rows.grad(&(plain.clone() * factors.clone()).sum().backward()).unwrap();
     let (expected, expected_gradient) = (numbers(plain), numbers(expected_gradient));
@@ -297,7 +298,7 @@ fn evaluation_records_nothing() {
 fn what_does_not_fit_is_refused() {
     for way in WAYS {
         let message = |spec: &str, logits: Tensor<2>, targets: Tensor<1, Int>| {
-            let mut criterion = criterion(spec).reduction(Reduction::None);
+            let mut criterion = criterion(spec).with_reduction(Reduction::None);
             match loss(way, &mut criterion, logits, targets, None) {
                 Ok(loss) => format!("{loss}, and no error"),
                 Err(error) => error.to_string(),

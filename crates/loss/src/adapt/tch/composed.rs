@@ -18,7 +18,7 @@ use crate::rows::{Adjusted, Row};
 use tch::{Device, Kind, TchError, Tensor};
 
 /// A term of the loss, and what it needs to know of the batch.
-pub(super) struct Part<'a> {
+pub(super) struct ComposedTerm<'a> {
     pub term: &'a Term,
     /// The label of each row; of soft targets the class with the largest; none: ignored.
     pub labels: &'a [Option<usize>],
@@ -31,7 +31,7 @@ pub(super) struct Part<'a> {
 }
 
 /// Records of all rows, and the gradient in the logits' kind.
-pub(super) fn rows(logits: &Tensor, pass: &Part<'_>) -> Result<(Vec<Row>, Option<Tensor>)> {
+pub(super) fn rows(logits: &Tensor, pass: &ComposedTerm<'_>) -> Result<(Vec<Row>, Option<Tensor>)> {
     let Objective::Softmax(curve) = pass.term.objective else {
         return Err(elsewhere("a loss that is not one of the softmax probability"));
     };
@@ -122,7 +122,7 @@ fn others(logit: f64, share: f64) -> f64 {
 }
 
 /// Looks at a row whose sums are no numbers: a bad logit is an error, masks everywhere are not.
-fn check_row(logits: &Tensor, row: usize) -> Done<()> {
+fn validate_row(logits: &Tensor, row: usize) -> Done<()> {
     let values = logits.f_get(row as i64)?.f_to_kind(Kind::Double)?.f_to(Device::Cpu)?;
     let values = Vec::<f64>::try_from(&values)?;
     let bad = values.iter().any(|z| z.is_nan() || *z == f64::INFINITY);
@@ -132,8 +132,12 @@ fn check_row(logits: &Tensor, row: usize) -> Done<()> {
     Ok(())
 }
 
-fn hard_rows(logits: &Tensor, pass: &Part<'_>, curve: &Curve) -> Done<(Vec<Row>, Option<Tensor>)> {
-    let Part { term, labels, .. } = *pass;
+fn hard_rows(
+    logits: &Tensor,
+    pass: &ComposedTerm<'_>,
+    curve: &Curve,
+) -> Done<(Vec<Row>, Option<Tensor>)> {
+    let ComposedTerm { term, labels, .. } = *pass;
     let (mut z, copied) = adjust(logits, &term.adjusted)?;
     let kind = z.kind();
     let classes: Vec<i64> = labels.iter().map(|label| label.unwrap_or(0) as i64).collect();
@@ -173,7 +177,7 @@ fn hard_rows(logits: &Tensor, pass: &Part<'_>, curve: &Curve) -> Done<(Vec<Row>,
         };
         let own = own[row] - term.adjusted.margin(label);
         if share[row].is_nan() || !own.is_finite() {
-            check_row(logits, row)?;
+            validate_row(logits, row)?;
         }
         let others = others(logit[row], share[row]);
         let odds = Odds::from_log_odds(own - others);
@@ -215,8 +219,12 @@ fn hard_rows(logits: &Tensor, pass: &Part<'_>, curve: &Curve) -> Done<(Vec<Row>,
     Ok((rows, Some(pull_back(o, logits, &term.adjusted)?)))
 }
 
-fn soft_rows(logits: &Tensor, pass: &Part<'_>, curve: &Curve) -> Done<(Vec<Row>, Option<Tensor>)> {
-    let Part { term, labels, .. } = *pass;
+fn soft_rows(
+    logits: &Tensor,
+    pass: &ComposedTerm<'_>,
+    curve: &Curve,
+) -> Done<(Vec<Row>, Option<Tensor>)> {
+    let ComposedTerm { term, labels, .. } = *pass;
     let (z, _) = adjust(logits, &term.adjusted)?;
     let kind = z.kind();
     let count = *z.size().last().unwrap_or(&1);
@@ -247,7 +255,7 @@ fn soft_rows(logits: &Tensor, pass: &Part<'_>, curve: &Curve) -> Done<(Vec<Row>,
     for (row, label) in labels.iter().enumerate() {
         let one = Odds::from_log_odds(top_logits[row] - others(logit[row], share[row]));
         if label.is_some() && !top_logits[row].is_finite() {
-            check_row(logits, row)?;
+            validate_row(logits, row)?;
         }
         odds.push(one);
     }

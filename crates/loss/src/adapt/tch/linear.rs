@@ -44,7 +44,7 @@ impl Criterion {
         bias: Option<&Tensor>,
         targets: &Tensor,
     ) -> Result<(Tensor, Outcome)> {
-        let given = Given { features, weight, bias, targets };
+        let given = LayerInputs { features, weight, bias, targets };
         match features.f_kind().map_err(framework)? {
             Kind::Float => self.typed_linear::<f32>(&given),
             Kind::Double => self.typed_linear::<f64>(&given),
@@ -56,11 +56,11 @@ impl Criterion {
         }
     }
 
-    fn typed_linear<E: Element>(&mut self, given: &Given) -> Result<(Tensor, Outcome)> {
-        if self.reduces_to() == Reduction::None {
+    fn typed_linear<E: Element>(&mut self, given: &LayerInputs) -> Result<(Tensor, Outcome)> {
+        if self.reduction() == Reduction::None {
             return refuse("reduction", "must be the mean or the sum where a layer is fused");
         }
-        let depth = given.check(self.classes())?;
+        let depth = given.validate(self.classes())?;
         let (real, soft) = (given.real(), given.soft());
         let inputs: Vec<&Tensor> =
             [given.features, given.weight].into_iter().chain(given.bias).collect();
@@ -110,14 +110,14 @@ impl Criterion {
 }
 
 /// A layer and the targets of what it gives.
-struct Given<'a> {
+struct LayerInputs<'a> {
     features: &'a Tensor,
     weight: &'a Tensor,
     bias: Option<&'a Tensor>,
     targets: &'a Tensor,
 }
 
-impl Given<'_> {
+impl LayerInputs<'_> {
     /// What weight and bias are in.
     fn real(&self) -> Kind {
         if self.features.kind() == Kind::Double { Kind::Double } else { Kind::Float }
@@ -129,7 +129,7 @@ impl Given<'_> {
     }
 
     /// D, if everything fits.
-    fn check(&self, classes: usize) -> Result<usize> {
+    fn validate(&self, classes: usize) -> Result<usize> {
         let (found, real) = (shape(self.features), self.real());
         let [rows, depth] = found[..] else {
             return Err(Error::Shape(format!("features of shape {found:?}: expected (N, D)")));
@@ -254,7 +254,7 @@ mod tests {
         assert!(message(&x.to_kind(Kind::Int), &w, None, &y).contains("kind Int"));
         let high = message(&x, &w, None, &Tensor::from_slice(&[3i64, 4]));
         assert!(high.contains("target 4 in row 1"), "{high}");
-        let mut rows = criterion("ce").reduction(Reduction::None);
+        let mut rows = criterion("ce").with_reduction(Reduction::None);
         let error = rows.linear_forward_tch(&x, &w, None, &y).unwrap_err().to_string();
         assert!(error.contains("the mean or the sum"), "{error}");
         let nan = (&x * f64::NAN).detach();

@@ -109,9 +109,9 @@ impl Criterion {
             )
         };
         let all = if soft { Targets::Soft(soft_targets) } else { Targets::Hard(hard_targets) };
-        let mut batch = Batch::new(all).inner(layout.inner);
+        let mut batch = Batch::new(all).with_inner(layout.inner);
         if let Some(weights) = weights {
-            batch = batch.sample_weights(weights);
+            batch = batch.with_sample_weights(weights);
         }
         let per_row = self.one_loss_a_row()?;
         if !logits.requires_grad() || !grad_enabled() {
@@ -166,17 +166,17 @@ impl Criterion {
         let count = hard.len();
         let mut batch = Batch::<E>::new(Targets::Hard(&hard));
         if let Some(weights) = &weights {
-            batch = batch.sample_weights(weights);
+            batch = batch.with_sample_weights(weights);
         }
         let mut this = self.clone();
         if soft {
             self.takes_soft_targets()?;
-            check_soft_targets(&by_row(targets))?;
+            validate_soft_targets(&by_row(targets))?;
             // One label a row stands for its targets below; none of them is to be ignored.
-            this = this.ignore_index(-1);
+            this = this.with_ignore_index(-1);
         }
-        this.check_shapes(count * self.classes(), &batch)?;
-        let ignored = |label: &i64| !soft && *label == self.ignored_index();
+        this.validate_shapes(count * self.classes(), &batch)?;
+        let ignored = |label: &i64| !soft && *label == self.ignore_index();
         let labels: Vec<Option<usize>> =
             hard.iter().map(|label| (!ignored(label)).then_some(*label as usize)).collect();
         let soft_rows = soft.then(|| by_row(targets));
@@ -184,7 +184,7 @@ impl Criterion {
         // Soft targets are not weighed by their class in the mean.
         let samples = weights.as_ref().map_or(count as f64, |weights| weights.iter().sum());
         let of_soft = if samples > 0.0 { 1.0 / samples } else { 0.0 };
-        let scale_of = |scale: f64| match soft && self.reduces_to() == Reduction::Mean {
+        let scale_of = |scale: f64| match soft && self.reduction() == Reduction::Mean {
             true => of_soft,
             false => scale,
         };
@@ -192,7 +192,7 @@ impl Criterion {
         let refused = [
             (pass.divergence.is_some(), "jsd"),
             (self.loss().matching && !one_hard_term, "match with more than one label a row"),
-            (self.wants_predictions(), "the class that a row predicts"),
+            (self.predictions(), "the class that a row predicts"),
         ];
         if let Some((_, what)) = refused.iter().find(|(asked, _)| *asked) {
             return Err(composed::elsewhere(what));
@@ -200,7 +200,7 @@ impl Criterion {
         let (mut all_rows, mut gradient, mut loss) = (vec![], None, 0.0);
         for (term, scale) in &pass.terms {
             let scale = scale_of(*scale);
-            let part = composed::Part {
+            let part = composed::ComposedTerm {
                 term,
                 labels: &labels,
                 soft: soft_rows.as_ref(),
@@ -239,7 +239,7 @@ impl Criterion {
 }
 
 /// Finds a soft target that is no weight.
-fn check_soft_targets(targets: &Tensor) -> Result<()> {
+fn validate_soft_targets(targets: &Tensor) -> Result<()> {
     let good = targets.f_ge(0.0).and_then(|good| good.f_logical_and(&targets.f_isfinite()?));
     let good = good.map_err(framework)?;
     if bool::try_from(&good.all()).map_err(framework)? {

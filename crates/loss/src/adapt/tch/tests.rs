@@ -64,14 +64,14 @@ fn the_gradient_goes_through_a_network_and_other_terms() {
 fn layouts_and_rows() {
     let by_class = logits(&[2, 5, 3], Kind::Double);
     let targets = Tensor::from_slice(&[0i64, 1, 2, 3, 4, 0]).view([2, 3]);
-    let mut per_row = criterion("el(le=0.75)", 5).reduction(Reduction::None);
+    let mut per_row = criterion("el(le=0.75)", 5).with_reduction(Reduction::None);
     let losses = per_row.forward_tch(&by_class, &targets).unwrap();
     assert_eq!(losses.size(), [2, 3]);
     let weights = Tensor::from_slice(&[1f64, 2.0, 3.0, 4.0, 5.0, 6.0]).view([2, 3]);
     (&losses * &weights).sum(Kind::Double).backward();
 
     let rows = by_class.detach().permute([0, 2, 1]).reshape([6, 5]).set_requires_grad(true);
-    let mut sum = criterion("el(le=0.75)", 5).reduction(Reduction::Sum);
+    let mut sum = criterion("el(le=0.75)", 5).with_reduction(Reduction::Sum);
     let (loss, outcome) =
         sum.forward_tch_rows(&rows, &targets.view(-1), Some(&weights.view(-1))).unwrap();
     loss.backward();
@@ -79,7 +79,7 @@ fn layouts_and_rows() {
     assert!(largest_difference(&by_class.grad(), &expected) < 1e-14);
     assert_eq!(outcome.rows.len(), 6);
     // (B, T, V) and its soft form
-    let mut last = criterion("el(le=0.75)", 5).reduction(Reduction::None);
+    let mut last = criterion("el(le=0.75)", 5).with_reduction(Reduction::None);
     let same = last.forward_tch(&rows.view([2, 3, 5]), &targets).unwrap();
     assert!(largest_difference(&same, &losses) < 1e-14);
     let one_hot = targets.view(-1).one_hot(5).to_kind(Kind::Double);
@@ -109,7 +109,7 @@ fn a_loss_of_three_rows_is_no_loss_a_row() {
     let targets = Tensor::from_slice(&[0i64, 1, 2, 0, 1, 2]);
     let mut jsd = criterion("ce + jsd(alpha=12)", 3);
     assert!(jsd.forward_tch(&logits, &targets).is_ok());
-    let message = jsd.reduction(Reduction::None).forward_tch(&logits, &targets);
+    let message = jsd.with_reduction(Reduction::None).forward_tch(&logits, &targets);
     assert!(message.unwrap_err().to_string().contains("three rows"));
 }
 
@@ -138,9 +138,9 @@ fn composed_is_the_kernel() {
             let both = [false, true].map(|composed| {
                 let logits = logits(&[5, 6], Kind::Double);
                 let mut criterion = criterion(spec, 6)
-                    .class_weights(&[1.0, 2.0, 0.5, 1.0, 3.0, 1.0])
+                    .with_class_weights(&[1.0, 2.0, 0.5, 1.0, 3.0, 1.0])
                     .unwrap()
-                    .reduction(reduction);
+                    .with_reduction(reduction);
                 let done = match composed {
                     true => criterion.on_device::<f64>(&logits, targets, Some(&weights)),
                     false => criterion.forward_tch_rows(&logits, targets, Some(&weights)),
@@ -210,7 +210,7 @@ fn composed_leaves_the_logits_alone_and_says_what_it_cannot() {
         let error = criterion.on_device::<f32>(&logits, &targets, None).unwrap_err().to_string();
         assert!(error.contains("on the CPU only"), "{spec}: {error}");
     }
-    let mut predicting = criterion("ce", 3).predictions(true);
+    let mut predicting = criterion("ce", 3).with_predictions(true);
     assert!(predicting.on_device::<f32>(&logits, &targets, None).is_err());
     let soft = logits.detach().softmax(1, Kind::Float);
     let mut margin = criterion("ce + margin(m=0.3)", 3);

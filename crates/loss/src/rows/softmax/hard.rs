@@ -5,7 +5,9 @@
 //! ```
 
 use super::narrow::{self, NARROW};
-use super::{BLOCK, LabelOdds, Labels, Others, exponentials_in_place, load, squares_of_others};
+use super::{
+    BLOCK, LabelOdds, Labels, OtherClasses, exponentials_in_place, load, squares_of_others,
+};
 use crate::curve::Curve;
 use crate::element::Element;
 use crate::error::Result;
@@ -18,10 +20,10 @@ use crate::rows::{Buffers, Plan, ROWS, Row, Scratch, Tile, bad_logit};
 pub(in crate::rows) struct Hard(pub Curve);
 
 /// A tile's rows on their way: what its pass over the logits found.
-struct Found {
+struct TileStatistics {
     labels: [Option<usize>; ROWS],
     label_logits: [f64; ROWS],
-    others: [Others; ROWS],
+    others: [OtherClasses; ROWS],
 }
 
 impl Kernel for Hard {
@@ -34,8 +36,11 @@ impl Kernel for Hard {
     ) -> Result<()> {
         let Self(curve) = self;
         let rows = tile.rows.len();
-        let mut found =
-            Found { labels: [None; ROWS], label_logits: [0.0; ROWS], others: [Others::NONE; ROWS] };
+        let mut found = TileStatistics {
+            labels: [None; ROWS],
+            label_logits: [0.0; ROWS],
+            others: [OtherClasses::NONE; ROWS],
+        };
         for (row, label) in found.labels.iter_mut().enumerate().take(rows) {
             *label = plan.label(tile.first_row + row);
         }
@@ -100,7 +105,7 @@ fn wide_exponentials<E: Element, const FMA: bool>(
     plan: &Plan<'_, E>,
     tile: &Tile<'_, E>,
     scratch: &mut Scratch<E::Real>,
-    found: &mut Found,
+    found: &mut TileStatistics,
 ) {
     let (classes, rows) = (plan.classes, tile.rows.len());
     let (padded, blocks) = plan.padded();
@@ -138,7 +143,7 @@ fn wide_exponentials<E: Element, const FMA: bool>(
 fn wide_squares<E: Element>(
     plan: &Plan<'_, E>,
     scratch: &Scratch<E::Real>,
-    found: &Found,
+    found: &TileStatistics,
 ) -> [f64; ROWS] {
     let (padded, blocks) = plan.padded();
     std::array::from_fn(|row| match found.labels[row] {
@@ -156,7 +161,7 @@ fn wide_gradient<E: Element>(
     plan: &Plan<'_, E>,
     tile: &mut Tile<'_, E>,
     scratch: &mut Scratch<E::Real>,
-    found: &Found,
+    found: &TileStatistics,
     of_others: &[f64; ROWS],
     of_label: &[f64; ROWS],
 ) {
@@ -184,7 +189,7 @@ fn narrow_exponentials<E: Element, const FMA: bool>(
     plan: &Plan<'_, E>,
     tile: &Tile<'_, E>,
     scratch: &mut Scratch<E::Real>,
-    found: &mut Found,
+    found: &mut TileStatistics,
 ) {
     let rows = tile.rows.len();
     scratch.exponentials.resize(rows.next_multiple_of(LANES) * plan.classes, E::Real::ZERO);
@@ -210,7 +215,7 @@ fn narrow_exponentials<E: Element, const FMA: bool>(
 fn narrow_squares<E: Element>(
     plan: &Plan<'_, E>,
     scratch: &mut Scratch<E::Real>,
-    found: &Found,
+    found: &TileStatistics,
 ) -> [f64; ROWS] {
     let mut squares = [0.0; ROWS];
     let groups = narrow::columns(&mut scratch.exponentials).chunks_exact(plan.classes);
@@ -226,7 +231,7 @@ fn narrow_gradient<E: Element>(
     plan: &Plan<'_, E>,
     tile: &mut Tile<'_, E>,
     scratch: &mut Scratch<E::Real>,
-    found: &Found,
+    found: &TileStatistics,
     of_others: &[f64; ROWS],
     of_label: &[f64; ROWS],
 ) {

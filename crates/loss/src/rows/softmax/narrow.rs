@@ -2,7 +2,7 @@
 //! sum over classes are made of whole vectors. Reducing a vector to one number costs more than the
 //! arithmetic of a row of ten classes.
 
-use super::Others;
+use super::OtherClasses;
 use crate::element::Element;
 use crate::real::Real;
 use crate::rows::lanes::LANES;
@@ -77,7 +77,7 @@ pub(super) fn first_at<R: Real>(columns: &[Column<R>], maxima: &Column<R>) -> [u
 pub(super) fn exponentials<R: Real, const FMA: bool>(
     columns: &mut [Column<R>],
     maxima: &Column<R>,
-) -> [Others; LANES] {
+) -> [OtherClasses; LANES] {
     // As for wide rows, −∞ − 0 instead of −∞ − −∞.
     let finite = maxima.map(|max| if max == R::NEG_INFINITY { R::ZERO } else { max });
     let mut sums = [R::ZERO; LANES];
@@ -87,12 +87,18 @@ pub(super) fn exponentials<R: Real, const FMA: bool>(
             sums[lane] += column[lane];
         }
     }
-    std::array::from_fn(|lane| Others { max: maxima[lane].to_f64(), sum: sums[lane].to_f64() })
+    std::array::from_fn(|lane| OtherClasses {
+        max: maxima[lane].to_f64(),
+        sum: sums[lane].to_f64(),
+    })
 }
 
 /// Σ o_j² of each row from the exponentials of the others.
 #[inline(always)]
-pub(super) fn squares_of_others<R: Real>(columns: &[Column<R>], others: &[Others]) -> [f64; LANES] {
+pub(super) fn squares_of_others<R: Real>(
+    columns: &[Column<R>],
+    others: &[OtherClasses],
+) -> [f64; LANES] {
     let mut sums = [R::ZERO; LANES];
     for column in columns {
         for lane in 0..LANES {

@@ -9,7 +9,7 @@
 mod narrow;
 
 use super::narrow::NARROW;
-use super::{BLOCK, Others, load, squares_of_others};
+use super::{BLOCK, OtherClasses, load, squares_of_others};
 use crate::curve::{Curve, Part, Visit};
 use crate::element::Element;
 use crate::error::Result;
@@ -148,7 +148,7 @@ struct Sums {
     /// The likeliest class's target, and its odds against the others.
     top_target: f64,
     odds: Odds,
-    others: Others,
+    others: OtherClasses,
     /// The curve at the likeliest class.
     of_the_top: Top,
     /// Over all other classes: Σ t_k·ℓ(p_k), Σ t_k·w_k.
@@ -272,7 +272,7 @@ fn wide<E: Element, const FMA: bool>(
         let top_logit = std::mem::replace(&mut z[top], E::Real::NEG_INFINITY);
         maxima[top_block] = maximum(&z[first..(first + BLOCK).min(padded)]);
         let exponentials = &mut scratch.exponentials[..padded];
-        let mut others = Others::NONE;
+        let mut others = OtherClasses::NONE;
         let pairs = exponentials.chunks_mut(BLOCK).zip(z.chunks(BLOCK)).zip(&*maxima);
         for (block, ((e, z), max)) in pairs.enumerate() {
             let chunks = z.as_chunks().0.iter().copied().zip(e.as_chunks_mut().0);

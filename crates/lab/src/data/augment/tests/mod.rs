@@ -7,13 +7,13 @@ use std::borrow::Cow;
 use tch::{Kind, Tensor};
 
 use super::*;
-use crate::Check;
+use crate::Validate;
 use crate::data::{Batch, DataSet, Examples, HeldOut, ImageList, Inputs, Order, Parts, Shape};
 use golden::{grey, made};
 
 fn recipe(text: &str) -> AugmentRecipe {
     let recipe: AugmentRecipe = toml::from_str(text).unwrap();
-    recipe.check().unwrap();
+    recipe.validate().unwrap();
     recipe
 }
 
@@ -388,7 +388,7 @@ fn senseless_settings_are_refused() {
         ("evaluate = { resize = 5000 }", "resize = 5000 must lie in [1, 4096]"),
     ] {
         let recipe: AugmentRecipe = toml::from_str(text).unwrap();
-        let error = recipe.check().unwrap_err().to_string();
+        let error = recipe.validate().unwrap_err().to_string();
         assert!(error.starts_with("augment: ") && error.contains(expected), "{error}");
     }
     let unknown = |text: &str| toml::from_str::<AugmentRecipe>(text).unwrap_err().to_string();
@@ -451,8 +451,8 @@ fn a_loss_without_soft_targets_is_refused_where_there_are_some() {
     for (spec, takes) in [("ce", true), ("el(le=0.5)", true), ("multimargin", false)] {
         let loss: steepness::Loss = spec.parse().unwrap();
         let criterion = loss.criterion(3).unwrap();
-        assert!(plain.check_loss(&loss, &criterion).is_ok());
-        match mixed.check_loss(&loss, &criterion) {
+        assert!(plain.validate_loss(&loss, &criterion).is_ok());
+        match mixed.validate_loss(&loss, &criterion) {
             Ok(()) => assert!(takes, "{spec}"),
             Err(error) => {
                 let text = error.to_string();

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use serde::Serialize;
 
-use super::{Inspection, Part};
+use super::{Inspection, PartInspection};
 use crate::data::{DataRecipe, InputKind};
 use crate::plain;
 use crate::words::several;
@@ -42,7 +42,7 @@ impl Inspection {
         writeln!(f, "{}: {}", plain::name(&self.path), self.format)?;
         self.notes.iter().try_for_each(|note| writeln!(f, "{}", plain::name(note)))?;
         writeln!(f)?;
-        for Part { name, examples, .. } in &self.parts {
+        for PartInspection { name, examples, .. } in &self.parts {
             writeln!(f, "{name:<12}{examples} {}", self.what())?;
         }
         if self.kind() == InputKind::Pairs {

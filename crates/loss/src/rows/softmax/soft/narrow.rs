@@ -8,7 +8,7 @@ use crate::odds::Odds;
 use crate::real::Real;
 use crate::rows::lanes::LANES;
 use crate::rows::softmax::narrow::{self, Column, NARROW};
-use crate::rows::softmax::{self, LabelOdds, Labels, Others};
+use crate::rows::softmax::{self, LabelOdds, Labels, OtherClasses};
 use crate::rows::{Buffers, Plan, ROWS, Scratch, Tile, bad_logit};
 
 /// Adds up a curve's parts for all classes of sixteen rows but each one's likeliest.
@@ -74,7 +74,7 @@ pub(super) fn tile<E: Element, const FMA: bool>(
 
     let mut labels = [None; ROWS];
     let (mut tops, mut top_logits, mut top_targets) = ([0; ROWS], [0.0; ROWS], [0.0; ROWS]);
-    let mut others = [Others::NONE; ROWS];
+    let mut others = [OtherClasses::NONE; ROWS];
     let groups = exponentials.chunks_exact_mut(classes).zip(logits.chunks_exact_mut(classes));
     let groups = groups.zip(targets.chunks_exact_mut(classes)).enumerate();
     for (group, ((e, z), t)) in groups.take(ROWS / LANES) {

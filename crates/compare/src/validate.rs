@@ -17,7 +17,7 @@ type Wrong = (&'static str, String, String);
 ///
 /// # Errors
 /// The file, the place and the number.
-pub fn check(run: &Run, plan: &RunPlan, classes: usize) -> Result<(), Wrong> {
+pub fn validate_run(run: &Run, plan: &RunPlan, classes: usize) -> Result<(), Wrong> {
     epochs(run, plan)?;
     let wrong = |(place, problem)| (MEASURES, place, problem);
     if plan.is_of_command() && !run.has_predictions() {

@@ -16,7 +16,7 @@ use crate::{Error, Result};
 
 /// Which runs are asked for; empty lists ask for all that are finished.
 #[derive(Clone, Debug, Default)]
-pub struct Asked {
+pub struct Selection {
     /// The losses, the one that the others are compared with first.
     pub losses: Vec<Loss>,
     /// The seeds.
@@ -27,7 +27,7 @@ pub struct Asked {
 
 /// Runs of one folder or of several side by side.
 #[derive(Debug)]
-pub struct Gathered {
+pub struct ReportInput {
     /// What they found.
     pub comparison: Comparison,
     /// The recipes, as TOML.
@@ -39,7 +39,7 @@ pub struct Gathered {
 }
 
 /// The runs of one comparison.
-struct Part<'a> {
+struct FolderRuns<'a> {
     path: PathBuf,
     reader: &'a dyn RecipeReader,
     plan: Plan,
@@ -58,15 +58,19 @@ struct Part<'a> {
 /// # Errors
 /// A folder of no comparison, or in use; a run that is asked for and not finished, one that is damaged
 /// or does not belong there; folders whose classes differ; nothing that is finished.
-pub fn gather(paths: &[PathBuf], asked: &Asked, reader: &dyn RecipeReader) -> Result<Gathered> {
+pub fn gather(
+    paths: &[PathBuf],
+    asked: &Selection,
+    reader: &dyn RecipeReader,
+) -> Result<ReportInput> {
     let mut notes = Vec::new();
     let mut parts = Vec::new();
     for path in paths {
-        parts.push(Part::open(path, reader, asked, &mut notes)?);
+        parts.push(FolderRuns::open(path, reader, asked, &mut notes)?);
     }
     let first = parts.first().ok_or_else(|| Error::Request("no folder was named".to_owned()))?;
     for other in &parts[1..] {
-        check_alike(first, other, &mut notes)?;
+        validate_alike(first, other, &mut notes)?;
     }
     let seeds: Vec<u64> = first
         .seeds
@@ -98,7 +102,7 @@ pub fn gather(paths: &[PathBuf], asked: &Asked, reader: &dyn RecipeReader) -> Re
         }
         if part.plan.is_of_command() {
             let of_part = groups.len() - part.settings.len();
-            part.check_partners(&mut groups[of_part..])?;
+            part.validate_partners(&mut groups[of_part..])?;
         }
         if unverified > 0 {
             notes.push(format!(
@@ -108,7 +112,7 @@ pub fn gather(paths: &[PathBuf], asked: &Asked, reader: &dyn RecipeReader) -> Re
             ));
         }
     }
-    let joined = |of: &dyn Fn(&Part) -> String, between: &str| {
+    let joined = |of: &dyn Fn(&FolderRuns) -> String, between: &str| {
         let mut all: Vec<String> = parts.iter().map(of).collect();
         all.dedup();
         all.join(between)
@@ -127,14 +131,14 @@ pub fn gather(paths: &[PathBuf], asked: &Asked, reader: &dyn RecipeReader) -> Re
     comparison.examples = Examples::read(&comparison, &run_folders);
     let recipe = joined(&|part| part.plan.text.clone(), "\n\n");
     let folders = parts.into_iter().filter_map(|part| part.folder).collect();
-    Ok(Gathered { comparison, recipe, notes, folders })
+    Ok(ReportInput { comparison, recipe, notes, folders })
 }
 
-impl<'a> Part<'a> {
+impl<'a> FolderRuns<'a> {
     fn open(
         path: &Path,
         reader: &'a dyn RecipeReader,
-        asked: &Asked,
+        asked: &Selection,
         notes: &mut Vec<String>,
     ) -> Result<Self> {
         let marker = path.join(MARKER);
@@ -230,7 +234,7 @@ impl<'a> Part<'a> {
 
     /// Refuses runs of a command that cannot be compared, and says of the others what their test parts
     /// share.
-    fn check_partners(&self, groups: &mut [Group]) -> Result<()> {
+    fn validate_partners(&self, groups: &mut [Group]) -> Result<()> {
         let mut partners = Partners::default();
         for (group, setting) in groups.iter().zip(&self.settings) {
             for run in &group.runs {
@@ -275,7 +279,7 @@ fn swept(plan: &Plan, losses: &[Loss]) -> Result<Vec<Setting>> {
 }
 
 /// Refuses folders that cannot stand in one table, and says what is to be known of those that can.
-fn check_alike(first: &Part, other: &Part, notes: &mut Vec<String>) -> Result<()> {
+fn validate_alike(first: &FolderRuns, other: &FolderRuns, notes: &mut Vec<String>) -> Result<()> {
     let [a, b] = [first, other].map(|part| part.path.display().to_string());
     if first.classes != other.classes {
         return Err(Error::Request(format!(
@@ -288,7 +292,7 @@ fn check_alike(first: &Part, other: &Part, notes: &mut Vec<String>) -> Result<()
         (Some(first), Some(other)) => first.of_data().is_same(&other.of_data()),
         _ => true,
     };
-    let split = |part: &Part| part.plan.value("data").cloned();
+    let split = |part: &FolderRuns| part.plan.value("data").cloned();
     if !same || split(first) != split(other) {
         notes.push(format!(
             "{a} and {b} were not measured on the same test examples: differences between them are not \

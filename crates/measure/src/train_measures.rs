@@ -1,4 +1,4 @@
-//! [`Learned`]: examples that were learned from, measured as the test part is.
+//! [`TrainMeasures`]: examples that were learned from, measured as the test part is.
 
 use super::{Logit, Logits, Spread, accuracy, label_energy, margins};
 use crate::Result;
@@ -29,7 +29,7 @@ pub(crate) const MARGIN: Card = Card {
 
 /// The measures of training examples, as they are without augmentation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Learned {
+pub struct TrainMeasures {
     /// Examples measured.
     pub examples: usize,
     /// Share of them whose largest logit is the label's.
@@ -40,7 +40,7 @@ pub struct Learned {
     pub energy_mean: f64,
 }
 
-impl Learned {
+impl TrainMeasures {
     /// Measures training examples.
     ///
     /// `labels`: one class a row.

@@ -1,4 +1,4 @@
-//! [`Unfinished`]: what is found of attacks that are not all finished, a file a part, so that an
+//! [`PartialFindings`]: what is found of attacks that are not all finished, a file a part, so that an
 //! interruption costs the part that was under way.
 
 use std::fs;
@@ -12,19 +12,19 @@ use crate::{Error, Result, durable};
 
 /// A folder of parts. Each is known by everything that decides it, as text.
 #[derive(Clone, Debug)]
-pub struct Unfinished {
+pub struct PartialFindings {
     path: PathBuf,
 }
 
 /// What is in the file of a part.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Part {
+struct StoredFindings {
     of: String,
     found: Findings,
 }
 
-impl Unfinished {
+impl PartialFindings {
     /// That in the folder `path`, which need not be there.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
@@ -47,7 +47,7 @@ impl Unfinished {
 
     /// What was found by the part `of`. One that is damaged counts as not there: it is found again.
     pub fn get(&self, of: &str) -> Option<Findings> {
-        let part: Part = serde_json::from_slice(&fs::read(self.file(of)).ok()?).ok()?;
+        let part: StoredFindings = serde_json::from_slice(&fs::read(self.file(of)).ok()?).ok()?;
         (part.of == of).then_some(part.found)
     }
 
@@ -57,7 +57,8 @@ impl Unfinished {
     /// Names the path that cannot be written.
     pub fn put(&self, of: &str, found: &Findings) -> Result<()> {
         fs::create_dir_all(&self.path).map_err(Error::output(&self.path))?;
-        let (file, part) = (self.file(of), Part { of: of.to_owned(), found: found.clone() });
+        let (file, part) =
+            (self.file(of), StoredFindings { of: of.to_owned(), found: found.clone() });
         let text = serde_json::to_vec(&part)
             .map_err(|error| Error::Work(format!("{}: {error}", file.display())))?;
         Ok(durable::write(&file, &text)?)
@@ -91,7 +92,7 @@ mod tests {
     #[test]
     fn a_part_is_known_by_all_that_decides_it() {
         let place = tempfile::tempdir().unwrap();
-        let parts = Unfinished::new(place.path().join("a/b"));
+        let parts = PartialFindings::new(place.path().join("a/b"));
         assert!(parts.is_empty() && parts.get("pgd, seed 0").is_none());
         parts.put("pgd, seed 0", &found()).unwrap();
         assert_eq!(parts.get("pgd, seed 0"), Some(found()));
