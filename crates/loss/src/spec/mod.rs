@@ -115,7 +115,8 @@ fn parse(spec: &str, suggestions: Suggestions) -> Parsed<Loss> {
     for modifier in &mut modifiers {
         read::modify(&mut loss, modifier, suggestions)?;
     }
-    if let Some((_, epoch)) = from {
+    // The first epoch defers nothing, and is the same loss as one that says nothing of epochs.
+    if let Some((_, epoch)) = from.filter(|(_, epoch)| *epoch > 1) {
         loss.from_epoch = epoch;
     }
     items.extend(modifiers);
@@ -223,7 +224,9 @@ mod tests {
             ("ce from epoch 1", "ce"),
             ("el(le=1) + zloss(1e-4)", "el(le=1) + zloss(0.0001)"),
         ] {
-            assert_eq!(short.parse::<Loss>().unwrap().to_string(), long);
+            let loss: Loss = short.parse().unwrap();
+            assert_eq!(loss.to_string(), long);
+            assert_eq!(long.parse().as_ref(), Ok(&loss), "{short}");
         }
     }
 
