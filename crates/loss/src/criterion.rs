@@ -66,9 +66,7 @@ impl Loss {
     /// What [`Loss::validate`] refuses, no classes at all, and a loss that needs class counts.
     pub fn criterion(&self, classes: usize) -> Result<Criterion> {
         if self.needs_counts() {
-            return Err(Error::Shape(format!(
-                "{self} needs the number of training examples of each class"
-            )));
+            return Err(Error::ClassCounts { loss: self.to_string() });
         }
         Criterion::new(self, classes, None)
     }
@@ -107,7 +105,7 @@ impl Criterion {
     fn new(loss: &Loss, classes: usize, counts: Option<Vec<u64>>) -> Result<Self> {
         loss.validate()?;
         if classes == 0 || u32::try_from(classes).is_err() {
-            return Err(Error::Shape(format!("{classes} classes: expected 1 to 2³² − 1")));
+            return Err(Error::Classes(classes));
         }
         Ok(Self {
             loss: loss.clone(),
@@ -582,12 +580,9 @@ impl Criterion {
     }
 }
 
-fn validate_weights(what: &str, weights: &[f64]) -> Result<()> {
+fn validate_weights(of: &'static str, weights: &[f64]) -> Result<()> {
     match weights.iter().position(|w| !(*w >= 0.0 && w.is_finite())) {
         None => Ok(()),
-        Some(at) => {
-            let weight = weights[at];
-            Err(Error::Shape(format!("{what} weight {at} is {weight}, not a finite number ≥ 0")))
-        }
+        Some(index) => Err(Error::Weight { of, index, value: weights[index] }),
     }
 }

@@ -1,5 +1,8 @@
 //! What can be wrong with a loss or with what it is given.
 
+use std::fmt::{self, Display, Formatter};
+use std::sync::Arc;
+
 /// A result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -29,9 +32,28 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
-    /// Slices or tensors whose sizes do not fit each other.
+    /// Slices or tensors whose sizes do not fit each other, or the classes.
     #[error("{0}")]
     Shape(String),
+    /// A number of classes that there cannot be.
+    #[error("{0} classes: expected 1 to 2³² − 1")]
+    Classes(usize),
+    /// A loss that is made from the classes' frequencies, without them.
+    #[error("{loss} needs the number of training examples of each class")]
+    ClassCounts {
+        /// The loss, as it is written.
+        loss: String,
+    },
+    /// A weight that is none.
+    #[error("{of} weight {index} is {value}, not a finite number ≥ 0")]
+    Weight {
+        /// What it weighs: "class" or "sample".
+        of: &'static str,
+        /// Its place among them: the class, or the row.
+        index: usize,
+        /// The value.
+        value: f64,
+    },
     /// A hard target that is no class.
     #[error("target {target} in row {row} is not below the {classes} classes")]
     Target {
@@ -62,9 +84,58 @@ pub enum Error {
         /// Its column.
         column: usize,
     },
-    /// A framework refused an operation.
+    /// A tensor whose elements are of a type that is not computed in.
+    #[error("{tensor} of type {found}: expected {expected}")]
+    ElementType {
+        /// Which tensor: "logits".
+        tensor: &'static str,
+        /// The type, as its framework calls it.
+        found: String,
+        /// What would do.
+        expected: String,
+    },
+    /// Something that is not computed where a tensor is.
     #[error("{0}")]
-    Framework(String),
+    Device(String),
+    /// A framework refused an operation.
+    #[error(transparent)]
+    Framework(FrameworkError),
+}
+
+/// What a framework said.
+#[derive(Clone, Debug)]
+pub struct FrameworkError(Arc<dyn std::error::Error + Send + Sync>);
+
+impl FrameworkError {
+    /// The framework's own error, to be downcast to.
+    pub fn get_ref(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+        &*self.0
+    }
+
+    /// Of an error of the framework's, or of its words.
+    #[cfg(any(feature = "burn", feature = "candle", feature = "tch"))]
+    pub(crate) fn new(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(Arc::from(error.into()))
+    }
+}
+
+impl Display for FrameworkError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for FrameworkError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
+
+/// Frameworks' errors cannot be compared; their words can.
+impl PartialEq for FrameworkError {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
+    }
 }
 
 /// With what would end the line, and move the place that is pointed at, as a space.

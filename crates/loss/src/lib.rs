@@ -115,7 +115,7 @@ pub use curve::{
     Base, Bonus, Card, Curve, FAMILIES, Family, Form, PUBLISHED_CLAMP, Parameter, Range, Shape,
 };
 pub use element::{Element, Stored};
-pub use error::{Error, Result};
+pub use error::{Error, FrameworkError, Result};
 #[cfg(feature = "linear")]
 pub use linear::{Linear, LinearGradients};
 pub use loss::{

@@ -14,7 +14,7 @@
 
 use crate::criterion::{Batch, Criterion, Outcome, Pass};
 use crate::element::Element;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, refuse};
 use crate::matrix::{Matrix, multiply};
 use crate::real::Real;
 use crate::rows::{Buffers, Row, Targets};
@@ -177,7 +177,7 @@ impl<E: Element> Linear<'_, E> {
         }
         let wanted = gradients.bias.as_ref().map(|gradient| gradient.len());
         if self.bias.is_none() && wanted.is_some() {
-            return shape("a gradient for the bias, but there is no bias".into());
+            return refuse("the gradient of the bias", "is asked for, but there is no bias");
         }
         let lengths = |gradient: Option<usize>, expected| (gradient.unwrap_or(expected), expected);
         let sizes = [

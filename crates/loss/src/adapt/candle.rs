@@ -4,13 +4,13 @@
 //! leave it for its backward pass. So the operation is made for one batch and holds both: its
 //! forward pass hands out the value, its backward pass the gradient.
 
+use super::batch::batch;
+use super::element_type::{ElementType, with_element};
 use super::layout::Layout;
-use crate::criterion::{Batch, Criterion, Outcome};
+use crate::criterion::{Criterion, Outcome};
 use crate::element::Element;
-use crate::error::{Error, Result};
-use crate::rows::Targets;
+use crate::error::{Error, FrameworkError, Result};
 use candle_core::{CpuStorage, CustomOp1, DType, Device, Shape, Storage, Tensor, WithDType};
-use half::{bf16, f16};
 
 impl Criterion {
     /// The loss of a batch as a tensor on which to call `backward`.
@@ -60,15 +60,7 @@ impl Criterion {
         targets: &Tensor,
         sample_weights: Option<&Tensor>,
     ) -> Result<(Tensor, Outcome)> {
-        match logits.dtype() {
-            DType::F32 => self.typed::<f32>(logits, targets, sample_weights),
-            DType::F64 => self.typed::<f64>(logits, targets, sample_weights),
-            DType::BF16 => self.typed::<bf16>(logits, targets, sample_weights),
-            DType::F16 => self.typed::<f16>(logits, targets, sample_weights),
-            other => Err(Error::Framework(format!(
-                "logits of type {other:?}: expected F32, F64, BF16 or F16"
-            ))),
-        }
+        with_element!(element_type(logits)?, E => self.typed::<E>(logits, targets, sample_weights))
     }
 
     fn typed<E: Element + WithDType>(
@@ -97,24 +89,15 @@ impl Criterion {
             let (storage, at) = plain.storage_and_layout();
             let (soft_storage, soft_at) = soft_targets.storage_and_layout();
             let values = elements::<E>(&storage, at)?;
-            let all = match soft {
-                true => Targets::Soft(elements::<E>(&soft_storage, soft_at)?),
-                false => Targets::Hard(&hard_targets),
-            };
-            let mut batch = Batch::new(all).with_inner(layout.inner);
-            if let Some(weights) = &weights {
-                batch = batch.with_sample_weights(weights);
-            }
+            let soft = soft.then(|| elements::<E>(&soft_storage, soft_at)).transpose()?;
+            let batch = batch(&hard_targets, soft, weights.as_deref(), layout.inner);
             match record {
                 true => self.forward_backward(values, batch, &mut gradient)?,
                 false => self.forward(values, batch)?,
             }
         };
         let known = KnownGradient {
-            losses: match per_row {
-                true => outcome.rows.iter().map(|row| row.loss).collect(),
-                false => vec![outcome.loss],
-            },
+            losses: self.losses(&outcome),
             shape: if per_row { layout.rows(logits.dims()) } else { vec![] },
             wide: E::DTYPE == DType::F64,
             gradient: match record {
@@ -199,13 +182,25 @@ fn elements<'a, E: WithDType>(
 ) -> Result<&'a [E]> {
     match (storage, layout.contiguous_offsets()) {
         (Storage::Cpu(cpu), Some((from, to))) => Ok(&cpu.as_slice::<E>()?[from..to]),
-        _ => Err(Error::Framework("a tensor that is neither contiguous nor on the CPU".into())),
+        _ => Err(Error::Device("a tensor that is neither contiguous nor on the CPU".into())),
     }
+}
+
+/// In what the logits are computed.
+fn element_type(logits: &Tensor) -> Result<ElementType> {
+    let known = match logits.dtype() {
+        DType::F32 => Some(ElementType::F32),
+        DType::F64 => Some(ElementType::F64),
+        DType::BF16 => Some(ElementType::Bf16),
+        DType::F16 => Some(ElementType::F16),
+        _ => None,
+    };
+    ElementType::of("logits", known, logits.dtype())
 }
 
 impl From<candle_core::Error> for Error {
     fn from(error: candle_core::Error) -> Self {
-        Error::Framework(error.to_string())
+        Error::Framework(FrameworkError::new(error))
     }
 }
 

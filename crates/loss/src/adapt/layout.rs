@@ -1,8 +1,7 @@
 //! Where the classes are in a tensor of logits, found by the targets' shape; what is the same for
 //! every framework.
 
-use crate::criterion::{Criterion, Reduction};
-use crate::error::{Error, Result, refuse};
+use crate::error::{Error, Result};
 
 /// Where the classes are in a tensor of logits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,17 +52,6 @@ fn without(shape: &[usize], dimension: usize) -> Vec<usize> {
     let mut rest = shape.to_vec();
     rest.remove(dimension);
     rest
-}
-
-impl Criterion {
-    /// Whether the tensor of losses has an entry a row, each with a gradient of its own.
-    pub(crate) fn one_loss_a_row(&self) -> Result<bool> {
-        let per_row = self.reduction() == Reduction::None;
-        if per_row && self.loss().jsd.is_some() {
-            return refuse("jsd", "has one loss for three rows: it needs the mean or the sum");
-        }
-        Ok(per_row)
-    }
 }
 
 #[cfg(test)]

@@ -87,6 +87,13 @@ pub struct Outcome {
     pub rows: Vec<Row>,
 }
 
+impl Outcome {
+    /// The losses of the rows, with their weights and before any reduction.
+    pub fn row_losses(&self) -> Vec<f64> {
+        self.rows.iter().map(|row| row.loss).collect()
+    }
+}
+
 /// (N, a, b) to (N, b, a).
 pub(super) fn transpose<E: Copy>(values: &[E], a: usize, b: usize) -> Vec<E> {
     let mut transposed = Vec::with_capacity(values.len());

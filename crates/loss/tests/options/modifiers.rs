@@ -243,5 +243,6 @@ fn what_makes_no_sense_is_refused() {
         let soft = steepness::Targets::Soft(&[0.25f64; 4]);
         assert!(matches!(criterion.forward(&[0.0; 4], soft), Err(Error::Option { .. })), "{spec}");
     }
-    assert!(matches!(loss("ce + adjust(tau=1)").criterion(4), Err(Error::Shape(_))));
+    let error = loss("ce + adjust(tau=1)").criterion(4).unwrap_err();
+    assert_eq!(error, Error::ClassCounts { loss: "ce + adjust(tau=1)".to_owned() });
 }

@@ -6,7 +6,7 @@
 //! has the same log-odds and so the same value and slope; and the device spreads the slope over the
 //! row. Everything else is computed on the host.
 
-use super::{BatchInputs, fetch};
+use super::{BatchInputs, batch, fetch};
 use crate::criterion::{Batch, Criterion, Outcome, Reduction};
 use crate::element::Element;
 use crate::error::{Error, Result};
@@ -123,13 +123,7 @@ fn on_host<E: Element + ::burn::tensor::Element>(
     let (device, shape) = (logits.device(), logits.dims());
     let mut logits: Vec<E> = fetch(logits.try_into_data())?;
     let soft: Option<Vec<E>> = given.soft.map(|soft| fetch(soft.try_into_data())).transpose()?;
-    let mut batch = Batch::new(match &soft {
-        None => Targets::Hard(&given.hard),
-        Some(soft) => Targets::Soft(soft),
-    });
-    if let Some(weights) = &given.weights {
-        batch = batch.with_sample_weights(weights);
-    }
+    let batch = batch(&given.hard, soft.as_deref(), given.weights.as_deref(), 1);
     if !training {
         return Ok((None, criterion.forward(&logits, batch)?));
     }

@@ -3,18 +3,17 @@
 //! Where nobody else holds the logits, as for a network's output that was moved into the call, the
 //! gradient is written over them.
 
-use super::{BatchInputs, framework};
-use crate::criterion::{Batch, Criterion, Outcome};
+use super::{BatchInputs, batch, framework, with_element};
+use crate::criterion::{Criterion, Outcome};
 use crate::element::Element;
 use crate::error::{Error, Result};
-use crate::rows::Targets;
 use ::burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use ::burn::backend::autodiff::grads::Gradients;
 use ::burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use ::burn::backend::ops::FloatTensorOps;
 use ::burn::backend::tensor::FloatTensor;
 use ::burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
-use ::burn::tensor::{DType, Shape, Tensor, TensorData};
+use ::burn::tensor::{Shape, Tensor, TensorData};
 use half::{bf16, f16};
 
 type FlexTensor = FloatTensor<Flex>;
@@ -97,12 +96,8 @@ impl Call<'_> {
     /// The value, and for `training` the gradient; anything at all after an error.
     fn compute(&mut self, logits: FlexTensor, training: bool) -> (FlexTensor, FlexTensor) {
         let dtype = logits.dtype();
-        let computed = match dtype {
-            DType::F64 => self.typed::<f64>(logits, training),
-            DType::BF16 => self.typed::<bf16>(logits, training),
-            DType::F16 => self.typed::<f16>(logits, training),
-            _ => self.typed::<f32>(logits, training),
-        };
+        let computed =
+            with_element!(self.given.element_type, E => self.typed::<E>(logits, training));
         let nothing = || FlexTensor::zeros(Shape::from([1]), dtype);
         let (value, gradient, outcome) = match computed {
             Ok((value, gradient, outcome)) => (value, gradient, Ok(outcome)),
@@ -122,14 +117,8 @@ impl Call<'_> {
             None => None,
             Some(soft) => Some(on_flex(soft.cast(logits.dtype()))?),
         };
-        let mut batch = Batch::new(match &soft {
-            None => Targets::Hard(hard),
-            Some(soft) => Targets::Soft(E::elements(soft)?),
-        });
-        batch = batch.with_inner(layout.inner);
-        if let Some(weights) = weights {
-            batch = batch.with_sample_weights(weights);
-        }
+        let soft = soft.as_ref().map(E::elements).transpose()?;
+        let batch = batch(hard, soft, weights.as_deref(), layout.inner);
         let dtype = logits.dtype();
         let mut logits = match logits.is_contiguous() {
             true => logits,
@@ -154,7 +143,7 @@ impl Call<'_> {
 fn on_flex(tensor: Tensor<1>) -> Result<FlexTensor> {
     match tensor.try_into_primitive::<Flex>() {
         Ok(tensor) => Ok(tensor.to_contiguous()),
-        Err(error) => Err(Error::Framework(format!("targets on another device: {error:?}"))),
+        Err(error) => Err(Error::Device(format!("targets on another device: {error:?}"))),
     }
 }
 
@@ -171,7 +160,7 @@ macro_rules! slices {
         impl Slices for $float {
             fn elements(tensor: &FlexTensor) -> Result<&[Self]> {
                 tensor.as_slice().ok_or_else(|| {
-                    Error::Framework(format!("{tensor:?} is no contiguous tensor of its type"))
+                    framework(format!("{tensor:?} is no contiguous tensor of its type"))
                 })
             }
 
@@ -188,14 +177,21 @@ slices!(f32, f64, bf16, f16);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adapt::element_type::ElementType;
     use crate::adapt::layout::Layout;
 
     #[test]
     fn the_gradient_takes_the_memory_of_logits_that_nobody_else_holds() {
         let mut criterion = "el(le=0.75)".parse::<crate::Loss>().unwrap().criterion(2).unwrap();
-        let layout = Layout { dimension: 1, inner: 1 };
-        let given =
-            BatchInputs { hard: vec![1, 0], soft: None, weights: None, layout, rows: false };
+        let (layout, element_type) = (Layout { dimension: 1, inner: 1 }, ElementType::F32);
+        let given = BatchInputs {
+            hard: vec![1, 0],
+            soft: None,
+            weights: None,
+            layout,
+            element_type,
+            rows: false,
+        };
         let mut call = Call { criterion: &mut criterion, given, outcome: None };
         let numbers = TensorData::new(vec![0.5f32, -1.0, 2.0, 0.0], [2, 2]);
         let held = FlexTensor::from_data(numbers.clone());

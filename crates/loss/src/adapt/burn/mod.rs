@@ -9,9 +9,11 @@
 mod elsewhere;
 mod flex;
 
+use super::batch::batch;
+use super::element_type::{ElementType, with_element};
 use super::layout::Layout;
-use crate::criterion::{Criterion, Outcome, Reduction};
-use crate::error::{Error, Result};
+use crate::criterion::{Criterion, Outcome};
+use crate::error::{Error, FrameworkError, Result};
 use ::burn::backend::DispatchTensorKind;
 use ::burn::tensor::{DType, Int, Tensor, TensorData};
 
@@ -49,6 +51,8 @@ struct BatchInputs {
     soft: Option<Tensor<1>>,
     weights: Option<Vec<f64>>,
     layout: Layout,
+    /// What the logits are in.
+    element_type: ElementType,
     /// Whether the by-products of the rows are wanted.
     rows: bool,
 }
@@ -131,12 +135,14 @@ impl Criterion {
         sample_weights: Option<Tensor<1>>,
         rows: bool,
     ) -> Result<BatchInputs> {
-        let dtype = logits.dtype();
-        if !matches!(dtype, DType::F32 | DType::F64 | DType::BF16 | DType::F16) {
-            return Err(Error::Framework(format!(
-                "logits of type {dtype:?}: expected F32, F64, BF16 or F16"
-            )));
-        }
+        let known = match logits.dtype() {
+            DType::F32 => Some(ElementType::F32),
+            DType::F64 => Some(ElementType::F64),
+            DType::BF16 => Some(ElementType::Bf16),
+            DType::F16 => Some(ElementType::F16),
+            _ => None,
+        };
+        let element_type = ElementType::of("logits", known, logits.dtype())?;
         self.one_loss_a_row()?;
         let soft = matches!(targets.flat, FlatTargets::Soft(_));
         let layout = Layout::of(&logits.dims(), &targets.shape, soft)?;
@@ -146,15 +152,12 @@ impl Criterion {
         };
         let weights =
             sample_weights.map(|weights| fetch(weights.inner().try_into_data())).transpose()?;
-        Ok(BatchInputs { hard, soft, weights, layout, rows })
+        Ok(BatchInputs { hard, soft, weights, layout, element_type, rows })
     }
 
     /// The reduced loss, or the losses of the rows.
     fn burn_value(&self, outcome: &Outcome, dtype: DType) -> Result<TensorData> {
-        let losses = match self.reduction() {
-            Reduction::None => outcome.rows.iter().map(|row| row.loss).collect(),
-            Reduction::Mean | Reduction::Sum => vec![outcome.loss],
-        };
+        let losses = self.losses(outcome);
         let count = losses.len();
         TensorData::new(losses, [count]).try_cast(dtype).map_err(framework)
     }
@@ -162,13 +165,13 @@ impl Criterion {
 
 /// The elements of a tensor that was read back.
 fn fetch<T: ::burn::tensor::Element>(
-    data: std::result::Result<TensorData, impl std::fmt::Display>,
+    data: std::result::Result<TensorData, impl std::error::Error + Send + Sync + 'static>,
 ) -> Result<Vec<T>> {
     data.map_err(framework)?.try_into_vec_as().map_err(framework)
 }
 
-fn framework(error: impl std::fmt::Display) -> Error {
-    Error::Framework(error.to_string())
+fn framework(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::Framework(FrameworkError::new(error))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 //! *Soft targets* need the curve's weight of every class, so they are limited to cross entropy with
 //! or without a logarithmic bonus, written as tensor operations.
 
+use super::{computing_kind, framework};
 use crate::criterion::Term;
 use crate::curve::{Base, Bonus, Curve, Shape};
 use crate::error::{Error, Result};
@@ -38,14 +39,14 @@ pub(super) fn rows(logits: &Tensor, pass: &ComposedTerm<'_>) -> Result<(Vec<Row>
     let hard = pass.soft.is_none() && pass.term.smoothing == 0.0;
     let done = if hard { hard_rows(logits, pass, &curve) } else { soft_rows(logits, pass, &curve) };
     done.map_err(|failure| match failure {
-        Failure::Torch(error) => Error::Framework(error.to_string()),
+        Failure::Torch(error) => framework(error),
         Failure::Ours(error) => error,
     })
 }
 
 /// What is refused here.
 pub(super) fn elsewhere(what: &str) -> Error {
-    Error::Framework(format!("{what} is computed on the CPU only: move the logits there"))
+    Error::Device(format!("{what} is computed on the CPU only: move the logits there"))
 }
 
 /// So that `?` takes both.
@@ -97,10 +98,6 @@ fn pull_back(mut gradient: Tensor, logits: &Tensor, adjusted: &Adjusted) -> Done
         gradient = gradient.f_mul_(&chain)?;
     }
     Ok(gradient.f_to_kind(logits.kind())?)
-}
-
-fn computing_kind(logits: &Tensor) -> Kind {
-    if logits.kind() == Kind::Double { Kind::Double } else { Kind::Float }
 }
 
 /// Columns of an (N, k) tensor, on the host.

@@ -1,12 +1,13 @@
 //! The last linear layer and its loss in one, on tensors of libtorch.
 
-use super::{attach, elements, elements_mut, framework, grad_enabled, shape};
+use super::{
+    attach, computing_kind, element_type, elements, elements_mut, grad_enabled, shape, with_element,
+};
 use crate::criterion::{Criterion, Outcome, Reduction};
 use crate::element::Element;
 use crate::error::{Error, Result, refuse};
 use crate::linear::{Linear, LinearGradients};
 use crate::rows::Targets;
-use half::{bf16, f16};
 use tch::{Kind, Tensor};
 
 impl Criterion {
@@ -45,15 +46,8 @@ impl Criterion {
         targets: &Tensor,
     ) -> Result<(Tensor, Outcome)> {
         let given = LayerInputs { features, weight, bias, targets };
-        match features.f_kind().map_err(framework)? {
-            Kind::Float => self.typed_linear::<f32>(&given),
-            Kind::Double => self.typed_linear::<f64>(&given),
-            Kind::BFloat16 => self.typed_linear::<bf16>(&given),
-            Kind::Half => self.typed_linear::<f16>(&given),
-            other => Err(Error::Framework(format!(
-                "features of kind {other:?}: expected Float, Double, BFloat16 or Half"
-            ))),
-        }
+        let element_type = element_type("features", features)?;
+        with_element!(element_type, E => self.typed_linear::<E>(&given))
     }
 
     fn typed_linear<E: Element>(&mut self, given: &LayerInputs) -> Result<(Tensor, Outcome)> {
@@ -120,7 +114,7 @@ struct LayerInputs<'a> {
 impl LayerInputs<'_> {
     /// What weight and bias are in.
     fn real(&self) -> Kind {
-        if self.features.kind() == Kind::Double { Kind::Double } else { Kind::Float }
+        computing_kind(self.features)
     }
 
     /// Whether the targets are weights.
@@ -150,11 +144,12 @@ impl LayerInputs<'_> {
                 )));
             }
             if name != "targets" && tensor.kind() != real {
-                return Err(Error::Framework(format!(
-                    "{name} of kind {:?}: expected {real:?} for features of kind {:?}",
-                    tensor.kind(),
-                    self.features.kind()
-                )));
+                let features = self.features.kind();
+                return Err(Error::ElementType {
+                    tensor: name,
+                    found: format!("{:?}", tensor.kind()),
+                    expected: format!("{real:?} for features of type {features:?}"),
+                });
             }
         }
         Ok(depth)
@@ -249,9 +244,9 @@ mod tests {
         let bias = message(&x, &w, Some(&draws(&[3], Kind::Float)), &y);
         assert!(bias.contains("bias of shape [3], not [4]"), "{bias}");
         let double = message(&x, &draws(&[4, 3], Kind::Double), None, &y);
-        assert!(double.contains("weight of kind Double: expected Float"), "{double}");
+        assert!(double.contains("weight of type Double: expected Float"), "{double}");
         assert!(message(&draws(&[3], Kind::Float), &w, None, &y).contains("features of shape [3]"));
-        assert!(message(&x.to_kind(Kind::Int), &w, None, &y).contains("kind Int"));
+        assert!(message(&x.to_kind(Kind::Int), &w, None, &y).contains("features of type Int"));
         let high = message(&x, &w, None, &Tensor::from_slice(&[3i64, 4]));
         assert!(high.contains("target 4 in row 1"), "{high}");
         let mut rows = criterion("ce").with_reduction(Reduction::None);

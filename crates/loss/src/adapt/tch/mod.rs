@@ -8,12 +8,12 @@ mod composed;
 #[cfg(feature = "linear")]
 mod linear;
 
+use super::batch::batch;
+use super::element_type::{ElementType, with_element};
 use super::layout::Layout;
-use crate::criterion::{Batch, Criterion, Outcome, Reduction};
+use crate::criterion::{Criterion, Outcome, Reduction};
 use crate::element::Element;
-use crate::error::{Error, Result};
-use crate::rows::Targets;
-use half::{bf16, f16};
+use crate::error::{Error, FrameworkError, Result};
 use std::ffi::{CStr, c_char};
 use tch::{Device, Kind, Tensor};
 use torch_sys::C_tensor;
@@ -69,15 +69,8 @@ impl Criterion {
         targets: &Tensor,
         sample_weights: Option<&Tensor>,
     ) -> Result<(Tensor, Outcome)> {
-        match logits.f_kind().map_err(framework)? {
-            Kind::Float => self.typed::<f32>(logits, targets, sample_weights),
-            Kind::Double => self.typed::<f64>(logits, targets, sample_weights),
-            Kind::BFloat16 => self.typed::<bf16>(logits, targets, sample_weights),
-            Kind::Half => self.typed::<f16>(logits, targets, sample_weights),
-            other => Err(Error::Framework(format!(
-                "logits of kind {other:?}: expected Float, Double, BFloat16 or Half"
-            ))),
-        }
+        let element_type = element_type("logits", logits)?;
+        with_element!(element_type, E => self.typed::<E>(logits, targets, sample_weights))
     }
 
     fn typed<E: Element>(
@@ -100,23 +93,19 @@ impl Criterion {
         let weights = sample_weights.map(|w| w.to_kind(Kind::Double).contiguous());
         // SAFETY: each tensor is contiguous, on the CPU, of the element type asked for, and lives to
         // the end of this function; the gradient is new, so nothing else refers to it.
-        let (values, hard_targets, soft_targets, weights) = unsafe {
+        let (values, hard, soft, weights) = unsafe {
             (
                 elements::<E>(&plain)?,
                 if soft { &[] } else { elements::<i64>(&targets)? },
-                if soft { elements::<E>(&targets)? } else { &[] },
+                soft.then(|| elements::<E>(&targets)).transpose()?,
                 weights.as_ref().map(|w| elements::<f64>(w)).transpose()?,
             )
         };
-        let all = if soft { Targets::Soft(soft_targets) } else { Targets::Hard(hard_targets) };
-        let mut batch = Batch::new(all).with_inner(layout.inner);
-        if let Some(weights) = weights {
-            batch = batch.with_sample_weights(weights);
-        }
-        let per_row = self.one_loss_a_row()?;
+        let batch = batch(hard, soft, weights, layout.inner);
+        self.one_loss_a_row()?;
         if !logits.requires_grad() || !grad_enabled() {
             let outcome = self.forward(values, batch)?;
-            return Ok((value_tensor(&outcome, logits, layout, per_row), outcome));
+            return Ok((self.value_tensor(&outcome, logits, layout), outcome));
         }
         let gradient = plain.empty_like();
         let outcome = {
@@ -124,7 +113,7 @@ impl Criterion {
             let into = unsafe { elements_mut::<E>(&gradient)? };
             self.forward_backward(values, batch, into)?
         };
-        let value = value_tensor(&outcome, logits, layout, per_row);
+        let value = self.value_tensor(&outcome, logits, layout);
         let loss = attach(&[(logits, Some(&gradient))], &value, layout.dimension)?;
         Ok((loss, outcome))
     }
@@ -140,7 +129,7 @@ impl Criterion {
     ) -> Result<(Tensor, Outcome)> {
         let soft = targets.kind() != Kind::Int64;
         let layout = Layout::of(&shape(logits), &shape(targets), soft)?;
-        let per_row = self.one_loss_a_row()?;
+        self.one_loss_a_row()?;
         let records = logits.requires_grad() && grad_enabled();
         let by_row = |tensor: &Tensor| -> Tensor {
             let last = tensor.f_movedim_int(layout.dimension as i64, -1);
@@ -164,10 +153,7 @@ impl Criterion {
         .try_into()
         .map_err(framework)?;
         let count = hard.len();
-        let mut batch = Batch::<E>::new(Targets::Hard(&hard));
-        if let Some(weights) = &weights {
-            batch = batch.with_sample_weights(weights);
-        }
+        let batch = batch::<E>(&hard, None, weights.as_deref(), 1);
         let mut this = self.clone();
         if soft {
             self.takes_soft_targets()?;
@@ -224,7 +210,7 @@ impl Criterion {
             }
         }
         let (outcome, factor) = self.conclude(loss, all_rows, records);
-        let value = value_tensor(&outcome, logits, layout, per_row).to(logits.device());
+        let value = self.value_tensor(&outcome, logits, layout).to(logits.device());
         let Some(mut gradient) = gradient else { return Ok((value, outcome)) };
         if factor != 1.0 {
             gradient = gradient.f_mul_scalar_(factor).map_err(framework)?;
@@ -290,22 +276,38 @@ unsafe fn elements_mut<T>(tensor: &Tensor) -> Result<&mut [T]> {
 fn on_cpu(tensor: &Tensor) -> Result<()> {
     match tensor.device() {
         Device::Cpu => Ok(()),
-        other => Err(Error::Framework(format!("a tensor on {other:?}: expected the CPU"))),
+        other => Err(Error::Device(format!("a tensor on {other:?}: expected the CPU"))),
     }
 }
 
-/// The reduced loss, or the losses of the rows in the targets' shape; in f32 for half precision.
-fn value_tensor(outcome: &Outcome, logits: &Tensor, layout: Layout, per_row: bool) -> Tensor {
-    let kind = match logits.kind() {
-        Kind::Double => Kind::Double,
-        _ => Kind::Float,
-    };
-    if !per_row {
-        return Tensor::from(outcome.loss).to_kind(kind);
+impl Criterion {
+    /// The reduced loss, or the losses of the rows in the targets' shape; in f32 for half precision.
+    fn value_tensor(&self, outcome: &Outcome, logits: &Tensor, layout: Layout) -> Tensor {
+        let rows = match self.reduction() {
+            Reduction::None => layout.rows(&shape(logits)),
+            Reduction::Mean | Reduction::Sum => vec![],
+        };
+        let rows: Vec<i64> = rows.into_iter().map(|size| size as i64).collect();
+        Tensor::from_slice(&self.losses(outcome)).to_kind(computing_kind(logits)).view(&rows[..])
     }
-    let rows = layout.rows(&shape(logits)).into_iter().map(|size| size as i64);
-    let losses: Vec<f64> = outcome.rows.iter().map(|row| row.loss).collect();
-    Tensor::from_slice(&losses).to_kind(kind).view(&rows.collect::<Vec<_>>()[..])
+}
+
+/// What the elements of the tensor `what` are.
+fn element_type(what: &'static str, tensor: &Tensor) -> Result<ElementType> {
+    let kind = tensor.f_kind().map_err(framework)?;
+    let known = match kind {
+        Kind::Float => Some(ElementType::F32),
+        Kind::Double => Some(ElementType::F64),
+        Kind::BFloat16 => Some(ElementType::Bf16),
+        Kind::Half => Some(ElementType::F16),
+        _ => None,
+    };
+    ElementType::of(what, known, kind)
+}
+
+/// What is computed in: half precision in single.
+fn computing_kind(tensor: &Tensor) -> Kind {
+    if tensor.kind() == Kind::Double { Kind::Double } else { Kind::Float }
 }
 
 /// A tensor of value `value` whose gradient with respect to each of the inputs is the one beside it, if
@@ -340,11 +342,11 @@ fn attach(
     let error = unsafe { CStr::from_ptr(message).to_string_lossy().into_owned() };
     // SAFETY: as above, and not used again.
     unsafe { free(message.cast()) };
-    Err(Error::Framework(error))
+    Err(framework(error))
 }
 
-fn framework(error: tch::TchError) -> Error {
-    Error::Framework(error.to_string())
+fn framework(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::Framework(FrameworkError::new(error))
 }
 
 #[cfg(test)]
