@@ -9,7 +9,8 @@ use super::settings::{LOSS, NORM, Settings, TARGETS, TEMPERATURE};
 use super::spec::Listed;
 use super::targeted::aimed;
 use super::{
-    Attack, Clean, Effort, Model, Norm, Objective, Slope, Tag, aim, pick, positions, slope, wrong,
+    Attack, Clean, Effort, Model, Norm, Objective, Slope, Tag, aim, pick, positions, slope,
+    towards, wrong,
 };
 use crate::Result;
 use crate::card::{Card, Parameter, Range};
@@ -292,10 +293,7 @@ impl Attack for Apgd {
             1 => "from a random start".to_owned(),
             n => format!("from {n} random starts"),
         };
-        let towards = match self.targets {
-            0 => String::new(),
-            n => format!(", towards each of the {n} most probable wrong classes"),
-        };
+        let towards = towards(self.targets);
         format!(
             "{}, {} steps of its own size along the gradient of {} {starts}{towards}",
             self.norm, self.steps, self.objective
@@ -318,8 +316,8 @@ impl Attack for Apgd {
         Effort::Standing
     }
 
-    fn gradients(&self) -> usize {
-        (self.steps + 1) * self.restarts * self.targets.max(1)
+    fn gradients_a_target(&self) -> usize {
+        (self.steps + 1) * self.restarts
     }
 
     fn perturb(&self, model: &Model, clean: &Clean, epsilon: f64) -> Result<Tensor> {

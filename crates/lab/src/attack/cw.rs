@@ -163,7 +163,7 @@ impl Attack for Cw {
         Effort::Nearest
     }
 
-    fn gradients(&self) -> usize {
+    fn gradients_a_target(&self) -> usize {
         self.steps * self.searches
     }
 

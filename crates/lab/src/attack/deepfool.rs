@@ -135,7 +135,7 @@ impl Attack for DeepFool {
         Effort::Nearest
     }
 
-    fn gradients(&self) -> usize {
+    fn gradients_a_target(&self) -> usize {
         // A forward pass and ten backward, three moves mostly.
         20
     }

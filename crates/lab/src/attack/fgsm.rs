@@ -57,7 +57,7 @@ impl Attack for Fgsm {
         Some(self.objective)
     }
 
-    fn gradients(&self) -> usize {
+    fn gradients_a_target(&self) -> usize {
         1
     }
 

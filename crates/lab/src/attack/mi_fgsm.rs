@@ -7,7 +7,7 @@ use super::norm::spread;
 use super::settings::{LOSS, Settings, TARGETS, TEMPERATURE};
 use super::spec::Listed;
 use super::targeted::aimed;
-use super::{Attack, Clean, Effort, Model, Norm, Objective, Tag, aim, slope};
+use super::{Attack, Clean, Model, Norm, Objective, Tag, aim, reach, slope, towards};
 use crate::Result;
 use crate::card::{Card, Parameter, Range};
 
@@ -115,10 +115,7 @@ impl Attack for MiFgsm {
     }
 
     fn setting(&self) -> String {
-        let towards = match self.targets {
-            0 => String::new(),
-            n => format!(", towards each of the {n} most probable wrong classes"),
-        };
+        let towards = towards(self.targets);
         let step = match self.step {
             Some(step) => format!("{step:.5}"),
             None => format!("ε/{}", self.steps),
@@ -141,16 +138,12 @@ impl Attack for MiFgsm {
         self.targets
     }
 
-    fn effort(&self) -> Effort {
-        if self.targets > 0 { Effort::Standing } else { Effort::Every }
-    }
-
-    fn gradients(&self) -> usize {
-        self.steps * self.targets.max(1)
+    fn gradients_a_target(&self) -> usize {
+        self.steps
     }
 
     fn reach(&self) -> Option<f64> {
-        self.step.map(|step| step * self.steps as f64)
+        reach(self.steps, self.step)
     }
 
     fn perturb(&self, model: &Model, clean: &Clean, epsilon: f64) -> Result<Tensor> {

@@ -207,13 +207,19 @@ pub trait Attack {
         0
     }
 
-    /// What it has to do for a curve.
+    /// What it has to do for a curve. Towards one class after the other it goes with those that stand.
     fn effort(&self) -> Effort {
-        Effort::Every
+        if self.targets() > 0 { Effort::Standing } else { Effort::Every }
     }
 
-    /// About how many gradients of an example one call takes; 0 for one that knows no gradient.
-    fn gradients(&self) -> usize;
+    /// About how many gradients of an example it takes towards one class, or towards none in particular;
+    /// 0 for one that knows no gradient.
+    fn gradients_a_target(&self) -> usize;
+
+    /// About how many gradients of an example one call takes.
+    fn gradients(&self) -> usize {
+        self.gradients_a_target() * self.targets().max(1)
+    }
 
     /// What one call takes, in gradients of an example.
     fn cost(&self) -> f64 {
@@ -290,9 +296,22 @@ fn pick<'a>(numbers: &'a [usize], positions: &Tensor) -> Result<Cow<'a, [usize]>
     Ok(Cow::Owned(at.iter().map(|&at| numbers[at as usize]).collect()))
 }
 
-/// The marks of an objective and of targets, where they are not the usual ones.
+/// The tags of an objective and of targets, where they are not the usual ones.
 fn aim(objective: Objective, targets: usize) -> impl Iterator<Item = Tag> {
     objective.tag().into_iter().chain((targets > 0).then(|| Tag::plain("targeted")))
+}
+
+/// What is said of `targets`, at the end of a setting.
+fn towards(targets: usize) -> String {
+    match targets {
+        0 => String::new(),
+        n => format!(", towards each of the {n} most probable wrong classes"),
+    }
+}
+
+/// How far so many steps lead at most, where they have a length of their own.
+fn reach(steps: usize, step: Option<f64>) -> Option<f64> {
+    step.map(|step| step * steps as f64)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use tch::{Kind, Tensor};
 use super::settings::{LOSS, NORM, Settings, TARGETS, TEMPERATURE};
 use super::spec::Listed;
 use super::targeted::aimed;
-use super::{Attack, Clean, Effort, Model, Norm, Objective, Tag, aim, slope};
+use super::{Attack, Clean, Model, Norm, Objective, Tag, aim, reach, slope, towards};
 use crate::card::{Card, Parameter, Range};
 use crate::{Error, Result};
 
@@ -151,10 +151,7 @@ impl Attack for Pgd {
             (Norm::L2, true) => format!("the gradient over its length plus {:e}", self.floor),
         };
         let from = if self.random_start { "from a random start" } else { "from the input" };
-        let towards = match self.targets {
-            0 => String::new(),
-            n => format!(", towards each of the {n} most probable wrong classes"),
-        };
+        let towards = towards(self.targets);
         let step = match self.step {
             Some(step) => format!("{step:.5}"),
             None => format!("{OF_BUDGET}·ε/{}", self.steps),
@@ -177,16 +174,12 @@ impl Attack for Pgd {
         self.targets
     }
 
-    fn effort(&self) -> Effort {
-        if self.targets > 0 { Effort::Standing } else { Effort::Every }
-    }
-
-    fn gradients(&self) -> usize {
-        self.steps * self.targets.max(1)
+    fn gradients_a_target(&self) -> usize {
+        self.steps
     }
 
     fn reach(&self) -> Option<f64> {
-        self.step.map(|step| step * self.steps as f64)
+        reach(self.steps, self.step)
     }
 
     fn perturb(&self, model: &Model, clean: &Clean, epsilon: f64) -> Result<Tensor> {

@@ -175,7 +175,7 @@ impl Attack for Square {
         Effort::Standing
     }
 
-    fn gradients(&self) -> usize {
+    fn gradients_a_target(&self) -> usize {
         0
     }
 
