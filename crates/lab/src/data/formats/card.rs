@@ -6,15 +6,29 @@ use std::path::Path;
 use super::Format;
 use crate::compare::Origin;
 use crate::data::{DataPath, DataSet, Fractions, InputKind, Inspection, TableChoices};
-use crate::{Error, Result};
+use crate::{Error, Result, Validate};
 
 /// Hears how many images of how many are decoded.
 pub type Watch<'a> = dyn Fn(usize, usize) + Sync + 'a;
 
+/// What stands in a recipe under the key of a format. Formats may share one.
+pub trait DataSettings: Validate {
+    /// The paths in it, each under the key that its origin has: "data" first.
+    fn paths(&mut self) -> Vec<(&'static str, &mut DataPath)>;
+
+    /// The shares that are held out for parts that the data do not have themselves.
+    fn shares(&self) -> Fractions;
+
+    /// The height and width that images are scaled to, of formats that can do so.
+    fn size(&mut self) -> Option<&mut Option<NonZeroUsize>> {
+        None
+    }
+}
+
 /// A data format: how it is found, and what its recipe asks for.
 pub trait DataFormat {
     /// What stands in a recipe under its key.
-    type Recipe;
+    type Recipe: DataSettings;
 
     /// What it is, for a sentence: "CIFAR-10, binary version".
     const TITLE: &'static str;
@@ -37,23 +51,6 @@ pub trait DataFormat {
     /// # Errors
     /// What is missing, as [`DataFormat::load`] says it.
     fn origins(recipe: &Self::Recipe) -> Result<Vec<Origin>>;
-
-    /// The paths in the recipe, each under the key that its origin has: "data" first.
-    fn paths(recipe: &mut Self::Recipe) -> Vec<(&'static str, &mut DataPath)>;
-
-    /// The shares that are held out for parts that the data do not have themselves.
-    fn shares(recipe: &Self::Recipe) -> Fractions;
-
-    /// Refuses what makes no sense.
-    ///
-    /// # Errors
-    /// Names the setting, its value and its range.
-    fn validate(recipe: &Self::Recipe) -> Result<()>;
-
-    /// The height and width that images are scaled to, of formats that can do so.
-    fn size(_recipe: &mut Self::Recipe) -> Option<&mut Option<NonZeroUsize>> {
-        None
-    }
 }
 
 /// How data of a format are found at a path, and what is said of them there.
@@ -172,21 +169,21 @@ macro_rules! formats {
             /// Every path in it, under the key that its origin has.
             pub(super) fn paths(&mut self) -> Vec<(&'static str, &mut DataPath)> {
                 match self {
-                    $(DataRecipe::$format(recipe) => $format::paths(recipe),)+
+                    $(DataRecipe::$format(recipe) => DataSettings::paths(recipe),)+
                 }
             }
 
             /// The shares that are held out for parts that the data do not have themselves.
             pub fn shares(&self) -> Fractions {
                 match self {
-                    $(DataRecipe::$format(recipe) => $format::shares(recipe),)+
+                    $(DataRecipe::$format(recipe) => DataSettings::shares(recipe),)+
                 }
             }
 
             /// The height and width that images are scaled to, of formats that can do so.
             pub fn size(&mut self) -> Option<&mut Option<NonZeroUsize>> {
                 match self {
-                    $(DataRecipe::$format(recipe) => $format::size(recipe),)+
+                    $(DataRecipe::$format(recipe) => DataSettings::size(recipe),)+
                 }
             }
         }
@@ -194,7 +191,7 @@ macro_rules! formats {
         impl Validate for DataRecipe {
             fn validate(&self) -> Result<()> {
                 match self {
-                    $(DataRecipe::$format(recipe) => $format::validate(recipe),)+
+                    $(DataRecipe::$format(recipe) => recipe.validate(),)+
                 }
             }
         }

@@ -6,10 +6,10 @@ use super::card::{Card, DataFormat, Watch, written};
 use super::images::{taken, with_test};
 use super::inspection::images;
 use super::{DataRecipe, Format, ImagesRecipe};
+use crate::Result;
 use crate::compare::Origin;
 use crate::data::cifar::Cifar;
-use crate::data::{DataPath, DataSet, Fractions, InputKind, Inspection, TableChoices};
-use crate::{Result, Validate};
+use crate::data::{DataSet, InputKind, Inspection, TableChoices};
 
 /// The format.
 pub(super) struct Cifar10;
@@ -35,18 +35,6 @@ impl DataFormat for Cifar10 {
         let path = recipe.path.resolve();
         let (folder, files) = Cifar::Ten.all_files(&path)?;
         Ok(vec![Origin::folder(path, folder, files)])
-    }
-
-    fn paths(recipe: &mut ImagesRecipe) -> Vec<(&'static str, &mut DataPath)> {
-        vec![("data", &mut recipe.path)]
-    }
-
-    fn shares(recipe: &ImagesRecipe) -> Fractions {
-        recipe.shares()
-    }
-
-    fn validate(recipe: &ImagesRecipe) -> Result<()> {
-        recipe.validate()
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::card::{Card, DataFormat, Watch, written};
+use super::card::{Card, DataFormat, DataSettings, Watch, written};
 use super::images::{taken, with_test};
 use super::inspection::images;
 use super::{DataRecipe, Format, a_tenth};
@@ -37,6 +37,23 @@ pub struct Cifar100Recipe {
     pub long_tail: Option<LongTail>,
 }
 
+impl DataSettings for Cifar100Recipe {
+    fn paths(&mut self) -> Vec<(&'static str, &mut DataPath)> {
+        vec![("data", &mut self.path)]
+    }
+
+    fn shares(&self) -> Fractions {
+        Fractions { validation: self.validation, test: 0.0 }
+    }
+}
+
+impl Validate for Cifar100Recipe {
+    fn validate(&self) -> Result<()> {
+        validate_share(self.validation)?;
+        self.long_tail.validate()
+    }
+}
+
 /// The format.
 pub(super) struct Cifar100;
 
@@ -62,19 +79,6 @@ impl DataFormat for Cifar100 {
         let path = recipe.path.resolve();
         let (folder, files) = Cifar::Hundred(recipe.labels).all_files(&path)?;
         Ok(vec![Origin::folder(path, folder, files)])
-    }
-
-    fn paths(recipe: &mut Cifar100Recipe) -> Vec<(&'static str, &mut DataPath)> {
-        vec![("data", &mut recipe.path)]
-    }
-
-    fn shares(recipe: &Cifar100Recipe) -> Fractions {
-        Fractions { validation: recipe.validation, test: 0.0 }
-    }
-
-    fn validate(recipe: &Cifar100Recipe) -> Result<()> {
-        validate_share(recipe.validation)?;
-        recipe.long_tail.validate()
     }
 }
 

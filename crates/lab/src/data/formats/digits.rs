@@ -7,12 +7,12 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::card::DataFormat;
+use super::card::{DataFormat, DataSettings};
 use crate::compare::Origin;
 use crate::data::{
     DataPath, DataSet, Examples, Fractions, HeldOut, InputKind, Inputs, OodSet, Shape, Splitting,
 };
-use crate::{Error, Result, Validate};
+use crate::{Error, Result};
 
 const SIDE: usize = 8;
 const PIXELS: usize = SIDE * SIDE;
@@ -24,6 +24,16 @@ const CLOTHES: (&str, &str) = ("fashion8x8.csv", include_str!("../../../assets/f
 const CLOTHES_NAMES: [&str; 10] = [
     "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot",
 ];
+
+impl DataSettings for Fractions {
+    fn paths(&mut self) -> Vec<(&'static str, &mut DataPath)> {
+        Vec::new()
+    }
+
+    fn shares(&self) -> Fractions {
+        *self
+    }
+}
 
 /// The format.
 pub(super) struct Digits;
@@ -40,18 +50,6 @@ impl DataFormat for Digits {
 
     fn origins(_: &Fractions) -> Result<Vec<Origin>> {
         Ok(Vec::new())
-    }
-
-    fn paths(_: &mut Fractions) -> Vec<(&'static str, &mut DataPath)> {
-        Vec::new()
-    }
-
-    fn shares(shares: &Fractions) -> Fractions {
-        *shares
-    }
-
-    fn validate(shares: &Fractions) -> Result<()> {
-        shares.validate()
     }
 }
 

@@ -6,11 +6,9 @@ use super::card::{Card, DataFormat, Watch, written};
 use super::images::{taken, with_test};
 use super::inspection::images;
 use super::{DataRecipe, Format, ImagesRecipe};
+use crate::Result;
 use crate::compare::Origin;
-use crate::data::{
-    DataPath, DataSet, Fractions, InputKind, Inspection, TableChoices, described, idx,
-};
-use crate::{Result, Validate};
+use crate::data::{DataSet, InputKind, Inspection, TableChoices, described, idx};
 
 /// The format.
 pub(super) struct Idx;
@@ -36,18 +34,6 @@ impl DataFormat for Idx {
     fn origins(recipe: &ImagesRecipe) -> Result<Vec<Origin>> {
         let path = recipe.path.resolve();
         Ok(vec![Origin::folder(path.clone(), path.clone(), idx::files(&path)?)])
-    }
-
-    fn paths(recipe: &mut ImagesRecipe) -> Vec<(&'static str, &mut DataPath)> {
-        vec![("data", &mut recipe.path)]
-    }
-
-    fn shares(recipe: &ImagesRecipe) -> Fractions {
-        recipe.shares()
-    }
-
-    fn validate(recipe: &ImagesRecipe) -> Result<()> {
-        recipe.validate()
     }
 }
 

@@ -1,16 +1,13 @@
 //! A folder of images, such as ImageNet; [`image_folder`](crate::data::image_folder) reads it.
 
-use std::num::NonZeroUsize;
 use std::path::Path;
 
 use super::card::{Card, DataFormat, Watch, written};
 use super::inspection::images;
 use super::{DataRecipe, FolderRecipe, Format};
+use crate::Result;
 use crate::compare::Origin;
-use crate::data::{
-    self, DataPath, DataSet, Fractions, InputKind, Inspection, TableChoices, image_folder,
-};
-use crate::{Result, Validate};
+use crate::data::{self, DataSet, InputKind, Inspection, TableChoices, image_folder};
 
 /// The format.
 pub(super) struct ImageFolder;
@@ -40,22 +37,6 @@ impl DataFormat for ImageFolder {
         let lists = [Some(train), validation, test].into_iter().flatten();
         let files = lists.flat_map(|list| list.files).collect();
         Ok(vec![Origin::folder(path.clone(), path, files)])
-    }
-
-    fn paths(recipe: &mut FolderRecipe) -> Vec<(&'static str, &mut DataPath)> {
-        vec![("data", &mut recipe.path)]
-    }
-
-    fn shares(recipe: &FolderRecipe) -> Fractions {
-        recipe.shares()
-    }
-
-    fn validate(recipe: &FolderRecipe) -> Result<()> {
-        recipe.validate()
-    }
-
-    fn size(recipe: &mut FolderRecipe) -> Option<&mut Option<NonZeroUsize>> {
-        Some(&mut recipe.size)
     }
 }
 

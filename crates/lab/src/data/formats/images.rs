@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Serialize};
 
+use super::card::DataSettings;
 use super::inspection::Size;
 use super::{a_fifth, a_tenth};
 use crate::data::image_list::{ImageList, MOST_SIDE, transparency};
@@ -58,9 +59,14 @@ impl ImagesRecipe {
     pub(super) fn new(path: DataPath) -> Self {
         Self { path, validation: a_tenth(), take: None, long_tail: None }
     }
+}
 
-    /// The share that is held out.
-    pub(super) fn shares(&self) -> Fractions {
+impl DataSettings for ImagesRecipe {
+    fn paths(&mut self) -> Vec<(&'static str, &mut DataPath)> {
+        vec![("data", &mut self.path)]
+    }
+
+    fn shares(&self) -> Fractions {
         Fractions { validation: self.validation, test: 0.0 }
     }
 }
@@ -80,11 +86,6 @@ impl FolderRecipe {
         let size = if smallest == largest { None } else { NonZeroUsize::new(size) };
         let (validation, test) = (a_tenth(), a_fifth());
         Self { path, size, validation, test, take: None, long_tail: None }
-    }
-
-    /// The shares that are held out for parts that are not there.
-    pub(super) fn shares(&self) -> Fractions {
-        Fractions { validation: self.validation, test: self.test }
     }
 
     /// Of the lists of a training and a test part as much as is to be taken.
@@ -129,6 +130,20 @@ impl FolderRecipe {
                 HeldOut::of(self.shares(), validation, test),
             )
         })
+    }
+}
+
+impl DataSettings for FolderRecipe {
+    fn paths(&mut self) -> Vec<(&'static str, &mut DataPath)> {
+        vec![("data", &mut self.path)]
+    }
+
+    fn shares(&self) -> Fractions {
+        Fractions { validation: self.validation, test: self.test }
+    }
+
+    fn size(&mut self) -> Option<&mut Option<NonZeroUsize>> {
+        Some(&mut self.size)
     }
 }
 

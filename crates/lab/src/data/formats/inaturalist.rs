@@ -1,16 +1,13 @@
 //! iNaturalist 2018; [`inaturalist`](crate::data::inaturalist) reads its annotations.
 
-use std::num::NonZeroUsize;
 use std::path::Path;
 
 use super::card::{Card, DataFormat, Watch, written};
 use super::inspection::images;
 use super::{DataRecipe, FolderRecipe, Format};
+use crate::Result;
 use crate::compare::Origin;
-use crate::data::{
-    self, DataPath, DataSet, Fractions, InputKind, Inspection, TableChoices, inaturalist,
-};
-use crate::{Result, Validate};
+use crate::data::{self, DataSet, InputKind, Inspection, TableChoices, inaturalist};
 
 /// The format.
 pub(super) struct INaturalist;
@@ -40,22 +37,6 @@ impl DataFormat for INaturalist {
         let mut files = inaturalist::annotations(&path);
         files.extend([Some(train), test].into_iter().flatten().flat_map(|list| list.files));
         Ok(vec![Origin::folder(path.clone(), path, files)])
-    }
-
-    fn paths(recipe: &mut FolderRecipe) -> Vec<(&'static str, &mut DataPath)> {
-        vec![("data", &mut recipe.path)]
-    }
-
-    fn shares(recipe: &FolderRecipe) -> Fractions {
-        recipe.shares()
-    }
-
-    fn validate(recipe: &FolderRecipe) -> Result<()> {
-        recipe.validate()
-    }
-
-    fn size(recipe: &mut FolderRecipe) -> Option<&mut Option<NonZeroUsize>> {
-        Some(&mut recipe.size)
     }
 }
 

@@ -26,7 +26,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 
 pub(super) use self::card::Card;
-use self::card::{DataFormat, formats};
+use self::card::{DataFormat, DataSettings, formats};
 use self::cifar10::Cifar10;
 use self::cifar100::Cifar100;
 use self::digits::Digits;

@@ -2,13 +2,23 @@
 
 use std::path::Path;
 
-use super::card::{Card, DataFormat, Watch, written};
+use super::card::{Card, DataFormat, DataSettings, Watch, written};
 use super::inspection::part;
 use super::{DataRecipe, Format};
 use crate::compare::Origin;
 use crate::data::text::{self, ParallelRecipe, Section, Text, languages, test_sets, unused};
 use crate::data::{DataPath, DataSet, Fractions, InputKind, Inspection, Size, TableChoices};
-use crate::{Error, Result, Validate, plain};
+use crate::{Error, Result, plain};
+
+impl DataSettings for ParallelRecipe {
+    fn paths(&mut self) -> Vec<(&'static str, &mut DataPath)> {
+        vec![("data", &mut self.path)]
+    }
+
+    fn shares(&self) -> Fractions {
+        self.shares()
+    }
+}
 
 /// The format.
 pub(super) struct Parallel;
@@ -33,18 +43,6 @@ impl DataFormat for Parallel {
     fn origins(recipe: &ParallelRecipe) -> Result<Vec<Origin>> {
         let (folder, files) = Text::files(recipe)?;
         Ok(vec![Origin::folder(recipe.path.resolve(), folder, files)])
-    }
-
-    fn paths(recipe: &mut ParallelRecipe) -> Vec<(&'static str, &mut DataPath)> {
-        vec![("data", &mut recipe.path)]
-    }
-
-    fn shares(recipe: &ParallelRecipe) -> Fractions {
-        recipe.shares()
-    }
-
-    fn validate(recipe: &ParallelRecipe) -> Result<()> {
-        recipe.validate()
     }
 }
 

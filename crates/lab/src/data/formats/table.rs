@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use super::card::{Card, DataFormat, Watch, written};
+use super::card::{Card, DataFormat, DataSettings, Watch, written};
 use super::inspection::part;
 use super::{DataRecipe, Format};
+use crate::Result;
 use crate::compare::Origin;
 use crate::data::inaturalist::many_medium_few;
 use crate::data::table::{self, TableRecipe};
@@ -12,7 +13,17 @@ use crate::data::{
     Channel, DataPath, DataSet, Fractions, HeldOut, InputKind, Inspection, Size, TableChoices,
     copies, described,
 };
-use crate::{Result, Validate};
+
+impl DataSettings for TableRecipe {
+    fn paths(&mut self) -> Vec<(&'static str, &mut DataPath)> {
+        let test = self.test_path.iter_mut().map(|path| ("data.test_path", path));
+        [("data", &mut self.path)].into_iter().chain(test).collect()
+    }
+
+    fn shares(&self) -> Fractions {
+        self.shares()
+    }
+}
 
 /// The format. Any text may be one, so it is no file by its name alone.
 pub(super) struct Table;
@@ -32,19 +43,6 @@ impl DataFormat for Table {
         let table = Origin::file("data", &recipe.path.resolve());
         let test = |path: &DataPath| Origin::file("data.test_path", &path.resolve());
         Ok([table].into_iter().chain(recipe.test_path.as_ref().map(test)).collect())
-    }
-
-    fn paths(recipe: &mut TableRecipe) -> Vec<(&'static str, &mut DataPath)> {
-        let test = recipe.test_path.iter_mut().map(|path| ("data.test_path", path));
-        [("data", &mut recipe.path)].into_iter().chain(test).collect()
-    }
-
-    fn shares(recipe: &TableRecipe) -> Fractions {
-        recipe.shares()
-    }
-
-    fn validate(recipe: &TableRecipe) -> Result<()> {
-        recipe.validate()
     }
 }
 

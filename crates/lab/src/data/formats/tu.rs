@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::card::{Card, DataFormat, Watch, written};
+use super::card::{Card, DataFormat, DataSettings, Watch, written};
 use super::inspection::part;
 use super::{DataRecipe, Format, a_tenth};
 use crate::compare::Origin;
@@ -38,6 +38,25 @@ pub struct TuRecipe {
     pub long_tail: Option<LongTail>,
 }
 
+impl DataSettings for TuRecipe {
+    fn paths(&mut self) -> Vec<(&'static str, &mut DataPath)> {
+        vec![("data", &mut self.path)]
+    }
+
+    fn shares(&self) -> Fractions {
+        Fractions { validation: self.validation, test: self.test }
+    }
+}
+
+impl Validate for TuRecipe {
+    fn validate(&self) -> Result<()> {
+        let shares = self.shares();
+        self.split.validate(shares)?;
+        shares.validate()?;
+        self.long_tail.validate()
+    }
+}
+
 /// The format.
 pub(super) struct Tu;
 
@@ -63,7 +82,7 @@ impl DataFormat for Tu {
             ..DataSet::new(
                 described(&path, &examples, "graphs"),
                 examples,
-                HeldOut::Shares(Self::shares(recipe), recipe.split),
+                HeldOut::Shares(recipe.shares(), recipe.split),
             )
         })
     }
@@ -72,21 +91,6 @@ impl DataFormat for Tu {
         let path = recipe.path.resolve();
         let (folder, files) = tu::Tu::files(&path)?;
         Ok(vec![Origin::folder(path, folder, files)])
-    }
-
-    fn paths(recipe: &mut TuRecipe) -> Vec<(&'static str, &mut DataPath)> {
-        vec![("data", &mut recipe.path)]
-    }
-
-    fn shares(recipe: &TuRecipe) -> Fractions {
-        Fractions { validation: recipe.validation, test: recipe.test }
-    }
-
-    fn validate(recipe: &TuRecipe) -> Result<()> {
-        let shares = Self::shares(recipe);
-        recipe.split.validate(shares)?;
-        shares.validate()?;
-        recipe.long_tail.validate()
     }
 }
 
