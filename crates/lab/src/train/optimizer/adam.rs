@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
-use super::{Common, LR, Rule, Settings, WEIGHT_DECAY, WEIGHT_DECAY_ON, WeightDecayOn, refuse};
+use super::{LR, Rule, WEIGHT_DECAY, WEIGHT_DECAY_ON, WeightDecayOn, refuse};
 use crate::card::{Card, Parameter, Range};
 use crate::{Result, Validate};
 
@@ -63,17 +63,6 @@ fn betas() -> [f64; 2] {
 
 fn eps() -> f64 {
     1e-8
-}
-
-impl Settings for AdamRecipe {
-    fn common(&self) -> Common {
-        let Self { lr, weight_decay, weight_decay_on, .. } = *self;
-        Common { lr, weight_decay, weight_decay_on }
-    }
-
-    fn lr_mut(&mut self) -> &mut f64 {
-        &mut self.lr
-    }
 }
 
 impl Validate for AdamRecipe {

@@ -35,21 +35,34 @@ macro_rules! optimizers {
         pub static OPTIMIZERS: &[&Card] = &[$(&$file::CARD),*];
 
         impl OptimizerRecipe {
-            fn settings(&self) -> &dyn Settings {
+            fn common(&self) -> Common {
                 match self {
-                    $(OptimizerRecipe::$Name(recipe) => recipe,)*
+                    $(OptimizerRecipe::$Name(recipe) => Common {
+                        lr: recipe.lr,
+                        weight_decay: recipe.weight_decay,
+                        weight_decay_on: recipe.weight_decay_on,
+                    },)*
                 }
             }
 
-            fn settings_mut(&mut self) -> &mut dyn Settings {
+            /// Sets the learning rate.
+            pub fn set_lr(&mut self, lr: f64) {
                 match self {
-                    $(OptimizerRecipe::$Name(recipe) => recipe,)*
+                    $(OptimizerRecipe::$Name(recipe) => recipe.lr = lr,)*
                 }
             }
 
             fn rule(&self, device: Device) -> Box<dyn Rule> {
                 match self {
                     $(OptimizerRecipe::$Name(recipe) => $file::rule(recipe, device),)*
+                }
+            }
+        }
+
+        impl Validate for OptimizerRecipe {
+            fn validate(&self) -> Result<()> {
+                match self {
+                    $(OptimizerRecipe::$Name(recipe) => recipe.validate(),)*
                 }
             }
         }
@@ -118,13 +131,6 @@ struct Common {
     weight_decay_on: WeightDecayOn,
 }
 
-/// The settings of an optimizer.
-trait Settings: Validate {
-    fn common(&self) -> Common;
-
-    fn lr_mut(&mut self) -> &mut f64;
-}
-
 /// What an optimizer does with one parameter.
 trait Rule: std::fmt::Debug {
     /// What the tensors that it carries for a parameter are filled with before the first step.
@@ -150,18 +156,7 @@ trait Rule: std::fmt::Debug {
 impl OptimizerRecipe {
     /// The learning rate before the schedule.
     pub fn lr(&self) -> f64 {
-        self.settings().common().lr
-    }
-
-    /// Sets the learning rate.
-    pub fn set_lr(&mut self, lr: f64) {
-        *self.settings_mut().lr_mut() = lr;
-    }
-}
-
-impl Validate for OptimizerRecipe {
-    fn validate(&self) -> Result<()> {
-        self.settings().validate()
+        self.common().lr
     }
 }
 
@@ -191,7 +186,7 @@ impl Optimizer {
     ) -> Result<Self> {
         let mut parameters = parameters.peekable();
         let device = parameters.peek().map_or(Device::Cpu, |parameter| parameter.device());
-        let (rule, common) = (recipe.rule(device), recipe.settings().common());
+        let (rule, common) = (recipe.rule(device), recipe.common());
         let start = |parameter: &Tensor| -> Result<Vec<Tensor>> {
             let full = |&value: &f64| Ok(parameter.f_detach()?.f_full_like(value)?);
             rule.start().iter().map(full).collect()

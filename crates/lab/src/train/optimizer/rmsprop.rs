@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
 use super::sgd::MOMENTUM;
-use super::{Common, LR, Rule, Settings, WEIGHT_DECAY, WEIGHT_DECAY_ON, WeightDecayOn, refuse};
+use super::{LR, Rule, WEIGHT_DECAY, WEIGHT_DECAY_ON, WeightDecayOn, refuse};
 use crate::card::{Card, Parameter, Range};
 use crate::{Result, Validate};
 
@@ -68,17 +68,6 @@ fn alpha() -> f64 {
 
 fn eps() -> f64 {
     1e-3
-}
-
-impl Settings for RmspropRecipe {
-    fn common(&self) -> Common {
-        let Self { lr, weight_decay, weight_decay_on, .. } = *self;
-        Common { lr, weight_decay, weight_decay_on }
-    }
-
-    fn lr_mut(&mut self) -> &mut f64 {
-        &mut self.lr
-    }
 }
 
 impl Validate for RmspropRecipe {

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
-use super::{Common, LR, Rule, Settings, WEIGHT_DECAY, WEIGHT_DECAY_ON, WeightDecayOn, refuse};
+use super::{LR, Rule, WEIGHT_DECAY, WEIGHT_DECAY_ON, WeightDecayOn, refuse};
 use crate::card::{Card, Parameter, Range};
 use crate::{Result, Validate};
 
@@ -56,17 +56,6 @@ pub struct SgdRecipe {
     /// Which parameters it pulls.
     #[serde(default, skip_serializing_if = "WeightDecayOn::is_all")]
     pub weight_decay_on: WeightDecayOn,
-}
-
-impl Settings for SgdRecipe {
-    fn common(&self) -> Common {
-        let Self { lr, weight_decay, weight_decay_on, .. } = *self;
-        Common { lr, weight_decay, weight_decay_on }
-    }
-
-    fn lr_mut(&mut self) -> &mut f64 {
-        &mut self.lr
-    }
 }
 
 impl Validate for SgdRecipe {
