@@ -202,6 +202,13 @@ impl Plan {
         RunPlan::of(Setting { lr: None, folder: None, ..setting.clone() }, seed, all)
     }
 
+    /// The same without the settings under `keys`, which have no effect.
+    #[must_use]
+    pub fn without(mut self, keys: &[&str]) -> Self {
+        self.rest.retain(|key, _| !keys.contains(&key));
+        self
+    }
+
     /// The same with these losses and seeds.
     pub fn with(&self, losses: &[Loss], seeds: &[u64]) -> Self {
         let specs = losses.iter().map(|loss| Value::String(loss.to_string())).collect();
@@ -323,6 +330,13 @@ impl RunPlan {
         Ok(Self { setting, seed, epochs, patient: patience.is_some(), all })
     }
 
+    /// As [`Plan::without`].
+    #[must_use]
+    pub fn without(mut self, keys: &[&str]) -> Self {
+        self.all.retain(|key, _| !keys.contains(&key));
+        self
+    }
+
     fn of(setting: Setting, seed: u64, all: Table) -> Result<Self> {
         let epochs = all.get("epochs").and_then(Value::as_integer);
         let epochs = epochs.and_then(|epochs| usize::try_from(epochs).ok());
@@ -358,18 +372,12 @@ impl RunPlan {
     }
 }
 
-/// Data that are no images, of which there are no attacks, whatever the recipe says.
-const NO_IMAGES: [&str; 3] = ["table", "tu", "parallel"];
-
-/// Paths, attacks on data that are not attacked, and of a command where it runs and how long it may.
+/// Paths, and of a command where it runs and how long it may. What has no effect for another reason
+/// ([`Plan::without`]), its reader knows.
 fn remove_what_decides_nothing(recipe: &mut Table) {
     remove_paths(recipe);
     if let Some(run) = recipe.get_mut("run").and_then(Value::as_table_mut) {
         run.retain(|key, _| !["directory", "inputs", "timeout", "metrics"].contains(&key));
-    }
-    let data = recipe.get("data").and_then(Value::as_table);
-    if data.is_some_and(|data| NO_IMAGES.iter().any(|kind| data.contains_key(*kind))) {
-        recipe.remove("attack");
     }
 }
 

@@ -32,6 +32,11 @@ impl DataRecipe {
         self.format().kind() == InputKind::Images
     }
 
+    /// The keys of a recipe that have no effect on such data: nothing but images is attacked.
+    pub fn without_effect(&self) -> &'static [&'static str] {
+        if self.are_images() { &[] } else { &["attack"] }
+    }
+
     /// Takes the data from `path` instead.
     ///
     /// # Errors

@@ -22,7 +22,8 @@ impl Recipe {
 
 impl AnyRecipe for Recipe {
     fn plan(&self) -> compare::Result<Plan> {
-        Plan::parse(Path::new(MARKER), &self.to_toml())
+        let plan = Plan::parse(Path::new(MARKER), &self.to_toml())?;
+        Ok(plan.without(self.data.without_effect()))
     }
 
     fn spelt_as(&self, before: &Plan) -> compare::Result<Self> {

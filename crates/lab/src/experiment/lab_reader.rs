@@ -13,11 +13,13 @@ pub struct LabReader;
 
 impl RecipeReader for LabReader {
     fn plan(&self, path: &Path, text: &str) -> Result<Plan> {
-        Plan::parse(path, &Recipe::parse(path, text, None)?.to_toml())
+        let recipe = Recipe::parse(path, text, None)?;
+        Ok(Plan::parse(path, &recipe.to_toml())?.without(recipe.data.without_effect()))
     }
 
     fn run_plan(&self, path: &Path, text: &str) -> Result<RunPlan> {
-        RunPlan::parse(path, &RunRecipe::parse(path, text)?.to_toml())
+        let recipe = RunRecipe::parse(path, text)?;
+        Ok(RunPlan::parse(path, &recipe.to_toml())?.without(recipe.data.without_effect()))
     }
 
     fn validate(&self, files: &RunFiles, finished: bool) -> Result<()> {

@@ -7,12 +7,12 @@ mod run_files;
 
 use std::path::Path;
 
-use super::RunRecipe;
-use crate::compare::RunPlan;
+use super::{LabReader, RunRecipe};
 use crate::compare::layout::RECIPE;
+use crate::compare::{RecipeReader, RunPlan};
 
 fn plan(recipe: &RunRecipe) -> RunPlan {
-    RunPlan::parse(Path::new(RECIPE), &recipe.to_toml()).unwrap()
+    LabReader.run_plan(Path::new(RECIPE), &recipe.to_toml()).unwrap()
 }
 
 fn ce() -> steepness::Loss {
