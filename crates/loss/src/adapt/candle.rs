@@ -188,14 +188,8 @@ fn elements<'a, E: WithDType>(
 
 /// In what the logits are computed.
 fn element_type(logits: &Tensor) -> Result<ElementType> {
-    let known = match logits.dtype() {
-        DType::F32 => Some(ElementType::F32),
-        DType::F64 => Some(ElementType::F64),
-        DType::BF16 => Some(ElementType::Bf16),
-        DType::F16 => Some(ElementType::F16),
-        _ => None,
-    };
-    ElementType::of("logits", known, logits.dtype())
+    let known = [DType::F32, DType::F64, DType::BF16, DType::F16];
+    ElementType::of("logits", logits.dtype(), known)
 }
 
 impl From<candle_core::Error> for Error {

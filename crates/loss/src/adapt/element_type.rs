@@ -13,16 +13,19 @@ pub(crate) enum ElementType {
 }
 
 impl ElementType {
-    /// That of the tensor `what`, of which a framework says that it is `found`.
-    pub fn of(
+    /// That of the tensor `what`, of which a framework says that it is `found`; `known` are its words for
+    /// [`ElementType`]'s variants in their order.
+    pub fn of<T: PartialEq + std::fmt::Debug>(
         what: &'static str,
-        known: Option<Self>,
-        found: impl std::fmt::Debug,
+        found: T,
+        known: [T; 4],
     ) -> Result<Self> {
-        known.ok_or_else(|| Error::ElementType {
+        let all = [Self::F32, Self::F64, Self::Bf16, Self::F16];
+        let same = all.into_iter().zip(&known).find(|(_, known)| **known == found);
+        same.map(|(element_type, _)| element_type).ok_or_else(|| Error::ElementType {
             tensor: what,
             found: format!("{found:?}"),
-            expected: "32 or 64 bit floats, bfloat16 or half".to_owned(),
+            expected: known.map(|known| format!("{known:?}")).join(", "),
         })
     }
 }

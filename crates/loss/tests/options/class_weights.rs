@@ -47,7 +47,7 @@ fn check(spec: &str, targets: Targets<f64>, rows: [f64; 3], mean: f64, first: [f
     let mut gradient = [0.0; 12];
     let mut criterion = weighed(spec);
     let outcome = criterion.forward_backward(&LOGITS, targets, &mut gradient).unwrap();
-    close(spec, &outcome.rows.iter().map(|row| row.loss).collect::<Vec<_>>(), &rows);
+    close(spec, &outcome.row_losses(), &rows);
     close(spec, &[outcome.loss], &[mean]);
     close(spec, &gradient[..4], &first);
 }
@@ -114,11 +114,7 @@ fn agrees_with_pytorch() {
 fn the_hinge_differs_from_pytorchs_in_its_mean_alone() {
     let sum = weighed("multimargin").with_reduction(Reduction::Sum);
     let outcome = sum.forward(&LOGITS, &LABELS[..]).unwrap();
-    close(
-        "rows",
-        &outcome.rows.iter().map(|row| row.loss).collect::<Vec<_>>(),
-        &[0.0375, 11.5, 1.375],
-    );
+    close("rows", &outcome.row_losses(), &[0.0375, 11.5, 1.375]);
     close("sum", &[outcome.loss], &[12.9125]);
     let mean = weighed("multimargin").forward(&LOGITS, &LABELS[..]).unwrap();
     close("mean", &[mean.loss * 5.3 / 3.0], &[4.304166666666666]);
@@ -190,4 +186,18 @@ fn an_example_of_no_class_weighs_nothing() {
     let wrong = [0.0, f64::NAN, 0.0, 0.0];
     let refused = bce.forward(&LOGITS[..4], Targets::Soft(&wrong)).unwrap_err();
     assert!(matches!(refused, Error::SoftTarget { row: 0, class: 1, .. }), "{refused}");
+}
+
+/// A weight that is none is no matter of shapes: which one it is and what it is stands in the error.
+#[test]
+fn a_weight_that_is_none_is_named() {
+    let ce = || loss("ce").criterion(4).unwrap();
+    let refused = ce().with_class_weights(&[1.0, 2.0, -0.5, 1.0]).unwrap_err();
+    assert_eq!(refused, Error::Weight { of: "class", index: 2, value: -0.5 });
+    assert_eq!(refused.to_string(), "class weight 2 is -0.5, not a finite number ≥ 0");
+    let batch = Batch::new(Targets::Hard(&LABELS)).with_sample_weights(&[1.0, f64::INFINITY, 1.0]);
+    let refused = ce().forward(&LOGITS, batch).unwrap_err();
+    assert_eq!(refused, Error::Weight { of: "sample", index: 1, value: f64::INFINITY });
+    assert!(matches!(ce().with_class_weights(&[1.0; 3]), Err(Error::Shape(_))));
+    assert_eq!(loss("ce").criterion(0).unwrap_err(), Error::Classes(0));
 }

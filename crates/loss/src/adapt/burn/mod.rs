@@ -135,14 +135,8 @@ impl Criterion {
         sample_weights: Option<Tensor<1>>,
         rows: bool,
     ) -> Result<BatchInputs> {
-        let known = match logits.dtype() {
-            DType::F32 => Some(ElementType::F32),
-            DType::F64 => Some(ElementType::F64),
-            DType::BF16 => Some(ElementType::Bf16),
-            DType::F16 => Some(ElementType::F16),
-            _ => None,
-        };
-        let element_type = ElementType::of("logits", known, logits.dtype())?;
+        let known = [DType::F32, DType::F64, DType::BF16, DType::F16];
+        let element_type = ElementType::of("logits", logits.dtype(), known)?;
         self.one_loss_a_row()?;
         let soft = matches!(targets.flat, FlatTargets::Soft(_));
         let layout = Layout::of(&logits.dims(), &targets.shape, soft)?;

@@ -294,15 +294,8 @@ impl Criterion {
 
 /// What the elements of the tensor `what` are.
 fn element_type(what: &'static str, tensor: &Tensor) -> Result<ElementType> {
-    let kind = tensor.f_kind().map_err(framework)?;
-    let known = match kind {
-        Kind::Float => Some(ElementType::F32),
-        Kind::Double => Some(ElementType::F64),
-        Kind::BFloat16 => Some(ElementType::Bf16),
-        Kind::Half => Some(ElementType::F16),
-        _ => None,
-    };
-    ElementType::of(what, known, kind)
+    let known = [Kind::Float, Kind::Double, Kind::BFloat16, Kind::Half];
+    ElementType::of(what, tensor.f_kind().map_err(framework)?, known)
 }
 
 /// What is computed in: half precision in single.
