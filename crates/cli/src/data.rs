@@ -95,7 +95,7 @@ fn check(path: &Path, asked: &TableChoices, json: bool) -> Result<()> {
     progress.clear();
     let found = found?;
     let text = match json {
-        true => serde_json::to_string(&found).map_err(|e| Error::Work(e.to_string()))? + "\n",
+        true => serde_json::to_string(&found).map_err(|e| Error::failed("", e))? + "\n",
         false => found.to_string(),
     };
     Ok(console::print(&text)?)

@@ -173,11 +173,12 @@ fn compute<E: Element + npyz::AutoSerialize>(
 
 /// What a loss says of a batch, with the file that it concerns.
 fn named(args: &Args, error: steepness::Error) -> Error {
-    use steepness::Error::{Logit, Shape, SoftTarget, Target};
+    use steepness::Error::{Logit, Shape, SoftTarget, Target, Weight};
     let all = [Some(&args.logits), Some(&args.targets), args.sample_weights.as_ref()];
     let files = match &error {
         Logit { .. } => &all[..1],
         Target { .. } | SoftTarget { .. } => &all[1..2],
+        Weight { .. } => &all[2..],
         Shape(_) => &all[..],
         _ => &[],
     };
@@ -205,7 +206,7 @@ fn counts(path: &Path, classes: usize) -> Result<Vec<u64>> {
 fn json(args: &Args, outcome: &Outcome) -> String {
     let mut object = serde_json::Map::new();
     match args.reduction {
-        HowReduced::None => object.insert("losses".into(), json!(losses(outcome))),
+        HowReduced::None => object.insert("losses".into(), json!(outcome.row_losses())),
         _ => object.insert("loss".into(), json!(outcome.loss)),
     };
     object.insert("rows".into(), json!(outcome.rows.len()));
@@ -215,13 +216,9 @@ fn json(args: &Args, outcome: &Outcome) -> String {
 
 fn list(args: &Args, outcome: &Outcome) -> String {
     let mut text = match args.reduction {
-        HowReduced::None => losses(outcome).iter().map(|loss| format!("{loss}\n")).collect(),
+        HowReduced::None => outcome.row_losses().iter().map(|loss| format!("{loss}\n")).collect(),
         _ => format!("loss     {}\n", outcome.loss),
     };
     text += &format!("rows     {}\nignored  {}\n", outcome.rows.len(), outcome.ignored);
     text
-}
-
-fn losses(outcome: &Outcome) -> Vec<f64> {
-    outcome.rows.iter().map(|row| row.loss).collect()
 }

@@ -41,7 +41,7 @@ pub fn run(args: Args, mut program: Command) -> Result<()> {
 }
 
 fn unrendered(error: io::Error) -> Error {
-    Error::Work(format!("the manual page: {error}"))
+    Error::failed("the manual page: ", error)
 }
 
 /// `command` and all below it that people call.

@@ -127,7 +127,7 @@ fn parse_positive(word: &str) -> std::result::Result<Positive, String> {
 pub fn run(args: Args) -> Result<()> {
     let (summary, curves) = measure(&args)?;
     let json = || {
-        let json = serde_json::to_string(&summary).map_err(|e| Error::Work(e.to_string()));
+        let json = serde_json::to_string(&summary).map_err(|e| Error::failed("", e));
         json.map(|json| json + "\n")
     };
     if let Some(folder) = &args.out {

@@ -148,7 +148,7 @@ fn object(metrics: &[(&str, f64)]) -> Result<String> {
         return Err(Error::Request(format!("the metric {name} is {value}")));
     }
     let metrics: BTreeMap<&str, f64> = metrics.iter().copied().collect();
-    serde_json::to_string(&metrics).map_err(|error| Error::Work(error.to_string()))
+    serde_json::to_string(&metrics).map_err(|error| Error::failed("", error))
 }
 
 #[cfg(test)]

@@ -1,9 +1,7 @@
 //! What can go wrong in a comparison: what measuring, reading and writing say, the loss, and whoever makes
 //! the runs.
 
-use std::path::Path;
-
-use steepness_measure::{At, Error as MeasureError};
+use steepness_measure::{self as measure, At, Error as MeasureError, error_constructors};
 
 /// A result of a comparison.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -27,21 +25,13 @@ pub enum Error {
     At(Box<At<Error>>),
 }
 
-/// Named as the variants of [`steepness_measure::Error`] that they make.
-#[expect(non_snake_case, non_upper_case_globals, reason = "they stand for variants")]
+error_constructors!(Error);
+
+/// Named as the variant of [`steepness_measure::Error`] that it is.
+#[expect(non_upper_case_globals, reason = "it stands for a variant")]
 impl Error {
     /// The user asked to stop; what is done so far is saved.
     pub const Interrupted: Error = Error::Measure(MeasureError::Interrupted);
-
-    /// What was asked for makes no sense; the message says what would.
-    pub fn Request(problem: String) -> Error {
-        MeasureError::Request(problem).into()
-    }
-
-    /// A run or its measuring broke off: what, and where.
-    pub fn Work(problem: String) -> Error {
-        MeasureError::Work(problem).into()
-    }
 }
 
 impl Error {
@@ -64,11 +54,6 @@ impl Error {
         }
     }
 
-    /// Whether the user asked to stop.
-    pub fn is_interrupted(&self) -> bool {
-        self.as_measure().is_some_and(MeasureError::is_interrupted)
-    }
-
     /// Whether what was asked for makes no sense, to us or to the loss.
     pub fn is_request(&self) -> bool {
         match self {
@@ -83,36 +68,11 @@ impl Error {
         Error::At(Box::new(At { place: place.into(), error: self }))
     }
 
-    /// With the place where work broke off; what else went wrong knows its own.
-    pub fn broken_off_at(self, place: impl Into<String>) -> Error {
-        if self.as_measure().is_some_and(MeasureError::is_work) { self.at(place) } else { self }
-    }
-
     /// With a remark in brackets behind it, if it is about the contents of a file.
     pub fn remarked(self, remark: &str) -> Error {
         match self {
             Error::Measure(error) => error.remarked(remark).into(),
             error => error,
         }
-    }
-
-    /// For `map_err` on reading `path`, a file that the user named.
-    pub fn input(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
-        move |source| MeasureError::input(path)(source).into()
-    }
-
-    /// For `map_err` on writing `path`, a file of ours.
-    pub fn output(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
-        move |source| MeasureError::output(path)(source).into()
-    }
-
-    /// For `map_err` on reading `path`, a file of ours.
-    pub fn stored(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
-        move |source| MeasureError::stored(path)(source).into()
-    }
-
-    /// A complaint about the contents of `path` at `place`.
-    pub fn malformed(path: &Path, place: impl Into<String>, problem: impl Into<String>) -> Error {
-        MeasureError::malformed(path, place, problem).into()
     }
 }

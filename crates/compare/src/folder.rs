@@ -165,7 +165,7 @@ impl Folder {
         durable::write(&path.join(MARKER), all.text.as_bytes())?;
         let known = RecordedContent { about: about.to_owned(), content: content.clone() };
         let known = serde_json::to_vec(&known)
-            .map_err(|error| Error::Work(format!("{CONTENT}: {error}")))?;
+            .map_err(|error| Error::failed(format!("{CONTENT}: "), error))?;
         durable::write(&path.join(CONTENT), &known)?;
         let asked = recipe.plan()?;
         let runs = |plan: &Plan| Ok::<_, Error>(plan.settings()?.len() * plan.seeds.len());

@@ -96,8 +96,7 @@ pub fn gather(
             };
             let runs = seeds.iter().map(&mut read).collect::<Result<_>>()?;
             let folder = labels.as_ref().map(|labels| labels[at].clone());
-            let run_folder = |&seed| RunDir::new(&part.path, setting, seed).path().to_owned();
-            run_folders.push(seeds.iter().map(run_folder).collect());
+            run_folders.push(RunDir::paths(&part.path, setting, &seeds));
             groups.push(Group { setting: Setting { folder, ..setting.clone() }, runs });
         }
         if part.plan.is_of_command() {

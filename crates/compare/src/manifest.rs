@@ -43,7 +43,7 @@ impl Manifest {
         let text = fs::read(path).map_err(Error::input(path))?;
         let manifest: Self = serde_json::from_slice(&text).map_err(|error| {
             let place = format!("line {}, column {}", error.line(), error.column());
-            Error::malformed(path, place, error.to_string())
+            Error::malformed(path, place, error)
         })?;
         for name in manifest.names() {
             if name.contains(['/', '\\']) || name.starts_with('.') {

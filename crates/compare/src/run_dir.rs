@@ -57,6 +57,11 @@ impl RunDir {
         Self { path: path.join(format!("seed={seed}")), at_once: false }
     }
 
+    /// The folders of the runs of `setting` with `seeds` in the folder `out`.
+    pub fn paths(out: &Path, setting: &Setting, seeds: &[u64]) -> Vec<PathBuf> {
+        seeds.iter().map(|&seed| Self::new(out, setting, seed).path).collect()
+    }
+
     /// The same for a run that is made whole or not at all: what it is made of is flushed to the disk when
     /// it is finished, which a hundred short runs notice.
     #[must_use]
@@ -173,7 +178,7 @@ impl RunDir {
     pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
         let path = self.path.join(name);
         let text = serde_json::to_string_pretty(value)
-            .map_err(|error| Error::Work(format!("{}: {error}", path.display())))?;
+            .map_err(|error| Error::failed(format!("{}: ", path.display()), error))?;
         self.write(name, (text + "\n").as_bytes())
     }
 

@@ -293,7 +293,7 @@ impl RunFiles {
             npy::matrix_of(self.bytes(MAP)?, &path).map_err(|error| damaged(error.into()))?;
         FeatureMap::from_matrix(&matrix.values.to_f64(), matrix.columns)
             .map(Some)
-            .map_err(|error| damage(&path, "data", error.to_string()))
+            .map_err(|error| damage(&path, "data", error))
     }
 
     /// The file `name` as JSON.
@@ -352,12 +352,16 @@ impl RunFiles {
 fn parse<T: DeserializeOwned>(path: &Path, row: usize, text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|error| {
         let place = format!("line {}, column {}", row + error.line(), error.column());
-        damage(path, &place, error.to_string())
+        damage(path, &place, error)
     })
 }
 
 /// What is wrong at `place` of the file of a run at `path`.
-pub fn damage(path: &Path, place: &str, problem: impl Into<String>) -> Error {
+pub fn damage(
+    path: &Path,
+    place: &str,
+    problem: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> Error {
     damaged(Error::malformed(path, place, problem))
 }
 

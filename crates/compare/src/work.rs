@@ -94,11 +94,9 @@ impl Work<'_> {
             false => self.classes,
         };
         let mut comparison = Comparison::of(self.plan, self.libraries, self.about, classes, groups);
-        let folder =
-            |setting, seed: &u64| RunDir::new(&self.folder.path, setting, *seed).path().to_owned();
-        let of_setting =
-            |setting| self.plan.seeds.iter().map(|seed| folder(setting, seed)).collect();
-        let folders: Vec<Vec<PathBuf>> = settings.iter().map(of_setting).collect();
+        let (out, seeds) = (&self.folder.path, &self.plan.seeds);
+        let folders = settings.iter().map(|setting| RunDir::paths(out, setting, seeds));
+        let folders: Vec<Vec<PathBuf>> = folders.collect();
         comparison.examples = Examples::read(&comparison, &folders);
         Ok(comparison)
     }

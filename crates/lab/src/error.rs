@@ -1,9 +1,7 @@
 //! What can go wrong in the laboratory: what a comparison says, and libtorch.
 
-use std::path::Path;
-
 use steepness_compare::Error as CompareError;
-use steepness_measure::Error as MeasureError;
+use steepness_measure::{self as measure, Error as MeasureError, error_constructors};
 
 /// A result of the laboratory.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -56,21 +54,13 @@ impl From<Error> for CompareError {
     }
 }
 
-/// Named as the variants of [`steepness_measure::Error`] that they make.
-#[expect(non_snake_case, non_upper_case_globals, reason = "they stand for variants")]
+error_constructors!(Error);
+
+/// Named as the variant of [`steepness_measure::Error`] that it is.
+#[expect(non_upper_case_globals, reason = "it stands for a variant")]
 impl Error {
     /// The user asked to stop; what is done so far is saved.
     pub const Interrupted: Error = Error::Compare(CompareError::Interrupted);
-
-    /// What was asked for makes no sense; the message says what would.
-    pub fn Request(problem: String) -> Error {
-        MeasureError::Request(problem).into()
-    }
-
-    /// Training or measuring broke off: what, and where.
-    pub fn Work(problem: String) -> Error {
-        MeasureError::Work(problem).into()
-    }
 }
 
 impl Error {
@@ -90,19 +80,9 @@ impl Error {
         }
     }
 
-    /// Whether the user asked to stop.
-    pub fn is_interrupted(&self) -> bool {
-        self.as_measure().is_some_and(MeasureError::is_interrupted)
-    }
-
     /// With a place in front: "epoch 2, step 7: ".
     pub fn at(self, place: impl Into<String>) -> Error {
         Error::Compare(CompareError::from(self).at(place))
-    }
-
-    /// With the place where work broke off; what else went wrong knows its own.
-    pub fn broken_off_at(self, place: impl Into<String>) -> Error {
-        if self.as_measure().is_some_and(MeasureError::is_work) { self.at(place) } else { self }
     }
 
     /// With a remark in brackets behind it, if it is about the contents of a file.
@@ -112,30 +92,12 @@ impl Error {
             error => error,
         }
     }
-
-    /// For `map_err` on reading `path`, a file that the user named.
-    pub fn input(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
-        move |source| MeasureError::input(path)(source).into()
-    }
-
-    /// For `map_err` on writing `path`, a file of ours.
-    pub fn output(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
-        move |source| MeasureError::output(path)(source).into()
-    }
-
-    /// For `map_err` on reading `path`, a file of ours.
-    pub fn stored(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
-        move |source| MeasureError::stored(path)(source).into()
-    }
-
-    /// A complaint about the contents of `path` at `place`.
-    pub fn malformed(path: &Path, place: impl Into<String>, problem: impl Into<String>) -> Error {
-        MeasureError::malformed(path, place, problem).into()
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     /// A comparison hands on what a run says, and people read it as it was said.

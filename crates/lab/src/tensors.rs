@@ -1,6 +1,6 @@
 //! Named tensors as the bytes of a safetensors file, and back.
 
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
 use tch::{Kind, Tensor};
 
 use crate::{Error, Result};
@@ -18,7 +18,7 @@ pub fn encode(named: &[(String, Tensor)]) -> Result<Vec<u8>> {
         Ok((name, shape, bytes))
     });
     let raw = raw.collect::<Result<Vec<_>>>()?;
-    let broken = |error| Error::Work(format!("safetensors: {error}"));
+    let broken = |error: SafeTensorError| Error::failed("safetensors: ", error);
     let views = raw.iter().map(|(name, shape, bytes)| {
         let view = TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(broken)?;
         Ok((name.as_str(), view))
@@ -34,15 +34,16 @@ pub fn encode(named: &[(String, Tensor)]) -> Result<Vec<u8>> {
 /// # Errors
 /// Bytes that are no such file; tensors of other numbers than f32.
 pub fn decode(bytes: &[u8]) -> Result<Vec<(String, Tensor)>> {
-    let broken = |problem: String| Error::Work(format!("safetensors: {problem}"));
-    let file = SafeTensors::deserialize(bytes).map_err(|error| broken(error.to_string()))?;
+    let file = SafeTensors::deserialize(bytes);
+    let file = file.map_err(|error| Error::failed("safetensors: ", error))?;
     let mut named = Vec::new();
     for (name, view) in file.tensors() {
         if name.ends_with(".num_batches_tracked") {
             continue;
         }
         if view.dtype() != Dtype::F32 {
-            return Err(broken(format!("{name} is {:?}, expected F32", view.dtype())));
+            let found = view.dtype();
+            return Err(Error::Work(format!("safetensors: {name} is {found:?}, expected F32")));
         }
         let shape: Vec<i64> = view.shape().iter().map(|&n| n as i64).collect();
         named.push((name, Tensor::f_from_data_size(view.data(), &shape, Kind::Float)?));

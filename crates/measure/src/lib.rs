@@ -63,7 +63,7 @@ pub use card::{Card, Direction, Evidence, Function, Number, Range, Source};
 pub use confusion::Confusion;
 pub use each::{OF_EACH, each};
 pub use energy::{energy_gaps, energy_profile, label_energy, rival_energy};
-pub use error::{At, Error, Result};
+pub use error::{At, Cause, Error, Result};
 pub use groups::{Groups, Thresholds};
 pub use histogram::range;
 pub use logits::{Logit, Logits};

@@ -1,7 +1,7 @@
 //! The arrays of a `steepness measure`, read and checked; a complaint names the file.
 
 use std::path::{Path, PathBuf};
-use steepness_compare::measure::{Features, Logits};
+use steepness_compare::measure::{self, Features, Logits};
 use steepness_compare::npy;
 use steepness_compare::{Error, Result};
 
@@ -39,8 +39,8 @@ impl Table {
         Features::new(&self.values, self.columns).map_err(|problem| self.malformed(problem))
     }
 
-    fn malformed(&self, problem: impl ToString) -> Error {
-        Error::malformed(&self.path, "data", problem.to_string())
+    fn malformed(&self, problem: measure::Error) -> Error {
+        Error::malformed(&self.path, "data", problem)
     }
 }
 

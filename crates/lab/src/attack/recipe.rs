@@ -272,7 +272,7 @@ mod tests {
 
     fn recipe(toml: &str) -> Result<AttackRecipe> {
         let recipe: AttackRecipe =
-            toml::from_str(toml).map_err(|error| Error::Request(error.to_string()))?;
+            toml::from_str(toml).map_err(|error| Error::refused("", error))?;
         recipe.validate().map(|()| recipe)
     }
 

@@ -75,16 +75,17 @@ fn has_ending(path: &Path, known: &[&str]) -> bool {
 /// pixels than 512 MiB hold, or an end that is missing (which most decoders let pass, and fill with
 /// grey).
 pub fn decode(path: &Path, side: Option<usize>) -> Result<Image> {
-    let broken = |problem: String| Error::malformed(path, "image", problem);
+    let broken = |problem: &str| Error::malformed(path, "image", problem);
     let bytes = files::read_regular(path, MOST_BYTES)?;
-    let format = format_of(&bytes).map_err(|problem| broken(problem.to_owned()))?;
+    let format = format_of(&bytes).map_err(broken)?;
     if format == ImageFormat::Jpeg && !ends(&bytes) {
-        return Err(broken("the file is cut off: a JPEG without its end marker".to_owned()));
+        return Err(broken("the file is cut off: a JPEG without its end marker"));
     }
-    let (image, _alone) = pixels(bytes, format).map_err(|error| broken(error.to_string()))?;
+    let decoded = pixels(bytes, format);
+    let (image, _alone) = decoded.map_err(|error| Error::malformed(path, "image", error))?;
     if matches!(image.color(), ColorType::Rgb32F | ColorType::Rgba32F) {
         let problem = "its brightness is a floating point number, without a brightest one";
-        return Err(broken(problem.to_owned()));
+        return Err(broken(problem));
     }
     let has_no_colours =
         matches!(image.color(), ColorType::L8 | ColorType::L16 | ColorType::La8 | ColorType::La16);

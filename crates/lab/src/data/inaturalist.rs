@@ -93,7 +93,7 @@ fn names(path: &Path) -> [PathBuf; 2] {
 fn read(path: &Path) -> Result<Annotated> {
     serde_json::from_slice(&files::read(path, MOST_BYTES)?).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
-        Error::malformed(path, place, error.to_string())
+        Error::malformed(path, place, error)
     })
 }
 

@@ -35,7 +35,7 @@ pub struct OodRecipe {
 
 impl Validate for OodRecipe {
     fn validate(&self) -> Result<()> {
-        self.data.validate().map_err(|error| Error::Request(format!("ood {}: {error}", self.name)))
+        self.data.validate().map_err(|error| error.at(format!("ood {}: ", self.name)))
     }
 }
 

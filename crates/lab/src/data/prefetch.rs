@@ -45,7 +45,7 @@ impl<T: Send + 'static> Prefetch<T> {
             };
             match std::thread::Builder::new().name("load".to_owned()).spawn(work) {
                 Ok(_) => Ok(take),
-                Err(error) => Err(Error::Work(format!("no thread to load examples in: {error}"))),
+                Err(error) => Err(Error::failed("no thread to load examples in: ", error)),
             }
         };
         let workers = (0..threads).map(worker).collect::<Result<_>>()?;

@@ -74,7 +74,7 @@ impl LabFiles for RunFiles {
     fn weights(&self) -> Result<Vec<(String, Tensor)>> {
         let path = self.path().join(WEIGHTS);
         let weights = tensors::decode(&self.bytes(WEIGHTS)?)
-            .map_err(|error| damage(&path, "whole file", error.to_string()))?;
+            .map_err(|error| damage(&path, "whole file", error))?;
         for (name, tensor) in &weights {
             let finite = tensor.f_isfinite()?.f_all()?.f_int64_value(&[])? == 1;
             self.ensure(WEIGHTS, name, finite, &|| "values that are not finite".to_owned())?;
@@ -86,7 +86,7 @@ impl LabFiles for RunFiles {
         let weights = self.weights()?;
         let path = self.path().join(WEIGHTS);
         let model = models::rebuild(&recipe.model, input, &weights);
-        Ok(model.map_err(|error| damage(&path, "tensors", error.to_string()))?)
+        Ok(model.map_err(|error| damage(&path, "tensors", error))?)
     }
 
     fn verify_data(&self, recipe: &RunRecipe) -> Result<()> {

@@ -60,7 +60,7 @@ impl PartialFindings {
         let (file, part) =
             (self.file(of), StoredFindings { of: of.to_owned(), found: found.clone() });
         let text = serde_json::to_vec(&part)
-            .map_err(|error| Error::Work(format!("{}: {error}", file.display())))?;
+            .map_err(|error| Error::failed(format!("{}: ", file.display()), error))?;
         Ok(durable::write(&file, &text)?)
     }
 

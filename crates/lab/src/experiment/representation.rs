@@ -157,5 +157,5 @@ pub(super) fn width(model: &dyn Model) -> Result<usize> {
 
 /// The features, unless the model has broken down.
 fn matrix(part: &FeatureRows) -> Result<Features<'_, f32>> {
-    Features::new(&part.values, part.width).map_err(|error| Error::Work(error.to_string()))
+    Features::new(&part.values, part.width).map_err(|error| Error::failed("", error))
 }

@@ -20,7 +20,8 @@ use crate::{Error, Result, tensors};
 pub fn load(model: &dyn Model, path: &Path, new_head: bool) -> Result<()> {
     let bytes = std::fs::read(path).map_err(Error::input(path))?;
     let refuse = |problem: String| Error::malformed(path, "tensors", problem);
-    let mut saved = tensors::decode(&bytes).map_err(|error| refuse(error.to_string()))?;
+    let broken = |error: Error| Error::malformed(path, "tensors", error);
+    let mut saved = tensors::decode(&bytes).map_err(broken)?;
     let head = format!("{}.", model.head().name);
     let own = model.weights().snapshot()?;
     let shape = |named: &[(String, Tensor)], name: &str| {
@@ -43,7 +44,7 @@ pub fn load(model: &dyn Model, path: &Path, new_head: bool) -> Result<()> {
             saved.push((name, tensor));
         }
     }
-    model.weights().restore(&saved).map_err(|error| refuse(error.to_string()))
+    model.weights().restore(&saved).map_err(broken)
 }
 
 #[cfg(test)]

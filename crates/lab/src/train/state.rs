@@ -136,7 +136,7 @@ impl Snapshot {
             |(at, tensor): (usize, &Tensor)| (format!("{at:04}"), tensor.shallow_clone());
         let optimizer: Vec<_> = self.optimizer.iter().enumerate().map(velocity).collect();
         let state = serde_json::to_vec_pretty(&self.state)
-            .map_err(|error| Error::Work(format!("{STATE}: {error}")))?;
+            .map_err(|error| Error::failed(format!("{STATE}: "), error))?;
         let mut files = Files::from([
             (STATE.to_owned(), state),
             (LAST.to_owned(), tensors::encode(&self.last)?),
@@ -161,7 +161,7 @@ impl Snapshot {
         optimizer.sort_by(|a, b| a.0.cmp(&b.0));
         Ok(Self {
             state: serde_json::from_slice(file(STATE)?)
-                .map_err(|error| Error::Work(format!("{STATE}: {error}")))?,
+                .map_err(|error| Error::failed(format!("{STATE}: "), error))?,
             last: tensors::decode(file(LAST)?)?,
             best: tensors::decode(file(BEST)?)?,
             average: files.get(AVERAGE).map(|bytes| tensors::decode(bytes)).transpose()?,

@@ -159,5 +159,5 @@ fn augmented(
 
 /// Channels, height and width of the images as they are stored.
 fn stored(examples: &Examples) -> Result<[usize; 3]> {
-    examples.shape.image().or_else(|error| refuse(error.to_string()))
+    examples.shape.image().map_err(|error| Error::refused("augment: ", error))
 }

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use flate2::read::MultiGzDecoder;
 use tar::{Archive, EntryType};
 use zip::ZipArchive;
+use zip::result::ZipError;
 
 use crate::{Error, Result, durable};
 
@@ -54,7 +55,7 @@ fn tar_of(archive: &Path) -> Result<Archive<impl Read>> {
 
 /// Refuses names and the like that would be read into memory and are longer than any.
 fn validate_names(archive: &Path) -> Result<()> {
-    let damaged = |error: io::Error| Error::malformed(archive, "archive", error.to_string());
+    let damaged = |error: io::Error| Error::malformed(archive, "archive", error);
     let mut tar = tar_of(archive)?;
     for (at, entry) in tar.entries().map_err(damaged)?.raw(true).enumerate() {
         let entry = entry.map_err(damaged)?;
@@ -79,7 +80,7 @@ fn validate_names(archive: &Path) -> Result<()> {
 fn unpack_into(archive: &Path, top: &str, folder: &Path) -> Result<()> {
     validate_names(archive)?;
     let mut tar = tar_of(archive)?;
-    let damaged = |error: io::Error| Error::malformed(archive, "archive", error.to_string());
+    let damaged = |error: io::Error| Error::malformed(archive, "archive", error);
     let (mut bytes, mut files) = (0u64, 0);
     for (at, entry) in tar.entries().map_err(damaged)?.enumerate() {
         let mut entry = entry.map_err(damaged)?;
@@ -123,12 +124,12 @@ fn unpack_into(archive: &Path, top: &str, folder: &Path) -> Result<()> {
 
 /// As [`unpack_into`]. The format's own checksums are compared on the way.
 fn unzip_into(archive: &Path, top: &str, folder: &Path) -> Result<()> {
-    let damaged = |error: String| Error::malformed(archive, "archive", error);
+    let damaged = |error: ZipError| Error::malformed(archive, "archive", error);
     let file = File::open(archive).map_err(Error::input(archive))?;
-    let mut zip = ZipArchive::new(io::BufReader::new(file)).map_err(|e| damaged(e.to_string()))?;
+    let mut zip = ZipArchive::new(io::BufReader::new(file)).map_err(damaged)?;
     let (mut bytes, mut files) = (0u64, 0);
     for at in 0..zip.len() {
-        let entry = zip.by_index(at).map_err(|error| damaged(error.to_string()))?;
+        let entry = zip.by_index(at).map_err(damaged)?;
         let name = entry.name().to_owned();
         let refuse =
             |problem: String| Err(Error::malformed(archive, format!("entry {name}"), problem));
@@ -150,7 +151,7 @@ fn unzip_into(archive: &Path, top: &str, folder: &Path) -> Result<()> {
         // What the entry says of its size may be a lie.
         let left = MOST_BYTES - bytes;
         bytes +=
-            io::copy(&mut entry.take(left + 1), &mut to).map_err(|e| damaged(e.to_string()))?;
+            io::copy(&mut entry.take(left + 1), &mut to).map_err(|error| damaged(error.into()))?;
         if bytes > MOST_BYTES {
             return refuse(format!("more than {MOST_BYTES} bytes"));
         }

@@ -261,13 +261,13 @@ fn specials() -> Vec<AddedToken> {
 }
 
 fn failed(error: tokenizers::Error) -> Error {
-    Error::Work(format!("vocabulary: {error}"))
+    Error::failed("vocabulary: ", error)
 }
 
 /// Does `work` on one thread: how many there are decides in which order sums are taken.
 fn alone<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
-    let pool = pool.map_err(|error| Error::Work(format!("no thread to work in: {error}")))?;
+    let pool = pool.map_err(|error| Error::failed("no thread to work in: ", error))?;
     pool.install(|| guarded(work)).map_err(|words| failed(words.into()))
 }
 
@@ -294,7 +294,7 @@ fn unigram(size: u32, counts: BTreeMap<String, u32>) -> Result<ModelWrapper> {
         .special_tokens(specials())
         .unk_token(Some(SPECIALS[UNK as usize].to_owned()))
         .build()
-        .map_err(|error| Error::Work(format!("vocabulary: {error}")))?;
+        .map_err(|error| Error::failed("vocabulary: ", error))?;
     let mut model = Unigram::default();
     trainer.do_train(counts.into_iter().collect(), &mut model).map_err(failed)?;
     let marks = SPECIALS.iter().map(|mark| ((*mark).to_owned(), 0.0));

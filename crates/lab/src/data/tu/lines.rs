@@ -163,6 +163,10 @@ pub fn as_many_as(path: &Path, found: usize, expected: usize, what: &str) -> Res
 }
 
 /// `line` counts from 0.
-pub fn at_line(path: &Path, line: usize, problem: impl Into<String>) -> Error {
+pub fn at_line(
+    path: &Path,
+    line: usize,
+    problem: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> Error {
     Error::malformed(path, format!("line {}", line + 1), problem)
 }
