@@ -9,7 +9,7 @@ use crate::Result;
 use crate::compare::{Monitor, RunDir};
 use crate::data::{Examples, Sampling};
 use crate::models::Model;
-use crate::train::Training;
+use crate::train::{Training, TrainingOptions};
 
 /// What the last layer is trained anew for.
 pub struct Head<'a> {
@@ -48,27 +48,29 @@ impl<'a> Head<'a> {
         options: &Options,
         monitor: &dyn Monitor,
     ) -> Result<()> {
-        let HeadRecipe { epochs, sampler, optimizer, schedule } = self.recipe;
+        let HeadRecipe { epochs, sampler, optimizer, schedule } = self.recipe.clone();
         let sampler = sampler.unwrap_or(self.sampler);
+        let before = run.training_options();
+        let training = TrainingOptions {
+            epochs: epochs.unwrap_or(before.epochs),
+            warmup: before.warmup.filter(|_| schedule.is_none()),
+            schedule: schedule.unwrap_or(before.schedule),
+            optimizer: optimizer.unwrap_or(before.optimizer),
+            patience: None,
+            adversarial: None,
+            ..before
+        };
         model.weights().redraw(&model.head().name, self.drawing)?;
         let trained = Training {
             model,
             criterion: Loss::from(Curve::CROSS_ENTROPY).criterion(train.classes.len())?,
             margin: None,
-            adversarial: None,
             freeze_backbone: true,
-            optimizer: optimizer.as_ref().unwrap_or(&run.optimizer),
-            update: &run.update,
-            schedule: schedule.as_ref().unwrap_or(&run.schedule),
-            warmup: run.warmup.as_ref().filter(|_| schedule.is_none()),
-            epochs: epochs.unwrap_or(run.epochs).get(),
-            batch: run.batch.get(),
-            precision: run.precision,
+            options: training,
             seed: run.seed,
             train: &*train.source()?,
             order: &|epoch| sampler.order(&train.labels, run.seed, epoch),
             validation: &*validation.source()?,
-            patience: None,
             dir: &dir.path().join(self.name),
             tensorboard: options.tensorboard,
             checkpoint_every: options.checkpoint_every,

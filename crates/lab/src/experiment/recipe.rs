@@ -17,7 +17,9 @@ use crate::compare::{
 use crate::data::augment::AugmentRecipe;
 use crate::data::{DataRecipe, OodRecipe, Sampling};
 use crate::models::{ModelRecipe, Precision};
-use crate::train::{LSoftmaxRecipe, OptimizerRecipe, Schedule, Update, Warmup};
+use crate::train::{
+    LSoftmaxRecipe, OptimizerRecipe, Schedule, TrainingOptions, Update, Warmup, training_options,
+};
 use crate::translate::SearchOptions;
 use crate::validate::validated;
 use crate::{Error, Result};
@@ -28,12 +30,12 @@ const EMBEDDED: (&str, &str) =
 
 /// Declares [`Recipe`] and [`RunRecipe`] with their fields in the order in which they are written, on
 /// which the hash depends. What `both` hold is declared once, read once, and comes to a run by itself.
-macro_rules! recipes {
+macro_rules! declare {
     (
         comparison { $($(#[$name:meta])* $name_field:ident: $Name:ty,)* }
         run { $($(#[$run:meta])* $run_field:ident: $Run:ty,)* }
         $(
-            both { $($(#[$both:meta])* $both_field:ident: $Both:ty,)* }
+            $(both { $($(#[$both:meta])* $both_field:ident: $Both:ty,)* })+
             comparison { $($(#[$more:meta])* $more_field:ident: $More:ty,)* }
         )*
     ) => {
@@ -43,7 +45,7 @@ macro_rules! recipes {
         pub struct Recipe {
             $($(#[$name])* pub $name_field: $Name,)*
             $(
-                $($(#[$both])* pub $both_field: $Both,)*
+                $($($(#[$both])* pub $both_field: $Both,)*)+
                 $($(#[$more])* pub $more_field: $More,)*
             )*
         }
@@ -53,124 +55,123 @@ macro_rules! recipes {
         #[serde(deny_unknown_fields)]
         pub struct RunRecipe {
             $($(#[$run])* pub $run_field: $Run,)*
-            $($($(#[$both])* pub $both_field: $Both,)*)*
+            $($($($(#[$both])* pub $both_field: $Both,)*)+)*
         }
 
         impl RunRecipe {
             /// A run of `recipe`. Piece by piece: of many thousand seeds a copy for each would take
             /// their square.
             fn of(recipe: &Recipe, loss: Loss, seed: u64) -> Self {
-                Self { loss, seed, $($($both_field: Clone::clone(&recipe.$both_field),)*)* }
+                Self { loss, seed, $($($($both_field: Clone::clone(&recipe.$both_field),)*)+)* }
             }
         }
     };
 }
 
-recipes! {
-    comparison {
-        /// Its name, which is also that of the output folder.
-        #[serde(deserialize_with = "name")]
-        name: String,
-        /// The losses; the first is what the others are compared with.
-        #[serde(with = "spec::list")]
-        losses: Vec<Loss>,
-        /// The seeds.
-        #[serde(deserialize_with = "seeds")]
-        seeds: Vec<u64>,
-    }
-    run {
-        /// The loss.
-        #[serde(with = "spec::one")]
-        loss: Loss,
-        /// The seed.
-        seed: u64,
-    }
-    both {
-        /// Epochs of each training.
-        epochs: NonZeroUsize,
-        /// Examples that go through the model at a time: those of a step, unless `update` says how many
-        /// such batches it takes.
-        batch: NonZeroUsize,
-        /// Threads of one training: they are part of the result, since they decide in which order
-        /// floating-point sums are taken. How many runs go side by side is not.
-        #[serde(deserialize_with = "threads")]
-        threads: NonZeroUsize,
-        /// Which weights are measured.
-        select: Select,
-        /// Ends a training after so many epochs without a better accuracy on the part that chooses.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        patience: Option<NonZeroUsize>,
-    }
-    comparison {
-        /// The key of the metric that table and page begin with, in place of the one that the data suggest.
-        /// It decides nothing about the runs, and is not part of the hash.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        primary: Option<String>,
-    }
-    both {
-        /// What the model computes with while training.
-        #[serde(default, skip_serializing_if = "Precision::is_default")]
-        precision: Precision,
-        /// How often the examples of each class are seen.
-        #[serde(default, skip_serializing_if = "Sampling::is_default")]
-        sampler: Sampling,
-        /// How the learning rate changes.
-        #[serde(deserialize_with = "validated")]
-        schedule: Schedule,
-        /// How it rises before that.
-        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "validated")]
-        warmup: Option<Warmup>,
-    }
-    comparison {
-        /// What is varied for every loss.
-        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "Sweep::validated")]
-        sweep: Option<Sweep>,
-    }
-    both {
-        /// What is learned from.
-        #[serde(deserialize_with = "validated")]
-        data: DataRecipe,
-        /// What is to be told from it.
-        #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "validated")]
-        ood: Vec<OodRecipe>,
-        /// How its images are changed before a model sees them.
-        #[serde(default, skip_serializing_if = "unchanged", deserialize_with = "validated")]
-        augment: AugmentRecipe,
-        /// What learns.
-        #[serde(deserialize_with = "validated")]
-        model: ModelRecipe,
-        /// How its last layer widens the label's angle while training.
-        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "validated")]
-        l_softmax: Option<LSoftmaxRecipe>,
-        /// How it learns.
-        #[serde(deserialize_with = "validated")]
-        optimizer: OptimizerRecipe,
-        /// What happens around the optimizer's steps.
-        #[serde(default, skip_serializing_if = "Update::is_default", deserialize_with = "validated")]
-        update: Update,
-        /// Trains on examples that are attacked.
-        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "validated")]
-        adversarial: Option<AdversarialRecipe>,
-        /// How each model is attacked when it is trained, if at all.
-        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "validated")]
-        attack: Option<AttackRecipe>,
-        /// How it translates, if it does.
-        #[serde(default, skip_serializing_if = "usual_search", deserialize_with = "validated")]
-        search: SearchOptions,
-        /// A second stage that trains the classifier anew.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        crt: Option<HeadRecipe>,
-        /// Whether, and how, it is measured what the features are worth.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        probe: Option<HeadRecipe>,
-    }
-    comparison {
-        /// Smaller variants, such as `[scale.cpu]`: what stands there takes the place of the recipe's key
-        /// of the same name, as a whole. A recipe that was read has none left.
-        #[serde(default, skip_serializing)]
-        scale: BTreeMap<String, toml::Table>,
-    }
+/// The keys of the recipes, with the options of a training at their places among them.
+macro_rules! recipes {
+    ($sizes:tt $patience:tt $precision:tt $rate:tt $steps:tt) => {
+        declare! {
+            comparison {
+                /// Its name, which is also that of the output folder.
+                #[serde(deserialize_with = "name")]
+                name: String,
+                /// The losses; the first is what the others are compared with.
+                #[serde(with = "spec::list")]
+                losses: Vec<Loss>,
+                /// The seeds.
+                #[serde(deserialize_with = "seeds")]
+                seeds: Vec<u64>,
+            }
+            run {
+                /// The loss.
+                #[serde(with = "spec::one")]
+                loss: Loss,
+                /// The seed.
+                seed: u64,
+            }
+            both $sizes
+            both {
+                /// Threads of one training: they are part of the result, since they decide in which order
+                /// floating-point sums are taken. How many runs go side by side is not.
+                #[serde(deserialize_with = "threads")]
+                threads: NonZeroUsize,
+                /// Which weights are measured.
+                select: Select,
+            }
+            both $patience
+            comparison {
+                /// The key of the metric that table and page begin with, in place of the one that the data
+                /// suggest. It decides nothing about the runs, and is not part of the hash.
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                primary: Option<String>,
+            }
+            both $precision
+            both {
+                /// How often the examples of each class are seen.
+                #[serde(default, skip_serializing_if = "Sampling::is_default")]
+                sampler: Sampling,
+            }
+            both $rate
+            comparison {
+                /// What is varied for every loss.
+                #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "Sweep::validated")]
+                sweep: Option<Sweep>,
+            }
+            both {
+                /// What is learned from.
+                #[serde(deserialize_with = "validated")]
+                data: DataRecipe,
+                /// What is to be told from it.
+                #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "validated")]
+                ood: Vec<OodRecipe>,
+                /// How its images are changed before a model sees them.
+                #[serde(default, skip_serializing_if = "unchanged", deserialize_with = "validated")]
+                augment: AugmentRecipe,
+                /// What learns.
+                #[serde(deserialize_with = "validated")]
+                model: ModelRecipe,
+                /// How its last layer widens the label's angle while training.
+                #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "validated")]
+                l_softmax: Option<LSoftmaxRecipe>,
+            }
+            both $steps
+            both {
+                /// How each model is attacked when it is trained, if at all.
+                #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "validated")]
+                attack: Option<AttackRecipe>,
+                /// How it translates, if it does.
+                #[serde(default, skip_serializing_if = "usual_search", deserialize_with = "validated")]
+                search: SearchOptions,
+                /// A second stage that trains the classifier anew.
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                crt: Option<HeadRecipe>,
+                /// Whether, and how, it is measured what the features are worth.
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                probe: Option<HeadRecipe>,
+            }
+            comparison {
+                /// Smaller variants, such as `[scale.cpu]`: what stands there takes the place of the
+                /// recipe's key of the same name, as a whole. A recipe that was read has none left.
+                #[serde(default, skip_serializing)]
+                scale: BTreeMap<String, toml::Table>,
+            }
+        }
+    };
 }
+training_options!(recipes);
+
+macro_rules! options_of_a_run {
+    ($({ $($(#[$about:meta])* $option:ident: $Option:ty,)* })*) => {
+        impl RunRecipe {
+            /// What it says of its training.
+            pub fn training_options(&self) -> TrainingOptions {
+                TrainingOptions { $($($option: Clone::clone(&self.$option),)*)* }
+            }
+        }
+    };
+}
+training_options!(options_of_a_run);
 
 impl Recipe {
     /// The embedded digits.
@@ -252,11 +253,10 @@ impl Recipe {
         validate_seeds(&self.seeds)?;
         validate_losses(&self.losses)?;
         validate_threads(self.threads)?;
-        let refuse =
-            |problem: String| Error::Request(format!("a recipe cannot hold this: {problem}"));
         // Text may hold larger numbers than a table, whose integers are of 64 bits with a sign: it is
         // as tables that recipes are held against each other.
-        toml::Value::try_from(self).map(drop).map_err(|error| refuse(error.to_string()))
+        let table = toml::Value::try_from(self);
+        table.map(drop).map_err(|error| Error::refused("a recipe cannot hold this: ", error))
     }
 
     /// The epochs of one run, those of its later stages included.

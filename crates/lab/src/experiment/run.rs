@@ -2,7 +2,6 @@
 //! test part.
 
 use std::borrow::Cow;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -64,20 +63,12 @@ pub fn run(
         model: &*model,
         criterion,
         margin: margin.transpose()?,
-        adversarial: recipe.adversarial.as_ref(),
         freeze_backbone: false,
-        optimizer: &recipe.optimizer,
-        update: &recipe.update,
-        schedule: &recipe.schedule,
-        warmup: recipe.warmup.as_ref(),
-        epochs: recipe.epochs.get(),
-        batch: recipe.batch.get(),
-        precision: recipe.precision,
+        options: recipe.training_options(),
         seed: recipe.seed,
         train: &*train.source()?,
         order: &|epoch| recipe.sampler.order(&train.labels, recipe.seed, epoch),
         validation: &*chooses.source()?,
-        patience: recipe.patience.map(NonZeroUsize::get),
         dir: dir.path(),
         tensorboard: options.tensorboard,
         checkpoint_every: options.checkpoint_every,
@@ -239,7 +230,7 @@ fn evidence<'a>(
 /// The logits, unless the model has broken down.
 fn finite<'a>(predictions: &'a Predictions, part: &str) -> Result<Logits<'a, f32>> {
     Logits::new(&predictions.logits, predictions.classes)
-        .map_err(|error| Error::Work(format!("{part}: {error}")))
+        .map_err(|error| Error::failed(format!("{part}: "), error))
 }
 
 /// ∂L/∂z_y of each example's own loss, with what the loss had learned by the end of the training.

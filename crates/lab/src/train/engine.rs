@@ -15,14 +15,13 @@ use tch::{Tensor, no_grad};
 use super::last_layer::{HeadLoss, head_loss, logits_loss};
 use super::state::{Snapshot, Sums, TrainingState};
 use super::{
-    Average, Events, LargeMargin, Moment, OnNan, Optimizer, OptimizerRecipe, Schedule, Update,
-    Warmup, adversarial, checkpoint, gradient, predict_each,
+    Average, Events, LargeMargin, Moment, OnNan, Optimizer, TrainingOptions, Update, adversarial,
+    checkpoint, gradient, predict_each,
 };
-use crate::attack::AdversarialRecipe;
 use crate::compare::{EpochMetrics, Monitor};
 use crate::data::{Batch, BatchSource, Order};
 use crate::measure::{self, Logits};
-use crate::models::{Mode, Model, Precision};
+use crate::models::{Mode, Model};
 use crate::{Error, Result, Stop, durable};
 
 /// How many times as long as it took to save a checkpoint passes at least until the next one.
@@ -36,25 +35,11 @@ pub struct Training<'a> {
     pub criterion: Criterion,
     /// What widens the label's angle while training.
     pub margin: Option<LargeMargin>,
-    /// What moves the inputs before each step.
-    pub adversarial: Option<&'a AdversarialRecipe>,
     /// Trains the last layer alone, on features as they are in evaluation: all else stays as it is,
     /// the running moments of batch normalisation included.
     pub freeze_backbone: bool,
-    /// How the weights are moved.
-    pub optimizer: &'a OptimizerRecipe,
-    /// What happens around its steps.
-    pub update: &'a Update,
-    /// The learning rate over the training.
-    pub schedule: &'a Schedule,
-    /// How it rises before that.
-    pub warmup: Option<&'a Warmup>,
-    /// How many epochs.
-    pub epochs: usize,
-    /// Examples that go through the model at a time.
-    pub batch: usize,
-    /// What the model computes with.
-    pub precision: Precision,
+    /// How it is trained.
+    pub options: TrainingOptions,
     /// Decides what the model draws while training.
     pub seed: u64,
     /// What is learned from.
@@ -63,8 +48,6 @@ pub struct Training<'a> {
     pub order: &'a dyn Fn(usize) -> Order,
     /// What chooses among epochs.
     pub validation: &'a dyn BatchSource,
-    /// Ends the training after so many epochs without a better validation accuracy.
-    pub patience: Option<usize>,
     /// The run directory: gets `metrics.jsonl` and `checkpoint/`.
     pub dir: &'a Path,
     /// Whether it gets an event file for TensorBoard too.
@@ -116,10 +99,10 @@ impl Training<'_> {
         while !self.ended(&course.state) {
             let epoch = course.state.epoch;
             let order = (self.order)(epoch);
-            let size = self.update.accumulate.get();
+            let size = self.options.update.accumulate.get();
             let done = course.state.step.saturating_mul(size);
-            let mut batches = self.train.batches_after(&order, self.batch, done)?;
-            self.criterion.set_epoch(epoch, self.epochs);
+            let mut batches = self.train.batches_after(&order, self.options.batch.get(), done)?;
+            self.criterion.set_epoch(epoch, self.options.epochs.get());
             let mut clock = Instant::now();
             loop {
                 let next = batches.by_ref().take(size);
@@ -143,7 +126,7 @@ impl Training<'_> {
                     return Err(Error::Interrupted);
                 }
             }
-            let share = self.update.after_epoch(epoch, self.epochs);
+            let share = self.options.update.after_epoch(epoch, self.options.epochs.get());
             if let (Some(average), Some(share)) = (&mut course.average, share) {
                 average.follow(self.model.weights(), share)?;
             }
@@ -207,17 +190,18 @@ impl Training<'_> {
 
     /// Whether no epoch is to come.
     fn ended(&self, state: &TrainingState) -> bool {
-        let lost = self.patience.is_some_and(|patience| state.epochs_without_gain() >= patience);
-        lost || state.epoch > self.epochs
+        let lost =
+            self.options.patience.is_some_and(|most| state.epochs_without_gain() >= most.get());
+        lost || state.epoch > self.options.epochs.get()
     }
 
     /// Where to go on: the newest checkpoint, or the beginning.
     fn resume(&mut self, monitor: &dyn Monitor) -> Result<Course> {
         let weights = self.model.weights();
-        let Update { ema, average, .. } = self.update;
+        let Update { ema, average, .. } = self.options.update;
         let mean = ema.is_some() || average.is_some();
         let average = mean.then(|| Average::new(weights)).transpose()?;
-        let mut optimizer = Optimizer::new(self.optimizer, self.parameters())?;
+        let mut optimizer = Optimizer::new(&self.options.optimizer, self.parameters())?;
         let files = checkpoint::newest(&self.checkpoints(), &|text| monitor.warning(text))?;
         let Some(files) = files else {
             let state = TrainingState::start(self.criterion.state());
@@ -258,9 +242,9 @@ impl Training<'_> {
 
     /// The learning rate in `epoch`, after so many `steps`.
     fn lr(&self, epoch: usize, steps: u64) -> f64 {
-        let now = Moment { epoch, epochs: self.epochs, steps };
-        let rising = self.warmup.and_then(|warmup| warmup.factor(now));
-        self.optimizer.lr() * rising.unwrap_or_else(|| self.schedule.factor(now))
+        let now = Moment { epoch, epochs: self.options.epochs.get(), steps };
+        let rising = self.options.warmup.as_ref().and_then(|warmup| warmup.factor(now));
+        self.options.optimizer.lr() * rising.unwrap_or_else(|| self.options.schedule.factor(now))
     }
 
     /// One step of the optimizer, by the mean loss over all of `batches`.
@@ -269,7 +253,7 @@ impl Training<'_> {
         let place = format!("epoch {}, step {}: ", course.state.epoch, course.state.step + 1);
         let learned = self.learn(batches, &mut course.state);
         let norm = learned.map_err(|error| error.broken_off_at(&place))?;
-        match (norm, self.update.on_nan) {
+        match (norm, self.options.update.on_nan) {
             (Ok(norm), _) => self.move_weights(norm, course)?,
             (Err(problem), OnNan::Stop) => {
                 return Err(Error::Work(format!("{problem}; nothing was updated")).at(place));
@@ -293,30 +277,32 @@ impl Training<'_> {
         state: &mut TrainingState,
     ) -> Result<std::result::Result<f64, String>> {
         let all: usize = batches.iter().map(Batch::len).sum();
-        let first = state.steps.wrapping_mul(self.update.accumulate.get() as u64);
+        let first = state.steps.wrapping_mul(self.options.update.accumulate.get() as u64);
         for (pass, batch) in (first..).zip(batches) {
-            let mode = Mode::Train { seed: self.seed, pass, precision: self.precision };
-            let moved = self.adversarial.map(|attack| {
-                adversarial::moved(attack, self.model, batch, self.seed, pass * self.batch as u64)
+            let mode = Mode::Train { seed: self.seed, pass, precision: self.options.precision };
+            let moved = self.options.adversarial.as_ref().map(|attack| {
+                let first = pass * self.options.batch.get() as u64;
+                adversarial::moved(attack, self.model, batch, self.seed, first)
             });
             let moved = moved.transpose()?;
             let features = self.features(moved.as_ref().unwrap_or(&batch.inputs), mode)?;
             let mut broken = None;
             let mut learn = |judged: HeadLoss| {
-                let mut give_up = |problem: String, finite: bool| {
-                    broken = (!finite).then(|| problem.clone());
-                    Err(Error::Work(problem))
+                let mut give_up = |error: Error, finite: bool| {
+                    broken = (!finite).then(|| error.to_string());
+                    Err(error)
                 };
                 let (loss, correct) = match judged {
                     Ok(judged) => judged,
                     Err(error) => {
                         let finite = !matches!(error, steepness::Error::Logit { .. });
-                        return give_up(error.to_string(), finite);
+                        return give_up(Error::failed("", error), finite);
                     }
                 };
                 let value = loss.f_double_value(&[])?;
                 if !value.is_finite() {
-                    return give_up(format!("the loss of the batch is {value}"), false);
+                    let problem = format!("the loss of the batch is {value}");
+                    return give_up(Error::Work(problem), false);
                 }
                 let examples = batch.len();
                 loss.f_mul_scalar(examples as f64 / all as f64)?.f_backward()?;
@@ -344,12 +330,14 @@ impl Training<'_> {
 
     /// Moves the weights along a gradient of that norm.
     fn move_weights(&self, norm: f64, course: &mut Course) -> Result<()> {
-        if let Some(limit) = self.update.clip_norm {
+        if let Some(limit) = self.options.update.clip_norm {
             gradient::clip(self.parameters(), norm, limit)?;
         }
         let lr = self.lr(course.state.epoch, course.state.steps);
         course.optimizer.step(self.parameters(), lr, course.state.steps + 1)?;
-        if let (Some(average), Some(share)) = (&mut course.average, self.update.after_step()) {
+        if let (Some(average), Some(share)) =
+            (&mut course.average, self.options.update.after_step())
+        {
             average.follow(self.model.weights(), share)?;
         }
         course.state.sums.grad_norm += norm;
@@ -358,7 +346,7 @@ impl Training<'_> {
 
     /// The mean of the weights that takes their place from step to step.
     fn moving<'b>(&self, course: &'b Course) -> Option<&'b Average> {
-        course.average.as_ref().filter(|_| self.update.ema.is_some())
+        course.average.as_ref().filter(|_| self.options.update.ema.is_some())
     }
 
     /// A copy of the weights, or of their mean.
@@ -374,8 +362,9 @@ impl Training<'_> {
         let mut sums = Validation { nll: 0.0, accuracy: 0.0, margin: Some(0.0), energy: 0.0 };
         let mut seen = 0;
         predict_each(self.model, self.validation, stop, |some| {
-            let logits = Logits::new(&some.logits, some.classes)
-                .map_err(|error| Error::Work(format!("validation after epoch {epoch}: {error}")))?;
+            let logits = Logits::new(&some.logits, some.classes).map_err(|error| {
+                Error::failed(format!("validation after epoch {epoch}: "), error)
+            })?;
             let (labels, count) = (&some.labels, some.labels.len() as f64);
             let margin = measure::mean(&measure::margins(logits, labels)?);
             sums.nll += count * measure::nll(logits, labels)?;

@@ -1,10 +1,11 @@
+use std::num::NonZeroUsize;
+
 use super::*;
-use crate::attack::AdversarialRecipe;
 use crate::data::augment::AugmentRecipe;
 use crate::data::{Batches, DataRecipe, Examples, Fractions, Inputs, Parts, Sampling, Shape, load};
-use crate::models::{ModelRecipe, Precision, build};
+use crate::models::{ModelRecipe, build};
 use crate::train::schedule::MultiStep;
-use crate::train::{LSoftmaxRecipe, OptimizerRecipe};
+use crate::train::{LSoftmaxRecipe, Schedule};
 use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 use std::sync::Mutex;
@@ -49,8 +50,6 @@ impl BatchSource for StopAt<'_> {
 struct Setup {
     train: Examples,
     validation: Examples,
-    batch: usize,
-    patience: Option<usize>,
     /// What they are trained with, as a recipe says it.
     how: How,
 }
@@ -58,17 +57,11 @@ struct Setup {
 #[derive(Clone, serde::Deserialize)]
 struct How {
     model: ModelRecipe,
-    optimizer: OptimizerRecipe,
-    schedule: Schedule,
-    #[serde(default)]
-    update: Update,
-    warmup: Option<Warmup>,
-    #[serde(default)]
-    precision: Precision,
     #[serde(default)]
     sampler: Sampling,
     l_softmax: Option<LSoftmaxRecipe>,
-    adversarial: Option<AdversarialRecipe>,
+    #[serde(flatten)]
+    options: TrainingOptions,
     #[serde(default)]
     freeze_backbone: bool,
 }
@@ -106,9 +99,7 @@ impl Setup {
         Self {
             train: digits.select(&(0..200).collect::<Vec<_>>()),
             validation: digits.select(&(200..300).collect::<Vec<_>>()),
-            batch: 8,
-            patience: None,
-            how: toml::from_str(how).unwrap(),
+            how: toml::from_str(&format!("epochs = {EPOCHS}\nbatch = 8\n{how}")).unwrap(),
         }
     }
 
@@ -134,20 +125,12 @@ impl Setup {
             model: &*model,
             criterion,
             margin: margin.transpose().unwrap(),
-            adversarial: self.how.adversarial.as_ref(),
             freeze_backbone: self.how.freeze_backbone,
-            optimizer: &self.how.optimizer,
-            update: &self.how.update,
-            schedule: &self.how.schedule,
-            warmup: self.how.warmup.as_ref(),
-            epochs: EPOCHS,
-            batch: self.batch,
-            precision: self.how.precision,
+            options: self.how.options.clone(),
             seed,
             train: &source,
             order: &|epoch| self.how.sampler.order(&self.train.labels, seed, epoch),
             validation: &*self.validation.source().unwrap(),
-            patience: self.patience,
             dir,
             tensorboard: true,
             checkpoint_every: Duration::from_secs(3600),
@@ -272,10 +255,10 @@ fn augmented_training_goes_on_bit_for_bit() {
 fn patience_ends_a_training_that_no_longer_gains() {
     let mut setup = Setup::new();
     // Nothing moves after the first epoch.
-    setup.how.schedule = Schedule::MultiStep(MultiStep { after: vec![1], factor: 1e-30 });
+    setup.how.options.schedule = Schedule::MultiStep(MultiStep { after: vec![1], factor: 1e-30 });
     let dir = tempfile::tempdir().unwrap();
     assert_eq!(setup.finish(dir.path(), "ce", 1).history.len(), EPOCHS);
-    setup.patience = Some(1);
+    setup.how.options.patience = Some(NonZeroUsize::MIN);
     let dir = tempfile::tempdir().unwrap();
     let ended = setup.finish(dir.path(), "ce", 1);
     assert_eq!(ended.history.len(), 2);
@@ -415,7 +398,8 @@ fn wide(examples: &Examples) -> Examples {
 fn accumulated_batches_are_one_large_batch() {
     let losses = |how: &str, batch: usize| -> Vec<f64> {
         let dir = tempfile::tempdir().unwrap();
-        let setup = Setup { batch, ..Setup::with(&format!("{SGD}\n{how}")) };
+        let mut setup = Setup::with(&format!("{SGD}\n{how}"));
+        setup.how.options.batch = batch.try_into().unwrap();
         setup.finish(dir.path(), "ce", 1).history.iter().map(|e| e.train_loss).collect()
     };
     let (large, small) = (losses("", 16), losses("update.accumulate = 2", 8));
