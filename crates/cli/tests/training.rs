@@ -58,10 +58,17 @@ for label in labels:
     logits += row
 if how == "nan" and worse:
     logits[10] = float("nan")
+if how == "ignore" and worse:
+    labels[3] = -100
+if how == "over" and worse:
+    open(os.path.join(out, "recipe.toml"), "w").close()
 if how != "metrics":
     npy("logits.npy", "<f4", (40, classes), "f", logits)
 if how not in ("metrics", "half"):
     npy("labels.npy", "<i8", (40,), "q", labels)
+if how == "bytes" and worse:
+    with open(os.path.join(out, "metrics.json"), "wb") as file:
+        file.write(b"\xff")
 if how in ("metrics", "some", "json"):
     found = {"wer": 10 + rng.random() - len(loss) / 10}
     if how == "some" and worse:
@@ -151,6 +158,9 @@ fn what_a_run_leaves_is_checked() {
         ("labels", "one seed is tested on the same examples: label "),
         ("json", "metrics.json: line 1, column 2: names and numbers are expected"),
         ("some", "it has a metric \"other\", and the other has not"),
+        ("ignore", "labels.npy: row 3: -100 is none of the 3 classes"),
+        ("bytes", "metrics.json: stream did not contain valid UTF-8"),
+        ("over", "it wrote over recipe.toml, whose name is reserved"),
     ] {
         let place = place();
         let message = failed(&compare(place.path(), how, &[]));

@@ -23,7 +23,8 @@ use crate::layout::{
     TRAIN_COUNTS, VAL_LABELS, VAL_LOGITS,
 };
 use crate::measure::{
-    FeatureMap, Features, Groups, Logits, Measures, Number, Ood, Pca, Representation, Scores,
+    Evidence, FeatureMap, Features, Groups, Logits, Measures, Number, Ood, Pca, Representation,
+    Scores,
 };
 use crate::npy::{self, Floats};
 use crate::{Better, Error, Result, Stop, own_log};
@@ -120,12 +121,13 @@ pub fn read(
         true => class_names(&at(CLASSES), logits.columns)?,
         false => (0..logits.columns).map(|class| class.to_string()).collect(),
     };
-    let evidence = Evidence { folder, classes: logits.columns, labels: &found.labels, loss, stop };
+    check_labels(&at(LABELS), &found.labels, logits.rows, logits.columns)?;
+    let arrays = Arrays { folder, classes: logits.columns, labels: &found.labels, loss, stop };
     let measures = match &logits.values {
-        Floats::F32(values) => evidence.measure(values)?,
-        Floats::F64(values) => evidence.measure(values)?,
+        Floats::F32(values) => arrays.measure(values)?,
+        Floats::F64(values) => arrays.measure(values)?,
     };
-    let (representation, map) = evidence.features()?;
+    let (representation, map) = arrays.features()?;
     found.measures = Some(Measures { representation, ..measures });
     found.map = map;
     Ok(found)
@@ -133,6 +135,26 @@ pub fn read(
 
 fn lacks<T>(folder: &Path, what: &str) -> Result<T> {
     Err(Error::Work(format!("it left {what} in {}", folder.display())))
+}
+
+/// One class a row.
+fn check_labels(path: &Path, labels: &[i64], rows: usize, classes: usize) -> Result<()> {
+    if labels.len() != rows {
+        let problem = format!("{} labels, and {rows} rows of logits", labels.len());
+        return Err(Error::malformed(path, "header", problem));
+    }
+    let is_class = |label: i64| usize::try_from(label).is_ok_and(|label| label < classes);
+    match labels.iter().position(|label| !is_class(*label)) {
+        None => Ok(()),
+        Some(row) => {
+            let label = labels[row];
+            // As PyTorch marks what its loss is to ignore.
+            let more =
+                if label < 0 { ": leave out of both files what is not to count" } else { "" };
+            let problem = format!("{label} is none of the {classes} classes{more}");
+            Err(Error::malformed(path, format!("row {row}"), problem))
+        }
+    }
 }
 
 /// How many examples the run in `folder` learned from or chose by: the rest of what its test part was
@@ -157,7 +179,12 @@ fn own_metrics(path: &Path) -> Result<BTreeMap<String, f64>> {
     let found: BTreeMap<String, serde_json::Value> =
         serde_json::from_str(&text).map_err(|error| {
             let place = format!("line {}, column {}", error.line(), error.column());
-            Error::malformed(path, place, format!("names and numbers are expected: {error}"))
+            // As Python writes what is not finite.
+            let problem = match ["NaN", "Infinity"].iter().find(|name| text.contains(**name)) {
+                Some(name) => format!("{name} is no number that can be compared"),
+                None => format!("names and numbers are expected: {error}"),
+            };
+            Error::malformed(path, place, problem)
         })?;
     let number = |(name, value): (String, serde_json::Value)| match value.as_f64() {
         Some(number) => Ok((name, number)),
@@ -199,7 +226,7 @@ impl Stored for f64 {
 }
 
 /// The arrays of a run.
-struct Evidence<'a> {
+struct Arrays<'a> {
     folder: &'a Path,
     classes: usize,
     labels: &'a [i64],
@@ -207,7 +234,7 @@ struct Evidence<'a> {
     stop: Stop<'a>,
 }
 
-impl Evidence<'_> {
+impl Arrays<'_> {
     fn at(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
@@ -239,40 +266,69 @@ impl Evidence<'_> {
     fn measure<T: Stored>(&self, values: &[T]) -> Result<Measures> {
         let file = self.at(LOGITS);
         let logits = self.of(&file, Logits::new(values, self.classes))?;
-        let counts = match self.at(TRAIN_COUNTS) {
-            path if path.is_file() => Some(npy::integers(&path)?),
-            _ => None,
-        };
+        let counts = self.counts()?;
         let gradients = self.gradients(values, counts.as_deref())?;
         let felt = gradients.is_some();
         // Without the loss that was trained with nobody knows how steep it was.
         let gradients = gradients.unwrap_or_else(|| vec![T::default(); self.labels.len()]);
-        let both = self.at(LABELS);
-        let mut measures = self.of(&both, Measures::new(logits, self.labels, &gradients))?;
+        let mut measures = self.of(&file, Measures::new(logits, self.labels, &gradients))?;
         if !felt {
             measures.steepness.clear();
         }
-        if let Some(validation) = self.logits::<T>(&self.at(VAL_LOGITS))? {
-            let path = self.at(VAL_LABELS);
-            let labels = npy::integers(&path)?;
-            let validation = Logits::new(&validation, self.classes);
-            let validation = self.of(&self.at(VAL_LOGITS), validation)?;
-            let done = measures.recalibrate(logits, self.labels, validation, &labels);
-            self.of(&path, done)?;
+        let known = match self.logits::<T>(&self.at(VAL_LOGITS))? {
+            Some(logits) => Some((logits, npy::integers(&self.at(VAL_LABELS))?)),
+            None => None,
+        };
+        let mut validation = None;
+        if let Some((known, labels)) = &known {
+            let known = self.of(&self.at(VAL_LOGITS), Logits::new(known, self.classes))?;
+            let done = measures.recalibrate(logits, self.labels, known, labels);
+            self.of(&self.at(VAL_LABELS), done)?;
+            validation = Some((known, &labels[..]));
         }
-        if let Some(counts) = counts {
+        if let Some(counts) = &counts {
             let path = self.at(TRAIN_COUNTS);
-            let groups = self.of(&path, Groups::new(logits, self.labels, &counts))?;
+            let groups = self.of(&path, Groups::new(logits, self.labels, counts))?;
             measures.groups = groups.unless_alone();
         }
         let inside = Scores::new(logits);
+        let mut first = None;
         for (name, path) in self.foreign()? {
             let Some(values) = self.logits::<T>(&path)? else { continue };
             let foreign = Scores::new(self.of(&path, Logits::new(&values, self.classes))?);
             measures.ood.push(self.of(&path, Ood::new(&name, &inside, &foreign))?);
+            first.get_or_insert(values);
         }
+        let foreign = first.as_ref().map(|values| Logits::new(values, self.classes));
+        let evidence = Evidence {
+            validation,
+            train_counts: counts.as_deref(),
+            foreign: foreign.transpose()?,
+            ..Evidence::new(logits, self.labels)
+        };
+        self.of(&file, evidence.measure(&mut measures.numbers))?;
         self.stop.check()?;
         Ok(measures)
+    }
+
+    /// Training examples of each class, where the run says it.
+    fn counts(&self) -> Result<Option<Vec<i64>>> {
+        let path = self.at(TRAIN_COUNTS);
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let counts = npy::integers(&path)?;
+        if counts.len() != self.classes {
+            let problem = format!("{} counts for {} classes", counts.len(), self.classes);
+            return Err(Error::malformed(&path, "header", problem));
+        }
+        match counts.iter().position(|count| *count < 0) {
+            None => Ok(Some(counts)),
+            Some(row) => {
+                let problem = format!("{} is no number of examples", counts[row]);
+                Err(Error::malformed(&path, format!("row {row}"), problem))
+            }
+        }
     }
 
     /// ∂L/∂z_y of each example's own loss; `None` where that is not known: of no loss, of one that
@@ -288,7 +344,7 @@ impl Evidence<'_> {
         let Some(loss) = self.loss.filter(fixed) else { return Ok(None) };
         let criterion = match counts {
             Some(counts) => {
-                let counts: Vec<u64> = counts.iter().map(|count| (*count).max(0) as u64).collect();
+                let counts: Vec<u64> = counts.iter().map(|count| *count as u64).collect();
                 loss.criterion_with_counts(&counts)?
             }
             None if loss.needs_counts() => return Ok(None),
@@ -351,5 +407,67 @@ impl Evidence<'_> {
         let mapped = self.of(&path, Features::new(&few, matrix.columns))?;
         let map = self.of(&path, FeatureMap::new(mapped, &labels, self.stop))?;
         Ok((Some(self.of(&path, measured)?), map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::Run;
+
+    /// What is said of three test examples of two classes where `change` is done to them.
+    fn said(change: impl Fn(&Run, &Path)) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let run = Run::in_folder(folder.path(), None, 0);
+        run.test(&[2.0, 0.0, 0.0, 2.0, 1.0, 0.0], 2, &[0, 1, 1]).unwrap();
+        change(&run, folder.path());
+        let loss: Loss = "el(le=0.75)".parse().unwrap();
+        let found = read(folder.path(), Some(&loss), &BTreeMap::new(), Stop::never());
+        found.map_or_else(|error| error.to_string(), |found| format!("{:?}", found.own))
+    }
+
+    fn labels(folder: &Path, labels: &[i64]) {
+        npy::write_vector(&folder.join(LABELS), labels).unwrap();
+    }
+
+    #[test]
+    fn a_complaint_names_the_file_that_it_is_about() {
+        let infinite = [2.0, 0.0, 0.0, f32::NEG_INFINITY, 1.0, 0.0];
+        let metrics = |text: &str| {
+            let text = text.to_owned();
+            said(move |_, folder| fs::write(folder.join(OWN_METRICS), &text).unwrap())
+        };
+        for (found, expected) in [
+            (said(|_, _| ()), "{}"),
+            (said(|_, folder| labels(folder, &[0, 1])), "labels.npy: header: 2 labels, and 3 rows"),
+            (
+                said(|_, folder| labels(folder, &[0, 1, 2])),
+                "labels.npy: row 2: 2 is none of the 2 classes",
+            ),
+            (
+                said(|_, folder| labels(folder, &[0, -100, 1])),
+                "labels.npy: row 1: -100 is none of the 2 classes: leave out of both files",
+            ),
+            (
+                said(|run, _| run.test(&infinite, 2, &[0, 1, 1]).unwrap()),
+                "logits.npy: the logit in row 1, column 1 is -inf",
+            ),
+            (
+                said(|run, _| run.train_counts(&[3]).unwrap()),
+                "train_counts.npy: header: 1 counts for 2 classes",
+            ),
+            (
+                said(|run, _| run.train_counts(&[3, -1]).unwrap()),
+                "train_counts.npy: row 1: -1 is no number of examples",
+            ),
+            (
+                metrics("{\"wer\": NaN}"),
+                "metrics.json: line 1, column 9: NaN is no number that can",
+            ),
+            (metrics("{\"wer\": \"x\"}"), "metrics.json: \"wer\": \"x\" is no number"),
+            (metrics("{\"wer\": 2}"), "{\"wer\": 2.0}"),
+        ] {
+            assert!(found.contains(expected), "{found}\n{expected}");
+        }
     }
 }

@@ -13,7 +13,7 @@ use super::recipe::CommandRecipe;
 use super::words::{filled, quoted};
 use super::{Launch, Partners, libraries};
 use crate::folder::lock;
-use crate::layout::{CLASSES, LOCK, LOG, MANIFEST, OOD};
+use crate::layout::{CLASSES, DATA, ENVIRONMENT, LOCK, LOG, MANIFEST, OOD, RECIPE};
 use crate::measure::Overlap;
 use crate::process::{self, Ended, Limits, tail};
 use crate::work::Options;
@@ -22,6 +22,8 @@ use crate::{
     RunDir, RunFiles, Runner, Setting, Stop, cores, durable,
 };
 
+/// What says what a run is, which a command may not write over.
+const OURS: [&str; 3] = [RECIPE, DATA, ENVIRONMENT];
 /// Lines of a log that are shown where a run fails.
 const SHOWN: usize = 10;
 
@@ -204,7 +206,7 @@ impl<'a> CommandRunner<'a> {
         read().map_err(|error: Error| match error {
             error if error.is_interrupted() => error,
             // Whatever is wrong with it, the command has written it.
-            error => self.failed(run, &error.to_string()),
+            error => self.failed(run, &whole(&error)),
         })
     }
 }
@@ -236,8 +238,14 @@ impl Runner for CommandRunner<'_> {
         Self::clear(&run)?;
         let environment = Environment::of(libraries(), None, "not known".to_owned(), cores());
         dir.begin(&plan.text(), self.content, &[], &environment)?;
+        let ours = || OURS.map(|name| fs::read(run.join(name)).ok());
+        let begun = ours();
         self.execute(setting, seed, &run)?;
         let found = self.measure(setting, seed, &run)?;
+        if let Some(at) = ours().iter().zip(&begun).position(|(now, then)| now != then) {
+            let problem = format!("it wrote over {}, whose name is reserved", OURS[at]);
+            return Err(self.failed(&run, &problem));
+        }
         if !found.classes.is_empty() {
             dir.write_json(CLASSES, &found.classes)?;
         }
@@ -260,6 +268,13 @@ impl Runner for CommandRunner<'_> {
     fn overlap(&self, _: u64) -> Result<Option<Overlap>> {
         Ok(self.partners().overlap())
     }
+}
+
+/// With what is behind it: why a file cannot be read.
+fn whole(error: &Error) -> String {
+    let first: &(dyn std::error::Error + 'static) = error;
+    let behind = std::iter::successors(Some(first), |error| error.source());
+    behind.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Sets a variable that is not set already.
