@@ -21,6 +21,8 @@ mod data;
 mod downloads;
 #[cfg(all(target_os = "linux", feature = "lab"))]
 mod faults;
+#[cfg(all(unix, feature = "lab"))]
+mod from_logits;
 #[cfg(feature = "lab")]
 mod identity;
 #[cfg(all(target_os = "linux", feature = "lab"))]

@@ -10,7 +10,8 @@ use super::RunRecipe;
 use super::environment::environment;
 use super::translated::Translations;
 use crate::compare::layout::{
-    INPUTS, LABELS, LOGITS, THRESHOLD, TRANSLATIONS, VOCABULARIES, WEIGHTS,
+    INPUTS, LABELS, LOGITS, THRESHOLD, TRAIN_COUNTS, TRANSLATIONS, VAL_LABELS, VAL_LOGITS,
+    VOCABULARIES, WEIGHTS,
 };
 use crate::compare::{Content, RunDir};
 use crate::data::text::Vocabulary;
@@ -74,6 +75,21 @@ impl<'a> LabDir<'a> {
             };
             Ok(npy::write_matrix(&at(&file), &ood.logits, ood.classes)?)
         })
+    }
+
+    /// Writes what else the run of a command leaves, so that the measurements can be made again from its
+    /// arrays: what a model said about the validation part, where that is another than the test part, and
+    /// how many training examples each class has.
+    ///
+    /// # Errors
+    /// Names the path that cannot be written.
+    pub fn write_beside(&self, validation: Option<&Predictions>, counts: &[i64]) -> Result<()> {
+        let at = |name: &str| self.path().join(name);
+        if let Some(Predictions { logits, labels, classes }) = validation {
+            npy::write_matrix(&at(VAL_LOGITS), logits, *classes)?;
+            npy::write_vector(&at(VAL_LABELS), labels)?;
+        }
+        Ok(npy::write_vector(&at(TRAIN_COUNTS), counts)?)
     }
 
     /// Writes what makes the pieces of source and target.

@@ -203,6 +203,7 @@ fn measure(
     };
     evidence.measure(&mut measures.numbers)?;
     dir.write_predictions(&inside, &outside)?;
+    dir.write_beside(validated.then_some(&*seen), &counted)?;
     if let Some(map) = representations.map()? {
         dir.write_map(&map)?;
     }

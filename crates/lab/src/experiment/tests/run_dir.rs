@@ -9,7 +9,7 @@ use super::super::{LabFiles, LabReader, Recipe, RunRecipe};
 use super::{ce, plan};
 use crate::compare::layout::{MANIFEST, MEASURES, RECIPE};
 use crate::compare::{Content, Origin, RunDir, RunFiles, Setting};
-use crate::data::Reader;
+use crate::data::{Reader, npy};
 use crate::train::Predictions;
 
 #[test]
@@ -31,6 +31,14 @@ fn arrays_come_back() {
     for name in ["ood_logits.npy", "ood_logits.far.npy"] {
         assert!(run.path().join(name).exists(), "{name}");
     }
+    // Of the validation part only where that is another.
+    LabDir::new(&run).write_beside(None, &[3, 4]).unwrap();
+    assert!(!run.path().join("val_logits.npy").exists());
+    LabDir::new(&run).write_beside(Some(&test), &[3, 4]).unwrap();
+    let found = npy::matrix(&run.path().join("val_logits.npy")).unwrap();
+    assert_eq!((found.rows, found.columns), (2, 2));
+    assert_eq!(npy::integers(&run.path().join("val_labels.npy")).unwrap(), test.labels);
+    assert_eq!(npy::integers(&run.path().join("train_counts.npy")).unwrap(), [3, 4]);
 }
 
 #[test]
