@@ -6,7 +6,7 @@ PYTHON ?= python3
 TIME ?= 60
 export STEEPNESS_TEST_DATA ?= $(wildcard $(abspath ../shared/data))
 
-.PHONY: build demo test test-core soak fuzz check bench bench-data doc clean libtorch
+.PHONY: build demo test test-core test-examples soak fuzz check bench bench-data doc clean libtorch
 
 build: libtorch ## gives target/release/steepness
 	$(CARGO) build --release --locked -p steepness-cli
@@ -16,15 +16,22 @@ demo: build ## compares four losses on handwritten digits: a table and a page
 
 # Measurements and comparison are tested as they are built without libtorch: beside the laboratory the
 # loss below them has it, and they would have to be linked to it.
-test: libtorch test-core ## every test of the workspace, and of the adapters to other frameworks
+test: libtorch test-core test-examples ## every test of the workspace, and of the adapters to other frameworks
 	$(CARGO) test --release --locked --workspace --exclude steepness-measure --exclude steepness-compare
 	$(CARGO) test --profile adapters --locked -p steepness --features burn,candle-nn \
 		--lib --test burn --test candle
 
 # In target/core, beside what the others build.
+CORE := --profile core --locked --no-default-features --features steepness/rayon \
+	-p steepness -p steepness-measure -p steepness-compare -p steepness-cli
+
 test-core: ## those of all that needs no libtorch, which is not fetched
-	$(CARGO) test --profile core --locked --no-default-features --features steepness/rayon \
-		-p steepness -p steepness-measure -p steepness-compare -p steepness-cli
+	$(CARGO) test $(CORE)
+
+# With the program that the tests above have built, as who trains elsewhere has it.
+test-examples: ## those of examples/own, in a Python environment of their own: scripts/examples.py
+	$(CARGO) test $(CORE) --no-run
+	$(PYTHON) scripts/examples.py $${CARGO_TARGET_DIR:-target}/core/steepness
 
 soak: libtorch ## kills and refused storage; STEEPNESS_SOAK=4 tries four times as much
 	$(CARGO) test --release --locked -p steepness-cli --test main -- --ignored --nocapture
