@@ -47,8 +47,8 @@ WORDS = [*PRAISE, *BLAME, *PLAIN, *THINGS, *"the was is not so rather very".spli
 
 
 def example(draw):
-    """"the soup was not very good", as the model takes it; its label is praise, blame or neither, which
-    "not" turns round. One label in twenty is wrong."""
+    """A sentence such as "the soup was not very good", as the model takes it. Its label is praise, blame,
+    which "not" turns round, or neither, and one label in twenty is wrong."""
     label, negated = draw.randrange(3), draw.random() < 0.3
     words = ["the", draw.choice(THINGS), draw.choice(("was", "is")), "not" if negated else ""]
     words += [draw.choice(("", "so", "very", "rather")), draw.choice((PRAISE, BLAME, PLAIN)[label])]
