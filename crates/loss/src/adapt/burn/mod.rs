@@ -62,7 +62,7 @@ impl Criterion {
     ///
     /// `logits` are f32, f64, bf16 or f16 of shape (N, C), (B, T, C) or (N, C, d…); `targets` are
     /// integers of the shape without the classes, or weights of the logits' shape. The result has
-    /// one element, or for [`Reduction::None`] one a row in the targets' order, and the logits'
+    /// one element, or for [`crate::Reduction::None`] one a row in the targets' order, and the logits'
     /// type. Where nothing is to be learnt (logits that no gradient is tracked for, such as those of
     /// a model after `valid()`) only the value is computed, and running means do not move.
     ///

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Batch, Loss, Targets};
+use crate::{Batch, Loss, Reduction, Targets};
 use ::burn::tensor::{Device, FloatDType};
 
 const CLASSES: usize = 5;
@@ -83,8 +83,7 @@ fn kernel(
     let gradient = gradient.iter().enumerate();
     let factor = |at: usize| factors[(at / CLASSES).min(factors.len() - 1)];
     let gradient = gradient.map(|(at, g)| factor(at) * f64::from(*g)).collect();
-    let rows = outcome.rows.iter().map(|row| row.loss).collect();
-    (if criterion.reduction() == Reduction::None { rows } else { vec![outcome.loss] }, gradient)
+    (criterion.losses(&outcome), gradient)
 }
 
 #[test]
