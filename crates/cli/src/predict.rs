@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::json;
-use steepness_lab::experiment::{Predicted, Prediction, Predictor, device};
+use steepness_lab::experiment::{Prediction, PredictionList, Predictor, device};
 use steepness_lab::measure::Threshold;
 use steepness_lab::{Result, console, plain};
 
@@ -48,7 +48,7 @@ pub struct Args {
 pub fn run(args: Args) -> Result<()> {
     let predictor = Predictor::load(&args.run, device(&args.device)?)?;
     predictor.unverified().into_iter().for_each(console::say);
-    let Predicted { mut predictions, not_read, far } = predictor.predict(&args.inputs)?;
+    let PredictionList { mut predictions, not_read, far } = predictor.predict(&args.inputs)?;
     predictions.iter_mut().for_each(|found| found.classes.truncate(args.top.into()));
     if !far.is_empty() {
         console::say(&far_line(&far));
@@ -127,7 +127,7 @@ fn legend(Threshold { energy, kept, examples }: &Threshold) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use steepness_lab::experiment::Ranked;
+    use steepness_lab::experiment::ClassProbability;
 
     #[test]
     fn columns_that_are_far_are_named() {
@@ -140,7 +140,10 @@ mod tests {
     #[test]
     fn columns_are_aligned() {
         let prediction = |name: &str, class: &str, energy, out_of_distribution| {
-            let ranked = |class: &str, probability| Ranked { class: class.to_owned(), probability };
+            let ranked = |class: &str, probability| ClassProbability {
+                class: class.to_owned(),
+                probability,
+            };
             let classes = vec![ranked(class, 0.875), ranked("b", 0.125)];
             let notes = if class == "a" { vec!["age is missing".to_owned()] } else { Vec::new() };
             Prediction { name: name.to_owned(), classes, energy, out_of_distribution, notes }

@@ -94,7 +94,7 @@ fn known(path: &Path) -> Result<Option<RecordedContent>> {
     let text = fs::read(&path).map_err(Error::input(&path))?;
     serde_json::from_slice(&text).map(Some).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
-        Error::malformed(&path, place, format!("{error} (the file is damaged)"))
+        Error::malformed(&path, place, error).remarked("the file is damaged")
     })
 }
 

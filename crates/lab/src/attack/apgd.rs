@@ -6,7 +6,7 @@ use tch::{Kind, Tensor};
 
 use super::norm::{Ball, spread};
 use super::settings::{LOSS, NORM, Settings, TARGETS, TEMPERATURE};
-use super::spec::Listed;
+use super::spec::Configurable;
 use super::targeted::aimed;
 use super::{
     Attack, Clean, Effort, Model, Norm, Objective, Slope, Tag, aim, pick, positions, slope,
@@ -269,7 +269,7 @@ impl Apgd {
     }
 }
 
-impl Listed for Apgd {
+impl Configurable for Apgd {
     fn settings(&mut self, each: &mut Settings) -> Result<()> {
         each.norm(&mut self.norm)?;
         each.whole("steps", &mut self.steps)?;

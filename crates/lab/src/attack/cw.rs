@@ -6,7 +6,7 @@ use tch::{Kind, Tensor};
 use super::norm::spread;
 use super::objective::margins;
 use super::settings::Settings;
-use super::spec::Listed;
+use super::spec::Configurable;
 use super::{Attack, Clean, Effort, Model, Norm, Objective, Tag, slope, wrong};
 use crate::Result;
 use crate::card::{Card, Parameter, Range};
@@ -124,7 +124,7 @@ impl Cw {
     }
 }
 
-impl Listed for Cw {
+impl Configurable for Cw {
     fn settings(&mut self, each: &mut Settings) -> Result<()> {
         each.number("c", &mut self.c)?;
         each.whole("searches", &mut self.searches)?;

@@ -8,7 +8,7 @@
 use tch::{Kind, Tensor};
 
 use super::settings::{NORM, Settings};
-use super::spec::Listed;
+use super::spec::Configurable;
 use super::{Attack, Clean, Effort, Model, Norm, Objective, Tag, positions, wrong};
 use crate::Result;
 use crate::card::{Card, Parameter, Range};
@@ -99,7 +99,7 @@ impl DeepFool {
     }
 }
 
-impl Listed for DeepFool {
+impl Configurable for DeepFool {
     fn settings(&mut self, each: &mut Settings) -> Result<()> {
         each.norm(&mut self.norm)?;
         each.whole("steps", &mut self.steps)?;

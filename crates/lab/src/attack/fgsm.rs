@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use super::settings::{LOSS, Settings, TEMPERATURE};
-use super::spec::Listed;
+use super::spec::Configurable;
 use super::{Attack, Clean, Model, Norm, Objective, Tag, aim, slope};
 use crate::Result;
 use crate::card::Card;
@@ -30,7 +30,7 @@ impl Default for Fgsm {
     }
 }
 
-impl Listed for Fgsm {
+impl Configurable for Fgsm {
     fn settings(&mut self, each: &mut Settings) -> Result<()> {
         each.objective(&mut self.objective)
     }

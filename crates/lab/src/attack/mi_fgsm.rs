@@ -5,7 +5,7 @@ use tch::Tensor;
 
 use super::norm::spread;
 use super::settings::{LOSS, Settings, TARGETS, TEMPERATURE};
-use super::spec::Listed;
+use super::spec::Configurable;
 use super::targeted::aimed;
 use super::{Attack, Clean, Model, Norm, Objective, Tag, aim, reach, slope, towards};
 use crate::Result;
@@ -95,7 +95,7 @@ impl MiFgsm {
     }
 }
 
-impl Listed for MiFgsm {
+impl Configurable for MiFgsm {
     fn settings(&mut self, each: &mut Settings) -> Result<()> {
         each.whole("steps", &mut self.steps)?;
         each.step(&mut self.step)?;

@@ -43,7 +43,7 @@ use tch::Tensor;
 use crate::Result;
 use crate::card::Card;
 use crate::random::Stream;
-use spec::Listed;
+use spec::Configurable;
 
 /// Makes [`Spec`] and [`ATTACKS`] of one list. An entry is an attack's file and its type.
 macro_rules! attacks {
@@ -71,7 +71,7 @@ macro_rules! attacks {
                 }
             }
 
-            fn listed(&mut self) -> &mut dyn Listed {
+            fn configurable(&mut self) -> &mut dyn Configurable {
                 match self {
                     $(Spec::$Name(attack) => attack,)*
                 }

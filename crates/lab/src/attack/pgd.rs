@@ -4,7 +4,7 @@
 use tch::{Kind, Tensor};
 
 use super::settings::{LOSS, NORM, Settings, TARGETS, TEMPERATURE};
-use super::spec::Listed;
+use super::spec::Configurable;
 use super::targeted::aimed;
 use super::{Attack, Clean, Model, Norm, Objective, Tag, aim, reach, slope, towards};
 use crate::card::{Card, Parameter, Range};
@@ -121,7 +121,7 @@ impl Pgd {
     }
 }
 
-impl Listed for Pgd {
+impl Configurable for Pgd {
     fn settings(&mut self, each: &mut Settings) -> Result<()> {
         each.norm(&mut self.norm)?;
         each.whole("steps", &mut self.steps)?;

@@ -14,7 +14,7 @@ use crate::card::Card;
 use crate::{Error, Result};
 
 /// An attack that has a card and can be written as one line.
-pub(super) trait Listed: Attack {
+pub(super) trait Configurable: Attack {
     /// Goes over the settings, in the order of the card.
     fn settings(&mut self, each: &mut Settings) -> Result<()>;
 }
@@ -38,14 +38,14 @@ impl Spec {
     /// The same attack with the settings that are `given`.
     fn with(mut self, given: &[(&str, &str)]) -> Result<Self> {
         let mut settings = Settings::new(self.attack().card(), given);
-        self.listed().settings(&mut settings)?;
+        self.configurable().settings(&mut settings)?;
         Ok(self)
     }
 
     /// What its settings are called and are.
     fn settings(&self) -> Vec<(&'static str, String)> {
         let mut settings = Settings::new(self.attack().card(), &[]);
-        let gone_over = self.clone().listed().settings(&mut settings);
+        let gone_over = self.clone().configurable().settings(&mut settings);
         debug_assert!(gone_over.is_ok(), "what was read is in its range: {gone_over:?}");
         settings.all()
     }

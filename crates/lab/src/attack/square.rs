@@ -5,7 +5,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::objective::margins;
 use super::settings::Settings;
-use super::spec::Listed;
+use super::spec::Configurable;
 use super::{Attack, Clean, Effort, Model, Norm, Objective, Tag};
 use crate::card::{Card, Parameter, Range};
 use crate::random::Stream;
@@ -139,7 +139,7 @@ fn ask(
     Ok(Vec::try_from(margins(&logits, &labels, None)?.f_to_kind(Kind::Float)?)?)
 }
 
-impl Listed for Square {
+impl Configurable for Square {
     fn settings(&mut self, each: &mut Settings) -> Result<()> {
         each.whole("queries", &mut self.queries)?;
         each.number("share", &mut self.share)

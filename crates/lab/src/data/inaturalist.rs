@@ -26,7 +26,7 @@ pub struct INaturalist {
 }
 
 #[derive(Deserialize)]
-struct Annotated {
+struct AnnotationFile {
     images: Vec<ImageEntry>,
     annotations: Vec<Annotation>,
     categories: Vec<Category>,
@@ -90,7 +90,7 @@ fn names(path: &Path) -> [PathBuf; 2] {
     ["train2018.json", "val2018.json"].map(|name| path.join(name))
 }
 
-fn read(path: &Path) -> Result<Annotated> {
+fn read(path: &Path) -> Result<AnnotationFile> {
     serde_json::from_slice(&files::read(path, MOST_BYTES)?).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
         Error::malformed(path, place, error)
@@ -116,7 +116,7 @@ impl Classes {
     }
 
     /// The images of `annotated` in the order of its annotations; `path` is its file.
-    fn list(&self, path: &Path, annotated: Annotated) -> Result<ImageList> {
+    fn list(&self, path: &Path, annotated: AnnotationFile) -> Result<ImageList> {
         let folder = path.parent().unwrap_or(Path::new("."));
         let names: HashMap<u64, &str> =
             annotated.images.iter().map(|image| (image.id, &image.file_name[..])).collect();

@@ -33,7 +33,7 @@ pub struct Prediction {
     /// The file, or the file and the line.
     pub name: String,
     /// The classes, the most probable first.
-    pub classes: Vec<Ranked>,
+    pub classes: Vec<ClassProbability>,
     /// Free energy, −log Σ exp z: the lower, the more like what was learned.
     pub energy: f64,
     /// Whether that is above the run's threshold.
@@ -46,7 +46,7 @@ pub struct Prediction {
 
 /// What a run says of examples, and of what it says nothing.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Predicted {
+pub struct PredictionList {
     /// In the order of the files and of the rows in them.
     pub predictions: Vec<Prediction>,
     /// What lies in the folders that were named and could not be read: a sentence each.
@@ -58,7 +58,7 @@ pub struct Predicted {
 
 /// A class and its probability.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Ranked {
+pub struct ClassProbability {
     /// Its name.
     pub class: String,
     /// From the softmax, in \[0, 1\].
@@ -109,7 +109,7 @@ impl Predictor {
     /// # Errors
     /// As [`Reader::files`] and [`Reader::read`]; folders of which no image can be read; logits that
     /// are not finite.
-    pub fn predict(&self, paths: &[PathBuf]) -> Result<Predicted> {
+    pub fn predict(&self, paths: &[PathBuf]) -> Result<PredictionList> {
         let (files, others) = self.reader.files(paths)?;
         let (mut predictions, mut not_read, mut far) = (Vec::new(), Vec::new(), BTreeMap::new());
         for files in files.chunks(AT_ONCE) {
@@ -133,7 +133,7 @@ impl Predictor {
             return Err(Error::Request(problem));
         }
         not_read.extend(others.line(Path::new("")));
-        Ok(Predicted { predictions, not_read, far })
+        Ok(PredictionList { predictions, not_read, far })
     }
 
     /// The images that were found in folders and cannot be read, with what is wrong with each.
@@ -177,12 +177,13 @@ impl Predictor {
     }
 
     /// The classes by their probability exp(z + energy), the first of equals first.
-    fn rank(&self, logits: &[f32], energy: f64) -> Vec<Ranked> {
-        let ranked = |(class, &z): (&String, &f32)| Ranked {
+    fn rank(&self, logits: &[f32], energy: f64) -> Vec<ClassProbability> {
+        let ranked = |(class, &z): (&String, &f32)| ClassProbability {
             class: class.clone(),
             probability: (f64::from(z) + energy).exp(),
         };
-        let mut classes: Vec<Ranked> = self.classes.iter().zip(logits).map(ranked).collect();
+        let mut classes: Vec<ClassProbability> =
+            self.classes.iter().zip(logits).map(ranked).collect();
         classes.sort_by(|a, b| b.probability.total_cmp(&a.probability));
         classes
     }

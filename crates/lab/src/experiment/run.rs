@@ -98,7 +98,7 @@ pub fn run(
     let sizes = Sizes::new(recipe, data, &*model, [&learned, &validation, &test])?;
     let effort = Effort::new(&sizes, &Speed::usual(forward));
     let mut meter = Meter::new(monitor, effort, data.ood.len());
-    let measured = Measured { learned: &learned, counts, known, test: &test, stop };
+    let measured = MeasureInputs { learned: &learned, counts, known, test: &test, stop };
     let measures = measure(recipe, data, &*model, trained.criterion, measured, &mut meter, dir)?;
     monitor.measured(1.0);
     let epoch = Some(match recipe.select {
@@ -117,7 +117,7 @@ fn accuracy(model: &dyn Model, test: &Examples, stop: Stop) -> Result<f64> {
 }
 
 /// What a model is measured on and by.
-struct Measured<'a> {
+struct MeasureInputs<'a> {
     /// Examples that were learned from, not augmented.
     learned: &'a Examples,
     /// Training examples of each class.
@@ -136,7 +136,7 @@ fn measure(
     data: &DataSet,
     model: &dyn Model,
     criterion: Criterion,
-    Measured { learned, counts, known, test, stop }: Measured,
+    MeasureInputs { learned, counts, known, test, stop }: MeasureInputs,
     meter: &mut Meter,
     dir: &LabDir,
 ) -> Result<Measures> {

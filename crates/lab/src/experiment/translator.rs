@@ -39,7 +39,7 @@ pub struct Translation {
 
 /// What became of a line.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct Translated {
+pub struct LineTranslation {
     /// The best translations, the best first; of an empty line there is one, which is empty.
     pub best: Vec<Translation>,
     /// How many of its pieces were left out, since it has more than the run was trained on.
@@ -69,14 +69,14 @@ impl<'a> Translator<'a> {
         lines: &[&str],
         options: &SearchOptions,
         stop: Stop,
-    ) -> Result<Vec<Translated>> {
+    ) -> Result<Vec<LineTranslation>> {
         let (mut all, mut source) = (Vec::new(), self.sides[0].clone());
         for line in lines {
             stop.check()?;
             let mut pieces = source.encode(line)?;
             let left_out = pieces.len().saturating_sub(self.most);
             pieces.truncate(self.most);
-            all.push(Translated { best: vec![Translation::default()], left_out });
+            all.push(LineTranslation { best: vec![Translation::default()], left_out });
             source.push(String::new(), &pieces);
         }
         for rows in batches(&source) {
