@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use steepness_fuzz::{Place, edited, one_thread, parts, refused};
+use steepness_lab::compare::launch::Launch;
 use steepness_lab::compare::{self, Comparison, Result, Run, RunDir, RunFiles};
 use steepness_lab::experiment::{LabReader, Options, Predictor, Recipe, compare};
 use steepness_lab::report;
@@ -61,7 +62,7 @@ impl Finished {
             tensorboard: false,
             remarks: false,
         };
-        let (comparison, _) = compare(&recipe, &out, &options).expect("it can be learned");
+        let (comparison, _) = compare(&recipe, &out, &Launch::default(), &options).expect("it can be learned");
         let setting = &recipe.settings().expect("two losses")[0];
         let run = RunDir::new(&out, setting, 0).path().to_owned();
         let mut good = BTreeMap::new();

@@ -16,7 +16,7 @@ use steepness_lab::{Error, Result, Stop, Validate, console};
 use crate::interrupt;
 use crate::numbers;
 use crate::progress::Progress;
-use crate::shared::command_line;
+use crate::typed::command_line;
 
 /// Attack finished runs on images, and say how many of their test examples stay right
 ///

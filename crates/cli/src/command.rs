@@ -5,11 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use steepness_compare::command::{self, CommandRecipe, Declared, Launch, Run, is_name};
-use steepness_compare::{Better, Error, console, report};
+use steepness_compare::command::{self, CommandRecipe, Declared, Run, is_name};
+use steepness_compare::launch::LaunchRecipe;
+use steepness_compare::{Better, Error, report};
 
 use crate::seeds::Seeds;
-use crate::shared::{Shared, quoted, say_how_to_go_on};
+use crate::shared::{Shared, say_how_to_go_on};
 
 /// What can be said of it.
 #[derive(clap::Args)]
@@ -54,21 +55,6 @@ pub struct Args {
     /// A metric of metrics.json that has to be there, and which way is better: wer=lower
     #[arg(long, value_name = "NAME=higher|lower", value_parser = parse_metric)]
     metric: Vec<(String, Better)>,
-
-    /// Stop with the first run that fails, instead of making the others
-    #[arg(long)]
-    fail_fast: bool,
-
-    /// GPUs by their numbers, 0,1: runs side by side, each with one of them (CUDA_VISIBLE_DEVICES)
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    gpus: Vec<String>,
-
-    /// Print a command for each run that is not finished, and make none
-    ///
-    /// For GNU parallel and whatever else makes things: each is a `steepness run-one`. When they are
-    /// done, the same without --list reports.
-    #[arg(long)]
-    list: bool,
 }
 
 /// `optimizer=sgd,adam`.
@@ -110,9 +96,6 @@ impl Args {
             ("--env", !self.env.is_empty()),
             ("--timeout", self.timeout.is_some()),
             ("--metric", !self.metric.is_empty()),
-            ("--fail-fast", self.fail_fast),
-            ("--gpus", !self.gpus.is_empty()),
-            ("--list", self.list),
         ];
         match given.iter().find(|(_, given)| *given) {
             Some((option, _)) => Err(Error::Request(format!(
@@ -129,19 +112,12 @@ impl Args {
     pub fn run(&self, recipe: Option<&Path>, shared: &Shared) -> anyhow::Result<()> {
         let recipe = self.recipe(recipe, shared)?;
         let out = shared.out.clone().unwrap_or_else(|| Path::new("runs").join(&recipe.name));
-        let launch = Launch { gpus: self.gpus.clone() };
-        let options = shared.options(!self.fail_fast);
-        if self.list {
+        let options = shared.options(!shared.launch.fail_fast);
+        if shared.launch.list {
             let left = command::unfinished(&recipe, &out, &options)?;
-            let program = std::env::args().next().unwrap_or_else(|| "steepness".to_owned());
-            let line = |(setting, seed): &(_, u64)| {
-                let words = [&*program, "run-one", &out.to_string_lossy(), &format!("{setting}")];
-                let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
-                format!("{} {seed}\n", words.join(" "))
-            };
-            let lines: String = left.iter().map(line).collect();
-            return Ok(console::print(&lines)?);
+            return Ok(shared.launch.print_list(&left, &out, Vec::new())?);
         }
+        let launch = shared.launch.launch(&recipe.launch, Vec::new())?;
         match command::compare(&recipe, &out, &launch, &options) {
             Err(error) if error.is_interrupted() => {
                 say_how_to_go_on();
@@ -170,6 +146,7 @@ impl Args {
                     primary: None,
                     vary: BTreeMap::new(),
                     run: Run { command: words, ..Run::default() },
+                    launch: LaunchRecipe::default(),
                 }
             }
         };

@@ -2,7 +2,6 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use steepness_lab::compare::{Select, Sweep};
 use steepness_lab::experiment::{self, Options, Recipe, TrainingChoices};
@@ -12,7 +11,7 @@ use steepness_lab::{Error, Validate, console, report};
 
 use crate::seeds::Seeds;
 use crate::shared::{Shared, say_how_to_go_on};
-use crate::{command, data_args};
+use crate::{command, data_args, lab_args};
 
 /// Train with several losses on the same data and seeds, and report what changed
 ///
@@ -70,21 +69,8 @@ pub struct Args {
     #[arg(long, value_name = "WHAT", value_parser = parse_on_nan)]
     on_nan: Option<OnNan>,
 
-    /// Where the models run: auto (a GPU where libtorch finds one), cpu, cuda or cuda:1
-    #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    device: String,
-
-    /// Seconds that pass at least between two checkpoints of a training
-    ///
-    /// What a kill or a power cut costs at most. Changes no result.
-    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = crate::numbers::seconds, allow_negative_numbers = true)]
-    checkpoint_every: u32,
-
-    /// Write event files for TensorBoard into the folders of the runs
-    ///
-    /// `tensorboard --logdir DIR` draws them. Runs that are finished already get none.
-    #[arg(long)]
-    tensorboard: bool,
+    #[command(flatten)]
+    lab: lab_args::Args,
 
     #[command(flatten)]
     command: command::Args,
@@ -96,19 +82,23 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         only_its_own(&args)?;
         return args.command.run(args.recipe.as_deref(), &args.shared);
     }
-    let device = experiment::device(&args.device)?;
+    let launch = &args.shared.launch;
+    // A device that is not there is refused before the data are looked at.
+    let options = args.lab.options(args.shared.options(false))?;
     let recipe = resolve(&args)?;
     let out = args.shared.out.clone().unwrap_or_else(|| Path::new("runs").join(&recipe.name));
-    let options = Options {
-        runs: args.shared.options(false),
-        device,
-        checkpoint_every: Duration::from_secs(args.checkpoint_every.into()),
-        tensorboard: args.tensorboard,
-        // What --data finds is said with the recipe that is made of it.
-        remarks: args.recipe.is_some() || args.data.data.is_none(),
-    };
+    // What --data finds is said with the recipe that is made of it.
+    let remarks = args.recipe.is_some() || args.data.data.is_none();
+    let options = Options { remarks, ..options };
+    if launch.list {
+        let left = experiment::unfinished(&recipe, &out, &options)?;
+        return Ok(launch.print_list(&left, &out, args.lab.words(false))?);
+    }
+    let launched = launch.launch(&recipe.launch, args.lab.words(launch.has_gpus()))?;
+    let mut options = options;
+    options.runs.keep_going = launched.is_elsewhere() && !launch.fail_fast;
     // The folder stays locked until the report is written.
-    let (comparison, folder) = match experiment::compare(&recipe, &out, &options) {
+    let (comparison, folder) = match experiment::compare(&recipe, &out, &launched, &options) {
         Err(error) if error.is_interrupted() => {
             say_how_to_go_on();
             return Err(error.into());
@@ -131,7 +121,7 @@ fn only_its_own(args: &Args) -> anyhow::Result<()> {
         ("--select", args.select.is_some()),
         ("--patience", args.patience.is_some()),
         ("--on-nan", args.on_nan.is_some()),
-        ("--tensorboard", args.tensorboard),
+        ("--tensorboard", args.lab.tensorboard),
     ];
     match given.iter().find(|(_, given)| *given) {
         Some((option, _)) => Err(Error::Request(format!(

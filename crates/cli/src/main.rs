@@ -17,6 +17,7 @@ mod folder;
     expect(dead_code, reason = "only the laboratory has words of its own at an end")
 )]
 mod interrupt;
+mod launch;
 mod lines;
 mod loss;
 mod man;
@@ -34,6 +35,7 @@ mod run_one;
 mod runs;
 mod seeds;
 mod shared;
+mod typed;
 
 #[cfg(feature = "lab")]
 mod attack;
@@ -41,6 +43,8 @@ mod attack;
 mod data;
 #[cfg(feature = "lab")]
 mod data_args;
+#[cfg(feature = "lab")]
+mod lab_args;
 #[cfg(feature = "lab")]
 mod predict;
 #[cfg(feature = "lab")]

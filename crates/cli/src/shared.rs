@@ -8,7 +8,8 @@ use steepness_compare::{Comparison, Folder, Selection, console, gather, report, 
 
 use crate::reader::Reader;
 use crate::seeds::{Seeds, parse_seeds};
-use crate::{interrupt, open};
+use crate::typed::command_line;
+use crate::{interrupt, launch, open};
 
 /// Options of a comparison.
 #[derive(clap::Args)]
@@ -60,6 +61,9 @@ pub struct Shared {
     /// Print the table as JSON
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    pub launch: launch::Args,
 }
 
 /// The report of fewer runs is there at once.
@@ -168,20 +172,4 @@ fn print(
     }
     text += &format!("again   {}\n", command_line());
     Ok(console::print(&text)?)
-}
-
-/// What was typed, quoted so that a shell takes it back.
-pub fn command_line() -> String {
-    let words: Vec<String> =
-        std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
-}
-
-/// A word as a shell takes it.
-pub fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=+:@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }

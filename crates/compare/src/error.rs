@@ -63,6 +63,13 @@ impl Error {
         }
     }
 
+    /// All of it, with what is behind it: also why a file cannot be read.
+    pub fn whole(&self) -> String {
+        let first: &(dyn std::error::Error + 'static) = self;
+        let behind = std::iter::successors(Some(first), |error| error.source());
+        behind.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    }
+
     /// With a place in front: "epoch 2, step 7: ".
     pub fn at(self, place: impl Into<String>) -> Error {
         Error::At(Box::new(At { place: place.into(), error: self }))

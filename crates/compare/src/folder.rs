@@ -4,11 +4,11 @@
 //! knows the hash of every file that it is made of. A call may ask for more losses and seeds, or for some of
 //! them; nothing else may change, unless it is to be made anew.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::layout::{CONTENT, LOCK, MARKER, RECIPE};
+use super::lock::lock;
 use super::{Content, Extent, Plan, RecipeReader, RunDir, RunFiles, Setting, tidy};
 use crate::{Error, Result, durable};
 use serde::{Deserialize, Serialize};
@@ -121,7 +121,7 @@ impl Folder {
         let Claim { recipe, reader, content, about, fresh } = claim;
         let asked = recipe.plan()?;
         let mut notes = Vec::new();
-        let before = match Before::read(path, reader)? {
+        let before = match Before::read(path, reader, &asked)? {
             // As long as no run of a command is finished, its script is still being written.
             Some(Before::Sound { plan, .. })
                 if plan.is_of_command() && asked.is_of_command() && !any_finished(path)? =>
@@ -206,15 +206,34 @@ fn any_finished(path: &Path) -> Result<bool> {
 enum Before {
     /// To this; an older version knew nothing of the content.
     Sound { plan: Box<Plan>, content: Option<Content> },
+    /// To trainings of another kind.
+    Foreign(&'static str),
     /// Its recipe or its knowledge of the data cannot be read.
     Damaged(String),
 }
 
+/// What trains the runs of a comparison whose recipe is `text`, as far as that can be told.
+fn kind(text: &str) -> Option<&'static str> {
+    let recipe = text.parse::<toml::Table>().ok()?;
+    match (recipe.contains_key("run"), recipe.contains_key("epochs")) {
+        (true, _) => Some("a command"),
+        (false, true) => Some("the laboratory"),
+        (false, false) => None,
+    }
+}
+
 impl Before {
-    fn read(path: &Path, reader: &dyn RecipeReader) -> Result<Option<Self>> {
+    fn read(path: &Path, reader: &dyn RecipeReader, asked: &Plan) -> Result<Option<Self>> {
         let marker = path.join(MARKER);
         if !marker.try_exists().map_err(Error::stored(&marker))? {
             return Ok(None);
+        }
+        // The reader of one kind would find the recipe of the other damaged.
+        let there = fs::read_to_string(&marker).ok().and_then(|text| kind(&text));
+        if let Some(there) = there
+            && kind(&asked.text).is_some_and(|kind| kind != there)
+        {
+            return Ok(Some(Self::Foreign(there)));
         }
         let read = || -> Result<_> { Ok((read_plan(&marker, reader)?, folder_content(path)?)) };
         let (plan, content) = match read() {
@@ -239,6 +258,12 @@ impl Before {
     ) -> Result<Option<String>> {
         let (before, known) = match self {
             Self::Damaged(problem) => return Ok(Some(problem.clone())),
+            Self::Foreign(kind) => {
+                return Ok(Some(format!(
+                    "holds a comparison of trainings by {kind}: --out names another folder, --fresh \
+                     sets aside what is there"
+                )));
+            }
             Self::Sound { plan, content } => (plan, content),
         };
         let differences = before.differences(asked);
@@ -354,29 +379,4 @@ fn foreign(path: &Path) -> Result<Option<String>> {
         }
     }
     Ok(stranger)
-}
-
-/// Takes the lock `path`, which the system gives back however this process ends.
-pub(super) fn lock(path: &Path) -> Result<File> {
-    let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
-    let mut file = open.map_err(Error::output(path))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            let _ = file.read_to_string(&mut holder); // who it is, where it can be read
-            return Err(Error::Request(format!(
-                "{} is in use by {}",
-                path.parent().unwrap_or(path).display(),
-                if holder.is_empty() { "another process" } else { holder.trim() }
-            )));
-        }
-        Err(TryLockError::Error(error)) => return Err(Error::output(path)(error)),
-    }
-    let note = format!("process {}\n", std::process::id());
-    file.set_len(0)
-        .and_then(|()| file.rewind())
-        .and_then(|()| file.write_all(note.as_bytes()))
-        .map_err(Error::output(path))?;
-    Ok(file)
 }

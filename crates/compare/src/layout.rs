@@ -47,6 +47,10 @@ pub const TRAIN_COUNTS: &str = "train_counts.npy";
 pub const OOD: &str = "ood";
 /// What a command prints.
 pub const LOG: &str = "log.txt";
+/// Of a run that a process of its own makes: how it stands, until it is finished.
+pub const STATUS: &str = "run-one.json";
+/// Likewise: what that process printed.
+pub const OUTPUT: &str = "run-one.txt";
 /// What makes the pieces of source and target.
 pub const VOCABULARIES: [&str; 2] = ["vocabulary.source.json", "vocabulary.target.json"];
 /// The test sentences, their translations and their references, a line each.

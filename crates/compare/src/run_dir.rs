@@ -24,7 +24,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::layout::{CLASSES, DATA, ENVIRONMENT, MANIFEST, MAP, MEASURES, RECIPE, is_result};
+use super::layout::{CLASSES, DATA, ENVIRONMENT, LOCK, MANIFEST, MAP, MEASURES, RECIPE, is_result};
+use super::lock::lock;
 use super::{Content, Environment, RecipeReader, RunFiles, RunPlan, Setting};
 use crate::manifest::Manifest;
 use crate::measure::{FeatureMap, Measures};
@@ -72,6 +73,16 @@ impl RunDir {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Takes the lock of the run, whose folder is there from now on: it is held as long as what is
+    /// returned.
+    ///
+    /// # Errors
+    /// A run that another process makes.
+    pub fn lock(&self) -> Result<File> {
+        fs::create_dir_all(&self.path).map_err(Error::output(&self.path))?;
+        lock(&self.path.join(LOCK))
     }
 
     /// Whether the run of `plan` on data of this `content` is finished here.

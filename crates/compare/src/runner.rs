@@ -9,6 +9,14 @@ pub trait Runner: Sync {
     /// How many runs side by side this machine has room for.
     fn most_at_once(&self) -> usize;
 
+    /// What there is to say of the data and of the recipe before the first run, lines for people.
+    ///
+    /// # Errors
+    /// What stands in the way of all runs.
+    fn remarks(&self) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     /// How long `runs` take of which that of `setting` and `seed` is one, `jobs` at a time.
     ///
     /// # Errors

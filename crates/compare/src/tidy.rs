@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::layout::{CONTENT, FEATURES, FOLDERS, LOCK, LOG, MANIFEST, MARKER, OOD, is_result};
+use super::layout::{
+    CONTENT, FEATURES, FOLDERS, LOCK, LOG, MANIFEST, MARKER, OOD, OUTPUT, STATUS, is_result,
+};
 use crate::{Error, Result, durable};
 
 /// Where runs go that do not belong to their comparison any more.
@@ -122,7 +124,7 @@ fn is_of_run(name: &str) -> bool {
     is_result(whole)
         || whole == MANIFEST
         || FOLDERS.contains(&whole)
-        || [LOG, LOCK, OOD, FEATURES].contains(&whole)
+        || [LOG, LOCK, OOD, FEATURES, STATUS, OUTPUT].contains(&whole)
         || whole.starts_with("events.out.tfevents")
 }
 

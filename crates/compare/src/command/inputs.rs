@@ -108,6 +108,7 @@ mod tests {
                 primary: None,
                 vary: Default::default(),
                 run,
+                launch: Default::default(),
             };
             let origins = origins(&recipe, &at("runs"))?;
             let files = origins.into_iter().flat_map(|origin| origin.files);

@@ -22,22 +22,15 @@ pub use partners::Partners;
 pub use recipe::{CommandRecipe, Declared, Run, is_of_command};
 pub use words::{is_name, split};
 
+use crate::launch::{Launch, Place, Single};
 use crate::layout::MARKER;
-use crate::monitor::Silent;
 use crate::work::{Options, Work};
 use crate::{
-    AnyRecipe, Claim, Comparison, Content, Error, Folder, Hashing, PlainReader, Result, RunDir,
-    Runner, Setting, Stop, folder_content, parse_toml,
+    AnyRecipe, Claim, Comparison, Content, Error, Folder, Hashing, PlainReader, Result, Setting,
+    Stop, folder_content, parse_toml,
 };
 use runner::CommandRunner;
 use words::quoted;
-
-/// How the runs of a command are launched; nothing here is to change their results.
-#[derive(Clone, Debug, Default)]
-pub struct Launch {
-    /// GPUs as `CUDA_VISIBLE_DEVICES` names them; a run has one of them to itself.
-    pub gpus: Vec<String>,
-}
 
 /// Makes all runs of `recipe` in the folder `out` that are not finished there already, and returns all
 /// of them, with the folder, which stays ours for the report.
@@ -51,7 +44,16 @@ pub fn compare(
     launch: &Launch,
     options: &Options,
 ) -> Result<(Comparison, Folder)> {
-    with_work(recipe, out, launch, options, |work| work.make())
+    launch.validate(options)?;
+    let gpus = match &launch.place {
+        Place::Gpus(gpus) => gpus.as_slice(),
+        Place::Here | Place::Slurm(_) => &[],
+    };
+    with_work(recipe, out, gpus, options, |work| match &launch.place {
+        // Commands are processes of their own, whoever starts them.
+        Place::Here | Place::Gpus(_) => work.make(),
+        Place::Slurm(_) => launch.make(work),
+    })
 }
 
 /// The runs of `recipe` that are not finished in the folder `out`, which is claimed for it: what
@@ -64,60 +66,32 @@ pub fn unfinished(
     out: &Path,
     options: &Options,
 ) -> Result<Vec<(Setting, u64)>> {
-    let launch = Launch::default();
-    with_work(recipe, out, &launch, options, |work| work.unfinished()).map(|(left, _)| left)
+    with_work(recipe, out, &[], options, |work| work.unfinished()).map(|(left, _)| left)
 }
 
 /// Makes the run of the setting that prints as `setting` and of `seed` of the comparison in the folder
 /// `out`, whoever else works there; returns whether it was still to be made.
 ///
 /// # Errors
-/// A folder that holds no comparison of a command, or another setting or seed; those of
-/// [`Work::make`].
-pub fn run_one(
-    out: &Path,
-    setting: &str,
-    seed: u64,
-    launch: &Launch,
-    options: &Options,
-) -> Result<bool> {
+/// A folder that holds no comparison of a command; those of [`Single::make`].
+pub fn run_one(out: &Path, setting: &str, seed: u64, options: &Options) -> Result<bool> {
     let marker = out.join(MARKER);
     let text = fs::read_to_string(&marker).map_err(Error::input(&marker))?;
-    let refuse = |problem: String| Err(Error::Request(format!("{}: {problem}", marker.display())));
-    if !is_of_command(&text) {
-        return refuse("it is no comparison of a command: there is no [run] in it".to_owned());
-    }
     let recipe: CommandRecipe = parse_toml(&marker, &text)?;
     let plan = recipe.plan()?;
-    let settings = plan.settings()?;
-    let Some(setting) = settings.iter().find(|one| one.to_string() == setting) else {
-        let all: Vec<String> = settings.iter().map(Setting::to_string).collect();
-        return refuse(format!("there is no {setting:?}; there are {}", all.join("; ")));
-    };
-    if !plan.seeds.contains(&seed) {
-        return refuse(format!("the seed {seed} is none of the comparison"));
-    }
     let origins = inputs::origins(&recipe, out)?;
-    let known = folder_content(out)?;
-    let content = Content::of(&origins, known.as_ref())?;
-    if let Some(known) = known.filter(|known| !known.is_same(&content)) {
-        return refuse(format!("made of other files: {}", known.differences(&content).join("; ")));
-    }
-    let runner = CommandRunner::new(&recipe, &content, &origins, launch, options)?;
-    let dir = RunDir::new(out, setting, seed);
-    if dir.finished(&plan.run(setting, seed)?, &content.brief(), &PlainReader)? {
-        return Ok(false);
-    }
-    let made = runner.make(setting, seed, &dir, &Silent);
-    made.map_err(|error| error.broken_off_at(format!("{setting}, seed {seed}: ")))?;
-    Ok(true)
+    let content = Content::of(&origins, folder_content(out)?.as_ref())?;
+    let runner = CommandRunner::new(&recipe, &content, &origins, &[], options)?;
+    let (reader, stop) = (&PlainReader, options.stop);
+    let single = Single { out, plan: &plan, reader, runner: &runner, content: &content, stop };
+    single.make(setting, seed)
 }
 
 /// Claims the folder `out` for `recipe`, and has `done` what is to be done with its runs.
 fn with_work<T>(
     recipe: &CommandRecipe,
     out: &Path,
-    launch: &Launch,
+    gpus: &[String],
     options: &Options,
     done: impl FnOnce(Work) -> Result<T>,
 ) -> Result<(T, Folder)> {
@@ -144,7 +118,7 @@ fn with_work<T>(
     let claim = Claim { recipe: &recipe, reader, content: &content, about: &about, fresh };
     let (folder, recipe) = Folder::claim(out, claim)?;
     let plan = recipe.plan()?;
-    let runner = CommandRunner::new(&recipe, &content, &origins, launch, options)?;
+    let runner = CommandRunner::new(&recipe, &content, &origins, gpus, options)?;
     let work = Work {
         plan: &plan,
         reader,

@@ -15,6 +15,8 @@
 //! TOKENIZERS_PARALLELISM = "false"
 //! [run.metrics.wer]                       # a metric of its own, from metrics.json
 //! direction = "lower"
+//! [launch.slurm]                          # where the runs are made: see `launch`
+//! options = ["--partition=gpu"]
 //! ```
 
 use std::collections::{BTreeMap, HashMap};
@@ -27,6 +29,7 @@ use steepness::Loss;
 use super::duration;
 use super::words::{is_name, placeholders, words};
 use crate::fields::{name, validate_seeds};
+use crate::launch::LaunchRecipe;
 use crate::layout::MARKER;
 use crate::{AnyRecipe, Better, Error, Extent, Plan, Result, RunDir, parse_toml, spec};
 
@@ -51,6 +54,9 @@ pub struct CommandRecipe {
     pub vary: BTreeMap<String, Vec<String>>,
     /// The command.
     pub run: Run,
+    /// Where its runs are made, which decides nothing about them.
+    #[serde(default, skip_serializing)]
+    pub launch: LaunchRecipe,
 }
 
 /// `[run]`.

@@ -3,7 +3,8 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::Command;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -11,11 +12,10 @@ use super::contract::{self, Found, OUTPUTS};
 use super::program::path;
 use super::recipe::CommandRecipe;
 use super::words::{filled, quoted};
-use super::{Launch, Partners, libraries};
-use crate::folder::lock;
-use crate::layout::{CLASSES, DATA, ENVIRONMENT, LOCK, LOG, MANIFEST, OOD, RECIPE};
+use super::{Partners, libraries};
+use crate::layout::{CLASSES, DATA, ENVIRONMENT, LOG, MANIFEST, OOD, RECIPE};
 use crate::measure::Overlap;
-use crate::process::{self, Ended, Limits, tail};
+use crate::process::{self, Ended, Limits, described, last_words};
 use crate::work::Options;
 use crate::{
     AnyRecipe, Content, Environment, Error, Forecast, Monitor, Origin, PlainReader, Plan, Result,
@@ -24,8 +24,6 @@ use crate::{
 
 /// What says what a run is, which a command may not write over.
 const OURS: [&str; 3] = [RECIPE, DATA, ENVIRONMENT];
-/// Lines of a log that are shown where a run fails.
-const SHOWN: usize = 10;
 
 /// Runs the command of a recipe whose inputs have that content.
 pub(super) struct CommandRunner<'a> {
@@ -50,17 +48,10 @@ impl<'a> CommandRunner<'a> {
         recipe: &'a CommandRecipe,
         content: &'a Content,
         origins: &'a [Origin],
-        launch: &Launch,
+        gpus: &[String],
         options: &'a Options<'a>,
     ) -> Result<Self> {
-        let gpus = launch.gpus.clone();
         let jobs = options.jobs.unwrap_or(gpus.len().max(1));
-        if !gpus.is_empty() && jobs > gpus.len() {
-            return Err(Error::Request(format!(
-                "{jobs} runs side by side on {} GPUs: a run has one to itself",
-                gpus.len()
-            )));
-        }
         Ok(Self {
             recipe,
             plan: recipe.plan()?,
@@ -70,7 +61,7 @@ impl<'a> CommandRunner<'a> {
             options,
             threads: (jobs > 1).then(|| (cores() / jobs).max(1)),
             of: gpus.len(),
-            gpus: Mutex::new(gpus),
+            gpus: Mutex::new(gpus.to_vec()),
             partners: Mutex::new(Partners::default()),
         })
     }
@@ -170,6 +161,10 @@ impl<'a> CommandRunner<'a> {
         let took = began.elapsed().as_secs_f64();
         match ended {
             Ended::Itself(status) if status.success() => Ok(()),
+            // A scheduler that ends us ends it as well, and may have come to it first.
+            Ended::Itself(_) if self.options.stop.load(Ordering::Relaxed) => {
+                Err(Error::Interrupted)
+            }
             Ended::Itself(status) => {
                 Err(self.failed(run, &format!("{} after {took:.1} s", described(status))))
             }
@@ -183,15 +178,7 @@ impl<'a> CommandRunner<'a> {
 
     /// Why the run in the folder `run` failed, with what it said last.
     fn failed(&self, run: &Path, problem: &str) -> Error {
-        let log = run.join(LOG);
-        let lines = tail(&log, SHOWN);
-        let said = match lines.is_empty() {
-            true => format!("{} is empty", log.display()),
-            false => {
-                format!("the end of {}:\n    {}", log.display(), lines.join("\n    "))
-            }
-        };
-        Error::Work(format!("{problem}; {said}"))
+        Error::Work(format!("{problem}; {}", last_words(&run.join(LOG))))
     }
 
     /// Reads what the command left, and measures it.
@@ -206,7 +193,7 @@ impl<'a> CommandRunner<'a> {
         read().map_err(|error: Error| match error {
             error if error.is_interrupted() => error,
             // Whatever is wrong with it, the command has written it.
-            error => self.failed(run, &whole(&error)),
+            error => self.failed(run, &error.whole()),
         })
     }
 }
@@ -228,8 +215,7 @@ impl Runner for CommandRunner<'_> {
         self.validate_inputs()?;
         let dir = &dir.flushed_at_once();
         let run = std::path::absolute(dir.path()).map_err(Error::output(dir.path()))?;
-        fs::create_dir_all(&run).map_err(Error::output(&run))?;
-        let _lock = lock(&run.join(LOCK))?;
+        let _lock = dir.lock()?;
         let plan = self.plan.run(setting, seed)?;
         if dir.finished(&plan, &self.content.brief(), &PlainReader)? {
             // By another process, a moment ago.
@@ -270,13 +256,6 @@ impl Runner for CommandRunner<'_> {
     }
 }
 
-/// With what is behind it: why a file cannot be read.
-fn whole(error: &Error) -> String {
-    let first: &(dyn std::error::Error + 'static) = error;
-    let behind = std::iter::successors(Some(first), |error| error.source());
-    behind.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
 /// Sets a variable that is not set already.
 fn inherited(command: &mut Command, name: &str, value: &str) {
     if std::env::var_os(name).is_none() {
@@ -288,17 +267,4 @@ fn inherited(command: &mut Command, name: &str, value: &str) {
 fn variable(name: &str) -> String {
     let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
     format!("STEEPNESS_{}", name.chars().map(letter).collect::<String>())
-}
-
-/// "it ended with exit status 3".
-fn described(status: ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt;
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("it ended with exit status {code}"),
-        (_, Some(libc::SIGKILL)) => {
-            "it was killed (signal 9; by the system where memory ran out)".to_owned()
-        }
-        (_, Some(signal)) => format!("it was ended by signal {signal}"),
-        _ => format!("it ended with {status}"),
-    }
 }

@@ -11,14 +11,17 @@ mod watcher;
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use log::Log;
-pub use log::tail;
+use log::tail;
+
+/// Lines of what a command printed that are shown where it fails.
+const SHOWN: usize = 10;
 
 /// How long a command has between SIGTERM and SIGKILL.
 pub const GRACE: Duration = Duration::from_secs(5);
@@ -35,6 +38,27 @@ pub enum Ended {
     TimedOut,
     /// We were told to stop.
     Stopped,
+}
+
+/// "it ended with exit status 3".
+pub fn described(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("it ended with exit status {code}"),
+        (_, Some(libc::SIGKILL)) => {
+            "it was killed (signal 9; by the system where memory ran out)".to_owned()
+        }
+        (_, Some(signal)) => format!("it was ended by signal {signal}"),
+        _ => format!("it ended with {status}"),
+    }
+}
+
+/// What a command printed last, which is in the file at `path`.
+pub fn last_words(path: &Path) -> String {
+    let lines = tail(path, SHOWN);
+    match lines.is_empty() {
+        true => format!("{} is empty", path.display()),
+        false => format!("the end of {}:\n    {}", path.display(), lines.join("\n    ")),
+    }
 }
 
 /// When a command has to end.
@@ -209,7 +233,6 @@ fn is_readable(from: &io::PipeReader, within: Duration) -> io::Result<bool> {
 mod tests {
     use super::*;
     use std::fs;
-    use std::os::unix::process::ExitStatusExt;
 
     fn shell(script: &str) -> Command {
         let mut command = Command::new("sh");

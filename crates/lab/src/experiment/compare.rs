@@ -1,27 +1,75 @@
 //! A comparison in the laboratory: the data are loaded, the recipe is tried out, and the runs are made
 //! in its folder.
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::environment::libraries;
 use super::laboratory::Laboratory;
 use super::{LabReader, Options, Recipe};
+use crate::compare::launch::{Launch, Single};
+use crate::compare::layout::MARKER;
 use crate::compare::{
-    AnyRecipe, Claim, Comparison, Content, Folder, Hashing, Select, Setting, Work, folder_content,
+    self, AnyRecipe, Claim, Comparison, Content, Folder, Hashing, Select, Setting, Work,
+    folder_content,
 };
 use crate::data::{DataSet, Inputs, load};
 use crate::models;
 use crate::train::LargeMargin;
 use crate::{Error, Result, Stop};
 
-/// Makes all runs of `recipe` in the folder `out` that are not finished there already, and returns
-/// all of them, with the folder, which stays ours for the report.
+/// Makes all runs of `recipe` in the folder `out` that are not finished there already, where `launch` has
+/// them made, and returns all of them, with the folder, which stays ours for the report.
 ///
 /// # Errors
 /// Before anything is written, what the recipe asks in vain, and a folder that cannot be taken (see
 /// [`Folder::claim`]); then those of [`Work::make`].
-pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Comparison, Folder)> {
+pub fn compare(
+    recipe: &Recipe,
+    out: &Path,
+    launch: &Launch,
+    options: &Options,
+) -> Result<(Comparison, Folder)> {
+    launch.validate(&options.runs)?;
+    with_work(recipe, out, options, |work| launch.make(work))
+}
+
+/// The runs of `recipe` that are not finished in the folder `out`, which is claimed for it: what
+/// [`run_one`] is to make.
+///
+/// # Errors
+/// As [`compare()`].
+pub fn unfinished(recipe: &Recipe, out: &Path, options: &Options) -> Result<Vec<(Setting, u64)>> {
+    with_work(recipe, out, options, |work| work.unfinished()).map(|(left, _)| left)
+}
+
+/// Makes the run of the setting that prints as `setting` and of `seed` of the comparison in the folder
+/// `out`, whoever else works there; returns whether it was still to be made.
+///
+/// # Errors
+/// A folder that holds no comparison of the laboratory; those of [`Single::make`].
+pub fn run_one(out: &Path, setting: &str, seed: u64, options: &Options) -> Result<bool> {
+    let marker = out.join(MARKER);
+    let text = fs::read_to_string(&marker).map_err(Error::input(&marker))?;
+    // Its paths are relative to where the comparison was started.
+    let recipe = Recipe::parse(&marker, &text, None)?;
+    let (data, content) = read(&recipe, out, Stop(options.runs.stop))?;
+    let (data, plan) = (Arc::new(data), recipe.plan()?);
+    let runner =
+        Laboratory { recipe: &recipe, plan: &plan, data: &data, content: content.brief(), options };
+    let (reader, stop) = (&LabReader, options.runs.stop);
+    let single = Single { out, plan: &plan, reader, runner: &runner, content: &content, stop };
+    Ok(single.make(setting, seed)?)
+}
+
+/// Claims the folder `out` for `recipe`, and has `done` what is to be done with its runs.
+fn with_work<T>(
+    recipe: &Recipe,
+    out: &Path,
+    options: &Options,
+    done: impl FnOnce(Work) -> compare::Result<T>,
+) -> Result<(T, Folder)> {
     recipe.validate_writable()?;
     attacked_in_vain(recipe)?;
     let stop = Stop(options.runs.stop);
@@ -38,7 +86,8 @@ pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Compar
     let claim = Claim { recipe, reader: &LabReader, content: &content, about: &about, fresh };
     let (folder, recipe) = Folder::claim(out, claim)?;
     let plan = recipe.plan()?;
-    let runner = Laboratory { recipe: &recipe, data: &data, content: content.brief(), options };
+    let runner =
+        Laboratory { recipe: &recipe, plan: &plan, data: &data, content: content.brief(), options };
     let work = Work {
         plan: &plan,
         reader: &LabReader,
@@ -52,8 +101,8 @@ pub fn compare(recipe: &Recipe, out: &Path, options: &Options) -> Result<(Compar
         examples,
         options: &options.runs,
     };
-    let comparison = work.make()?;
-    Ok((comparison, folder))
+    let found = done(work)?;
+    Ok((found, folder))
 }
 
 /// The data of `recipe` and their content, which does not change meanwhile; what the folder `out` knows of
@@ -170,7 +219,6 @@ mod tests {
 
     use super::*;
     use crate::attack::AttackRecipe;
-    use crate::compare;
     use std::num::NonZeroUsize;
     use std::sync::atomic::AtomicBool;
 
@@ -202,7 +250,7 @@ mod tests {
             tensorboard: false,
             remarks: false,
         };
-        let ended = super::compare(&on_a_table(folder.path()), &out, &options);
+        let ended = super::compare(&on_a_table(folder.path()), &out, &Launch::default(), &options);
         assert!(ended.is_err_and(|error| error.is_interrupted()));
         assert!(!out.exists());
     }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Estimate, LabFiles, Options, Recipe, run};
-use crate::compare::{self, Content, Forecast, Monitor, RunDir, RunFiles, Runner, Setting, cores};
+use super::{Estimate, LabFiles, LabReader, Options, Recipe, run};
+use crate::compare::{
+    self, Content, Forecast, Monitor, Plan, RunDir, RunFiles, Runner, Setting, cores,
+};
 use crate::data::DataSet;
 use crate::measure::Overlap;
 use crate::{Result, Stop};
@@ -11,6 +13,7 @@ use crate::{Result, Stop};
 /// Trains the runs of `recipe` on `data` of that `content`.
 pub(super) struct Laboratory<'a> {
     pub recipe: &'a Recipe,
+    pub plan: &'a Plan,
     pub data: &'a Arc<DataSet>,
     pub content: Content,
     pub options: &'a Options<'a>,
@@ -41,6 +44,17 @@ impl Runner for Laboratory<'_> {
         }
     }
 
+    fn remarks(&self) -> compare::Result<Vec<String>> {
+        let mut remarks = match self.options.remarks {
+            true => self.data.remarks(),
+            false => Vec::new(),
+        };
+        // Which classes a part lacks is a matter of the seeds: what is made of --data does not know them.
+        remarks.extend(self.data.absent(&self.recipe.seeds)?);
+        remarks.extend(self.attacks_in_others_place()?);
+        Ok(remarks)
+    }
+
     fn forecast(
         &self,
         setting: &Setting,
@@ -56,13 +70,7 @@ impl Runner for Laboratory<'_> {
             tch::set_num_threads(threads);
             Estimate::new(&run, &data, device, runs, jobs)
         })?;
-        let mut notes = match self.options.remarks {
-            true => self.data.remarks(),
-            false => Vec::new(),
-        };
-        // Which classes a part lacks is a matter of the seeds: what is made of --data does not know them.
-        notes.extend(self.data.absent(&self.recipe.seeds)?);
-        notes.extend(self.attacks_in_others_place()?);
+        let mut notes = self.remarks()?;
         notes.push(estimate.to_string());
         Ok(Forecast { measuring: estimate.measuring, notes })
     }
@@ -74,6 +82,11 @@ impl Runner for Laboratory<'_> {
         dir: &RunDir,
         monitor: &dyn Monitor,
     ) -> compare::Result<()> {
+        let _lock = dir.lock()?;
+        if dir.finished(&self.plan.run(setting, seed)?, &self.content, &LabReader)? {
+            // By another process, a moment ago.
+            return Ok(());
+        }
         // libtorch keeps the number of its threads for each thread that calls it.
         tch::set_num_threads(self.threads());
         let recipe = self.recipe.run(setting, seed);

@@ -29,7 +29,7 @@ mod translated;
 mod translator;
 
 pub use attacks::{AttackStatus, Attacks};
-pub use compare::compare;
+pub use compare::{compare, run_one, unfinished};
 pub use device::device;
 pub use estimate::Estimate;
 pub use head_recipe::HeadRecipe;

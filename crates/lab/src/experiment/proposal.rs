@@ -11,6 +11,7 @@ use std::path::Path;
 use super::Recipe;
 use crate::attack::AttackRecipe;
 use crate::compare::Select;
+use crate::compare::launch::LaunchRecipe;
 use crate::data::augment::AugmentRecipe;
 use crate::data::{
     DataRecipe, Fractions, InputKind, Inspection, Sampling, Size, TableChoices, detect,
@@ -152,6 +153,7 @@ impl Proposal {
             optimizer,
             update: Update::default(),
             adversarial: None,
+            launch: LaunchRecipe::default(),
         };
         let steps = examples.div_ceil(batch);
         let training = format!(

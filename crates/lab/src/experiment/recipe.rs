@@ -11,6 +11,7 @@ use steepness::Loss;
 use super::HeadRecipe;
 use crate::attack::{AdversarialRecipe, AttackRecipe};
 use crate::compare::fields::{name, seeds, threads};
+use crate::compare::launch::LaunchRecipe;
 use crate::compare::{
     Select, Setting, Sweep, parse_toml, spec, validate_losses, validate_seeds, validate_threads,
 };
@@ -155,6 +156,9 @@ macro_rules! recipes {
                 /// recipe's key of the same name, as a whole. A recipe that was read has none left.
                 #[serde(default, skip_serializing)]
                 scale: BTreeMap<String, toml::Table>,
+                /// Where its runs are made, which decides nothing about them.
+                #[serde(default, skip_serializing)]
+                launch: LaunchRecipe,
             }
         }
     };
