@@ -4,6 +4,8 @@
 mod program;
 
 mod bleu;
+#[cfg(target_os = "linux")]
+mod slurm;
 #[cfg(unix)]
 mod training;
 #[cfg(not(feature = "lab"))]
@@ -27,6 +29,8 @@ mod from_logits;
 mod identity;
 #[cfg(all(target_os = "linux", feature = "lab"))]
 mod interrupted;
+#[cfg(all(target_os = "linux", feature = "lab"))]
+mod launched;
 #[cfg(feature = "lab")]
 mod own;
 #[cfg(feature = "lab")]

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 /// Leaves logits of 40 examples of three classes, the better the larger the loss's name, and notes in
 /// `made.txt` that it was run.
-const SCRIPT: &str = r#"
+pub const SCRIPT: &str = r#"
 import json, os, random, struct, subprocess, sys, time
 
 def npy(name, kind, shape, letter, values):
@@ -34,7 +34,15 @@ if how == "sleep":
     with open("children.txt", "a") as children:
         children.write("%d %d\n" % (os.getpid(), child.pid))
     time.sleep(60)
-if how == "once" and worse and not os.path.exists("second"):
+if how == "cluster" and loss == "ce" and seed == 2 and not os.path.exists("third"):
+    open("third", "w").close()
+    child = subprocess.Popen(["sleep", "60"])
+    with open("children.txt", "a") as children:
+        children.write("%d %d\n" % (os.getpid(), child.pid))
+    time.sleep(60)
+if how == "nap":
+    time.sleep(3)
+if how in ("once", "cluster") and worse and not os.path.exists("second"):
     open("second", "w").close()
     print("out of cheese", file=sys.stderr)
     sys.exit(3)
@@ -78,7 +86,7 @@ if how in ("metrics", "some", "json"):
 "#;
 
 /// A folder with the script in it.
-fn place() -> TempDir {
+pub fn place() -> TempDir {
     let place = tempfile::tempdir().unwrap();
     fs::write(place.path().join("train.py"), SCRIPT).unwrap();
     place
@@ -89,14 +97,14 @@ fn compare(place: &Path, how: &str, more: &[&str]) -> Output {
     run(place, &arguments(&format!("python3 train.py {{loss}} {{seed}} {{out}} {how}"), more))
 }
 
-fn arguments<'a>(command: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+pub fn arguments<'a>(command: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let own = ["compare", "--run", command, "--loss", "ce", "--loss", "el(le=0.75)"];
     let seeds = if more.contains(&"--seeds") { &[][..] } else { &["--seeds", "2"] };
     [&own[..], seeds, more].concat()
 }
 
 /// Which runs the script was called for so far.
-fn made(place: &Path) -> Vec<String> {
+pub fn made(place: &Path) -> Vec<String> {
     let text = fs::read_to_string(place.join("made.txt")).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
 }
@@ -372,7 +380,7 @@ fn runs_are_made_one_by_one_wherever_it_is_asked_for() {
 }
 
 /// Begins it, with the signals that a shell in the background would have it ignore.
-fn start(mut program: Command) -> Child {
+pub fn start(mut program: Command) -> Child {
     use std::os::unix::process::CommandExt;
     // Safety: a call that is allowed between fork and exec.
     unsafe {
@@ -385,7 +393,7 @@ fn start(mut program: Command) -> Child {
 }
 
 /// Waits until there are `lines` in `children.txt`, and returns the numbers of the processes.
-fn children(place: &Path, lines: usize) -> Vec<i32> {
+pub fn children(place: &Path, lines: usize) -> Vec<i32> {
     let began = Instant::now();
     loop {
         let text = fs::read_to_string(place.join("children.txt")).unwrap_or_default();
@@ -398,7 +406,7 @@ fn children(place: &Path, lines: usize) -> Vec<i32> {
 }
 
 /// Whether the process is there, and no mere number that nobody has asked for yet.
-fn is_alive(process: i32) -> bool {
+pub fn is_alive(process: i32) -> bool {
     let path = PathBuf::from(format!("/proc/{process}/stat"));
     let stat = fs::read_to_string(path).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
@@ -435,6 +443,20 @@ fn no_child_outlives_the_program() {
 #[cfg(target_os = "linux")]
 #[test]
 fn killed_at_random_moments_it_ends_with_the_same_table() {
+    kill_at_random_moments(12);
+}
+
+/// More moments: `make soak`.
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "takes a minute"]
+fn killed_at_many_random_moments_it_ends_with_the_same_table() {
+    kill_at_random_moments(30 * crate::program::place::soak());
+}
+
+/// Sends signals to the program, and SIGKILL to a single one of its children as well.
+#[cfg(target_os = "linux")]
+fn kill_at_random_moments(times: usize) {
     let place = place();
     let words = "python3 train.py {loss} {seed} {out}";
     let start = |out: &str| {
@@ -454,23 +476,51 @@ fn killed_at_random_moments_it_ends_with_the_same_table() {
         let all = [find("ce"), find("el_le=0.75")].concat();
         all.iter().filter(|path| place.path().join(path).is_file()).count()
     };
-    for (at, signal) in ["-KILL", "-TERM", "-INT"].iter().cycle().take(12).enumerate() {
+    for (at, how) in ["-KILL", "-TERM", "-INT", "child"].iter().cycle().take(times).enumerate() {
         let out = format!("out{at}");
         let mut program = start(&out);
         std::thread::sleep(took.mul_f64(crate::program::place::random()));
-        let _ = Command::new("kill")
-            .args([*signal, &program.id().to_string()])
-            .stderr(Stdio::null())
-            .status();
-        program.wait().unwrap();
-        // What it was making ends a moment later.
-        std::thread::sleep(Duration::from_millis(300));
+        let commands = || commands_in(&place.path().join(&out));
+        let target = match *how {
+            // Between two of them there is none: then nothing is killed.
+            "child" => commands().first().copied(),
+            _ => Some(program.id().cast_signed()),
+        };
+        if let Some(target) = target {
+            let signal = if *how == "child" { "-KILL" } else { how };
+            let mut kill = Command::new("kill");
+            kill.args([signal, &target.to_string()]).stderr(Stdio::null()).status().unwrap();
+        }
+        let code = program.wait().unwrap().code();
+        // Of a single run that is killed it says so, and goes on.
+        assert!(*how != "child" || matches!(code, Some(0 | 1)), "{code:?}");
+        let ended = Instant::now();
+        while !commands().is_empty() {
+            assert!(ended.elapsed() < Duration::from_secs(5), "{how}: {:?}", commands());
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let (done, before) = (finished(&out), made(place.path()).len());
-        assert!(start(&out).wait().unwrap().success(), "{signal}");
-        assert_eq!(made(place.path()).len() - before, 6 - done, "{signal}");
+        assert!(start(&out).wait().unwrap().success(), "{how}");
+        assert_eq!(made(place.path()).len() - before, 6 - done, "{how}");
         let table = |out: &str| fs::read(place.path().join(out).join("table.csv")).unwrap();
-        assert!(table(&out) == table("whole"), "{signal}");
+        assert!(table(&out) == table("whole"), "{how}");
     }
+}
+
+/// The processes that belong to runs of the comparison in the folder `out`, by what their environment
+/// says.
+#[cfg(target_os = "linux")]
+fn commands_in(out: &Path) -> Vec<i32> {
+    let run = format!("STEEPNESS_RUN={}/", out.display());
+    let is_of_run = |process: &i32| {
+        let environment = fs::read(format!("/proc/{process}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|one| one.starts_with(run.as_bytes()))
+    };
+    let all = fs::read_dir("/proc").unwrap();
+    let process =
+        |entry: std::io::Result<fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse().ok();
+    let found = all.filter_map(process).filter(is_of_run);
+    found.filter(|process| is_alive(*process)).collect()
 }
 
 /// `cargo test … -- --ignored --nocapture overhead` says it.

@@ -4,6 +4,8 @@
     allow(dead_code, reason = "some of the tests that use it are left out")
 )]
 
+#[cfg(target_os = "linux")]
+pub mod cluster;
 pub mod place;
 
 use std::fs;
