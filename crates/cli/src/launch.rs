@@ -1,11 +1,12 @@
 //! Where the runs of a comparison are made: `--gpus`, `--slurm`, `--here`, and `--list` for whatever else
 //! starts programs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use steepness_compare::launch::{Call, Launch, LaunchRecipe, Place, Submission};
 use steepness_compare::{Error, Result, Setting, command, console};
 
+use crate::invoked;
 use crate::typed::quoted;
 
 /// What can be said of it.
@@ -81,8 +82,8 @@ impl Args {
         out: &Path,
         options: Vec<String>,
     ) -> Result<()> {
-        let program = std::env::args().next().unwrap_or_else(|| "steepness".to_owned());
-        let call = Call { program: program.into(), options };
+        let program = invoked::words().first().map_or_else(|| "steepness".into(), PathBuf::from);
+        let call = Call { program, options };
         let line = |(setting, seed): &(Setting, u64)| {
             let words = call.words(out, setting, *seed);
             let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();

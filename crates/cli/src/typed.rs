@@ -1,10 +1,11 @@
 //! A command line, as a shell takes it back.
 
+use crate::invoked;
+
 /// What was typed, quoted so that a shell takes it back.
 pub fn command_line() -> String {
-    let words: Vec<String> =
-        std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+    let words = invoked::words().iter().map(|word| quoted(&word.to_string_lossy()));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// A word as a shell takes it.
