@@ -16,7 +16,7 @@ use batch::transpose;
 use jsd::Divergence;
 
 pub use batch::{Batch, Outcome, Reduction};
-pub(crate) use terms::Term;
+pub use terms::Term;
 
 /// Running quantities of a loss, to be saved with a checkpoint and restored.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

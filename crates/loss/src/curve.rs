@@ -102,8 +102,13 @@ macro_rules! variants {
 
         #[allow(unreachable_patterns, reason = "only a base can be none of the families")]
         impl $Kind {
-            /// Its card, and its numbers by their names.
-            pub(crate) fn described(&self) -> Option<(&'static Card, Numbers)> {
+            /// Its card, and its numbers by their names; `None` without a family.
+            ///
+            /// ```
+            /// let (card, numbers) = steepness::Base::Focal { gamma: 2.0 }.described().unwrap();
+            /// assert_eq!((card.name, &numbers[..]), ("focal", &[("gamma", 2.0)][..]));
+            /// ```
+            pub fn described(&self) -> Option<(&'static Card, Numbers)> {
                 match *self {
                     $($Kind::$Name $({ $($number),* })? => {
                         Some((&$file::CARD, vec![$($((stringify!($number), $number)),*)?]))
@@ -207,7 +212,7 @@ families! {
 }
 
 /// Numbers of a curve by the names of its parameters.
-pub(crate) type Numbers = Vec<(&'static str, f64)>;
+pub type Numbers = Vec<(&'static str, f64)>;
 
 /// Makes a curve of its numbers, each asked for by its name.
 pub(crate) type OfNumbers = fn(&dyn Fn(&str) -> f64) -> Curve;

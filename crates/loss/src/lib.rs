@@ -110,7 +110,7 @@ mod weights;
 
 #[cfg(feature = "burn")]
 pub use adapt::burn::BurnTargets;
-pub use criterion::{Batch, Criterion, CriterionState, Outcome, Reduction};
+pub use criterion::{Batch, Criterion, CriterionState, Outcome, Reduction, Term};
 pub use curve::{
     Base, Bonus, Card, Curve, FAMILIES, Family, Form, PUBLISHED_CLAMP, Parameter, Range, Shape,
 };
@@ -124,6 +124,6 @@ pub use loss::{
 };
 pub use lsoftmax::{LSoftmax, LSoftmaxLogits, LSoftmaxState};
 pub use odds::Odds;
-pub use rows::{Row, Targets};
+pub use rows::{Adjusted, Row, Targets};
 pub use spec::nearest;
 pub use weights::{BonusWeights, Shots, Weighting, effective_number_weights, ldam_margins};

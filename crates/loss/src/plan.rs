@@ -65,6 +65,7 @@ pub enum Targets<'a, E = f32> {
 
 /// [`crate::Adjust`] made ready for given classes.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Adjusted {
     /// z → cap·tanh(z/cap).
     pub soft_cap: Option<f64>,

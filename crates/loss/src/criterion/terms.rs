@@ -7,12 +7,20 @@ use crate::loss::{Ldam, Margin, Objective, Schedule, Scheduled};
 use crate::rows::Adjusted;
 use crate::weights::{BonusWeights, effective_number_weights, ldam_margins, log_priors};
 
-/// One pass of the row kernel: the whole loss, or its base and its bonus apart.
-pub(crate) struct Term {
+/// One pass of the row kernel: the whole loss, or its base and its bonus apart. Whoever computes a loss
+/// without the kernels goes by it: a row's loss is the sum over its terms.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Term {
+    /// What a row pays, at the current epoch.
     pub objective: Objective,
+    /// What happens to the logits before.
     pub adjusted: Adjusted,
+    /// Label smoothing.
     pub smoothing: f64,
+    /// Multiply what a row pays, by its label.
     pub class_weights: Option<Vec<f64>>,
+    /// Weight of (log-sum-exp)².
     pub z_loss: f64,
     /// Whether the mean divides by the weights or by the number of rows.
     pub by_weights: bool,
@@ -47,7 +55,16 @@ impl Criterion {
         objective
     }
 
-    pub(super) fn terms(&self) -> Vec<Term> {
+    /// What its rows pay at the current epoch ([`Criterion::set_epoch`]) and with the current running
+    /// means, but for what is no sum over rows of their own: `match` and `jsd` of the [`Loss`](crate::Loss).
+    ///
+    /// ```
+    /// let criterion = "el(le=0.5) + temp(2)".parse::<steepness::Loss>()?.criterion(3)?;
+    /// let [term] = &criterion.terms()[..] else { panic!("one pass") };
+    /// assert_eq!((term.adjusted.before, term.smoothing), (0.5, 0.0));
+    /// # Ok::<(), steepness::Error>(())
+    /// ```
+    pub fn terms(&self) -> Vec<Term> {
         let objective = self.objective();
         let loss = &self.loss;
         let counts = self.counts.as_deref().unwrap_or_default();

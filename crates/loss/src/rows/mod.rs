@@ -20,8 +20,8 @@ use isa::{Isa, Kernel};
 use lanes::{LANES, first_largest, position};
 use stream::Prefetch;
 
-pub(crate) use crate::plan::{Adjusted, Buffers, Kernels, Plan};
-pub use crate::plan::{Row, Targets};
+pub use crate::plan::{Adjusted, Row, Targets};
+pub(crate) use crate::plan::{Buffers, Kernels, Plan};
 
 impl Row {
     fn set_odds(&mut self, odds: &Odds, log_sum_exp: f64) {
