@@ -6,7 +6,8 @@ PYTHON ?= python3
 TIME ?= 60
 export STEEPNESS_TEST_DATA ?= $(wildcard $(abspath ../shared/data))
 
-.PHONY: build demo test test-core test-examples soak fuzz check bench bench-data doc clean libtorch
+.PHONY: build demo test test-core test-examples test-python wheel soak fuzz check bench bench-data doc \
+	clean libtorch
 
 build: libtorch ## gives target/release/steepness
 	$(CARGO) build --release --locked -p steepness-cli
@@ -16,8 +17,10 @@ demo: build ## compares four losses on handwritten digits: a table and a page
 
 # Measurements and comparison are tested as they are built without libtorch: beside the laboratory the
 # loss below them has it, and they would have to be linked to it.
-test: libtorch test-core test-examples ## every test of the workspace, and of the adapters to other frameworks
-	$(CARGO) test --release --locked --workspace --exclude steepness-measure --exclude steepness-compare
+# Nor with Python's package, which is built without the laboratory.
+test: libtorch test-core test-examples test-python ## every test, with the adapters to other frameworks
+	$(CARGO) test --release --locked --workspace --exclude steepness-measure --exclude steepness-compare \
+		--exclude steepness-python
 	$(CARGO) test --profile adapters --locked -p steepness --features burn,candle-nn \
 		--lib --test burn --test candle
 
@@ -33,6 +36,13 @@ test-examples: ## those of examples/own, in a Python environment of their own: s
 	$(CARGO) test $(CORE) --no-run
 	$(PYTHON) scripts/examples.py $${CARGO_TARGET_DIR:-target}/core/steepness
 
+# With loops that are quickly compiled, not quick ones.
+test-python: ## the Python package, in an environment of its own
+	$(PYTHON) scripts/wheel.py test
+
+wheel: ## the Python package as it is published: target/wheels
+	$(PYTHON) scripts/wheel.py build
+
 soak: libtorch ## kills and refused storage; STEEPNESS_SOAK=4 tries four times as much
 	$(CARGO) test --release --locked -p steepness-cli --test main -- --ignored --nocapture
 
@@ -43,8 +53,9 @@ fuzz: libtorch ## tries hostile files on every parser, TIME seconds each: see do
 check: libtorch ## formatting, imports, lints and documentation, warnings as errors
 	$(CARGO) fmt --all --check
 	$(PYTHON) scripts/imports.py
-	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
-	$(CARGO) clippy --release --locked -p steepness-cli --no-default-features --all-targets -- -D warnings
+	$(CARGO) clippy --release --locked --workspace --exclude steepness-python --all-targets -- -D warnings
+	$(CARGO) clippy --release --locked -p steepness-cli -p steepness-python --no-default-features \
+		--all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --locked --workspace --no-deps
 
 bench: libtorch ## side by side with PyTorch; writes benches/results

@@ -1,0 +1,82 @@
+"""The Rust kernels on tensors of the CPU."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from steepness._core import Criterion
+from steepness.torch._layout import Layout
+
+NAMES = {
+    torch.float32: "float32",
+    torch.float64: "float64",
+    torch.bfloat16: "bfloat16",
+    torch.float16: "float16",
+}
+
+
+def compute(
+    criterion: Criterion,
+    logits: Tensor,
+    targets: Tensor,
+    sample_weight: Tensor | None,
+    layout: Layout,
+    wanted: bool,
+    inplace: bool = False,
+) -> tuple[Tensor, Tensor | None]:
+    """Compute as `_backend.Backend` says; with `inplace` the gradient takes the logits' memory."""
+    if logits.dtype is torch.float16 and wanted:
+        logits = logits.float()
+    name = NAMES.get(logits.dtype)
+    if name is None:
+        raise TypeError(f"logits of {logits.dtype}: expected float32, float64, bfloat16 or float16")
+    logits = logits.detach().contiguous()
+    if layout.soft:
+        targets = targets.detach().to(logits.dtype).contiguous()
+    elif targets.dtype is not torch.int64 or not targets.is_contiguous():
+        targets = targets.to(torch.int64).contiguous()
+    if targets.device.type != "cpu":
+        raise ValueError(f"targets on {targets.device}, logits on {logits.device}")
+    weights = 0
+    if sample_weight is not None:
+        if sample_weight.shape != layout.of_rows:
+            raise ValueError(
+                f"sample weights of shape {tuple(sample_weight.shape)}: expected {tuple(layout.of_rows)}"
+            )
+        sample_weight = sample_weight.detach().to("cpu", torch.float64).contiguous()
+        weights = sample_weight.data_ptr()
+    gradient = None
+    if wanted:
+        gradient = logits if inplace else torch.empty_like(logits)
+    losses = None
+    if criterion.reduction == "none":
+        losses = torch.empty(layout.of_rows, dtype=torch.float64)
+    value = criterion.compute(
+        name,
+        logits.data_ptr(),
+        0 if gradient is None else gradient.data_ptr(),
+        targets.data_ptr(),
+        layout.soft,
+        layout.rows(),
+        layout.inner(),
+        weights,
+        0 if losses is None else losses.data_ptr(),
+    )
+    dtype = torch.float64 if logits.dtype is torch.float64 else torch.float32
+    loss = torch.scalar_tensor(value, dtype=dtype) if losses is None else losses.to(dtype)
+    return loss, gradient
+
+
+def through_cpu(
+    criterion: Criterion,
+    logits: Tensor,
+    targets: Tensor,
+    sample_weight: Tensor | None,
+    layout: Layout,
+    wanted: bool,
+) -> tuple[Tensor, Tensor | None]:
+    """Compute on the CPU what is somewhere else, and bring the result back."""
+    there = logits.device
+    loss, gradient = compute(criterion, logits.to("cpu"), targets.to("cpu"), sample_weight, layout, wanted)
+    return loss.to(there), None if gradient is None else gradient.to(there)
