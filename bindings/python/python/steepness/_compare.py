@@ -20,14 +20,11 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest import mock
 
 from steepness._function import Train, call, place
 from steepness._run import Run
-
-if TYPE_CHECKING:
-    import pandas
 
 
 class Comparison:
@@ -50,15 +47,15 @@ class Comparison:
         """The page with every figure."""
         return self.folder / "report.html"
 
-    def to_pandas(self) -> pandas.DataFrame:
-        """Give ``table.csv`` of the folder as a data frame.
+    def to_pandas(self) -> Any:
+        """Give ``table.csv`` of the folder as a `pandas.DataFrame`.
 
         Raises
         ------
         ImportError
             Without pandas.
         """
-        import pandas
+        import pandas  # type: ignore[import-untyped]
 
         return pandas.read_csv(self.folder / "table.csv")
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
+
+from steepness._core import Criterion
+from steepness.torch._layout import Layout
 
 REFUSAL = (
     "the loss has no second derivative: it knows its gradient with its value. "
@@ -42,13 +46,22 @@ def scaled(gradient: Tensor, by: Tensor, axis: int, dtype: torch.dtype) -> Tenso
 
 
 class Attached(Function):
-    """A loss with the gradient that was computed with it."""
+    """A loss with the gradient that is computed with it."""
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, loss: Tensor, gradient: Tensor, axis: int) -> Tensor:
+    def forward(
+        ctx: Any,
+        logits: Tensor,
+        targets: Tensor,
+        sample_weight: Tensor | None,
+        compute: Callable[..., tuple[Tensor, Tensor]],
+        criterion: Criterion,
+        layout: Layout,
+    ) -> Tensor:
         """Give the loss."""
+        loss, gradient = compute(criterion, logits, targets, sample_weight, layout, True)
         ctx.save_for_backward(gradient)
-        ctx.axis = axis
+        ctx.axis = layout.axis
         ctx.dtype = logits.dtype
         return loss
 
@@ -56,13 +69,14 @@ class Attached(Function):
     def backward(ctx: Any, *by: Tensor) -> tuple[Tensor | None, ...]:
         """Give the gradient, times what the loss is multiplied by."""
         (gradient,) = ctx.saved_tensors
-        one = by[0].ndim == 0 and by[0].device.type == "cpu" and by[0].item() == 1.0
-        if one and gradient.dtype == ctx.dtype:
+        (factor,) = by
+        one = factor.ndim == 0 and factor.device.type == "cpu" and factor.item() == 1.0
+        if one and gradient.dtype is ctx.dtype:
             # A loss that is not multiplied, which saves a pass.
             found = gradient.detach()
         else:
-            found = scaled(gradient, by[0].detach(), ctx.axis, ctx.dtype)
+            found = scaled(gradient, factor.detach(), ctx.axis, ctx.dtype)
         if torch.is_grad_enabled():
             # As long as nobody asks for a second derivative, `create_graph` does no harm.
-            found = _once(found, by[0])
-        return found, None, None, None
+            found = _once(found, factor)
+        return found, None, None, None, None, None

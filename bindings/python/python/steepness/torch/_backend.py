@@ -53,7 +53,7 @@ def _triton() -> Backend | None:
 
 def choose(criterion: Criterion, logits: Tensor, layout: Layout) -> Backend:
     """Find who computes this loss where the logits are."""
-    if logits.device.type == "cpu":
+    if logits.is_cpu:
         return _kernel.compute
     if logits.device.type == "cuda":
         triton = _triton()

@@ -31,12 +31,14 @@ def compute(
     name = NAMES.get(logits.dtype)
     if name is None:
         raise TypeError(f"logits of {logits.dtype}: expected float32, float64, bfloat16 or float16")
-    logits = logits.detach().contiguous()
+    if logits.requires_grad:
+        logits = logits.detach()
+    logits = logits.contiguous()
     if layout.soft:
         targets = targets.detach().to(logits.dtype).contiguous()
     elif targets.dtype is not torch.int64 or not targets.is_contiguous():
         targets = targets.to(torch.int64).contiguous()
-    if targets.device.type != "cpu":
+    if not targets.is_cpu:
         raise ValueError(f"targets on {targets.device}, logits on {logits.device}")
     weights = 0
     if sample_weight is not None:
@@ -58,8 +60,8 @@ def compute(
         0 if gradient is None else gradient.data_ptr(),
         targets.data_ptr(),
         layout.soft,
-        layout.rows(),
-        layout.inner(),
+        layout.rows() if layout.soft else targets.numel(),
+        1 if layout.axis == logits.ndim - 1 else layout.inner(),
         weights,
         0 if losses is None else losses.data_ptr(),
     )

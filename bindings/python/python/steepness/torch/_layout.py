@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from torch import Size, Tensor
+import torch
+from torch import Tensor
 
 
 class Layout(NamedTuple):
@@ -13,7 +14,7 @@ class Layout(NamedTuple):
 
     axis: int
     """The dimension of the classes."""
-    of_rows: Size
+    of_rows: tuple[int, ...]
     """The shape without the classes."""
     soft: bool
     """Whether the targets are weights of classes."""
@@ -33,6 +34,8 @@ def layout(logits: Tensor, targets: Tensor) -> Layout:
     Beyond that logits (B, T, C) with targets (B, T) are taken as they are, where T is not C as well.
     """
     shape = logits.shape
+    if len(shape) == 2 and targets.dtype is torch.int64 and targets.shape == shape[:1]:
+        return Layout(1, targets.shape, False)
     if not shape:
         raise ValueError("logits of shape (): expected (C,), (N, C), (N, C, d...) or (B, T, C)")
     soft = targets.is_floating_point()

@@ -12,10 +12,8 @@ from torch import Tensor, nn
 from steepness._core import Criterion
 from steepness.torch import _kernel, _ops
 from steepness.torch._attach import Attached
-from steepness.torch._backend import choose
-from steepness.torch._layout import layout
-
-_CRITERION = "_criterion"
+from steepness.torch._backend import Backend, choose
+from steepness.torch._layout import Layout, layout
 
 
 class Loss(nn.Module):
@@ -98,7 +96,8 @@ class Loss(nn.Module):
         # Epoch, epochs, running means; for losses without any there is nothing to keep.
         state = torch.tensor(plain.state, dtype=torch.float64)
         self._learns = plain.learns
-        self.register_buffer("state", state if plain.learns or plain.by_epoch else None)
+        self._stateful = plain.learns or plain.by_epoch
+        self.register_buffer("state", state if self._stateful else None)
 
     def _make(self, classes: int, label_smoothing: float = 0.0) -> Criterion:
         return Criterion(
@@ -116,8 +115,8 @@ class Loss(nn.Module):
         criterion = self._criteria.get(classes)
         if criterion is None:
             criterion = self._criteria[classes] = self._make(classes)
-        if self.state is not None:
-            criterion.state = self.state.tolist()
+        if self._stateful:
+            criterion.state = cast(Tensor, self.state).tolist()
         return criterion
 
     def set_epoch(self, epoch: int, epochs: int) -> None:
@@ -166,38 +165,15 @@ class Loss(nn.Module):
             return self._traced(logits, targets, sample_weight)
         where = layout(logits, targets)
         criterion = self.criterion(logits.shape[where.axis])
-        wanted = logits.requires_grad and torch.is_grad_enabled()
-        if self.inplace and wanted:
-            found = self._over(criterion, logits, targets, sample_weight)
-        else:
-            compute = choose(criterion, logits, where)
-            found = compute(criterion, logits, targets, sample_weight, where, wanted)
-        loss, gradient = found
-        if gradient is None:
-            return loss
+        compute: Backend = choose(criterion, logits, where)
+        if not (logits.requires_grad and torch.is_grad_enabled()):
+            return compute(criterion, logits, targets, sample_weight, where, False)[0]
+        if self.inplace:
+            compute = _over
+        loss = Attached.apply(logits, targets, sample_weight, compute, criterion, where)  # type: ignore[no-untyped-call]
         if self._learns and self.state is not None:
             self.state.copy_(torch.tensor(criterion.state, dtype=torch.float64))
-        return cast(Tensor, Attached.apply(logits, loss, gradient, where.axis))  # type: ignore[no-untyped-call]
-
-    def _over(
-        self, criterion: Criterion, logits: Tensor, targets: Tensor, sample_weight: Tensor | None
-    ) -> tuple[Tensor, Tensor | None]:
-        """Compute with the gradient in the logits' memory."""
-        problem = None
-        if logits.device.type != "cpu":
-            problem = f"they are on {logits.device}"
-        elif logits.is_leaf:
-            problem = "they are a leaf: their values are nobody's to overwrite"
-        elif not logits.is_contiguous():
-            problem = f"they are not contiguous (strides {logits.stride()})"
-        elif logits.dtype == torch.float16:
-            problem = "the gradient of float16 is kept in float32"
-        if problem is not None:
-            raise ValueError(f"inplace=True cannot overwrite the logits: {problem}")
-        where = layout(logits, targets)
-        found = _kernel.compute(criterion, logits, targets, sample_weight, where, True, inplace=True)
-        torch.autograd.graph.increment_version(logits)
-        return found
+        return cast(Tensor, loss)
 
     def _traced(self, logits: Tensor, targets: Tensor, sample_weight: Tensor | None) -> Tensor:
         """Compute by an operator that `torch.compile` and `torch.export` know."""
@@ -242,6 +218,31 @@ class Loss(nn.Module):
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is made anew."""
         return {**self.__dict__, "_criteria": {}}
+
+
+def _over(
+    criterion: Criterion,
+    logits: Tensor,
+    targets: Tensor,
+    sample_weight: Tensor | None,
+    layout: Layout,
+    wanted: bool,
+) -> tuple[Tensor, Tensor | None]:
+    """Compute with the gradient in the logits' memory."""
+    problem = None
+    if logits.device.type != "cpu":
+        problem = f"they are on {logits.device}"
+    elif logits.is_leaf:
+        problem = "they are a leaf: their values are nobody's to overwrite"
+    elif not logits.is_contiguous():
+        problem = f"they are not contiguous (strides {logits.stride()})"
+    elif logits.dtype == torch.float16:
+        problem = "the gradient of float16 is kept in float32"
+    if problem is not None:
+        raise ValueError(f"inplace=True cannot overwrite the logits: {problem}")
+    found = _kernel.compute(criterion, logits, targets, sample_weight, layout, wanted, inplace=True)
+    torch.autograd.graph.increment_version(logits)
+    return found
 
 
 class EncouragingLoss(Loss):
