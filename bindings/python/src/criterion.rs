@@ -137,10 +137,12 @@ impl Criterion {
     /// The loss of `rows` rows of logits at the address `logits`, (N, C) or, with `inner` the product of
     /// d…, (N, C, d…). The gradient goes to the address `gradient`, which may be that of the logits; 0:
     /// there is none, and running means stay. `targets` are int64, or where they are `soft` of the
-    /// logits' type; `sample_weights` (0: none) and `losses` (0: not wanted), one a row, are float64.
+    /// logits' type; `sample_weights` (0: none) and `losses` (0: not wanted), one a row, are float64. The
+    /// loss goes to the address `value` as well, where it is not 0: one float32, or float64 for such
+    /// logits, since to make a tensor of a number costs PyTorch more than a small batch costs the kernel.
     ///
     /// The memory must be contiguous, of those types and sizes, and live until this returns.
-    #[pyo3(signature = (dtype, logits, gradient, targets, soft, rows, inner, sample_weights, losses))]
+    #[pyo3(signature = (dtype, logits, gradient, targets, soft, rows, inner, sample_weights, losses, value=0))]
     #[allow(clippy::too_many_arguments, reason = "called from one place, with names")]
     fn compute(
         &self,
@@ -154,6 +156,7 @@ impl Criterion {
         inner: usize,
         sample_weights: usize,
         losses: usize,
+        value: usize,
     ) -> PyResult<f64> {
         let mut criterion = self.copy();
         let learns = criterion.loss().auto_le || criterion.loss().matching;
@@ -200,6 +203,15 @@ impl Criterion {
             // SAFETY: as above.
             let losses = unsafe { slice_mut::<f64>(losses, rows) };
             losses.iter_mut().zip(&outcome.rows).for_each(|(to, row)| *to = row.loss);
+        }
+        if value != 0 {
+            // SAFETY: as above.
+            unsafe {
+                match dtype {
+                    "float64" => slice_mut::<f64>(value, 1)[0] = outcome.loss,
+                    _ => slice_mut::<f32>(value, 1)[0] = outcome.loss as f32,
+                }
+            }
         }
         if learns && gradient != 0 {
             self.lock(|own| own.set_state(criterion.state()));

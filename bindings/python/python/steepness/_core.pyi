@@ -55,6 +55,7 @@ class Criterion:
         inner: int,
         sample_weights: int,
         losses: int,
+        value: int = 0,
     ) -> float: ...
     def linear(
         self,

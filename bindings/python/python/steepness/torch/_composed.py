@@ -152,7 +152,7 @@ def _curve(criterion: Criterion, at: int, log_odds: Tensor, squares: Tensor | No
     """Look up value and steepness at every log-odds."""
     there = log_odds.to("cpu", torch.float64).contiguous()
     of_row = None if squares is None else squares.to("cpu", torch.float64).contiguous()
-    found = torch.empty(2, there.numel(), dtype=torch.float64)
+    found = torch.empty(2, there.numel(), dtype=torch.float64, device="cpu")
     curve(
         criterion,
         at,

@@ -14,6 +14,8 @@ NAMES = {
     torch.bfloat16: "bfloat16",
     torch.float16: "float16",
 }
+_FLOAT32 = torch.empty((), dtype=torch.float32, device="cpu")
+_FLOAT64 = torch.empty((), dtype=torch.float64, device="cpu")
 
 
 def compute(
@@ -51,10 +53,14 @@ def compute(
     gradient = None
     if wanted:
         gradient = logits if inplace else torch.empty_like(logits)
-    losses = None
-    if criterion.reduction == "none":
-        losses = torch.empty(layout.of_rows, dtype=torch.float64)
-    value = criterion.compute(
+    wide = logits.dtype is torch.float64
+    each = criterion.reduction == "none"
+    if each:
+        loss = torch.empty(layout.of_rows, dtype=torch.float64, device="cpu")
+    else:
+        # A third of what it takes to make a tensor in any other way.
+        loss = torch.empty_like(_FLOAT64 if wide else _FLOAT32)
+    criterion.compute(
         name,
         logits.data_ptr(),
         0 if gradient is None else gradient.data_ptr(),
@@ -63,10 +69,11 @@ def compute(
         layout.rows() if layout.soft else targets.numel(),
         1 if layout.axis == logits.ndim - 1 else layout.inner(),
         weights,
-        0 if losses is None else losses.data_ptr(),
+        loss.data_ptr() if each else 0,
+        0 if each else loss.data_ptr(),
     )
-    dtype = torch.float64 if logits.dtype is torch.float64 else torch.float32
-    loss = torch.scalar_tensor(value, dtype=dtype) if losses is None else losses.to(dtype)
+    if each and not wide:
+        loss = loss.float()
     return loss, gradient
 
 

@@ -97,11 +97,11 @@ class _Linear(Function):
             *[0 if g is None else g.data_ptr() for g in found],
         )
         if any(wanted) and loss.state is not None:
-            loss.state.copy_(torch.tensor(criterion.state, dtype=torch.float64))
+            loss.state.copy_(torch.tensor(criterion.state, dtype=torch.float64, device="cpu"))
         if found[0] is not None:
             found[0] = found[0].reshape(features.shape)
         ctx.gradients = found
-        return torch.scalar_tensor(value, dtype=weight.dtype)
+        return torch.scalar_tensor(value, dtype=weight.dtype, device="cpu")
 
     @staticmethod
     def backward(ctx: Any, *by: Tensor) -> tuple[Tensor | None, ...]:

@@ -94,7 +94,7 @@ class Loss(nn.Module):
         plain = self._make(classes, label_smoothing)
         self.spec = plain.spec
         # Epoch, epochs, running means; for losses without any there is nothing to keep.
-        state = torch.tensor(plain.state, dtype=torch.float64)
+        state = torch.tensor(plain.state, dtype=torch.float64, device="cpu")
         self._learns = plain.learns
         self._stateful = plain.learns or plain.by_epoch
         self.register_buffer("state", state if self._stateful else None)
@@ -172,7 +172,7 @@ class Loss(nn.Module):
             compute = _over
         loss = Attached.apply(logits, targets, sample_weight, compute, criterion, where)  # type: ignore[no-untyped-call]
         if self._learns and self.state is not None:
-            self.state.copy_(torch.tensor(criterion.state, dtype=torch.float64))
+            self.state.copy_(torch.tensor(criterion.state, dtype=torch.float64, device="cpu"))
         return cast(Tensor, loss)
 
     def _traced(self, logits: Tensor, targets: Tensor, sample_weight: Tensor | None) -> Tensor:

@@ -63,7 +63,7 @@ def _loss(
     loss, gradient = compute(criterion, logits, targets, sample_weight, where, wanted)
     if gradient is None:
         gradient = logits.new_empty(0, dtype=gradient_dtype(logits))
-    after = torch.tensor([] if state is None else criterion.state, dtype=torch.float64)
+    after = torch.tensor([] if state is None else criterion.state, dtype=torch.float64, device="cpu")
     return loss, gradient, after
 
 
