@@ -1,0 +1,85 @@
+"""The Triton kernels behind `Loss`, in the interpreter, against the Rust kernels in float64."""
+
+import os
+
+import pytest
+
+os.environ["TRITON_INTERPRET"] = "1"
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("triton")
+
+from steepness._core import Criterion  # noqa: E402
+from steepness.torch import _kernel, _triton_backend  # noqa: E402
+from steepness.torch._layout import layout  # noqa: E402
+from triton_cases import CURVES, OPTIONS  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+COUNTED = [
+    "el(le=1) + adjust(tau=1)",
+    "ce + ldam(max=0.5, scale=30)",
+    "el(le=0.75) + weights(beta=0.999)",
+]
+
+
+def both(criterion: Criterion, z, targets, sample_weight=None):
+    """Loss and gradient by Triton in float32, and by Rust in float64."""
+    where = layout(z, targets)
+    assert _triton_backend.supports(criterion, z, where)
+    of_triton = _triton_backend.compute(criterion, z, targets, sample_weight, where, True)
+    targets = targets.double() if where.soft else targets
+    return of_triton, _kernel.compute(criterion, z.double(), targets, sample_weight, where, True)
+
+
+@pytest.mark.parametrize("spec", [*CURVES, *OPTIONS])
+def test_terms_are_those_of_the_tests(spec):
+    (found,) = Criterion(spec, 7).terms()
+    assert found == (CURVES | OPTIONS)[spec]
+
+
+@pytest.mark.parametrize("spec", [*CURVES, *OPTIONS, *COUNTED])
+def test_equals_the_rust_kernels(spec):
+    generator = torch.Generator().manual_seed(len(spec))
+    z = 3 * torch.randn(500, 7, generator=generator)
+    y = torch.randint(7, (500,), generator=generator)
+    y[::50] = -100
+    counts = [500, 200, 100, 50, 20, 10, 5] if spec in COUNTED else None
+    for reduction in ("mean", "none"):
+        criterion = Criterion(spec, 7, counts=counts, reduction=reduction)
+        samples = torch.rand(500, generator=generator)
+        (loss, gradient), (expected, of_rust) = both(criterion, z, y, samples)
+        torch.testing.assert_close(loss.double(), expected.double(), rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(gradient.double(), of_rust, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("shape", [(4,), (5, 4), (5, 4, 3), (2, 4, 3, 2), (2, 3, 4), (0, 4)])
+def test_shapes(shape, soft):
+    axis = {(4,): 0, (2, 3, 4): 1 if soft else 2}.get(shape, 1)
+    of_rows = shape[:axis] + shape[axis + 1 :]
+    z = torch.randn(shape)
+    targets = torch.rand(shape).softmax(axis) if soft else torch.randint(shape[axis], of_rows)
+    for reduction in ("mean", "none"):
+        criterion = Criterion("el(le=0.75)", shape[axis], reduction=reduction)
+        (loss, gradient), (expected, of_rust) = both(criterion, z, targets)
+        assert loss.shape == expected.shape and gradient.shape == z.shape
+        torch.testing.assert_close(loss.double(), expected.double(), rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(gradient.double(), of_rust, rtol=1e-4, atol=1e-6)
+
+
+def test_the_gradient_of_float16_is_float32():
+    z, y = torch.randn(6, 5).half(), torch.arange(6) % 5
+    (_, gradient), (_, expected) = both(Criterion("el", 5), z, y)
+    assert gradient.dtype == torch.float32
+    torch.testing.assert_close(gradient.double(), expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "spec", ["bce", "mse", "multimargin", "el(le=0.5) + smooth(0.1, bonus=0.05)", "el(le=auto)", "el + match"]
+)
+def test_what_it_does_not_know(spec):
+    z, y = torch.randn(6, 5), torch.arange(6) % 5
+    assert not _triton_backend.supports(Criterion(spec, 5), z, layout(z, y))
+    known = Criterion("el", 5)
+    assert not _triton_backend.supports(known, z.double(), layout(z, y))
