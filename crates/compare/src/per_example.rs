@@ -137,7 +137,7 @@ mod tests {
         let expected = (nll(-2.0) + nll(-1.0) - nll(2.0) - nll(3.0)) / 6.0;
         assert!((examples.of(1, "nll").unwrap().mean().unwrap() - expected).abs() < 1e-12);
         assert!(examples.of(0, "nll").is_none() && examples.of(2, "nll").is_none());
-        assert!(examples.of(1, "ece").is_none());
+        assert!(examples.of(1, "ece").is_some() && examples.of(1, "macro_f1").is_none());
     }
 
     #[test]

@@ -88,7 +88,7 @@ pub fn mce(reliability: &[ReliabilityBin]) -> f64 {
 }
 
 /// The confidence of each prediction, and whether it is right.
-fn confidences<T: Logit>(logits: Logits<T>, labels: &[i64]) -> Result<Vec<(f64, bool)>> {
+pub(crate) fn confidences<T: Logit>(logits: Logits<T>, labels: &[i64]) -> Result<Vec<(f64, bool)>> {
     logits.map_labelled(labels, |row, label| {
         let prediction = argmax(row);
         (Odds::new(row, prediction).probability(), prediction == label)
@@ -127,7 +127,7 @@ fn validate_bins(bins: usize) -> Result<()> {
 }
 
 /// The bin i with i / bins < confidence ≤ (i + 1) / bins.
-fn bin_of(confidence: f64, bins: usize) -> usize {
+pub(crate) fn bin_of(confidence: f64, bins: usize) -> usize {
     let bin = ((confidence * bins as f64).ceil() as usize).clamp(1, bins) - 1;
     // The product may round over an edge, which only the quotient tells exactly.
     if confidence <= bin as f64 / bins as f64 {

@@ -1,21 +1,35 @@
-//! What each test example contributes to a metric, of the metrics that are means over examples.
+//! What each test example contributes to a metric, of the metrics that are means over examples, and of those
+//! that can be written as one (`influence`).
 //!
 //! A difference of two losses in such a metric can be asked what other test examples would make of it
-//! ([`TwoWay`](crate::TwoWay)). Calibration errors and areas under a curve are no means over examples and
-//! are not in here.
+//! ([`TwoWay`](crate::TwoWay)).
 
 use std::collections::HashMap;
 
+use super::influence::{of_calibration, of_order};
 use super::softmax::{RowOutcome, rival};
 use super::{Logit, Logits};
 use crate::Result;
 
 /// The keys of the metrics that [`each`] knows, in its order.
-pub const OF_EACH: [&str; 7] =
-    ["accuracy", "balanced_accuracy", "nll", "brier", "margin", "margin_lse", "label_energy"];
+pub const OF_EACH: [&str; 10] = [
+    "accuracy",
+    "balanced_accuracy",
+    "nll",
+    "brier",
+    "margin",
+    "margin_lse",
+    "label_energy",
+    "auroc",
+    "average_precision",
+    "ece",
+];
+/// How many of them are means over examples, each of which can be asked alone.
+const ALONE: usize = 7;
 
 /// One value an example for each of [`OF_EACH`], whose mean is the metric: accuracies as fractions, NLL in
-/// nats. A margin needs another class and is NaN without one.
+/// nats. A margin needs another class and is NaN without one; AUROC and the average precision of the rarer
+/// class need two classes with examples, likewise.
 ///
 /// `labels`: one class a row.
 ///
@@ -47,8 +61,13 @@ pub fn each<T: Logit>(logits: Logits<T>, labels: &[i64]) -> Result<[Vec<f64>; OF
         };
         [right, weight * right, odds.surprise(), judged.brier, margin, soft, -own]
     };
-    let judged = logits.map_labelled(labels, judge)?;
-    Ok(std::array::from_fn(|metric| judged.iter().map(|values| values[metric]).collect()))
+    let judged: Vec<[f64; ALONE]> = logits.map_labelled(labels, judge)?;
+    let [auroc, precision] = of_order(logits, labels)?;
+    let mut others = [auroc, precision, of_calibration(logits, labels)?].into_iter();
+    Ok(std::array::from_fn(|metric| match metric < ALONE {
+        true => judged.iter().map(|values| values[metric]).collect(),
+        false => others.next().unwrap_or_default(),
+    }))
 }
 
 #[cfg(test)]
@@ -81,8 +100,10 @@ mod tests {
     #[test]
     fn odd_input_has_a_defined_result() {
         let one = Logits::new(&[1.0f32, -7.0], 1).unwrap();
-        let [accuracy, .., margin, _, energy] = each(one, &[0, 0]).unwrap();
+        let [accuracy, _, _, _, margin, _, energy, ..] = each(one, &[0, 0]).unwrap();
         assert_eq!((&accuracy[..], &energy[..]), (&[1.0, 1.0][..], &[-1.0, 7.0][..]));
+        let [.., auroc, _, ece] = each(one, &[0, 0]).unwrap();
+        assert!(auroc.iter().all(|auroc| auroc.is_nan()) && ece == [0.0, 0.0]);
         assert!(margin.iter().all(|margin| margin.is_nan()));
         assert!(each(one, &[0]).is_err() && each(one, &[0, 1]).is_err());
     }

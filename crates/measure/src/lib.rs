@@ -25,6 +25,7 @@ mod energy;
 mod error;
 mod groups;
 mod histogram;
+mod influence;
 mod logits;
 mod margin;
 mod measures;
