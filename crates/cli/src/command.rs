@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
-use steepness_compare::command::{self, CommandRecipe, Declared, Run, is_name};
+use steepness_compare::command::{self, CommandRecipe, Declared, Run};
 use steepness_compare::launch::LaunchRecipe;
 use steepness_compare::{Better, Error, report};
 
 use crate::seeds::Seeds;
 use crate::shared::{Shared, say_how_to_go_on};
+use crate::tune;
+use crate::varied::{Varied, parse_pair};
 
 /// What can be said of it.
 #[derive(clap::Args)]
@@ -57,26 +58,6 @@ pub struct Args {
     metric: Vec<(String, Better)>,
 }
 
-/// `optimizer=sgd,adam`.
-#[derive(Clone, Debug)]
-struct Varied {
-    name: String,
-    values: Vec<String>,
-}
-
-impl FromStr for Varied {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (name, values) = parse_pair(text)?;
-        let values: Vec<String> = values.split(',').map(|value| value.trim().to_owned()).collect();
-        match values.iter().any(String::is_empty) {
-            true => Err(format!("{text:?} has an empty value")),
-            false => Ok(Self { name, values }),
-        }
-    }
-}
-
 impl Args {
     /// Whether a command is to be compared: `recipe` may be that of one.
     ///
@@ -115,6 +96,7 @@ impl Args {
         let options = shared.options(!shared.launch.fail_fast);
         if shared.launch.list {
             let left = command::unfinished(&recipe, &out, &options)?;
+            tune::say_of_list(recipe.tune.as_ref(), &recipe.seeds, &left);
             return Ok(shared.launch.print_list(&left, &out, Vec::new())?);
         }
         let launch = shared.launch.launch(&recipe.launch, Vec::new())?;
@@ -144,6 +126,8 @@ impl Args {
                     losses: Vec::new(),
                     seeds: vec![0, 1, 2, 3, 4],
                     primary: None,
+                    worth: None,
+                    tune: None,
                     vary: BTreeMap::new(),
                     run: Run { command: words, ..Run::default() },
                     launch: LaunchRecipe::default(),
@@ -176,6 +160,8 @@ impl Args {
         if shared.primary.is_some() {
             recipe.primary.clone_from(&shared.primary);
         }
+        recipe.worth = shared.worth.or(recipe.worth);
+        recipe.tune = shared.tune.of(recipe.tune.take())?;
         // One that is not declared may still be in metrics.json, of which nothing is known here.
         if let Some(key) =
             recipe.primary.as_deref().filter(|key| !recipe.run.metrics.contains_key(*key))
@@ -197,13 +183,6 @@ fn name_of(words: &[String]) -> String {
     let safe = |c: &char| c.is_alphanumeric() || "-_".contains(*c);
     let name: String = stem.to_string_lossy().chars().filter(safe).take(100).collect();
     if name.is_empty() { "command".to_owned() } else { name }
-}
-
-/// `NAME=VALUE`.
-fn parse_pair(text: &str) -> Result<(String, String), String> {
-    let pair = text.split_once('=').filter(|(name, _)| is_name(name));
-    let (name, value) = pair.ok_or_else(|| format!("{text:?} is not NAME=VALUE"))?;
-    Ok((name.to_owned(), value.to_owned()))
 }
 
 fn parse_metric(text: &str) -> Result<(String, Better), String> {
@@ -232,12 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_are_read_in_words() {
-        let varied: Varied = "lr=0.1, 0.2".parse().unwrap();
-        assert_eq!((varied.name.as_str(), varied.values), ("lr", vec!["0.1".into(), "0.2".into()]));
-        for wrong in ["lr", "=1", "a b=1", "lr=1,", "lr="] {
-            assert!(wrong.parse::<Varied>().is_err(), "{wrong}");
-        }
+    fn metrics_are_read_in_words() {
         assert_eq!(parse_metric("a=b=lower").unwrap(), ("a=b".to_owned(), Better::Lower));
         assert!(parse_metric("wer=down").unwrap_err().contains("neither higher nor lower"));
     }

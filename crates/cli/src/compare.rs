@@ -11,7 +11,7 @@ use steepness_lab::{Error, Validate, console, report};
 
 use crate::seeds::Seeds;
 use crate::shared::{Shared, say_how_to_go_on};
-use crate::{command, data_args, lab_args};
+use crate::{command, data_args, lab_args, tune};
 
 /// Train with several losses on the same data and seeds, and report what changed
 ///
@@ -92,11 +92,14 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let options = Options { remarks, ..options };
     if launch.list {
         let left = experiment::unfinished(&recipe, &out, &options)?;
+        tune::say_of_list(recipe.tune.as_ref(), &recipe.seeds, &left);
         return Ok(launch.print_list(&left, &out, args.lab.words(false))?);
     }
     let launched = launch.launch(&recipe.launch, args.lab.words(launch.has_gpus()))?;
     let mut options = options;
-    options.runs.keep_going = launched.is_elsewhere() && !launch.fail_fast;
+    // A learning rate that is too large is a trial like others.
+    let others = launched.is_elsewhere() || recipe.tune.is_some();
+    options.runs.keep_going = others && !launch.fail_fast;
     // The folder stays locked until the report is written.
     let (comparison, folder) = match experiment::compare(&recipe, &out, &launched, &options) {
         Err(error) if error.is_interrupted() => {
@@ -164,6 +167,8 @@ fn resolve(args: &Args) -> anyhow::Result<Recipe> {
     }
     train_as_asked(&mut recipe, &wishes)?;
     recipe.select = args.select.unwrap_or(recipe.select);
+    recipe.worth = args.shared.worth.or(recipe.worth);
+    recipe.tune = args.shared.tune.of(recipe.tune.take())?;
     if args.shared.primary.is_some() {
         recipe.primary.clone_from(&args.shared.primary);
     }

@@ -38,7 +38,9 @@ mod run_one;
 mod runs;
 mod seeds;
 mod shared;
+mod tune;
 mod typed;
+mod varied;
 
 #[cfg(feature = "lab")]
 mod attack;

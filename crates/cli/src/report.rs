@@ -39,7 +39,7 @@ pub struct Args {
     /// What difference in the first metric is worth having, in its unit: 0.5 is half a point of accuracy
     ///
     /// Verdicts then say which losses are better or worse by more than that, and which are equal within it.
-    /// Without it, only which are better or worse at all. It changes no run.
+    /// Without it, and without worth = 0.5 in the recipe, only which are better or worse at all.
     #[arg(long, value_name = "AMOUNT", value_parser = crate::numbers::rate, allow_negative_numbers = true)]
     worth: Option<f64>,
 
@@ -90,7 +90,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         }
     }
     comparison.primary = args.primary.or(comparison.primary.take());
-    comparison.worth = args.worth;
+    comparison.worth = args.worth.or(comparison.worth);
     let written = out.map(|out| report::write(&gathered.comparison, &gathered.recipe, out));
     let written = written.transpose()?;
     if args.json {

@@ -9,7 +9,7 @@ use steepness_compare::{Comparison, Folder, Selection, console, gather, report, 
 use crate::reader::Reader;
 use crate::seeds::{Seeds, parse_seeds};
 use crate::typed::command_line;
-use crate::{interrupt, launch, open};
+use crate::{interrupt, launch, open, tune};
 
 /// Options of a comparison.
 #[derive(clap::Args)]
@@ -35,9 +35,13 @@ pub struct Shared {
     /// What difference in the first metric is worth having, in its unit: 0.5 is half a point of accuracy
     ///
     /// Verdicts then say which losses are better or worse by more than that, and which are equal within it.
-    /// Without it, only which are better or worse at all. It changes no run.
+    /// Without it, and without worth = 0.5 in the recipe, only which are better or worse at all. It changes
+    /// no run.
     #[arg(long, value_name = "AMOUNT", value_parser = crate::numbers::rate, allow_negative_numbers = true)]
-    worth: Option<f64>,
+    pub worth: Option<f64>,
+
+    #[command(flatten)]
+    pub tune: tune::Args,
 
     /// Folder for the results; runs/NAME without it
     #[arg(long, value_name = "DIR")]
@@ -101,11 +105,10 @@ impl Shared {
     /// A file that cannot be written.
     pub fn report(
         &self,
-        mut comparison: Comparison,
+        comparison: Comparison,
         folder: &Folder,
         recipe: bool,
     ) -> anyhow::Result<()> {
-        comparison.worth = self.worth;
         // The report is quickly made again.
         interrupt::at_once();
         let runs: usize = comparison.groups.iter().map(|group| group.runs.len()).sum();

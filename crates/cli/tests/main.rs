@@ -7,7 +7,11 @@ mod bleu;
 #[cfg(target_os = "linux")]
 mod slurm;
 #[cfg(unix)]
+mod test_sets;
+#[cfg(unix)]
 mod training;
+#[cfg(unix)]
+mod tuned;
 #[cfg(not(feature = "lab"))]
 mod without_lab;
 

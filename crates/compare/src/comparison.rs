@@ -4,6 +4,7 @@ use super::{
     Better, EpochMetrics, Examples, Plan, Select, Setting, Sweep, best_epoch, earliest_best_epoch,
 };
 use crate::measure::{FeatureMap, Measures, Overlap};
+use crate::tune::{TuningResult, in_words};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -30,8 +31,23 @@ pub struct Comparison {
     pub examples: Examples,
     /// What difference in the first metric is worth having, in its unit, if anybody said.
     pub worth: Option<f64>,
+    /// What was tried for each loss, where something was tuned: the groups then have each its own best.
+    pub tuned: Option<TuningResult>,
+    /// The same losses seen otherwise: a comparison each, which nothing here is mixed with.
+    pub panels: Vec<Panel>,
     /// What made it.
     pub signature: Signature,
+}
+
+/// The same losses seen otherwise, such as where all have one learning rate.
+#[derive(Clone, Debug)]
+pub struct Panel {
+    /// Its name in those of files.
+    pub key: String,
+    /// What it is, after "At" or "On".
+    pub title: String,
+    /// What was found.
+    pub comparison: Comparison,
 }
 
 impl Comparison {
@@ -42,6 +58,24 @@ impl Comparison {
         let runs = self.groups.iter().flat_map(|group| &group.runs);
         let all: Vec<Overlap> = runs.map(|run| run.measures.overlap).collect::<Option<_>>()?;
         all.into_iter().max_by(|a, b| a.ratio().total_cmp(&b.ratio()))
+    }
+
+    /// This, in which each loss has what it took of the trials `tuned`, beside what was found with what all
+    /// have in common.
+    #[must_use]
+    pub(super) fn tuned_with(mut self, tuned: TuningResult, shared: Comparison) -> Self {
+        let title = format!("At the shared setting, {}", in_words(&tuned.shared));
+        self.tuned = Some(tuned);
+        let mut shared = shared;
+        let of_shared = std::mem::take(&mut shared.panels).into_iter().map(|panel| Panel {
+            key: format!("shared-{}", panel.key),
+            title: format!("{title}: {}", panel.title.replacen("On", "on", 1)),
+            ..panel
+        });
+        let of_shared: Vec<Panel> = of_shared.collect();
+        self.panels.push(Panel { key: "shared".to_owned(), title, comparison: shared });
+        self.panels.extend(of_shared);
+        self
     }
 
     /// That of `plan`, made with these `libraries`, with one sentence on its data and the names of the
@@ -63,7 +97,9 @@ impl Comparison {
             directions: plan.directions.clone(),
             groups,
             examples: Examples::NotAsked,
-            worth: None,
+            worth: plan.worth,
+            tuned: None,
+            panels: Vec::new(),
             signature: Signature {
                 recipe: plan.hash(),
                 seeds: plan.seeds.clone(),
@@ -94,6 +130,8 @@ pub struct Run {
     /// What was measured on the held-out test part with the selected weights; nothing
     /// ([`Run::has_predictions`]) where a command leaves metrics of its own and no predictions.
     pub measures: Measures,
+    /// What was measured on further test sets, by their names.
+    pub tests: BTreeMap<String, Measures>,
     /// What a command says of itself, by names that only its user knows.
     pub own: BTreeMap<String, f64>,
     /// What a command logged, epoch by epoch, by names of its own.
@@ -103,6 +141,19 @@ pub struct Run {
 }
 
 impl Run {
+    /// One of which nothing is known but its seed.
+    pub(super) fn of_seed(seed: u64) -> Self {
+        Self {
+            seed,
+            epochs: Vec::new(),
+            measures: Measures::default(),
+            tests: BTreeMap::new(),
+            own: BTreeMap::new(),
+            own_epochs: Vec::new(),
+            map: None,
+        }
+    }
+
     /// Whether there is anything in [`Run::measures`].
     pub fn has_predictions(&self) -> bool {
         self.measures.examples > 0

@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 
 use crate::layout::{
     FEATURES, LABELS, LOGITS, METRICS, OOD, OWN_METRICS, TRAIN_COUNTS, VAL_LABELS, VAL_LOGITS,
+    further, is_plain,
 };
 use crate::{Error, Result, durable, npy};
 
@@ -83,30 +84,36 @@ impl Run {
     /// # Errors
     /// Arrays that do not fit each other; a file that cannot be written. So do the others.
     pub fn test(&self, logits: &[f32], classes: usize, labels: &[i64]) -> Result<()> {
-        self.predictions([LOGITS, LABELS], logits, classes, labels)
+        let [logits_file, labels_file] = [LOGITS, LABELS].map(|file| self.folder.join(file));
+        predictions([&logits_file, &labels_file], logits, classes, labels)
     }
 
-    /// Leaves those of the validation part, for temperature scaling.
-    pub fn validation(&self, logits: &[f32], classes: usize, labels: &[i64]) -> Result<()> {
-        self.predictions([VAL_LOGITS, VAL_LABELS], logits, classes, labels)
-    }
-
-    fn predictions(
+    /// Leaves those of a further test set called `name`, such as photos of another camera: it is reported
+    /// apart from the test part, which has to be there, too. A name is of letters, digits, '-', '_' and '.'.
+    pub fn test_set(
         &self,
-        [logits_file, labels_file]: [&str; 2],
+        name: &str,
         logits: &[f32],
         classes: usize,
         labels: &[i64],
     ) -> Result<()> {
-        if labels.len().checked_mul(classes) != Some(logits.len()) {
+        if !is_plain(name) {
             return Err(Error::Request(format!(
-                "{} logits are not {} rows, one a label, of {classes} classes",
-                logits.len(),
-                labels.len()
+                "the test set {name:?} must be called by letters, digits, '-', '_' or '.', without a dot in \
+                 front"
             )));
         }
-        npy::write_matrix(&self.folder.join(logits_file), logits, classes)?;
-        Ok(npy::write_vector(&self.folder.join(labels_file), labels)?)
+        let folder = self.folder.join(further(name));
+        fs::create_dir_all(&folder).map_err(Error::output(&folder))?;
+        let [logits_file, labels_file] = [LOGITS, LABELS].map(|file| folder.join(file));
+        predictions([&logits_file, &labels_file], logits, classes, labels)
+    }
+
+    /// Leaves those of the validation part, for temperature scaling and for tuning.
+    pub fn validation(&self, logits: &[f32], classes: usize, labels: &[i64]) -> Result<()> {
+        let [logits_file, labels_file] =
+            [VAL_LOGITS, VAL_LABELS].map(|file| self.folder.join(file));
+        predictions([&logits_file, &labels_file], logits, classes, labels)
     }
 
     /// Leaves the logits of examples from another data set called `name`.
@@ -142,6 +149,23 @@ impl Run {
     }
 }
 
+fn predictions(
+    [logits_file, labels_file]: [&Path; 2],
+    logits: &[f32],
+    classes: usize,
+    labels: &[i64],
+) -> Result<()> {
+    if labels.len().checked_mul(classes) != Some(logits.len()) {
+        return Err(Error::Request(format!(
+            "{} logits are not {} rows, one a label, of {classes} classes",
+            logits.len(),
+            labels.len()
+        )));
+    }
+    npy::write_matrix(logits_file, logits, classes)?;
+    Ok(npy::write_vector(labels_file, labels)?)
+}
+
 /// As JSON, which has no numbers that are not finite.
 fn object(metrics: &[(&str, f64)]) -> Result<String> {
     if let Some((name, value)) = metrics.iter().find(|(_, value)| !value.is_finite()) {
@@ -162,14 +186,18 @@ mod tests {
         let logits = [2.0, 0.0, 0.0, 2.0, 1.0, 0.0];
         run.test(&logits, 2, &[0, 1, 1]).unwrap();
         run.validation(&logits, 2, &[0, 1, 1]).unwrap();
+        run.test_set("rain", &logits[..4], 2, &[1, 1]).unwrap();
         run.foreign("noise", &[0.1, 0.2], 2).unwrap();
         run.features(&[1.0, 2.0, 3.0], 1).unwrap();
         run.train_counts(&[30, 500]).unwrap();
         run.metrics(&[("wer", 0.25)]).unwrap();
         run.epoch(1, &[("train_loss", 0.5)]).unwrap();
-        let read = crate::command::read_run(folder.path());
-        let (measures, own) = read.unwrap();
-        let measures = measures.unwrap();
+        let read = crate::command::read_run(folder.path()).unwrap();
+        let (measures, own) = (read.measures.unwrap(), read.own);
+        let (rain, labels) = &read.tests["rain"];
+        assert_eq!((rain.accuracy, rain.ood.len(), &labels[..]), (0.5, 0, &[1, 1][..]));
+        assert!(rain.recalibrated.is_some(), "by the validation part of the run");
+        assert!(run.test_set("../rain", &logits[..4], 2, &[1, 1]).is_err());
         assert_eq!((measures.examples, own["wer"]), (3, 0.25));
         assert_eq!((measures.ood[0].data.as_str(), measures.ood[0].examples), ("noise", 1));
         assert!(measures.representation.is_some() && measures.groups.is_some());

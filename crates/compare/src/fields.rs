@@ -1,6 +1,6 @@
 //! What recipes of any training have in common, as their files hold it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::hash::Hash;
 use std::num::NonZeroUsize;
 
@@ -8,19 +8,53 @@ use serde::Deserialize;
 use steepness::Loss;
 
 use super::cores;
+use super::layout::is_plain;
 use crate::{Error, Result};
 
 /// For `deserialize_with`: a name that is safe as a folder.
 pub fn name<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<String, D::Error> {
     let name = String::deserialize(from)?;
-    let safe = |c: char| c.is_alphanumeric() || "-_.".contains(c);
-    if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(safe) {
+    if !is_plain(&name) {
         return Err(serde::de::Error::custom(format!(
             "the name {name:?} must be 1 to 100 letters, digits, '-', '_' or '.', without a dot in \
              front"
         )));
     }
     Ok(name)
+}
+
+/// For `deserialize_with`: a difference that is worth having, or none.
+pub fn worth<'de, D: serde::Deserializer<'de>>(
+    from: D,
+) -> std::result::Result<Option<f64>, D::Error> {
+    let worth = Option::<f64>::deserialize(from)?;
+    match worth.filter(|worth| !(*worth > 0.0 && worth.is_finite())) {
+        None => Ok(worth),
+        Some(worth) => Err(serde::de::Error::custom(format!("worth = {worth} must be above 0"))),
+    }
+}
+
+/// For `deserialize_with`: options with their values as they are typed, numbers as they are written.
+pub fn values<'de, D: serde::Deserializer<'de>>(
+    from: D,
+) -> std::result::Result<BTreeMap<String, Vec<String>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a text or a number")]
+    enum Typed {
+        Text(String),
+        Whole(i64),
+        Number(f64),
+        Truth(bool),
+    }
+    let text = |typed: Typed| match typed {
+        Typed::Text(text) => text,
+        Typed::Whole(number) => number.to_string(),
+        Typed::Number(number) => number.to_string(),
+        Typed::Truth(truth) => truth.to_string(),
+    };
+    let all: BTreeMap<String, Vec<Typed>> = BTreeMap::deserialize(from)?;
+    let values = |values: Vec<Typed>| values.into_iter().map(text).collect();
+    Ok(all.into_iter().map(|(name, all)| (name, values(all))).collect())
 }
 
 /// For `deserialize_with`: at least one seed, none twice.

@@ -168,7 +168,7 @@ impl Folder {
             .map_err(|error| Error::failed(format!("{CONTENT}: "), error))?;
         durable::write(&path.join(CONTENT), &known)?;
         let asked = recipe.plan()?;
-        let runs = |plan: &Plan| Ok::<_, Error>(plan.settings()?.len() * plan.seeds.len());
+        let runs = |plan: &Plan| Ok::<_, Error>(plan.possible()?.len() * plan.seeds.len());
         let has_others = runs(&all)? > runs(&asked)?;
         let folder =
             Self { path: path.to_owned(), recipe: asked.text, has_others, notes, _lock: lock };

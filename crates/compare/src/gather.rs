@@ -7,7 +7,9 @@ use steepness::Loss;
 
 use super::command::Partners;
 use super::folder::{folder_about, folder_content, read_plan};
+use super::further;
 use super::layout::MARKER;
+use super::tune::{Point, Tuning, TuningResult, View, Views};
 use super::{
     Comparison, Content, Examples, Folder, Group, Plan, RecipeReader, Run, RunDir, RunFiles,
     Setting,
@@ -48,8 +50,21 @@ struct FolderRuns<'a> {
     content: Option<Content>,
     libraries: Vec<String>,
     classes: Vec<String>,
-    settings: Vec<Setting>,
+    /// What stands in the table.
+    view: View,
+    /// Where that is what each loss took of the trials: these, and what all have in common.
+    tuned: Option<(TuningResult, View)>,
     seeds: Vec<u64>,
+}
+
+/// Runs as they stand in a table.
+#[derive(Default)]
+struct Rows {
+    groups: Vec<Group>,
+    /// One a setting and seed.
+    folders: Vec<Vec<PathBuf>>,
+    /// How many have no manifest.
+    unverified: usize,
 }
 
 /// Reads the finished runs of the comparisons in the folders `paths`, whose recipes `reader` reads. Each
@@ -87,22 +102,10 @@ pub fn gather(
     let labels = (paths.len() > 1).then(|| labels(paths));
     let (mut groups, mut run_folders) = (Vec::new(), Vec::new());
     for (at, part) in parts.iter().enumerate() {
-        let mut unverified = 0;
-        for setting in &part.settings {
-            let mut read = |&seed: &u64| {
-                let (run, sealed) = part.read(setting, seed)?;
-                unverified += usize::from(!sealed);
-                Ok::<_, Error>(run)
-            };
-            let runs = seeds.iter().map(&mut read).collect::<Result<_>>()?;
-            let folder = labels.as_ref().map(|labels| labels[at].clone());
-            run_folders.push(RunDir::paths(&part.path, setting, &seeds));
-            groups.push(Group { setting: Setting { folder, ..setting.clone() }, runs });
-        }
-        if part.plan.is_of_command() {
-            let of_part = groups.len() - part.settings.len();
-            part.validate_partners(&mut groups[of_part..])?;
-        }
+        let folder = labels.as_ref().map(|labels| labels[at].clone());
+        let Rows { groups: own, folders, unverified } = part.rows(&part.view, &seeds, folder)?;
+        groups.extend(own);
+        run_folders.extend(folders);
         if unverified > 0 {
             notes.push(format!(
                 "{}: nothing says whether the files of {unverified} of its runs are as they were written: \
@@ -128,6 +131,15 @@ pub fn gather(
         comparison.name = joined(&|part| part.plan.name.clone(), " + ");
     }
     comparison.examples = Examples::read(&comparison, &run_folders);
+    comparison.panels = further::panels(&comparison, &run_folders);
+    // Side by side, what each loss took is enough.
+    if let ([part], Some((tuned, view))) = (&parts[..], &first.tuned) {
+        let Rows { groups, folders, .. } = part.rows(view, &seeds, None)?;
+        let mut shared = Comparison { groups, ..comparison.clone() };
+        shared.examples = Examples::read(&shared, &folders);
+        shared.panels = further::panels(&shared, &folders);
+        comparison = comparison.tuned_with(tuned.clone(), shared);
+    }
     let recipe = joined(&|part| part.plan.text.clone(), "\n\n");
     let folders = parts.into_iter().filter_map(|part| part.folder).collect();
     Ok(ReportInput { comparison, recipe, notes, folders })
@@ -153,9 +165,12 @@ impl<'a> FolderRuns<'a> {
         if !asked.seeds.is_empty() {
             seeds.clone_from(&asked.seeds);
         }
+        if let Some(tune) = &whole.tune {
+            tune.validate_apart(&seeds)?;
+        }
         let plan = whole.with(&losses, &seeds);
-        let all = match asked.losses.is_empty() {
-            true => plan.settings()?,
+        let rows = match asked.losses.is_empty() {
+            true => plan.rows()?,
             // Of a sweep, each value of such a loss; what is written out stands for itself.
             false => swept(&whole, &asked.losses)?,
         };
@@ -167,34 +182,20 @@ impl<'a> FolderRuns<'a> {
             content,
             libraries: Vec::new(),
             classes: Vec::new(),
-            settings: Vec::new(),
+            view: View::default(),
+            tuned: None,
             seeds,
             path: path.to_owned(),
             reader,
             plan,
             folder,
         };
+        let (view, tuned) = part.chosen(&rows, notes)?;
         let mut left_out = 0;
-        for setting in all {
-            let finished = part.finished(&setting)?;
-            let missing = part.plan.seeds.len() - finished.len();
-            if missing > 0 && !asked.seeds.is_empty()
-                || finished.is_empty() && !asked.losses.is_empty()
-            {
-                let missing = part.plan.seeds.iter().find(|seed| !finished.contains(seed));
-                return Err(Error::Request(format!(
-                    "{}: {setting} with seed {} is not finished",
-                    path.display(),
-                    missing.copied().unwrap_or(0)
-                )));
-            }
-            if finished.is_empty() {
-                notes.push(format!("{}: no run of {setting} is finished", path.display()));
-                continue;
-            }
-            left_out += missing;
-            part.seeds.retain(|seed| finished.contains(seed));
-            part.settings.push(setting);
+        part.view = part.finished_of(view, asked, notes, &mut left_out)?;
+        if let Some((tuned, shared)) = tuned {
+            let shared = part.finished_of(shared, asked, notes, &mut left_out)?;
+            part.tuned = Some((tuned, shared));
         }
         if left_out > 0 {
             notes.push(format!(
@@ -203,7 +204,7 @@ impl<'a> FolderRuns<'a> {
                 path.display()
             ));
         }
-        let first = part.settings.first().zip(part.seeds.first());
+        let first = part.view.settings.first().zip(part.seeds.first());
         let Some((setting, &seed)) = first else {
             let path = path.display();
             let problem =
@@ -216,26 +217,129 @@ impl<'a> FolderRuns<'a> {
         Ok(part)
     }
 
+    /// What `rows` are compared with: where something was tuned and the trials are there, what each of them
+    /// took, and beside it what all share.
+    fn chosen(
+        &self,
+        rows: &[Setting],
+        notes: &mut Vec<String>,
+    ) -> Result<(View, Option<(TuningResult, View)>)> {
+        let plain = |settings: Vec<Setting>| View { shown: settings.clone(), settings };
+        let Some(tuning) = self.plan.tuning()? else { return Ok((plain(rows.to_vec()), None)) };
+        let score = |(setting, seed): &(Setting, u64)| match self.is_finished(setting, *seed)? {
+            true => {
+                let (run, _) = self.read(setting, *seed, None)?;
+                let dir = RunDir::new(&self.path, setting, *seed);
+                tuning.judge.score(&RunFiles::at(dir.path())?, &run)
+            }
+            false => Ok(None),
+        };
+        let scores: Vec<_> = tuning.trials(rows).iter().map(score).collect::<Result<_>>()?;
+        let missing = scores.iter().filter(|score| score.is_none()).count();
+        if missing > 0 {
+            notes.push(format!(
+                "{}: trials without a result, whose values cannot be taken: {missing} of {}",
+                self.path.display(),
+                scores.len()
+            ));
+        }
+        match TuningResult::choose(&tuning, rows, &scores) {
+            Ok(tuned) => {
+                let both = Views::new(&tuning, &tuned);
+                Ok((both.taken, Some((tuned, both.shared))))
+            }
+            Err(why) => {
+                notes.push(format!(
+                    "{}: {why}: the report is about what all share",
+                    self.path.display()
+                ));
+                let shared = |make: fn(&Tuning, &Setting, &Point) -> Setting| {
+                    rows.iter().map(|row| make(&tuning, row, &tuning.shared)).collect()
+                };
+                let (settings, shown) = (shared(Tuning::setting), shared(Tuning::shown));
+                Ok((View { settings, shown }, None))
+            }
+        }
+    }
+
+    /// What of `view` has finished runs; the seeds are those with which all of it is finished.
+    fn finished_of(
+        &mut self,
+        view: View,
+        asked: &Selection,
+        notes: &mut Vec<String>,
+        left_out: &mut usize,
+    ) -> Result<View> {
+        let mut found = View::default();
+        for (setting, shown) in view.settings.into_iter().zip(view.shown) {
+            let finished = self.finished(&setting)?;
+            let missing = self.plan.seeds.len() - finished.len();
+            if missing > 0 && !asked.seeds.is_empty()
+                || finished.is_empty() && !asked.losses.is_empty()
+            {
+                let missing = self.plan.seeds.iter().find(|seed| !finished.contains(seed));
+                return Err(Error::Request(format!(
+                    "{}: {setting} with seed {} is not finished",
+                    self.path.display(),
+                    missing.copied().unwrap_or(0)
+                )));
+            }
+            if finished.is_empty() {
+                notes.push(format!("{}: no run of {setting} is finished", self.path.display()));
+                continue;
+            }
+            *left_out += missing;
+            self.seeds.retain(|seed| finished.contains(seed));
+            found.settings.push(setting);
+            found.shown.push(shown);
+        }
+        Ok(found)
+    }
+
     /// The seeds with which `setting` is finished.
     fn finished(&self, setting: &Setting) -> Result<HashSet<u64>> {
         let mut found = HashSet::new();
         for &seed in &self.plan.seeds {
-            let dir = RunDir::new(&self.path, setting, seed);
-            let files = RunFiles::at(dir.path())?;
-            let own = || Ok::<_, Error>(files.content()?.unwrap_or_default());
-            let content = self.content.clone().map_or_else(own, Ok)?;
-            if dir.finished(&self.plan.run(setting, seed)?, &content, self.reader)? {
+            if self.is_finished(setting, seed)? {
                 found.insert(seed);
             }
         }
         Ok(found)
     }
 
+    fn is_finished(&self, setting: &Setting, seed: u64) -> Result<bool> {
+        let dir = RunDir::new(&self.path, setting, seed);
+        let files = RunFiles::at(dir.path())?;
+        let own = || Ok::<_, Error>(files.content()?.unwrap_or_default());
+        let content = self.content.clone().map_or_else(own, Ok)?;
+        dir.finished(&self.plan.run(setting, seed)?, &content, self.reader)
+    }
+
+    /// The runs of `view` with these `seeds`; `folder` is what its settings are told from others by.
+    fn rows(&self, view: &View, seeds: &[u64], folder: Option<String>) -> Result<Rows> {
+        let mut rows = Rows::default();
+        for (setting, shown) in view.settings.iter().zip(&view.shown) {
+            let mut read = |&seed: &u64| {
+                let (run, sealed) = self.read(setting, seed, Some(&self.classes))?;
+                rows.unverified += usize::from(!sealed);
+                Ok::<_, Error>(run)
+            };
+            let runs = seeds.iter().map(&mut read).collect::<Result<_>>()?;
+            rows.folders.push(RunDir::paths(&self.path, setting, seeds));
+            let setting = Setting { folder: folder.clone(), ..shown.clone() };
+            rows.groups.push(Group { setting, runs });
+        }
+        if self.plan.is_of_command() {
+            self.validate_partners(&mut rows.groups, view)?;
+        }
+        Ok(rows)
+    }
+
     /// Refuses runs of a command that cannot be compared, and says of the others what their test parts
     /// share.
-    fn validate_partners(&self, groups: &mut [Group]) -> Result<()> {
+    fn validate_partners(&self, groups: &mut [Group], view: &View) -> Result<()> {
         let mut partners = Partners::default();
-        for (group, setting) in groups.iter().zip(&self.settings) {
+        for (group, setting) in groups.iter().zip(&view.settings) {
             for run in &group.runs {
                 let dir = RunDir::new(&self.path, setting, run.seed);
                 partners.meet_again(dir.path(), run, &self.classes)?;
@@ -247,12 +351,17 @@ impl<'a> FolderRuns<'a> {
         Ok(())
     }
 
-    /// One of its runs, and whether it has a manifest.
-    fn read(&self, setting: &Setting, seed: u64) -> Result<(Run, bool)> {
+    /// One of its runs, which has the `expected` classes, and whether it has a manifest.
+    fn read(
+        &self,
+        setting: &Setting,
+        seed: u64,
+        expected: Option<&[String]>,
+    ) -> Result<(Run, bool)> {
         let files = RunFiles::at(RunDir::new(&self.path, setting, seed).path())?;
         let plan = files.plan(self.reader)?;
         let classes = files.classes_of(&plan)?;
-        if classes != self.classes {
+        if expected.is_some_and(|expected| expected != classes) {
             return Err(Error::Request(format!(
                 "{}: its classes are others than those of the runs beside it",
                 files.path().display()
@@ -264,7 +373,7 @@ impl<'a> FolderRuns<'a> {
 
 /// The settings of `plan` that are of one of `losses`, in the order of these.
 fn swept(plan: &Plan, losses: &[Loss]) -> Result<Vec<Setting>> {
-    let all = plan.settings()?;
+    let all = plan.rows()?;
     let mut found = Vec::new();
     for loss in losses {
         let own: Vec<Setting> =

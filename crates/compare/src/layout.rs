@@ -45,6 +45,10 @@ pub const FEATURES: &str = "features.npy";
 pub const TRAIN_COUNTS: &str = "train_counts.npy";
 /// A folder with logits of other data sets, `NAME.npy`.
 pub const OOD: &str = "ood";
+/// A folder with further test sets, `NAME/logits.npy` with `NAME/labels.npy`.
+pub const TEST: &str = "test";
+/// What was measured on these.
+pub const TEST_MEASURES: &str = "measure-tests.json";
 /// What a command prints.
 pub const LOG: &str = "log.txt";
 /// Of a run that a process of its own makes: how it stands, until it is finished.
@@ -66,9 +70,29 @@ pub const FOLDERS: [&str; 4] = ["checkpoint", "crt", "probe", "attack"];
 pub fn is_result(name: &str) -> bool {
     let one_of = |names: &[&str]| names.contains(&name);
     one_of(&[RECIPE, DATA, ENVIRONMENT, CLASSES, INPUTS, METRICS, WEIGHTS, THRESHOLD])
-        || one_of(&[LOGITS, LABELS, MAP, MEASURES])
+        || one_of(&[LOGITS, LABELS, MAP, MEASURES, TEST_MEASURES])
         || one_of(&[OWN_METRICS, OWN_EPOCHS, VAL_LOGITS, VAL_LABELS, TRAIN_COUNTS])
         || one_of(&VOCABULARIES)
         || one_of(&TRANSLATIONS)
         || name.starts_with("ood_logits.") && name.ends_with(".npy")
+        || of_further(name)
+}
+
+/// Where in the folder of a run the test set `name` lies.
+pub fn further(name: &str) -> String {
+    format!("{TEST}/{name}")
+}
+
+/// Whether `name` is that of predictions or labels of a further test set, with its folders.
+fn of_further(name: &str) -> bool {
+    match name.split('/').collect::<Vec<_>>()[..] {
+        [TEST, set, file] => is_plain(set) && [LOGITS, LABELS].contains(&file),
+        _ => false,
+    }
+}
+
+/// Whether a folder may be called so: a name of letters, digits, '-', '_' and '.', without a dot in front.
+pub fn is_plain(name: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    !name.is_empty() && name.len() <= 100 && !name.starts_with('.') && name.chars().all(plain)
 }

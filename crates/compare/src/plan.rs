@@ -18,7 +18,8 @@ use sha2::{Digest, Sha256};
 use steepness::Loss;
 use toml::{Table, Value};
 
-use super::fields::{name, seeds};
+use super::fields::{name, seeds, worth};
+use super::tune::{Facts, TrainingFacts, Tune, Tuning};
 use super::{Better, Select, Setting, Sweep, spec, swept_lr};
 use crate::{Error, Result};
 
@@ -35,8 +36,12 @@ pub struct Plan {
     pub select: Select,
     /// The key of the metric that table and page begin with, where one was asked for.
     pub primary: Option<String>,
+    /// What difference in the first metric is worth having, where anybody said.
+    pub worth: Option<f64>,
     /// What is varied for every loss.
     pub sweep: Option<Sweep>,
+    /// What is tuned for every loss.
+    pub tune: Option<Tune>,
     /// Options of the user's command that are varied, each with its values as they are typed.
     pub vary: BTreeMap<String, Vec<String>>,
     /// The metrics that the user declared, and which way is better.
@@ -44,7 +49,7 @@ pub struct Plan {
     /// All of it as TOML, every setting spelt out, a line a value: what the folder keeps and the page
     /// shows.
     pub text: String,
-    /// What is neither name, losses, seeds nor primary, no path, and has an effect.
+    /// What decides a run and is neither loss nor seed nor tuned, without paths.
     rest: Table,
 }
 
@@ -76,8 +81,12 @@ struct PlanHead {
     select: Option<Select>,
     #[serde(default)]
     primary: Option<String>,
+    #[serde(default, deserialize_with = "worth")]
+    worth: Option<f64>,
     #[serde(default, deserialize_with = "Sweep::validated")]
     sweep: Option<Sweep>,
+    #[serde(default, deserialize_with = "Tune::validated")]
+    tune: Option<Tune>,
     #[serde(default)]
     vary: BTreeMap<String, Vec<String>>,
     #[serde(default)]
@@ -117,10 +126,10 @@ impl Plan {
     /// # Errors
     /// Names the file, the line and the column, and what was expected there.
     pub fn parse(path: &Path, text: &str) -> Result<Self> {
-        let PlanHead { name, losses, seeds, select, primary, sweep, vary, run } =
+        let PlanHead { name, losses, seeds, select, primary, worth, sweep, tune, vary, run } =
             parse_toml(path, text)?;
         let mut rest: Table = parse_toml(path, text)?;
-        rest.retain(|key, _| !["name", "losses", "seeds", "primary"].contains(&key));
+        rest.retain(|key, _| !OF_COMPARISON.contains(&key));
         remove_what_decides_nothing(&mut rest);
         let lacks =
             |what: &str| Error::malformed(path, "whole file", format!("there are no {what}"));
@@ -137,8 +146,24 @@ impl Plan {
         };
         let declared = run.into_iter().flat_map(|run| run.metrics);
         let directions = declared.map(|(name, metric)| (name, metric.direction)).collect();
+        let tune = tune.map(|tune| tune.settled(&seeds));
         let text = text.to_owned();
-        Ok(Self { name, losses, seeds, select, primary, sweep, vary, directions, text, rest })
+        let plan = Self {
+            name,
+            losses,
+            seeds,
+            select,
+            primary,
+            worth,
+            sweep,
+            tune,
+            vary,
+            directions,
+            text,
+            rest,
+        };
+        plan.tuning()?;
+        Ok(plan)
     }
 
     /// Whether it is that of a command of the user's.
@@ -154,11 +179,57 @@ impl Plan {
         }
     }
 
-    /// What is trained with every seed: the losses, and what is swept with each.
+    /// The trials that it asks for, if it does.
+    ///
+    /// # Errors
+    /// What cannot be tuned, or not be judged.
+    pub fn tuning(&self) -> Result<Option<Tuning>> {
+        let Some(tune) = &self.tune else { return Ok(None) };
+        let facts = Facts {
+            seeds: &self.seeds,
+            primary: self.primary.as_deref(),
+            directions: &self.directions,
+            select: self.select,
+            training: (!self.is_of_command()).then(|| TrainingFacts {
+                rate: self.own_rate(),
+                is_swept: matches!(self.sweep, Some(Sweep::Lr(_))),
+                has_second_stage: self.rest.contains_key("crt"),
+            }),
+        };
+        Tuning::new(tune, &facts).map(Some)
+    }
+
+    /// What is compared: [`Plan::rows`], where something is tuned with the value that all of them share.
+    ///
+    /// # Errors
+    /// As [`Plan::rows`] and [`Plan::tuning`].
+    pub fn settings(&self) -> Result<Vec<Setting>> {
+        let rows = self.rows()?;
+        let Some(tuning) = self.tuning()? else { return Ok(rows) };
+        Ok(rows.iter().map(|row| tuning.setting(row, &tuning.shared)).collect())
+    }
+
+    /// Every setting of which there may be runs, those of trials among them.
+    ///
+    /// # Errors
+    /// As [`Plan::settings`].
+    pub fn possible(&self) -> Result<Vec<Setting>> {
+        let rows = self.rows()?;
+        Ok(self.tuning()?.map(|tuning| tuning.possible(&rows)).unwrap_or(rows))
+    }
+
+    /// Whether a run of `seed` may be one of its own, or of its trials.
+    pub fn has_seed(&self, seed: u64) -> bool {
+        let trials = self.tune.iter().flat_map(|tune| tune.seeds(&self.seeds));
+        self.seeds.contains(&seed) || trials.into_iter().any(|one| one == seed)
+    }
+
+    /// What is trained with every seed, without what is tuned: the losses, and what is swept and varied with
+    /// each.
     ///
     /// # Errors
     /// A sweep of what none of the losses has.
-    pub fn settings(&self) -> Result<Vec<Setting>> {
+    pub fn rows(&self) -> Result<Vec<Setting>> {
         let mut settings: Vec<Setting> = match &self.sweep {
             Some(sweep) => sweep.settings(&self.losses)?,
             None => self.losses.iter().cloned().map(Setting::from).collect(),
@@ -222,8 +293,11 @@ impl Plan {
     /// command, without the paths, which its text has, too.
     pub fn hash(&self) -> String {
         let made = match self.is_of_command() {
-            true => format!("{:?} {:?} {}", self.specs(), self.seeds, self.rest),
-            false => with_line(&self.text, "primary", None),
+            true => {
+                let tuned = self.tune.as_ref().map_or(String::new(), |tune| format!(" {tune:?}"));
+                format!("{:?} {:?} {}{tuned}", self.specs(), self.seeds, self.rest)
+            }
+            false => with_line(&with_line(&self.text, "primary", None), "worth", None),
         };
         format!("{:x}", Sha256::digest(made))[..12].to_owned()
     }
@@ -235,6 +309,12 @@ impl Plan {
     /// The setting of that name, as a table of the recipe has it.
     pub(super) fn value(&self, key: &str) -> Option<&Value> {
         self.rest.get(key)
+    }
+
+    /// The learning rate of a recipe of the laboratory.
+    fn own_rate(&self) -> Option<f64> {
+        let kinds = self.rest.get("optimizer")?.as_table()?;
+        kinds.iter().find_map(|(_, kind)| kind.as_table()?.get("lr")?.as_float())
     }
 
     /// What is read from elsewhere, with its paths: data, examples from outside and the network with its
@@ -289,7 +369,10 @@ impl Plan {
             let before = self.vary.get(name).map_or(&[][..], Vec::as_slice);
             *values = joined(before, values, String::clone);
         }
-        Extent { losses, seeds, sweep, vary }
+        // What was tuned last counts, and stays where nothing is.
+        let apart = |tune: &&Tune| tune.validate_apart(&seeds).is_ok();
+        let tune = more.tune.clone().or_else(|| self.tune.as_ref().filter(apart).cloned());
+        Extent { losses, seeds, sweep, vary, tune }
     }
 }
 
@@ -304,6 +387,8 @@ pub struct Extent {
     pub sweep: Option<Sweep>,
     /// Those of what is varied.
     pub vary: BTreeMap<String, Vec<String>>,
+    /// What is tuned.
+    pub tune: Option<Tune>,
 }
 
 impl RunPlan {
@@ -371,6 +456,9 @@ impl RunPlan {
         }
     }
 }
+
+/// What of a recipe decides no run: what is compared, how it is shown, and which settings are tried.
+const OF_COMPARISON: [&str; 6] = ["name", "losses", "seeds", "primary", "worth", "tune"];
 
 /// Paths, and of a command where it runs and how long it may. What has no effect for another reason
 /// ([`Plan::without`]), its reader knows.

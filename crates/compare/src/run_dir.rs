@@ -11,8 +11,8 @@
 //!
 //! <out>/<loss>[/<name>=<value>,...]/seed=<k>/   (of a command of the user's)
 //!     recipe.toml  data-hashes.json  environment.json  log.txt
-//!     logits.npy  labels.npy  metrics.json ...   (what it leaves: see `command`)
-//!     classes.json  measure.json  map.npy  manifest.json
+//!     logits.npy  labels.npy  metrics.json  test/<name>/ ...   (what it leaves: see `command`)
+//!     classes.json  measure.json  measure-tests.json  map.npy  manifest.json
 //! ```
 //!
 //! `manifest.json` is written last and knows the size and the SHA-256 of every file beside it: where it
@@ -24,7 +24,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::layout::{CLASSES, DATA, ENVIRONMENT, LOCK, MANIFEST, MAP, MEASURES, RECIPE, is_result};
+use super::layout::{
+    CLASSES, DATA, ENVIRONMENT, LABELS, LOCK, LOGITS, MANIFEST, MAP, MEASURES, RECIPE, TEST,
+    further, is_plain, is_result,
+};
 use super::lock::lock;
 use super::{Content, Environment, RecipeReader, RunFiles, RunPlan, Setting};
 use crate::manifest::Manifest;
@@ -167,9 +170,16 @@ impl RunDir {
     pub fn seal(&self) -> Result<()> {
         let entries = fs::read_dir(&self.path).map_err(Error::stored(&self.path))?;
         let (mut manifest, mut files) = (Manifest::default(), Vec::new());
+        let mut named = Vec::new();
         for entry in entries {
             let path = entry.map_err(Error::stored(&self.path))?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            named.push((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), path));
+        }
+        for set in test_sets(&self.path)? {
+            let file = |file: &str| format!("{}/{file}", further(&set));
+            named.extend([LOGITS, LABELS].map(|name| (file(name), self.path.join(file(name)))));
+        }
+        for (name, path) in named {
             if is_result(&name) && path.is_file() {
                 let bytes = fs::read(&path).map_err(Error::stored(&path))?;
                 manifest.add(&name, &bytes);
@@ -201,6 +211,28 @@ impl RunDir {
             durable::write(&path, bytes)
         }?)
     }
+}
+
+/// The names of the further test sets in the folder of a run, in their order; what is called as no set may
+/// be is none.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub fn test_sets(run: &Path) -> Result<Vec<String>> {
+    let folder = run.join(TEST);
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    for entry in fs::read_dir(&folder).map_err(Error::stored(&folder))? {
+        let path = entry.map_err(Error::stored(&folder))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if is_plain(&name) && [LOGITS, LABELS].iter().any(|file| path.join(file).is_file()) {
+            found.push(name);
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// Flushes `files` to the disk side by side: the system then does it in one go.

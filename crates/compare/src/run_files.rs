@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::layout::{
     CLASSES, DATA, ENVIRONMENT, LOGITS, MANIFEST, MAP, MARKER, MEASURES, METRICS, OWN_EPOCHS,
-    OWN_METRICS, RECIPE, THRESHOLD, WEIGHTS,
+    OWN_METRICS, RECIPE, TEST_MEASURES, THRESHOLD, WEIGHTS,
 };
 use super::{Content, Environment, EpochMetrics, Plan, Run, RunPlan, own_log, validate};
 use crate::manifest::Manifest;
@@ -253,13 +253,17 @@ impl RunFiles {
             true => Measures::default(),
             false => self.read_json(MEASURES)?,
         };
+        let tests = match of_command && self.has(TEST_MEASURES)? {
+            true => self.read_json(TEST_MEASURES)?,
+            false => BTreeMap::new(),
+        };
         let own = match of_command && self.has(OWN_METRICS)? {
             true => self.read_json(OWN_METRICS)?,
             false => BTreeMap::new(),
         };
         let own_epochs = if of_command { self.own_epochs()? } else { Vec::new() };
         let map = self.map()?;
-        let run = Run { seed: plan.seed, epochs, measures, own, own_epochs, map };
+        let run = Run { seed: plan.seed, epochs, measures, tests, own, own_epochs, map };
         validate::validate_run(&run, plan, classes)
             .map_err(|(file, place, problem)| damage(&self.path.join(file), &place, problem))?;
         Ok(run)

@@ -4,15 +4,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::layout::{
-    CONTENT, FEATURES, FOLDERS, LOCK, LOG, MANIFEST, MARKER, OOD, OUTPUT, STATUS, is_result,
+    CONTENT, FEATURES, FOLDERS, LOCK, LOG, MANIFEST, MARKER, OOD, OUTPUT, STATUS, TEST, is_result,
 };
 use crate::{Error, Result, durable};
 
 /// Where runs go that do not belong to their comparison any more.
 const ASIDE: &str = "replaced";
 
-/// The report's files; its figures are .svg and .csv in a folder of their own.
-const REPORT: [&str; 4] = ["report.html", "table.md", "table.csv", "ood.csv"];
+/// The report's files, and what the names of those of its panels begin with; its figures are .svg and .csv in a folder of their own.
+const REPORT: [&str; 6] =
+    ["report.html", "table.md", "table.csv", "ood.csv", "verdicts.csv", "tuning.csv"];
+const PANELS: [&str; 3] = ["table-", "ood-", "verdicts-"];
 
 /// The folders of the runs of the comparison in `out`, in the order of their names: `LOSS/seed=0`,
 /// `LOSS/lr=0.1/seed=0` or `LOSS/NAME=VALUE/seed=0`, where there is anything of a run in them.
@@ -74,7 +76,10 @@ pub fn set_aside(out: &Path, runs: &[PathBuf]) -> Result<PathBuf> {
 /// # Errors
 /// Names the path that cannot be removed.
 pub fn remove_leftovers(out: &Path) -> Result<()> {
-    let of_comparison = |name: &str| [MARKER, CONTENT].contains(&name) || REPORT.contains(&name);
+    let of_panel =
+        |name: &str| name.ends_with(".csv") && PANELS.iter().any(|start| name.starts_with(start));
+    let of_comparison =
+        |name: &str| [MARKER, CONTENT].contains(&name) || REPORT.contains(&name) || of_panel(name);
     remove_parts(out, &of_comparison)?;
     let figures = out.join("figures");
     if figures.is_dir() {
@@ -124,7 +129,7 @@ fn is_of_run(name: &str) -> bool {
     is_result(whole)
         || whole == MANIFEST
         || FOLDERS.contains(&whole)
-        || [LOG, LOCK, OOD, FEATURES, STATUS, OUTPUT].contains(&whole)
+        || [LOG, LOCK, OOD, FEATURES, STATUS, OUTPUT, TEST].contains(&whole)
         || whole.starts_with("events.out.tfevents")
 }
 

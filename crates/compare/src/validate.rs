@@ -1,7 +1,7 @@
 //! What a run found, held against what a run can find: a file may be whole and still be none that a
 //! run wrote.
 
-use super::layout::{MAP, MEASURES, METRICS};
+use super::layout::{MAP, MEASURES, METRICS, TEST_MEASURES};
 use super::{Run, RunPlan};
 use crate::measure::{Card, Histogram, Measures, OodScore, Overlap, Range, ReliabilityBin, Source};
 
@@ -24,6 +24,10 @@ pub fn validate_run(run: &Run, plan: &RunPlan, classes: usize) -> Result<(), Wro
         return Ok(());
     }
     measures(&run.measures, classes).map_err(wrong)?;
+    for (name, set) in &run.tests {
+        measures(set, classes)
+            .map_err(|(place, problem)| (TEST_MEASURES, format!("{name}, {place}"), problem))?;
+    }
     if let Some(epoch) = run.measures.epoch.filter(|at| !(1..=run.epochs.len()).contains(at)) {
         return Err(wrong(("epoch".to_owned(), format!("{epoch} of {}", run.epochs.len()))));
     }

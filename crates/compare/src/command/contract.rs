@@ -8,6 +8,7 @@
 //! | `val_logits.npy`, `val_labels.npy` | calibration after temperature scaling |
 //! | `train_counts.npy` (C,) | accuracy of classes with many and few training examples; losses that need the counts |
 //! | `features.npy` (N, D) | neighbours, class separation, maps |
+//! | `test/NAME/logits.npy`, `test/NAME/labels.npy` | the same of a further test set, apart from the others |
 //! | `ood/NAME.npy` (M, C) | detection of examples from other data sets |
 //! | `classes.json` | the names of the classes |
 //! | `metrics.jsonl`, `metrics.csv` | a line an epoch, kept |
@@ -20,13 +21,14 @@ use steepness::{Element, Loss, Reduction, Targets};
 
 use crate::layout::{
     CLASSES, FEATURES, LABELS, LOGITS, MAP, MEASURES, METRICS, OOD, OWN_EPOCHS, OWN_METRICS,
-    TRAIN_COUNTS, VAL_LABELS, VAL_LOGITS,
+    TEST_MEASURES, TRAIN_COUNTS, VAL_LABELS, VAL_LOGITS, further,
 };
 use crate::measure::{
     Evidence, FeatureMap, Features, Groups, Logits, Measures, Number, Ood, Pca, Representation,
     Scores,
 };
-use crate::npy::{self, Floats};
+use crate::npy::{self, Floats, Matrix};
+use crate::run_dir::test_sets;
 use crate::{Better, Error, Result, Stop, own_log};
 
 /// Examples whose features are looked at, at most, evenly spaced, and those on a map: as in the
@@ -38,7 +40,7 @@ const VOTERS: usize = 20;
 
 /// Everything that a command may leave, by the names in its folder: what is there before it begins is
 /// not its own.
-pub const OUTPUTS: [&str; 12] = [
+pub const OUTPUTS: [&str; 13] = [
     LOGITS,
     LABELS,
     OWN_METRICS,
@@ -50,6 +52,7 @@ pub const OUTPUTS: [&str; 12] = [
     TRAIN_COUNTS,
     CLASSES,
     MEASURES,
+    TEST_MEASURES,
     MAP,
 ];
 
@@ -62,6 +65,8 @@ pub struct Found {
     pub classes: Vec<String>,
     /// The labels of the test part.
     pub labels: Vec<i64>,
+    /// What was measured on further test sets, and their labels, by their names.
+    pub tests: BTreeMap<String, (Measures, Vec<i64>)>,
     /// What the command says of itself.
     pub own: BTreeMap<String, f64>,
     /// Maps of test examples.
@@ -99,6 +104,9 @@ pub fn read(
         (true, true) => {}
         (true, false) => return lacks(folder, "logits.npy and no labels.npy"),
         (false, true) => return lacks(folder, "labels.npy and no logits.npy"),
+        (false, false) if !test_sets(folder)?.is_empty() => {
+            return lacks(folder, "further test sets and no logits.npy of the test part");
+        }
         (false, false) if found.own.is_empty() => {
             return lacks(folder, "neither logits.npy with labels.npy nor metrics.json");
         }
@@ -122,11 +130,19 @@ pub fn read(
         false => (0..logits.columns).map(|class| class.to_string()).collect(),
     };
     check_labels(&at(LABELS), &found.labels, logits.rows, logits.columns)?;
-    let arrays = Arrays { folder, classes: logits.columns, labels: &found.labels, loss, stop };
-    let measures = match &logits.values {
-        Floats::F32(values) => arrays.measure(values)?,
-        Floats::F64(values) => arrays.measure(values)?,
+    let arrays = Arrays {
+        folder,
+        part: folder.to_owned(),
+        classes: logits.columns,
+        labels: &found.labels,
+        loss,
+        stop,
     };
+    let measures = arrays.measured(&logits)?;
+    for name in test_sets(folder)? {
+        let set = arrays.further(&name)?;
+        found.tests.insert(name, set);
+    }
     let (representation, map) = arrays.features()?;
     found.measures = Some(Measures { representation, ..measures });
     found.map = map;
@@ -228,6 +244,8 @@ impl Stored for f64 {
 /// The arrays of a run.
 struct Arrays<'a> {
     folder: &'a Path,
+    /// Where logits and labels lie: that, or the folder of a further test set.
+    part: PathBuf,
     classes: usize,
     labels: &'a [i64],
     loss: Option<&'a Loss>,
@@ -236,7 +254,39 @@ struct Arrays<'a> {
 
 impl Arrays<'_> {
     fn at(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
+        match [LOGITS, LABELS].contains(&name) {
+            true => self.part.join(name),
+            false => self.folder.join(name),
+        }
+    }
+
+    /// What follows from the logits of the test part, or of another test set.
+    fn measured(&self, logits: &Matrix) -> Result<Measures> {
+        match &logits.values {
+            Floats::F32(values) => self.measure(values),
+            Floats::F64(values) => self.measure(values),
+        }
+    }
+
+    /// What follows from the test set `name`, and its labels.
+    fn further(&self, name: &str) -> Result<(Measures, Vec<i64>)> {
+        let part = self.folder.join(further(name));
+        if let Some(file) = [LOGITS, LABELS].iter().find(|file| !part.join(file).is_file()) {
+            return lacks(self.folder, &format!("no {}/{file}", further(name)));
+        }
+        let labels = npy::integers(&part.join(LABELS))?;
+        let logits = npy::matrix(&part.join(LOGITS))?;
+        if logits.columns != self.classes {
+            let problem = format!(
+                "{} columns, and the logits of the test part have {} classes",
+                logits.columns, self.classes
+            );
+            return Err(Error::malformed(&part.join(LOGITS), "header", problem));
+        }
+        check_labels(&part.join(LABELS), &labels, logits.rows, logits.columns)?;
+        let arrays = Arrays { part, labels: &labels, ..*self };
+        let measures = arrays.measured(&logits)?;
+        Ok((measures, labels))
     }
 
     /// The file `name`, if there is one, as logits of the same classes.
@@ -293,7 +343,9 @@ impl Arrays<'_> {
         }
         let inside = Scores::new(logits);
         let mut first = None;
-        for (name, path) in self.foreign()? {
+        // Those of other data are to be told from the test part.
+        let foreign = if self.part == self.folder { self.foreign()? } else { Vec::new() };
+        for (name, path) in foreign {
             let Some(values) = self.logits::<T>(&path)? else { continue };
             let foreign = Scores::new(self.of(&path, Logits::new(&values, self.classes))?);
             measures.ood.push(self.of(&path, Ood::new(&name, &inside, &foreign))?);

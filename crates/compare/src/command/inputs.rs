@@ -106,6 +106,8 @@ mod tests {
                 losses: Vec::new(),
                 seeds: vec![0],
                 primary: None,
+                worth: None,
+                tune: None,
                 vary: Default::default(),
                 run,
                 launch: Default::default(),

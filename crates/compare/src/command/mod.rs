@@ -24,7 +24,7 @@ pub use words::{is_name, split};
 
 use crate::launch::{Launch, Place, Single};
 use crate::layout::MARKER;
-use crate::work::{Options, Work};
+use crate::work::{Options, Said, Work};
 use crate::{
     AnyRecipe, Claim, Comparison, Content, Error, Folder, Hashing, PlainReader, Result, Setting,
     Stop, folder_content, parse_toml,
@@ -96,7 +96,7 @@ fn with_work<T>(
     done: impl FnOnce(Work) -> Result<T>,
 ) -> Result<(T, Folder)> {
     recipe.validate()?;
-    let mut recipe = recipe.clone();
+    let mut recipe = recipe.settled();
     let directory = &recipe.run.directory;
     // What is written into the folder holds wherever it is read.
     recipe.run.directory = std::path::absolute(if directory.as_os_str().is_empty() {
@@ -131,6 +131,7 @@ fn with_work<T>(
         epochs: 0,
         examples: 0,
         options,
+        said: Said::default(),
     };
     let found = done(work)?;
     Ok((found, folder))
@@ -138,11 +139,8 @@ fn with_work<T>(
 
 /// Reads what a run left in `folder`, in the tests of what is left there.
 #[cfg(test)]
-pub(crate) fn read_run(
-    folder: &Path,
-) -> Result<(Option<crate::measure::Measures>, std::collections::BTreeMap<String, f64>)> {
-    let found = contract::read(folder, None, &Default::default(), Stop::never())?;
-    Ok((found.measures, found.own))
+pub(crate) fn read_run(folder: &Path) -> Result<contract::Found> {
+    contract::read(folder, None, &Default::default(), Stop::never())
 }
 
 /// What made the results, as far as is known.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::contract::{Found, others};
-use crate::layout::LABELS;
+use crate::layout::{LABELS, further};
 use crate::measure::Overlap;
 use crate::{Error, Result, Run, npy};
 
@@ -14,10 +14,30 @@ use crate::{Error, Result, Run, npy};
 pub struct Partners {
     /// The labels of the test part of each seed, and whose they are.
     labels: BTreeMap<u64, (PathBuf, Vec<i64>)>,
-    /// The classes, and the names of the metrics, of the first one.
-    first: Option<(PathBuf, Vec<String>, Vec<String>)>,
+    /// Those of further test sets, by seed and name.
+    sets: BTreeMap<(u64, String), (PathBuf, Vec<i64>)>,
+    /// The classes, and the names of the metrics and of further test sets, of the first one.
+    first: Option<(PathBuf, Vec<String>, Vec<String>, Vec<String>)>,
     /// The fewest examples beside a test part that a run says there are.
     others: Option<usize>,
+}
+
+/// What runs are held against each other by.
+struct Met {
+    labels: Vec<i64>,
+    sets: BTreeMap<String, Vec<i64>>,
+    classes: Vec<String>,
+    metrics: Vec<String>,
+    others: Option<usize>,
+}
+
+/// How `own` labels differ from `theirs`, if they do.
+fn unequal(own: &[i64], theirs: &[i64]) -> Option<String> {
+    if own.len() != theirs.len() {
+        return Some(format!("{} labels, the other {}", own.len(), theirs.len()));
+    }
+    let row = theirs.iter().zip(own).position(|(theirs, own)| theirs != own)?;
+    Some(format!("label {} in row {row}, the other {}", own[row], theirs[row]))
 }
 
 impl Partners {
@@ -26,8 +46,15 @@ impl Partners {
     /// # Errors
     /// What does not go with the others, and with which of them.
     pub fn meet(&mut self, folder: &Path, seed: u64, found: &Found) -> Result<()> {
-        let names = found.own.keys().cloned().collect();
-        self.add(folder, seed, found.labels.clone(), found.classes.clone(), names, found.others)
+        let sets = found.tests.iter().map(|(name, (_, labels))| (name.clone(), labels.clone()));
+        let met = Met {
+            labels: found.labels.clone(),
+            sets: sets.collect(),
+            classes: found.classes.clone(),
+            metrics: found.own.keys().cloned().collect(),
+            others: found.others,
+        };
+        self.add(folder, seed, met)
     }
 
     /// Looks at one that was finished before.
@@ -39,19 +66,23 @@ impl Partners {
             true => npy::integers(&folder.join(LABELS))?,
             false => Vec::new(),
         };
-        let names = run.own.keys().cloned().collect();
-        self.add(folder, run.seed, labels, classes.to_vec(), names, others(folder)?)
+        let of_set = |name: &String| {
+            let path = folder.join(further(name)).join(LABELS);
+            Ok((name.clone(), npy::integers(&path)?))
+        };
+        let met = Met {
+            labels,
+            sets: run.tests.keys().map(of_set).collect::<Result<_>>()?,
+            classes: classes.to_vec(),
+            metrics: run.own.keys().cloned().collect(),
+            others: others(folder)?,
+        };
+        self.add(folder, run.seed, met)
     }
 
-    fn add(
-        &mut self,
-        folder: &Path,
-        seed: u64,
-        labels: Vec<i64>,
-        classes: Vec<String>,
-        metrics: Vec<String>,
-        others: Option<usize>,
-    ) -> Result<()> {
+    fn add(&mut self, folder: &Path, seed: u64, met: Met) -> Result<()> {
+        let Met { labels, sets, classes, metrics, others } = met;
+        let names: Vec<String> = sets.keys().cloned().collect();
         let refuse = |other: &Path, problem: String| {
             Err(Error::Work(format!(
                 "{} cannot be compared with {}: {problem}",
@@ -59,7 +90,7 @@ impl Partners {
                 other.display()
             )))
         };
-        if let Some((other, theirs, names)) = &self.first {
+        if let Some((other, theirs, metrics_there, sets_there)) = &self.first {
             if *theirs != classes {
                 let problem = match theirs.len() == classes.len() {
                     true => "the names of the classes are not the same".to_owned(),
@@ -71,27 +102,38 @@ impl Partners {
             }
             let lacks =
                 |a: &[String], b: &[String]| a.iter().find(|name| !b.contains(name)).cloned();
-            if let Some(name) = lacks(names, &metrics) {
-                return refuse(other, format!("it has no metric {name:?}, and the other has"));
-            }
-            if let Some(name) = lacks(&metrics, names) {
-                return refuse(other, format!("it has a metric {name:?}, and the other has not"));
+            for (what, own, theirs) in
+                [("metric", &metrics, metrics_there), ("test set", &names, sets_there)]
+            {
+                if let Some(name) = lacks(theirs, own) {
+                    return refuse(other, format!("it has no {what} {name:?}, and the other has"));
+                }
+                if let Some(name) = lacks(own, theirs) {
+                    return refuse(
+                        other,
+                        format!("it has a {what} {name:?}, and the other has not"),
+                    );
+                }
             }
         }
         if let Some((other, theirs)) = self.labels.get(&seed)
-            && *theirs != labels
+            && let Some(problem) = unequal(&labels, theirs)
         {
-            let problem = match theirs.len() == labels.len() {
-                true => {
-                    let row = theirs.iter().zip(&labels).position(|(a, b)| a != b).unwrap_or(0);
-                    format!("label {} in row {row}, the other {}", labels[row], theirs[row])
-                }
-                false => format!("{} labels, the other {}", labels.len(), theirs.len()),
-            };
             return refuse(other, format!("one seed is tested on the same examples: {problem}"));
         }
-        self.first.get_or_insert_with(|| (folder.to_owned(), classes, metrics));
+        for (name, own) in &sets {
+            if let Some((other, theirs)) = self.sets.get(&(seed, name.clone()))
+                && let Some(problem) = unequal(own, theirs)
+            {
+                let what = "one seed is tested on the same examples";
+                return refuse(other, format!("{what}: of the test set {name}, {problem}"));
+            }
+        }
+        self.first.get_or_insert_with(|| (folder.to_owned(), classes, metrics, names));
         self.labels.entry(seed).or_insert_with(|| (folder.to_owned(), labels));
+        for (name, labels) in sets {
+            self.sets.entry((seed, name)).or_insert_with(|| (folder.to_owned(), labels));
+        }
         self.others = match (self.others, others) {
             (Some(before), Some(now)) => Some(before.min(now)),
             (before, now) => before.or(now),
@@ -148,6 +190,18 @@ mod tests {
             let both = "focal/seed=0 cannot be compared with ce/seed=0: ";
             assert!(error.to_string().starts_with(both) && error.exit_code() == 1, "{error}");
         }
+        let set = |labels: &[i64]| Found {
+            tests: [("rain".to_owned(), (Default::default(), labels.to_vec()))].into(),
+            ..found(&[0, 1, 1], &["a", "b"], &["wer"])
+        };
+        let error =
+            partners.meet(Path::new("focal/seed=0"), 0, &set(&[1])).unwrap_err().to_string();
+        assert!(error.ends_with("it has a test set \"rain\", and the other has not"), "{error}");
+        let mut others = Partners::default();
+        others.meet(Path::new("ce/seed=0"), 0, &set(&[1, 0])).unwrap();
+        others.meet(Path::new("ce/seed=1"), 1, &set(&[0, 0])).unwrap();
+        let error = others.meet(Path::new("el/seed=0"), 0, &set(&[1, 1])).unwrap_err().to_string();
+        assert!(error.ends_with("of the test set rain, label 1 in row 1, the other 0"), "{error}");
         // Another seed may draw another part.
         let other = found(&[1, 1, 0], &["a", "b"], &["wer"]);
         partners.meet(Path::new("ce/seed=1"), 1, &other).unwrap();

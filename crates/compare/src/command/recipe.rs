@@ -6,6 +6,8 @@
 //! seeds = 5
 //! [vary]                                  # where something else is to be compared, or is as well
 //! optimizer = ["sgd", "adam"]
+//! [tune]                                  # what each loss gets its own best value of: see `tune`
+//! lr = [0.01, 0.1]
 //! [run]
 //! command = "python train.py --loss {loss} --seed {seed} --out {out} --optimizer {optimizer}"
 //! directory = "."                         # where it runs; from the file's folder
@@ -28,9 +30,10 @@ use steepness::Loss;
 
 use super::duration;
 use super::words::{is_name, placeholders, words};
-use crate::fields::{name, validate_seeds};
+use crate::fields::{name, validate_seeds, values, worth};
 use crate::launch::LaunchRecipe;
 use crate::layout::MARKER;
+use crate::tune::Tune;
 use crate::{AnyRecipe, Better, Error, Extent, Plan, Result, RunDir, parse_toml, spec};
 
 /// What is compared, and by which command.
@@ -49,8 +52,18 @@ pub struct CommandRecipe {
     /// The metric that table and page begin with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub primary: Option<String>,
+    /// What difference in that metric is worth having.
+    #[serde(default, deserialize_with = "worth", skip_serializing_if = "Option::is_none")]
+    pub worth: Option<f64>,
+    /// What is tuned for every loss.
+    #[serde(
+        default,
+        deserialize_with = "Tune::validated",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub tune: Option<Tune>,
     /// Options that are varied, each with its values; several are combined each with each.
-    #[serde(default, deserialize_with = "vary", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "values", skip_serializing_if = "BTreeMap::is_empty")]
     pub vary: BTreeMap<String, Vec<String>>,
     /// The command.
     pub run: Run,
@@ -115,6 +128,13 @@ impl CommandRecipe {
     pub fn validate(&self) -> Result<()> {
         let refuse = |problem: String| Err(Error::Request(problem));
         if self.losses.is_empty() && self.vary.is_empty() {
+            if self.tune.is_some() {
+                return refuse(
+                    "tune: there is nothing to compare at its best: --loss ce --loss 'el(le=0.75)' \
+                     names losses, --vary NAME=a,b anything else"
+                        .to_owned(),
+                );
+            }
             return refuse(
                 "nothing is compared: --loss ce --loss 'el(le=0.75)' names losses, --vary NAME=a,b \
                  anything else"
@@ -132,6 +152,20 @@ impl CommandRecipe {
             }
             if values.is_empty() {
                 return refuse(format!("vary: {name} needs a value at least"));
+            }
+        }
+        if let Some(tune) = &self.tune {
+            tune.validate()?;
+            for name in tune.options.keys() {
+                let taken = ["seed", "out", "loss"].contains(&name.as_str());
+                if taken || !is_name(name) || self.vary.contains_key(name) {
+                    let why = match (is_name(name), taken) {
+                        (false, _) => "is no name",
+                        (true, true) => "is taken",
+                        (true, false) => "is varied already",
+                    };
+                    return refuse(format!("tune: {name:?} {why}"));
+                }
             }
         }
         if self.run.command.first().is_none_or(String::is_empty) {
@@ -169,7 +203,7 @@ impl CommandRecipe {
     /// Settings whose folders would be the same.
     fn validate_folders(&self) -> Result<()> {
         let mut folders = HashMap::new();
-        for setting in self.plan()?.settings()? {
+        for setting in self.plan()?.possible()? {
             let folder = RunDir::new(Path::new(""), &setting, 0).path().to_owned();
             if let Some(other) = folders.insert(folder, setting.clone()) {
                 return Err(Error::Request(format!(
@@ -192,11 +226,20 @@ impl CommandRecipe {
     fn known_placeholders(&self) -> Vec<String> {
         let loss = (!self.losses.is_empty()).then(|| "loss".to_owned());
         let own = ["seed", "out"].map(str::to_owned);
-        loss.into_iter().chain(own).chain(self.vary.keys().cloned()).collect()
+        let tuned = self.tune.iter().flat_map(|tune| tune.options.keys().cloned());
+        loss.into_iter().chain(own).chain(self.vary.keys().cloned()).chain(tuned).collect()
+    }
+
+    /// The same with everything spelt out that follows from the rest.
+    #[must_use]
+    pub fn settled(&self) -> Self {
+        let tune = self.tune.as_ref().map(|tune| tune.settled(&self.seeds));
+        Self { tune, ..self.clone() }
     }
 
     fn to_toml(&self) -> Result<String> {
-        toml::to_string(self).map_err(|error| Error::Request(format!("the recipe: {error}")))
+        toml::to_string(&self.settled())
+            .map_err(|error| Error::Request(format!("the recipe: {error}")))
     }
 }
 
@@ -215,8 +258,8 @@ impl AnyRecipe for CommandRecipe {
         Ok(recipe)
     }
 
-    fn with(&self, Extent { losses, seeds, vary, .. }: Extent) -> Self {
-        Self { losses, seeds, vary, ..self.clone() }
+    fn with(&self, Extent { losses, seeds, vary, tune, .. }: Extent) -> Self {
+        Self { losses, seeds, vary, tune, ..self.clone() }
     }
 }
 
@@ -234,29 +277,6 @@ fn seeds<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Vec<u64>, D:
     };
     validate_seeds(&seeds).map_err(serde::de::Error::custom)?;
     Ok(seeds)
-}
-
-/// For `deserialize_with`: values as they are typed, numbers as they are written.
-fn vary<'de, D: Deserializer<'de>>(
-    from: D,
-) -> std::result::Result<BTreeMap<String, Vec<String>>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "a text or a number")]
-    enum Typed {
-        Text(String),
-        Whole(i64),
-        Number(f64),
-        Truth(bool),
-    }
-    let text = |typed: Typed| match typed {
-        Typed::Text(text) => text,
-        Typed::Whole(number) => number.to_string(),
-        Typed::Number(number) => number.to_string(),
-        Typed::Truth(truth) => truth.to_string(),
-    };
-    let all: BTreeMap<String, Vec<Typed>> = BTreeMap::deserialize(from)?;
-    let values = |values: Vec<Typed>| values.into_iter().map(text).collect();
-    Ok(all.into_iter().map(|(name, all)| (name, values(all))).collect())
 }
 
 #[cfg(test)]
@@ -321,6 +341,13 @@ direction = "lower"
                 "{new}"
             );
         }
+        let worth = plan(&TEXT.replace("seeds = 3", "seeds = 3\nworth = 0.5"));
+        assert_eq!(before.differences(&worth), [""; 0]);
+        assert_eq!((worth.worth, worth.hash()), (Some(0.5), before.hash()));
+        let tuned = plan(&(TEXT.to_owned() + "[tune]\nwd = [0, 0.1]\n"));
+        assert_eq!(before.differences(&tuned), [""; 0], "its runs are no others");
+        assert_ne!(tuned.hash(), before.hash());
+        assert_eq!(tuned.joined(&before).tune, tuned.tune);
         let other = plan(&TEXT.replace("my train.py", "train.py"));
         assert!(before.differences(&other)[0].starts_with("run.command is ["));
         let other = plan(&(TEXT.to_owned() + "[run.env]\nA = \"1\"\n"));
@@ -344,6 +371,9 @@ direction = "lower"
             ("seeds = 3", "seeds = 0", "at least one seed"),
             ("direction = \"lower\"", "direction = \"down\"", "unknown variant `down`"),
             ("timeout", "timeuot", "unknown field `timeuot`"),
+            ("seeds = 3", "seeds = 3\nworth = -1", "worth = -1 must be above 0"),
+            ("[run]", "[tune]\nlr = [1]\n[run]", "tune: \"lr\" is varied already"),
+            ("[run]", "[tune]\nout = [1]\n[run]", "tune: \"out\" is taken"),
         ] {
             assert!(TEXT.contains(old), "{old}");
             let error = recipe(&TEXT.replace(old, new)).unwrap_err();

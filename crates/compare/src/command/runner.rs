@@ -1,5 +1,6 @@
 //! [`CommandRunner`]: makes the runs of a comparison by running a command.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use super::program::path;
 use super::recipe::CommandRecipe;
 use super::words::{filled, quoted};
 use super::{Partners, libraries};
-use crate::layout::{CLASSES, DATA, ENVIRONMENT, LOG, MANIFEST, OOD, RECIPE};
+use crate::layout::{CLASSES, DATA, ENVIRONMENT, LOG, MANIFEST, OOD, RECIPE, TEST, TEST_MEASURES};
 use crate::measure::Overlap;
 use crate::process::{self, Ended, Limits, described, last_words};
 use crate::work::Options;
@@ -123,6 +124,7 @@ impl<'a> CommandRunner<'a> {
                 _ => {}
             }
         }
+        durable::remove_folder(&run.join(TEST))?;
         Ok(durable::remove_folder(&run.join(OOD))?)
     }
 
@@ -237,6 +239,10 @@ impl Runner for CommandRunner<'_> {
         }
         if let Some(map) = &found.map {
             dir.write_map(map)?;
+        }
+        if !found.tests.is_empty() {
+            let sets = found.tests.iter().map(|(name, (measures, _))| (name, measures));
+            dir.write_json(TEST_MEASURES, &sets.collect::<BTreeMap<_, _>>())?;
         }
         match &found.measures {
             Some(measures) => dir.finish(measures),

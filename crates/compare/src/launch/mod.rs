@@ -22,7 +22,7 @@ use std::path::Path;
 use crate::layout::MANIFEST;
 use crate::measure::Error as MeasureError;
 use crate::work::Work;
-use crate::{Comparison, Error, Options, Result, RunFiles, Runner};
+use crate::{Comparison, Error, Options, Result, RunFiles, Runner, Setting};
 use children::Children;
 use slurm::Slurm;
 
@@ -87,14 +87,21 @@ impl Launch {
                 elsewhere(work, &children).make()
             }
             Place::Slurm(submission) => {
-                let left = work.unfinished()?;
-                if left.is_empty() {
-                    return work.make();
+                let (folder, options) = (&work.folder.path, work.options);
+                let submit = |left: &[(Setting, u64)]| match left {
+                    [] => Ok(None),
+                    left => Slurm::submit(runner, &self.call, submission, folder, left, options)
+                        .map(Some),
+                };
+                // What each loss takes is known when the trials are done: that is a second array.
+                let tuned = match submit(&work.trials_left()?)? {
+                    Some(slurm) => elsewhere(work.clone(), &slurm).tune()?,
+                    None => work.tune()?,
+                };
+                match submit(&work.left(tuned.as_ref())?)? {
+                    Some(slurm) => elsewhere(work, &slurm).compare(tuned),
+                    None => work.compare(tuned),
                 }
-                let folder = &work.folder.path;
-                let slurm =
-                    Slurm::submit(runner, &self.call, submission, folder, &left, work.options)?;
-                elsewhere(work, &slurm).make()
             }
         }
     }

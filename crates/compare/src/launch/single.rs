@@ -36,12 +36,12 @@ impl Single<'_> {
         let refuse = |problem: String| {
             Err(Error::Request(format!("{}: {problem}", out.join(MARKER).display())))
         };
-        let settings = plan.settings()?;
+        let settings = plan.possible()?;
         let Some(setting) = settings.iter().find(|one| one.to_string() == setting) else {
             let all: Vec<String> = settings.iter().map(Setting::to_string).collect();
             return refuse(format!("there is no {setting:?}; there are {}", all.join("; ")));
         };
-        if !plan.seeds.contains(&seed) {
+        if !plan.has_seed(seed) {
             return refuse(format!("the seed {seed} is none of the comparison"));
         }
         let dir = RunDir::new(out, setting, seed);

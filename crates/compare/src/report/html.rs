@@ -8,7 +8,7 @@ use super::sheet::{Cell, Head, Sheet, Span, Words};
 use super::summary;
 use super::table::Table;
 use super::tables::{Output, sheets};
-use crate::Comparison;
+use crate::{Comparison, Panel};
 use std::fmt::Write;
 
 /// The page's own rules; the charts bring theirs.
@@ -18,14 +18,13 @@ const CSS: &str = include_str!("page.css");
 pub fn render(comparison: &Comparison, table: &Table, figures: &[Figure], recipe: &str) -> String {
     let title = format!("{}: losses compared", comparison.name);
     let figures: String = figures.iter().map(Figure::html).collect();
-    let tables = sheets(comparison, table, Output::Page).map(|(_, sheet)| self::sheet(&sheet));
+    let panels: String = comparison.panels.iter().map(panel).collect();
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{title}</title>\n<style>\n{CSS}{charts}</style>\n</head>\n<body>\n<main>\n\
          <header>\n<h1>{title}</h1>\n<p class=\"data\">{data}</p>\n</header>\n\
-         {ruling}<p class=\"summary\">{summary}</p>\n{warnings}\
-         <h2>Results on the test part</h2>\n{tables}\
+         {results}{panels}\
          <h2>Figures</h2>\n{figures}\
          <h2>What made this</h2>\n\
          <details><summary>The resolved recipe</summary>\n<pre>{recipe}</pre>\n</details>\n\
@@ -33,13 +32,30 @@ pub fn render(comparison: &Comparison, table: &Table, figures: &[Figure], recipe
         title = xml(&title),
         charts = chart::CSS,
         data = xml(&comparison.data),
+        results = results(comparison, table, "<h2>Results on the test part</h2>\n"),
+        recipe = xml(recipe),
+        signature = xml(&table.signature),
+    )
+}
+
+/// The answer, and behind a `heading` of ours the tables.
+fn results(comparison: &Comparison, table: &Table, heading: &str) -> String {
+    let tables = sheets(comparison, table, Output::Page).map(|(_, sheet)| self::sheet(&sheet));
+    format!(
+        "{ruling}<p class=\"summary\">{summary}</p>\n{warnings}{heading}{tables}",
         ruling = table.ruling.as_ref().map_or(String::new(), ruling),
         summary = summary::render(comparison, table),
         warnings = warnings(table),
         tables = tables.collect::<String>(),
-        recipe = xml(recipe),
-        signature = xml(&table.signature),
     )
+}
+
+/// The same losses seen otherwise.
+fn panel(panel: &Panel) -> String {
+    let Panel { title, comparison, .. } = panel;
+    let table = Table::new(comparison);
+    let section = results(comparison, &table, "");
+    format!("<section class=\"panel\">\n<h2>{}</h2>\n{section}</section>\n", xml(title))
 }
 
 /// The answer in words, what differs beside it, and by which rules.
@@ -214,6 +230,17 @@ mod tests {
         assert!(
             html.contains("<th scope=\"col\">le=0</th>") && html.contains("Accuracy by log end")
         );
+    }
+
+    #[test]
+    fn panels_are_sections_of_their_own() {
+        let html = page(&sample::tuned(sample::comparison(&["ce", "el(le=1)"], 3)));
+        assert_balanced(&html);
+        let (own, panel) = html.split_once("<section class=\"panel\">").unwrap();
+        assert!(own.contains("<th>validation accuracy % ↑</th>"));
+        assert!(panel.contains("<h2>At the shared setting, lr=0.01</h2>\n<p class=\"verdict\">"));
+        let (panel, rest) = panel.split_once("</section>").unwrap();
+        assert!(panel.contains("<table>") && rest.contains("<h2>Figures</h2>"));
     }
 
     #[test]

@@ -6,14 +6,13 @@ use super::significance::Seeds;
 use super::swept::{Point, SweepTable};
 use super::table::{Cell, Column, Table};
 use super::tables::{Output, sheets};
-use crate::Comparison;
 use crate::measure::{Direction, Overlap};
+use crate::{Comparison, Panel};
 use serde_json::{Value, json};
 
 /// `{"losses": [{"loss", "metrics": {key: {"mean", "std", …}}}], "headline", "seeds", "intervals",
 /// "epochs", "majority", "warnings", "signature"}`, `"verdict"` where there is one, `"sweep"` where there was
-/// one, and each table of this
-/// form under its key; numbers in full precision, `null` for what is absent or not finite.
+/// one, each table of this form under its key, and under `"panels"` the same of each panel; numbers in full precision, `null` for what is absent or not finite.
 pub fn render(comparison: &Comparison, table: &Table) -> Value {
     let losses: Vec<Value> = table
         .losses
@@ -61,6 +60,10 @@ pub fn render(comparison: &Comparison, table: &Table) -> Value {
     }
     for (key, sheet) in sheets(comparison, table, Output::Json) {
         all[key] = self::sheet(&sheet);
+    }
+    for Panel { key, title, comparison } in &comparison.panels {
+        all["panels"][key] = render(comparison, &Table::new(comparison));
+        all["panels"][key]["title"] = json!(title);
     }
     all
 }

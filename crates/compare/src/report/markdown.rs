@@ -4,7 +4,7 @@ use super::ruling::Ruling;
 use super::sheet::{Cell, Sheet, Span, Value, Words};
 use super::table::Table;
 use super::tables::{Output, sheets};
-use crate::Comparison;
+use crate::{Comparison, Panel};
 
 /// The whole file.
 pub fn render(comparison: &Comparison, table: &Table) -> String {
@@ -14,7 +14,12 @@ pub fn render(comparison: &Comparison, table: &Table) -> String {
     for warning in &table.warnings {
         page += &format!("\n**Warning:** {}.\n", escaped(warning));
     }
-    page + &format!("\n{}\n", escaped(&table.signature))
+    page += &format!("\n{}\n", escaped(&table.signature));
+    for Panel { title, comparison, .. } in &comparison.panels {
+        page += &format!("\n## {}\n\n", escaped(title));
+        page += &render(comparison, &Table::new(comparison));
+    }
+    page
 }
 
 /// The answer in words, and by which rules.

@@ -1,7 +1,9 @@
 //! A made-up comparison for the tests of this module. Its numbers mean nothing.
 
 use crate::measure::*;
-use crate::{Comparison, EpochMetrics, Examples, Group, Run, Select, Signature};
+use crate::tune::{Score, TuningResult};
+use crate::{Comparison, EpochMetrics, Examples, Group, Plan, Run, Select, Signature};
+use std::path::Path;
 
 /// Epochs of every run.
 pub const EPOCHS: usize = 12;
@@ -26,6 +28,8 @@ pub fn comparison(losses: &[&str], seeds: usize) -> Comparison {
         groups: groups.collect(),
         examples: Examples::NotAsked,
         worth: None,
+        tuned: None,
+        panels: Vec::new(),
         signature: Signature {
             recipe: "0123456789ab".to_owned(),
             seeds,
@@ -42,6 +46,29 @@ pub fn overlapping(mut comparison: Comparison, overlap: Overlap) -> Comparison {
         run.measures.overlap = Some(overlap);
     }
     comparison
+}
+
+/// The same where a learning rate was tuned with one seed: the first loss took the smaller of two, the
+/// others the larger, and all had the smaller one before.
+pub fn tuned(comparison: Comparison) -> Comparison {
+    let specs: Vec<String> =
+        comparison.groups.iter().map(|group| format!("{:?}", group.setting.to_string())).collect();
+    let text = format!(
+        "name = \"x\"\nlosses = [{}]\nseeds = [0]\n[run]\ncommand = [\"t\"]\n\
+         [tune]\nlr = [0.01, 0.1]\nseeds = 1\n",
+        specs.join(", ")
+    );
+    let plan = Plan::parse(Path::new("sample"), &text).expect("a recipe");
+    let tuning = plan.tuning().expect("it is sound").expect("it is tuned");
+    let rows = plan.rows().expect("it is sound");
+    let score = |value| Some(Score { value, nll: None });
+    let of_point = |[first, others]: [f64; 2]| {
+        (0..rows.len()).map(move |row| score(if row == 0 { first } else { others }))
+    };
+    let scores: Vec<_> = [[91.0, 80.0], [90.0, 93.0]].into_iter().flat_map(of_point).collect();
+    let tuned = TuningResult::choose(&tuning, &rows, &scores).expect("all are there");
+    let shared = comparison.clone();
+    comparison.tuned_with(tuned, shared)
 }
 
 /// Noise in [−1, 1] from three numbers.
@@ -165,6 +192,7 @@ fn run(loss: f64, seed: u64) -> Run {
     };
     Run {
         seed,
+        tests: Default::default(),
         own: Default::default(),
         own_epochs: (1..=5).map(logged).collect(),
         epochs: epochs.collect(),

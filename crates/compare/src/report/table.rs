@@ -17,6 +17,7 @@ use super::significance;
 use super::swept::SweepTable;
 use crate::measure::words::plural;
 use crate::measure::{Card, Overlap};
+use crate::tune::TuningResult;
 use crate::{Comparison, Group, Signature};
 
 /// The whole table.
@@ -125,7 +126,15 @@ fn warnings(comparison: &Comparison, columns: &[Column], epochs: Option<&Epochs>
     });
     let older = older_rule(comparison).into_iter().chain(unknown);
     let same = same::warnings(comparison);
-    missing.into_iter().chain(same).chain(one_class).chain(early).chain(older).collect()
+    let tuned = comparison.tuned.iter().flat_map(TuningResult::warnings);
+    missing
+        .into_iter()
+        .chain(tuned)
+        .chain(same)
+        .chain(one_class)
+        .chain(early)
+        .chain(older)
+        .collect()
 }
 
 /// "ce predicts nothing but "no", with the seeds 0 3", a sentence for each class that is all that some

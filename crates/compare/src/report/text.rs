@@ -5,7 +5,7 @@ use super::ruling::Ruling;
 use super::sheet::{Cell, Head, Sheet};
 use super::table::Table;
 use super::tables::{Output, sheets};
-use crate::Comparison;
+use crate::{Comparison, Panel};
 
 /// No line is wider, unless one column alone is.
 const WIDTH: usize = 120;
@@ -25,6 +25,11 @@ pub fn render(comparison: &Comparison, table: &Table) -> String {
         text.push('\n');
     }
     text += &wrapped(&table.signature);
+    for Panel { title, comparison, .. } in &comparison.panels {
+        let line = format!("{title}:");
+        text += &format!("\n{}{}\n", wrapped(&line), "=".repeat(line.chars().count().min(WIDTH)));
+        text += &render(comparison, &Table::new(comparison));
+    }
     text
 }
 
@@ -161,6 +166,15 @@ mod tests {
         let row = |loss: &str| text.lines().find(|line| line.starts_with(loss)).unwrap();
         assert_eq!(row("ce ").chars().count(), row("el(le=0.75) ").chars().count());
         assert!(text.trim_end().ends_with("steepness 0.1.0"), "{text}");
+    }
+
+    #[test]
+    fn what_is_seen_otherwise_stands_below() {
+        let text = rendered(&sample::tuned(sample::comparison(&["ce", "el(le=1)"], 3)));
+        let (own, shared) = text.split_once("\nAt the shared setting, lr=0.01:\n=====").unwrap();
+        assert!(own.contains("validation accuracy % ↑") && own.contains("takes"), "{own}");
+        assert!(own.contains("Warning: el(le=1) took lr=0.1, the largest that was tried"), "{own}");
+        assert!(shared.contains("Take el(le=1)") && !shared.contains("takes"), "{shared}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::attacked::AttackedRun;
 use super::figure::{self, Figure, GENERATOR};
 use super::tables::{Output, sheets};
 use super::{Table, attacked, csv, html, markdown};
-use crate::Comparison;
+use crate::{Comparison, Panel};
 use crate::{Error, Result, durable};
 use std::fs::{self, File};
 use std::io::Read;
@@ -25,7 +25,7 @@ pub struct ReportFiles {
 
 /// Writes `report.html`, `table.md`, `table.csv`, `verdicts.csv`, `ood.csv` (every score of
 /// other data sets), and `figures/*.svg` each with its data as
-/// `figures/*.csv` into the folder `out`, in place of an earlier report there. `recipe` is the text of the resolved recipe, for the page.
+/// `figures/*.csv` into the folder `out`, and of each panel the same tables with its key in their names, in place of an earlier report there. `recipe` is the text of the resolved recipe, for the page.
 ///
 /// # Errors
 /// A comparison without losses or without seeds; a file that cannot be written, by its path.
@@ -45,6 +45,11 @@ pub fn write(comparison: &Comparison, recipe: &str, out: &Path) -> Result<Report
     };
     for (key, sheet) in sheets(comparison, &table, Output::Csv) {
         file(&format!("{key}.csv"), &csv::sheet(&sheet))?;
+    }
+    for Panel { key: panel, comparison, .. } in &comparison.panels {
+        for (key, sheet) in sheets(comparison, &Table::new(comparison), Output::Csv) {
+            file(&format!("{key}-{panel}.csv"), &csv::sheet(&sheet))?;
+        }
     }
     for figure in &figures {
         replace(&folder.join(figure.name).with_extension("csv"), &figure.csv())?;

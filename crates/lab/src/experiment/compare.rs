@@ -11,7 +11,7 @@ use super::{LabReader, Options, Recipe};
 use crate::compare::launch::{Launch, Single};
 use crate::compare::layout::MARKER;
 use crate::compare::{
-    self, AnyRecipe, Claim, Comparison, Content, Folder, Hashing, Select, Setting, Work,
+    self, AnyRecipe, Claim, Comparison, Content, Folder, Hashing, Said, Select, Setting, Work,
     folder_content,
 };
 use crate::data::{DataSet, Inputs, load};
@@ -71,6 +71,9 @@ fn with_work<T>(
     done: impl FnOnce(Work) -> compare::Result<T>,
 ) -> Result<(T, Folder)> {
     recipe.validate_writable()?;
+    let recipe = &recipe.settled();
+    // What cannot be tuned is said before the data are read.
+    recipe.plan()?;
     attacked_in_vain(recipe)?;
     let stop = Stop(options.runs.stop);
     let settings = recipe.settings()?;
@@ -100,6 +103,7 @@ fn with_work<T>(
         epochs: recipe.all_epochs(),
         examples,
         options: &options.runs,
+        said: Said::default(),
     };
     let found = done(work)?;
     Ok((found, folder))
@@ -151,6 +155,13 @@ fn try_out(recipe: &Recipe, settings: &[Setting], data: &DataSet) -> Result<usiz
         return Err(Error::Request(
             "validation = 0 leaves nothing to choose an epoch by: hold a share out, or say \
              select = \"last\" or \"test\""
+                .to_owned(),
+        ));
+    }
+    if recipe.tune.is_some() && (recipe.select == Select::Test || data.test_validates()) {
+        return Err(Error::Request(
+            "tune: there is no validation part that trials could be judged by: hold a share out with \
+             validation, and say select = \"best\" or \"last\""
                 .to_owned(),
         ));
     }

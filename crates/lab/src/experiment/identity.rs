@@ -41,8 +41,8 @@ impl AnyRecipe for Recipe {
         Ok(recipe)
     }
 
-    fn with(&self, Extent { losses, seeds, sweep, .. }: Extent) -> Self {
-        Self { losses, seeds, sweep, ..self.clone() }
+    fn with(&self, Extent { losses, seeds, sweep, tune, .. }: Extent) -> Self {
+        Self { losses, seeds, sweep, tune, ..self.clone() }
     }
 }
 

@@ -135,6 +135,8 @@ impl Proposal {
             select,
             patience: None,
             primary: None,
+            worth: None,
+            tune: None,
             schedule,
             warmup: None,
             precision: Precision::default(),

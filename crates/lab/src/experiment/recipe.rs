@@ -10,8 +10,9 @@ use steepness::Loss;
 
 use super::HeadRecipe;
 use crate::attack::{AdversarialRecipe, AttackRecipe};
-use crate::compare::fields::{name, seeds, threads};
+use crate::compare::fields::{name, seeds, threads, worth};
 use crate::compare::launch::LaunchRecipe;
+use crate::compare::tune::Tune;
 use crate::compare::{
     Select, Setting, Sweep, parse_toml, spec, validate_losses, validate_seeds, validate_threads,
 };
@@ -106,6 +107,9 @@ macro_rules! recipes {
                 /// suggest. It decides nothing about the runs, and is not part of the hash.
                 #[serde(default, skip_serializing_if = "Option::is_none")]
                 primary: Option<String>,
+                /// What difference in that metric is worth having; no part of the hash, either.
+                #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "worth")]
+                worth: Option<f64>,
             }
             both $precision
             both {
@@ -118,6 +122,9 @@ macro_rules! recipes {
                 /// What is varied for every loss.
                 #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "Sweep::validated")]
                 sweep: Option<Sweep>,
+                /// What is tuned for every loss.
+                #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "Tune::validated")]
+                tune: Option<Tune>,
             }
             both {
                 /// What is learned from.
@@ -228,6 +235,13 @@ impl Recipe {
         toml::to_string(self).expect("a recipe is a table")
     }
 
+    /// The same with everything spelt out that follows from the rest.
+    #[must_use]
+    pub fn settled(&self) -> Self {
+        let tune = self.tune.as_ref().map(|tune| tune.settled(&self.seeds));
+        Self { tune, ..self.clone() }
+    }
+
     /// What is trained with every seed: the losses, and what is swept with each.
     ///
     /// # Errors
@@ -273,7 +287,7 @@ impl Recipe {
     /// The first 12 hex digits of the SHA-256 of [`Recipe::to_toml`], without what only orders the
     /// table.
     pub fn hash(&self) -> String {
-        let made = Self { primary: None, ..self.clone() };
+        let made = Self { primary: None, worth: None, ..self.clone() };
         format!("{:x}", Sha256::digest(made.to_toml()))[..12].to_owned()
     }
 }

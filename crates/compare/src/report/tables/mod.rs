@@ -7,6 +7,7 @@ mod means;
 mod more;
 mod significance;
 mod swept;
+mod tuning;
 mod values;
 mod verdicts;
 
@@ -40,9 +41,10 @@ pub struct Card {
 }
 
 /// All of them, in the order in which they are shown.
-pub const TABLES: [Card; 9] = [
+pub const TABLES: [Card; 10] = [
     swept::CARD,
     means::CARD,
+    tuning::CARD,
     differences::CARD,
     more::CARD,
     verdicts::CARD,
@@ -78,6 +80,7 @@ mod tests {
     fn every_row_of_every_table_has_a_cell_a_column() {
         let mut comparison = sample::comparison(&["ce", "el(le=0)", "el(le=1)"], 3);
         comparison.sweep = Some(crate::Sweep::Le(vec![0.0, 1.0]));
+        comparison = sample::tuned(comparison);
         let table = Table::new(&comparison);
         for card in &TABLES {
             for form in card.forms {

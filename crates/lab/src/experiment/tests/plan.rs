@@ -39,6 +39,7 @@ fn runs_are_those_of_the_recipe() {
 fn text_and_hash_are_those_of_the_recipe() {
     for mut recipe in recipes() {
         for primary in [None, Some("nll".to_owned())] {
+            recipe.worth = primary.as_ref().map(|_| 0.5);
             recipe.primary = primary;
             let asked = recipe.plan().unwrap();
             assert_eq!((asked.hash(), &asked.text), (recipe.hash(), &recipe.to_toml()));
@@ -50,6 +51,7 @@ fn text_and_hash_are_those_of_the_recipe() {
                 seeds,
                 sweep: recipe.sweep.clone(),
                 vary: Default::default(),
+                tune: recipe.tune.clone(),
             });
             assert_eq!(other, expected.plan().unwrap());
             assert_eq!(other.hash(), expected.hash());
