@@ -2,5 +2,6 @@
 //! look for tests by itself (`autotests` in Cargo.toml).
 
 mod curves;
+mod golden;
 mod options;
 mod reference;

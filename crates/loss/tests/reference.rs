@@ -6,7 +6,7 @@ use proptest::test_runner::RngSeed;
 use steepness::{Batch, Loss, Odds, Reduction, Targets};
 
 /// What every curve has in common on one row, in f64.
-struct Truth {
+pub struct Truth {
     logits: Vec<f32>,
     targets: Vec<f32>,
     /// The slope of each logit after its adjustment.
@@ -18,9 +18,9 @@ struct Truth {
 }
 
 /// An adjusted logit and its slope.
-type Adjust = fn(f64) -> (f64, f64);
+pub type Adjust = fn(f64) -> (f64, f64);
 
-const AS_THEY_ARE: Adjust = |z| (z, 1.0);
+pub const AS_THEY_ARE: Adjust = |z| (z, 1.0);
 
 /// softcap(30), then temp(0.7).
 const CAPPED: Adjust = |z| {
@@ -29,7 +29,7 @@ const CAPPED: Adjust = |z| {
 };
 
 impl Truth {
-    fn new(logits: &[f32], targets: &[f32], smoothed: bool, adjust: Adjust) -> Self {
+    pub fn new(logits: &[f32], targets: &[f32], smoothed: bool, adjust: Adjust) -> Self {
         let wanted = |k: usize| smoothed || targets[k] != 0.0;
         let adjusted = logits.iter().map(|z| adjust(f64::from(*z)));
         let (wide, slopes): (Vec<f64>, Vec<f64>) = adjusted.unzip();
@@ -56,7 +56,7 @@ impl Truth {
 
     /// Value and gradient, the sum over classes of t_k·ℓ(p_k), and ∂ℓ(p_k)/∂z_j = s·o_j with o the
     /// softmax of the others of k; and for each the size of its terms, which may cancel.
-    fn of(&self, loss: &Loss) -> ((f64, f64), (Vec<f64>, f64)) {
+    pub fn of(&self, loss: &Loss) -> ((f64, f64), (Vec<f64>, f64)) {
         let curve = loss.curve().expect("a curve");
         let count = self.logits.len();
         let (mut value, mut values) = (0.0, 0.0);
