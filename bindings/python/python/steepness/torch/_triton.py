@@ -197,7 +197,7 @@ def loss_and_gradient(
     eights = classes % 8 == 0 and inner == 1 and z.stride(0) % 8 == 0 and g.stride(0) % 8 == 0
     unit = 8 if eights else 1
     sizes = (rows, classes // unit, inner, ignore_index)
-    strides = (z.stride(0) // unit, z.stride(2), z.stride(1))
+    strides: tuple[int, ...] = (z.stride(0) // unit, z.stride(2), z.stride(1))
     strides += (g.stride(0) // unit, g.stride(2), g.stride(1))
     shape["EIGHTS"] = eights
     to = None if into is None else g

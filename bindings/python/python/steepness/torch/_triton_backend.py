@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
+
 from steepness.torch import _triton
 from steepness.torch._term import Term
-from torch import Tensor
 
 if TYPE_CHECKING:
     from steepness._core import Criterion
