@@ -384,7 +384,7 @@ mod tests {
         let runs = [(setting.clone(), 0), (setting, 7)];
         let call = Call { program: "/bin/s".into(), options: vec!["--device=cpu".to_owned()] };
         let script = script_of(&call, Path::new("/a b"), &runs.each_ref());
-        let expected = "\n1) exec /bin/s run-one --device=cpu '/a b' 'el(le=0.75)' 7 ;;\n";
+        let expected = "\n1) exec /bin/s run-one '--device=cpu' '/a b' 'el(le=0.75)' 7 ;;\n";
         assert!(script.contains(expected), "{script}");
     }
 }
