@@ -61,9 +61,7 @@ impl Args {
             (None, Some(slurm)) if !self.here => Place::Slurm(slurm.clone()),
             (None, _) => Place::Here,
         };
-        let program = std::env::current_exe()
-            .map_err(|error| Error::failed("where this program is: ", error))?;
-        Ok(Launch { place, call: Call { program, options } })
+        Ok(Launch { place, call: Call { program: program()?, options } })
     }
 
     /// Whether each run has a GPU to itself.
@@ -90,5 +88,19 @@ impl Args {
             words.join(" ") + "\n"
         };
         console::print(&left.iter().map(line).collect::<String>())
+    }
+}
+
+/// What makes a run in a process of its own. Where Python has loaded us, the process is Python's, and the
+/// program what was typed.
+fn program() -> Result<PathBuf> {
+    let place = |error| Error::failed("where this program is: ", error);
+    let process = std::env::current_exe().map_err(place)?;
+    let Some(typed) = invoked::words().first().map(Path::new) else { return Ok(process) };
+    match typed.file_name() == process.file_name() {
+        true => Ok(process),
+        // A name without a folder is looked for where it was found.
+        false if typed.components().count() == 1 => Ok(typed.to_owned()),
+        false => std::path::absolute(typed).map_err(place),
     }
 }
