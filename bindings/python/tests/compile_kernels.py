@@ -18,7 +18,6 @@ from triton.compiler import ASTSource
 POINTERS = {
     "targets": "*i64", "losses": "*fp32", "class_weights": "*fp32",
     "sample_weights": "*fp32", "reduction": "*fp32", "offsets": "*fp32", "margins": "*fp32",
-    "factors": "*fp32",
 }  # fmt: skip
 OPTIONS = {"class_weights", "sample_weights", "offsets", "margins", "soft_cap"}
 
@@ -32,7 +31,6 @@ def source(kernel, dtype, classes, base, bonus, options):
         "BLOCKS": cut.blocks,
         "EIGHTS": classes % 8 == 0,
         "LABELS": "soft" not in options,
-        "EACH": False,
     }
     # Integers that are 1 are constants of a compiled kernel.
     constants |= {"inner": 1, "z_i": 1, "z_c": 1, "g_i": 1, "g_c": 1, "t_i": 1, "t_c": 1}
@@ -54,7 +52,7 @@ def source(kernel, dtype, classes, base, bonus, options):
         else:
             kind = "fp32"
         signature[name] = kind
-        unit = 8 if name != "t_n" and classes % 8 == 0 and kernel != "times" else 1
+        unit = 8 if name != "t_n" and classes % 8 == 0 else 1
         aligned = name in ("classes", "z_n", "g_n", "t_n") and classes // unit % 16 == 0
         if kind.startswith("*") or aligned:
             attributes[(at,)] = [["tt.divisibility", 16]]

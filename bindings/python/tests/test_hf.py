@@ -73,7 +73,8 @@ def trained(model, folder, rows, accumulate: int = 1, batch: int = 8, **options)
 
 # BERT's own loss does not look at the number of labels: accumulated, it is a sum of means.
 @pytest.mark.parametrize(
-    "make, language, accumulate", [(language_model, True, 1), (language_model, True, 4), (classifier, False, 1)]
+    "make, language, accumulate",
+    [(language_model, True, 1), (language_model, True, 4), (classifier, False, 1)],
 )
 def test_ce_trains_as_the_models_own_loss(make, language, accumulate, tmp_path):
     rows = sentences(language)

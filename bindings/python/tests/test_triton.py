@@ -379,13 +379,3 @@ def test_what_is_unknown_is_none():
     assert not _triton.supports([None], soft=False)
     assert not _triton.supports([CE, EL], soft=False)
     assert _triton.supports([EL], soft=True)
-
-
-def test_factors_of_a_backward_pass():
-    for shape in [(70, 5), (7, 5, 10)]:
-        g = torch.rand(shape)
-        expected = g.clone()
-        assert torch.equal(_triton.multiply(g, torch.tensor(1.0)), expected)
-        assert torch.equal(_triton.multiply(g, torch.tensor(2.0)), 2 * expected)
-        each = torch.rand(shape[:1] + shape[2:])
-        torch.testing.assert_close(_triton.multiply(g, each), 2 * expected * each.unsqueeze(1))

@@ -29,7 +29,7 @@ MORE = [
 MORE += [f"hard,fp32,1000,ce,{bonus}" for bonus in ("fraction", "power", "cosine")]
 MORE += ["hard,bf16,1000,ce,,class_weights,sample_weights,offsets,margins,soft_cap"]
 MORE += ["soft,fp32,1000,focal,el,soft,class_weights,sample_weights,offsets,soft_cap"]
-MORE += ["hard,bf16,1000,ce,,forward", "soft,bf16,1000,deft,,soft,forward", "times,bf16,1000,,"]
+MORE += ["hard,bf16,1000,ce,,forward", "soft,bf16,1000,deft,,soft,forward"]
 
 
 def compiled(target: str, what: list[str], cache: Path) -> dict:

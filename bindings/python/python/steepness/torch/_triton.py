@@ -225,30 +225,6 @@ def loss_and_gradient(
     return Result(losses, scale)
 
 
-def multiply(gradient: Tensor, factor: Tensor) -> Tensor:
-    """Multiply a gradient in place by what arrives in a backward pass.
-
-    `factor` has one element, or one a row. Where it is 1, as it is for a loss that ``backward`` was
-    called on, nothing of the gradient is read or written, and nobody waits for the device to see that.
-    """
-    g = _rows_of_classes(gradient, copy=False)
-    count, classes, inner = g.shape
-    rows = count * inner
-    if rows == 0:
-        return gradient
-    cut = tile(classes)
-    factor = factor.reshape(-1).contiguous()
-    if factor.numel() not in (1, rows):
-        raise ValueError(f"{factor.numel()} factors for {rows} rows")
-    block = min(cut.block, 2048)
-    with _device(gradient):
-        kernels.times[triton.cdiv(rows, cut.rows), triton.cdiv(classes, block)](
-            *(g, factor, rows, classes, inner, g.stride(0), g.stride(2), g.stride(1)),
-            *(factor.numel() > 1, cut.rows, block),
-        )
-    return gradient
-
-
 def _rows_of_classes(values: Tensor, copy: bool = True) -> Tensor:
     """(N, C, d) of (C,), (N, C) or (N, C, d…): a view, or a copy where there is none."""
     if values.dim() == 0:

@@ -440,23 +440,3 @@ def soft(
                 written = live[:, None] & (column < classes)[None, :]
                 to = g_row[:, None] + column[None, :] * g_c
                 tl.store(to, g.to(gradient.dtype.element_ty), mask=written)
-
-
-@triton.jit
-def times(
-    gradient, factors, rows, classes, inner, g_n, g_i, g_c,
-    EACH: tl.constexpr, ROWS: tl.constexpr, BLOCK: tl.constexpr,
-):
-    """Multiplies a gradient by one factor, or by one a row; where that is 1 nothing is read."""
-    row = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)
-    live = row < rows
-    if EACH:
-        factor = tl.load(factors + row, mask=live, other=1.0).to(tl.float32)
-    else:
-        factor = tl.load(factors + row * 0).to(tl.float32)
-    column = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
-    moved = (live & (factor != 1.0))[:, None] & (column < classes)[None, :]
-    g_row = gradient + (row // inner) * g_n + (row % inner) * g_i
-    at = g_row[:, None] + column[None, :] * g_c
-    g = tl.load(at, mask=moved, other=0.0).to(tl.float32)
-    tl.store(at, (g * factor[:, None]).to(gradient.dtype.element_ty), mask=moved)
