@@ -84,7 +84,7 @@ struct Arguments {
 enum Command {
     Attack(attack::Args),
     Bleu(bleu::Args),
-    Compare(compare::Args),
+    Compare(Box<compare::Args>),
     Completions(completions::Args),
     Curves(curves::Args),
     Data(data::Args),
@@ -138,7 +138,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Attack(args) => attack::run(args)?,
         Command::Bleu(args) => bleu::run(args)?,
-        Command::Compare(args) => compare::run(args)?,
+        Command::Compare(args) => compare::run(*args)?,
         Command::Completions(args) => completions::run(args, Arguments::command())?,
         Command::Curves(args) => curves::run(args)?,
         Command::Data(args) => data::run(args)?,

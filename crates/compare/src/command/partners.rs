@@ -16,10 +16,20 @@ pub struct Partners {
     labels: BTreeMap<u64, (PathBuf, Vec<i64>)>,
     /// Those of further test sets, by seed and name.
     sets: BTreeMap<(u64, String), (PathBuf, Vec<i64>)>,
-    /// The classes, and the names of the metrics and of further test sets, of the first one.
-    first: Option<(PathBuf, Vec<String>, Vec<String>, Vec<String>)>,
+    /// What the first one has, which all are to have.
+    first: Option<First>,
     /// The fewest examples beside a test part that a run says there are.
     others: Option<usize>,
+}
+
+/// What has to be the same in all runs.
+#[derive(Debug)]
+struct First {
+    folder: PathBuf,
+    classes: Vec<String>,
+    metrics: Vec<String>,
+    /// Names of further test sets.
+    sets: Vec<String>,
 }
 
 /// What runs are held against each other by.
@@ -90,7 +100,13 @@ impl Partners {
                 other.display()
             )))
         };
-        if let Some((other, theirs, metrics_there, sets_there)) = &self.first {
+        if let Some(First {
+            folder: other,
+            classes: theirs,
+            metrics: metrics_there,
+            sets: sets_there,
+        }) = &self.first
+        {
             if *theirs != classes {
                 let problem = match theirs.len() == classes.len() {
                     true => "the names of the classes are not the same".to_owned(),
@@ -129,7 +145,12 @@ impl Partners {
                 return refuse(other, format!("{what}: of the test set {name}, {problem}"));
             }
         }
-        self.first.get_or_insert_with(|| (folder.to_owned(), classes, metrics, names));
+        self.first.get_or_insert_with(|| First {
+            folder: folder.to_owned(),
+            classes,
+            metrics,
+            sets: names,
+        });
         self.labels.entry(seed).or_insert_with(|| (folder.to_owned(), labels));
         for (name, labels) in sets {
             self.sets.entry((seed, name)).or_insert_with(|| (folder.to_owned(), labels));

@@ -1,9 +1,9 @@
 //! Where the runs of a comparison are made: in this process, in children of it that have a GPU each, or by
 //! Slurm.
 //!
-//! Whatever makes them elsewhere wraps the [`Runner`](crate::Runner) that would make them here. Each run is
+//! Whatever makes them elsewhere wraps the [`Runner`] that would make them here. Each run is
 //! then a process of its own, `steepness run-one` ([`Call`], [`Single`]), and all that is heard of it is
-//! what lies in its folder: the manifest of one that is finished, or how it stands ([`status`]).
+//! what lies in its folder: the manifest of one that is finished, or how it stands (`status`).
 
 mod call;
 mod children;

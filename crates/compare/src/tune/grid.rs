@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(tuning.shown(row, &tuning.points[0]).to_string(), "ce, lr=0.1");
         assert_eq!(tuning.setting(row, &tuning.points[1]).to_string(), "ce, lr=0.3");
         assert_eq!(in_words(&tuning.shared), "lr=0.1");
-        assert_eq!(plan.settings().unwrap(), [row.clone()]);
+        assert_eq!(plan.settings().unwrap(), std::slice::from_ref(row));
     }
 
     #[test]
