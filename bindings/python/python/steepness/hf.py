@@ -113,7 +113,7 @@ class TrainerLoss:
             labels = torch.nn.functional.pad(labels, (0, 1), value=ignored)[..., 1:]
         self._look_at_the_epoch(logits.shape[-1])
         labels = labels.reshape(-1)
-        total = self.criterion(logits.reshape(-1, logits.shape[-1]), labels)
+        total: Tensor = self.criterion(logits.reshape(-1, logits.shape[-1]), labels)
         if num_items_in_batch is None:
             items = (labels != self.criterion.ignore_index).sum().clamp(min=1)
         else:
