@@ -33,7 +33,7 @@ fuzz_target!(|data: &[u8]| {
         }
         // Two names of which one is a folder of the other, or one that is too long for a file: the
         // system refuses.
-        Err(error) if matches!(error.found(), Some(Error::Output { .. })) => {
+        Err(error) if matches!(error.as_measure(), Some(Error::Output { .. })) => {
             assert!(PLACE.holds_only(&[name]));
         }
         Err(error) => {
