@@ -84,8 +84,10 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     }
     let launch = &args.shared.launch;
     // A device that is not there is refused before the data are looked at.
-    let options = args.lab.options(args.shared.options(false))?;
+    args.lab.validate_device()?;
     let recipe = resolve(&args)?;
+    // From here on a signal is heard by what makes the runs; before, it ends the program at once.
+    let options = args.lab.options(args.shared.options(false))?;
     let out = args.shared.out.clone().unwrap_or_else(|| Path::new("runs").join(&recipe.name));
     // What --data finds is said with the recipe that is made of it.
     let remarks = args.recipe.is_some() || args.data.data.is_none();

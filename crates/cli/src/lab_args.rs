@@ -42,6 +42,14 @@ impl Args {
         })
     }
 
+    /// Refuses a device that is not there.
+    ///
+    /// # Errors
+    /// As [`Args::options`].
+    pub fn validate_device(&self) -> Result<()> {
+        experiment::device(&self.device).map(drop)
+    }
+
     /// The same for `run-one`, in which a run that has a GPU to itself uses it, or fails.
     pub fn words(&self, has_gpu: bool) -> Vec<String> {
         let device = match self.device.as_str() {
