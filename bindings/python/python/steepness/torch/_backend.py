@@ -5,7 +5,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Protocol, cast
 
-import torch
 from torch import Tensor
 
 from steepness._core import Criterion
@@ -30,16 +29,6 @@ class Backend(Protocol):
         The gradient has the shape of the logits and `gradient_dtype`, and is there where it is `wanted`;
         then running means of the criterion move. Nothing is recorded.
         """
-
-
-def gradient_dtype(logits: Tensor) -> torch.dtype:
-    """Float16 would lose what scaling of the loss is there to save: it is kept in float32."""
-    return torch.float32 if logits.dtype == torch.float16 else logits.dtype
-
-
-def loss_dtype(logits: Tensor) -> torch.dtype:
-    """Half precision has too few digits for a sum."""
-    return torch.float64 if logits.dtype == torch.float64 else torch.float32
 
 
 def _triton() -> Backend | None:

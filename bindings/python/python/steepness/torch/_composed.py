@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from steepness._core import Criterion, curve
+from steepness.torch._dtypes import gradient_dtype, loss_dtype
 from steepness.torch._layout import Layout
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def _compute(
     layout: Layout,
     wanted: bool,
 ) -> tuple[Tensor, Tensor | None]:
-    dtype = torch.float64 if logits.dtype == torch.float64 else torch.float32
+    dtype = loss_dtype(logits)
     rows = logits.movedim(layout.axis, -1).reshape(-1, logits.shape[layout.axis])
     targets = targets.reshape(-1).to(torch.int64)
     ignored = targets == criterion.ignore_index
@@ -56,10 +57,7 @@ def _compute(
     label = targets.masked_fill(ignored, 0).unsqueeze(1)
     samples = torch.ones_like(targets, dtype=dtype)
     if sample_weight is not None:
-        if sample_weight.shape != layout.of_rows:
-            raise ValueError(
-                f"sample weights of shape {tuple(sample_weight.shape)}: expected {tuple(layout.of_rows)}"
-            )
+        layout.check_sample_weight(sample_weight)
         samples = sample_weight.detach().reshape(-1).to(logits.device, dtype)
         if not bool(((samples >= 0) & samples.isfinite()).all()):
             raise ValueError("sample weights must be finite numbers >= 0")
@@ -86,9 +84,8 @@ def _compute(
         loss = total.sum()
     if gradient is None:
         return loss, None
-    kept = torch.float32 if logits.dtype == torch.float16 else logits.dtype
     shape = (*layout.of_rows, logits.shape[layout.axis])
-    gradient = gradient.to(kept).reshape(shape).movedim(-1, layout.axis)
+    gradient = gradient.to(gradient_dtype(logits)).reshape(shape).movedim(-1, layout.axis)
     return loss, gradient.contiguous()
 
 

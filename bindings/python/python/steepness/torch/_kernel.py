@@ -44,10 +44,7 @@ def compute(
         raise ValueError(f"targets on {targets.device}, logits on {logits.device}")
     weights = 0
     if sample_weight is not None:
-        if sample_weight.shape != layout.of_rows:
-            raise ValueError(
-                f"sample weights of shape {tuple(sample_weight.shape)}: expected {tuple(layout.of_rows)}"
-            )
+        layout.check_sample_weight(sample_weight)
         sample_weight = sample_weight.detach().to("cpu", torch.float64).contiguous()
         weights = sample_weight.data_ptr()
     gradient = None

@@ -27,6 +27,13 @@ class Layout(NamedTuple):
         """Elements from one class to the next; 1 of a tensor without elements."""
         return math.prod(self.of_rows[self.axis :]) or 1
 
+    def check_sample_weight(self, sample_weight: Tensor) -> None:
+        """Refuse weights that are not one a row."""
+        if sample_weight.shape != self.of_rows:
+            raise ValueError(
+                f"sample weights of shape {tuple(sample_weight.shape)}: expected {tuple(self.of_rows)}"
+            )
+
 
 def layout(logits: Tensor, targets: Tensor) -> Layout:
     """Find the classes as `torch.nn.CrossEntropyLoss` does: in dimension 1, or the only one.

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from steepness._core import Criterion
 from steepness.torch._attach import scaled
-from steepness.torch._backend import choose, gradient_dtype, loss_dtype
+from steepness.torch._backend import choose
+from steepness.torch._dtypes import gradient_dtype, loss_dtype
 from steepness.torch._layout import layout
 
 SCHEMA = (

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from steepness.torch import _triton
+from steepness.torch._dtypes import gradient_dtype
 from steepness.torch._term import Term
 
 if TYPE_CHECKING:
@@ -40,9 +41,7 @@ def compute(
     with torch.no_grad():
         gradient = None
         if wanted:
-            # Float16 would lose what scaling of the loss is there to save.
-            kept = torch.float32 if logits.dtype == torch.float16 else logits.dtype
-            gradient = torch.empty_like(logits, dtype=kept)
+            gradient = torch.empty_like(logits, dtype=gradient_dtype(logits))
         found = _triton.loss_and_gradient(
             term,
             logits.detach().movedim(layout.axis, min(1, logits.dim() - 1)),
