@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use steepness_lab::image;
+
 use crate::program::{refused, run, succeed};
 
 /// Points on two rings of which the outer one is class "far".

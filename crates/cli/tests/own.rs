@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use steepness_lab::image;
+
 use crate::program::{
     error_text, refused, run, succeed, test_data, write_graphs, write_images, write_table,
 };

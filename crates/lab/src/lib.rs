@@ -25,6 +25,10 @@ pub mod translate;
 mod validate;
 
 pub use error::{Error, Result};
+/// What images are read with, for the program's tests, which write some: a dependency of their own would
+/// be compiled for the program without the laboratory too.
+#[doc(hidden)]
+pub use image;
 pub use memory::keep_freed_memory;
 pub use steepness_compare::{self as compare, console, report};
 pub use steepness_measure::{self as measure, Stop, durable, plain, random, words};

@@ -82,7 +82,9 @@ pub fn tiny(head: &str, tables: &str) -> String {
 }
 
 /// Dark and bright images of several sizes in a folder a class, 30 of each.
+#[cfg(feature = "lab")]
 pub fn write_images(folder: &Path) {
+    use steepness_lab::image;
     for id in 0..60u32 {
         let (class, light) = if id % 2 == 0 { ("dark", 40) } else { ("bright", 180) };
         let pixel = |x, y| {
