@@ -40,6 +40,10 @@ pub struct Args {
 /// # Errors
 /// A folder of no comparison, a run that it does not have, and one that fails.
 pub fn run(args: Args) -> anyhow::Result<()> {
+    let Args { folder, setting, seed, .. } = &args;
+    let marker = folder.join(MARKER);
+    let text = fs::read_to_string(&marker).map_err(Error::input(&marker))?;
+    // From here on a signal is heard by what makes the run; before, it ends the program at once.
     let options = steepness_compare::Options {
         jobs: None,
         stop: interrupt::stop_flag(),
@@ -47,12 +51,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         fresh: false,
         keep_going: false,
     };
-    let Args { folder, setting, seed, .. } = &args;
-    let marker = folder.join(MARKER);
-    let text = fs::read_to_string(&marker).map_err(Error::input(&marker))?;
     let made = match command::is_of_command(&text) {
-        true => command::run_one(folder, setting, *seed, &options)?,
-        false => in_the_laboratory(&args, options)?,
+        true => command::run_one(folder, &text, setting, *seed, &options)?,
+        false => in_the_laboratory(&args, &text, options)?,
     };
     if !made {
         console::say(&format!("{setting}, seed {seed}: finished before"));
@@ -63,15 +64,17 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 #[cfg(feature = "lab")]
 fn in_the_laboratory(
     args: &Args,
+    text: &str,
     options: steepness_compare::Options,
 ) -> steepness_lab::Result<bool> {
     let options = args.lab.options(options)?;
-    steepness_lab::experiment::run_one(&args.folder, &args.setting, args.seed, &options)
+    steepness_lab::experiment::run_one(&args.folder, text, &args.setting, args.seed, &options)
 }
 
 #[cfg(not(feature = "lab"))]
 fn in_the_laboratory(
     args: &Args,
+    _: &str,
     _: steepness_compare::Options,
 ) -> steepness_compare::Result<bool> {
     Err(Error::Request(format!(

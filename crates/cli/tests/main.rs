@@ -5,6 +5,8 @@ mod program;
 
 mod bleu;
 #[cfg(target_os = "linux")]
+mod early_signal;
+#[cfg(target_os = "linux")]
 mod slurm;
 #[cfg(unix)]
 mod test_sets;

@@ -4,9 +4,10 @@
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::program::signals::{fifo, send, start_and_wait};
 use crate::program::{
     PROGRAM, command, error_text, refused, run, succeed, write_images, write_table,
 };
@@ -336,7 +337,7 @@ fn a_signal_ends_any_command() {
         &["measure", "--logits", "fifo", "--labels", "y.npy"],
     ] {
         for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
-            let child = start(command(place.path(), arguments));
+            let child = start_and_wait(command(place.path(), arguments));
             send(&child, signal);
             let output = child.wait_with_output().unwrap();
             let message = error_text(&output);
@@ -352,7 +353,7 @@ fn a_signal_that_is_ignored_stays_so() {
     let place = small_place();
     fifo(&place.path().join("fifo"));
     let shell = "trap '' HUP; exec \"$0\" bleu --hyp fifo --ref a.txt";
-    let mut child = start(shell_command(place.path(), shell));
+    let mut child = start_and_wait(shell_command(place.path(), shell));
     send(&child, libc::SIGHUP);
     std::thread::sleep(Duration::from_millis(200));
     assert!(child.try_wait().unwrap().is_none());
@@ -411,30 +412,9 @@ fn shells_and_man_read_what_is_made_for_them() {
     assert!(page.contains("\\-\\-checkpoint\\-every"));
 }
 
-fn fifo(path: &Path) {
-    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
-}
-
 /// `shell` with the program as its $0.
 fn shell_command(folder: &Path, shell: &str) -> Command {
     let mut command = Command::new("sh");
     command.current_dir(folder).args(["-c", shell, PROGRAM]);
     command
-}
-
-/// Started, and past what comes before its work: waiting for what a FIFO brings.
-fn start(mut command: Command) -> Child {
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let begin = Instant::now();
-    let place = format!("/proc/{}/wchan", child.id());
-    let waits = || fs::read_to_string(&place).is_ok_and(|at| at.contains("partner"));
-    while !waits() && begin.elapsed() < Duration::from_secs(2) {
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    child
-}
-
-fn send(child: &Child, signal: libc::c_int) {
-    // Safety: the child was not waited for, so that its number is its own.
-    assert_eq!(unsafe { libc::kill(child.id() as libc::pid_t, signal) }, 0);
 }

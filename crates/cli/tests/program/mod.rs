@@ -7,6 +7,8 @@
 #[cfg(target_os = "linux")]
 pub mod cluster;
 pub mod place;
+#[cfg(unix)]
+pub mod signals;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::recipe::CommandRecipe;
 use super::words::placeholders;
-use crate::{Error, Origin, Result};
+use crate::{Error, Origin, Result, Stop};
 
 /// As messages call them.
 const KEY: &str = "input";
@@ -14,8 +14,9 @@ const KEY: &str = "input";
 /// All of them; none that lies in `out`, where runs write.
 ///
 /// # Errors
-/// A directory that is not there; a pattern that makes no sense, or that no file matches.
-pub fn origins(recipe: &CommandRecipe, out: &Path) -> Result<Vec<Origin>> {
+/// A directory that is not there; a pattern that makes no sense, or that no file matches; once `stop` is
+/// set, [`Error::Interrupted`].
+pub fn origins(recipe: &CommandRecipe, out: &Path, stop: Stop) -> Result<Vec<Origin>> {
     let directory = &recipe.run.directory;
     if !directory.is_dir() {
         let path = directory.display();
@@ -23,7 +24,7 @@ pub fn origins(recipe: &CommandRecipe, out: &Path) -> Result<Vec<Origin>> {
     }
     let mut files: BTreeSet<PathBuf> = named(recipe);
     for pattern in &recipe.run.inputs {
-        let found = matching(directory, pattern)?;
+        let found = matching(directory, pattern, stop)?;
         if found.is_empty() {
             return Err(Error::Request(format!(
                 "inputs: no file in {} matches {pattern:?}",
@@ -58,12 +59,18 @@ fn named(recipe: &CommandRecipe) -> BTreeSet<PathBuf> {
 }
 
 /// The files that match `pattern`; of a folder that does, all that are in it.
-fn matching(directory: &Path, pattern: &str) -> Result<Vec<PathBuf>> {
-    let refuse = |problem: String| Error::Request(format!("inputs: {pattern:?}: {problem}"));
+fn matching(directory: &Path, pattern: &str, stop: Stop) -> Result<Vec<PathBuf>> {
+    let place = || format!("inputs: {pattern:?}: ");
     let search = |pattern: &Path| -> Result<Vec<PathBuf>> {
-        let text = pattern.to_str().ok_or_else(|| refuse("not text (UTF-8)".to_owned()))?;
-        let found = glob::glob(text).map_err(|error| refuse(error.to_string()))?;
-        found.map(|path| path.map_err(|error| refuse(error.to_string()))).collect()
+        let text = pattern.to_str().ok_or_else(|| Error::Request(place() + "not text (UTF-8)"))?;
+        let found = glob::glob(text).map_err(|error| Error::refused(place(), error))?;
+        found
+            .map(|path| {
+                // Folders of many files take their time.
+                stop.check()?;
+                path.map_err(|error| Error::refused(place(), error))
+            })
+            .collect()
     };
     // Letters of the folder's own name are no pattern.
     let folder = glob::Pattern::escape(&directory.to_string_lossy());
@@ -112,7 +119,7 @@ mod tests {
                 run,
                 launch: Default::default(),
             };
-            let origins = origins(&recipe, &at("runs"))?;
+            let origins = origins(&recipe, &at("runs"), Stop::never())?;
             let files = origins.into_iter().flat_map(|origin| origin.files);
             let name = |path: PathBuf| {
                 path.strip_prefix(place.path()).unwrap().to_str().unwrap().to_owned()

@@ -15,7 +15,6 @@ mod recipe;
 mod runner;
 mod words;
 
-use std::fs;
 use std::path::Path;
 
 pub use partners::Partners;
@@ -26,8 +25,8 @@ use crate::launch::{Launch, Place, Single};
 use crate::layout::MARKER;
 use crate::work::{Options, Said, Work};
 use crate::{
-    AnyRecipe, Claim, Comparison, Content, Error, Folder, Hashing, PlainReader, Result, Setting,
-    Stop, folder_content, parse_toml,
+    AnyRecipe, Claim, Comparison, Content, Error, Folder, Hashing, Origin, PlainReader, Result,
+    Setting, Stop, folder_content, parse_toml,
 };
 use runner::CommandRunner;
 use words::quoted;
@@ -70,17 +69,22 @@ pub fn unfinished(
 }
 
 /// Makes the run of the setting that prints as `setting` and of `seed` of the comparison in the folder
-/// `out`, whoever else works there; returns whether it was still to be made.
+/// `out`, whoever else works there; returns whether it was still to be made. `text` is the recipe that lies
+/// there.
 ///
 /// # Errors
-/// A folder that holds no comparison of a command; those of [`Single::make`].
-pub fn run_one(out: &Path, setting: &str, seed: u64, options: &Options) -> Result<bool> {
-    let marker = out.join(MARKER);
-    let text = fs::read_to_string(&marker).map_err(Error::input(&marker))?;
-    let recipe: CommandRecipe = parse_toml(&marker, &text)?;
+/// A recipe that is none of a command; those of [`Single::make`].
+pub fn run_one(
+    out: &Path,
+    text: &str,
+    setting: &str,
+    seed: u64,
+    options: &Options,
+) -> Result<bool> {
+    let recipe: CommandRecipe = parse_toml(&out.join(MARKER), text)?;
     let plan = recipe.plan()?;
-    let origins = inputs::origins(&recipe, out)?;
-    let content = Content::of(&origins, folder_content(out)?.as_ref())?;
+    let origins = inputs::origins(&recipe, out, Stop(options.stop))?;
+    let content = hashed(&origins, folder_content(out)?.as_ref(), Stop(options.stop))?;
     let runner = CommandRunner::new(&recipe, &content, &origins, &[], options)?;
     let (reader, stop) = (&PlainReader, options.stop);
     let single = Single { out, plan: &plan, reader, runner: &runner, content: &content, stop };
@@ -106,12 +110,9 @@ fn with_work<T>(
     })
     .map_err(Error::input(directory))?;
     program::validate(&recipe.run)?;
-    let origins = inputs::origins(&recipe, out)?;
-    let stop = Stop(options.stop);
+    let origins = inputs::origins(&recipe, out, Stop(options.stop))?;
     let known = folder_content(out).ok().flatten();
-    let hashing = Hashing::new(stop);
-    let content = Content::watched(&origins, known.as_ref(), &|bytes| hashing.hear(bytes))?;
-    drop(hashing);
+    let content = hashed(&origins, known.as_ref(), Stop(options.stop))?;
     let about = about(&recipe);
     let reader = &PlainReader;
     let fresh = options.fresh;
@@ -135,6 +136,12 @@ fn with_work<T>(
     };
     let found = done(work)?;
     Ok((found, folder))
+}
+
+/// What lies in `origins`, of which some is `known`; large inputs take a while, which is said.
+fn hashed(origins: &[Origin], known: Option<&Content>, stop: Stop) -> Result<Content> {
+    let hashing = Hashing::new(stop);
+    Content::watched(origins, known, &|bytes| hashing.hear(bytes))
 }
 
 /// Reads what a run left in `folder`, in the tests of what is left there.

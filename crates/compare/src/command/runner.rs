@@ -103,7 +103,8 @@ impl<'a> CommandRunner<'a> {
 
     /// Refuses to go on with inputs that are not what they were.
     fn validate_inputs(&self) -> Result<()> {
-        let now = Content::of(self.origins, Some(self.content))?;
+        let stop = Stop(self.options.stop);
+        let now = Content::watched(self.origins, Some(self.content), &|_| Ok(stop.check()?))?;
         match self.content.differences(&now).first() {
             None => Ok(()),
             Some(difference) => Err(Error::Request(format!(

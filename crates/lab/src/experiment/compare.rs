@@ -1,7 +1,6 @@
 //! A comparison in the laboratory: the data are loaded, the recipe is tried out, and the runs are made
 //! in its folder.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -45,15 +44,20 @@ pub fn unfinished(recipe: &Recipe, out: &Path, options: &Options) -> Result<Vec<
 }
 
 /// Makes the run of the setting that prints as `setting` and of `seed` of the comparison in the folder
-/// `out`, whoever else works there; returns whether it was still to be made.
+/// `out`, whoever else works there; returns whether it was still to be made. `text` is the recipe that lies
+/// there.
 ///
 /// # Errors
-/// A folder that holds no comparison of the laboratory; those of [`Single::make`].
-pub fn run_one(out: &Path, setting: &str, seed: u64, options: &Options) -> Result<bool> {
-    let marker = out.join(MARKER);
-    let text = fs::read_to_string(&marker).map_err(Error::input(&marker))?;
+/// A recipe that is none of the laboratory; those of [`Single::make`].
+pub fn run_one(
+    out: &Path,
+    text: &str,
+    setting: &str,
+    seed: u64,
+    options: &Options,
+) -> Result<bool> {
     // Its paths are relative to where the comparison was started.
-    let recipe = Recipe::parse(&marker, &text, None)?;
+    let recipe = Recipe::parse(&out.join(MARKER), text, None)?;
     let (data, content) = read(&recipe, out, Stop(options.runs.stop))?;
     let (data, plan) = (Arc::new(data), recipe.plan()?);
     let runner =
