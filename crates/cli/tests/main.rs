@@ -6,6 +6,8 @@ mod program;
 mod bleu;
 #[cfg(target_os = "linux")]
 mod early_signal;
+#[cfg(unix)]
+mod outputs;
 #[cfg(target_os = "linux")]
 mod slurm;
 #[cfg(unix)]

@@ -96,7 +96,10 @@ impl Manifest {
         for (name, Entry { bytes, .. }) in &self.entries {
             let path = folder.join(name);
             let about = fs::metadata(&path).map_err(Error::input(&path))?;
-            if !about.is_file() || about.len() != *bytes {
+            if !about.is_file() {
+                return Err(Error::malformed(&path, "whole file", "it is no file any more"));
+            }
+            if about.len() != *bytes {
                 let problem = format!("{} bytes, expected {bytes}", about.len());
                 return Err(Error::malformed(&path, "whole file", problem));
             }

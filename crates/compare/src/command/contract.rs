@@ -19,9 +19,10 @@ use std::path::{Path, PathBuf};
 
 use steepness::{Element, Loss, Reduction, Targets};
 
+use super::outputs;
 use crate::layout::{
-    CLASSES, FEATURES, LABELS, LOGITS, MAP, MEASURES, METRICS, OOD, OWN_EPOCHS, OWN_METRICS,
-    TEST_MEASURES, TRAIN_COUNTS, VAL_LABELS, VAL_LOGITS, further,
+    CLASSES, FEATURES, LABELS, LOGITS, METRICS, OOD, OWN_EPOCHS, OWN_METRICS, TRAIN_COUNTS,
+    VAL_LABELS, VAL_LOGITS, further,
 };
 use crate::measure::{
     Evidence, FeatureMap, Features, Groups, Logits, Measures, Number, Ood, Pca, Representation,
@@ -37,24 +38,6 @@ const MOST: usize = 5_000;
 const MAPPED: usize = 300;
 /// Other examples that vote on a label.
 const VOTERS: usize = 20;
-
-/// Everything that a command may leave, by the names in its folder: what is there before it begins is
-/// not its own.
-pub const OUTPUTS: [&str; 13] = [
-    LOGITS,
-    LABELS,
-    OWN_METRICS,
-    METRICS,
-    OWN_EPOCHS,
-    VAL_LOGITS,
-    VAL_LABELS,
-    FEATURES,
-    TRAIN_COUNTS,
-    CLASSES,
-    MEASURES,
-    TEST_MEASURES,
-    MAP,
-];
 
 /// What was found in the folder of a run.
 #[derive(Debug, Default)]
@@ -86,6 +69,7 @@ pub fn read(
     declared: &BTreeMap<String, Better>,
     stop: Stop,
 ) -> Result<Found> {
+    outputs::validate(folder)?;
     let at = |name: &str| folder.join(name);
     let has = |name: &str| at(name).is_file();
     let mut found = Found::default();

@@ -9,6 +9,7 @@
 mod contract;
 mod duration;
 mod inputs;
+mod outputs;
 mod partners;
 mod program;
 mod recipe;

@@ -9,22 +9,31 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::contract::{self, Found, OUTPUTS};
+use super::contract::{self, Found};
+use super::outputs;
 use super::program::path;
 use super::recipe::CommandRecipe;
 use super::words::{filled, quoted};
 use super::{Partners, libraries};
-use crate::layout::{CLASSES, DATA, ENVIRONMENT, LOG, MANIFEST, OOD, RECIPE, TEST, TEST_MEASURES};
+use crate::layout::{CLASSES, DATA, ENVIRONMENT, LOG, MANIFEST, RECIPE, TEST_MEASURES};
 use crate::measure::Overlap;
 use crate::process::{self, Ended, Limits, described, last_words};
 use crate::work::Options;
 use crate::{
     AnyRecipe, Content, Environment, Error, Forecast, Monitor, Origin, PlainReader, Plan, Result,
-    RunDir, RunFiles, Runner, Setting, Stop, cores, durable,
+    RunDir, RunFiles, Runner, Setting, Stop, cores,
 };
 
-/// What says what a run is, which a command may not write over.
-const OURS: [&str; 3] = [RECIPE, DATA, ENVIRONMENT];
+/// What says what a run is, and that it is finished: a command may not write over it.
+const OURS: [&str; 4] = [RECIPE, DATA, ENVIRONMENT, MANIFEST];
+
+/// What is wrong with what a command left, and what it said last.
+#[derive(Debug, thiserror::Error)]
+#[error("{}; {last_words}", .error.whole())]
+struct Unusable {
+    error: Error,
+    last_words: String,
+}
 
 /// Runs the command of a recipe whose inputs have that content.
 pub(super) struct CommandRunner<'a> {
@@ -116,17 +125,35 @@ impl<'a> CommandRunner<'a> {
 
     /// Takes away what an earlier attempt left, so that it is not taken for what this one leaves.
     fn clear(run: &Path) -> Result<()> {
-        for name in OUTPUTS.iter().chain([&MANIFEST]) {
-            let path = run.join(name);
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    return Err(Error::output(&path)(error));
-                }
-                _ => {}
-            }
+        outputs::remove(&run.join(MANIFEST))?;
+        // A pipe in place of the log would hold us up for ever.
+        if !run.join(LOG).is_file() {
+            outputs::remove(&run.join(LOG))?;
         }
-        durable::remove_folder(&run.join(TEST))?;
-        Ok(durable::remove_folder(&run.join(OOD))?)
+        outputs::clear(run)
+    }
+
+    /// What the names that are ours stand for; of what is no file nothing is read.
+    fn ours(run: &Path) -> [Option<Vec<u8>>; OURS.len()] {
+        OURS.map(|name| {
+            let path = run.join(name);
+            match path.is_file() {
+                true => fs::read(path).ok(),
+                false => path.symlink_metadata().ok().map(|_| Vec::new()),
+            }
+        })
+    }
+
+    /// The first of them that is not what it was when the run `begun`. What is there now is taken away, so
+    /// that nobody takes it for ours.
+    fn written_over(run: &Path, begun: &[Option<Vec<u8>>]) -> Result<Option<&'static str>> {
+        let now = Self::ours(run);
+        let differs = |at: &usize| now[*at] != begun[*at];
+        let others: Vec<&str> = (0..OURS.len()).filter(differs).map(|at| OURS[at]).collect();
+        for name in &others {
+            outputs::remove(&run.join(name))?;
+        }
+        Ok(others.first().copied())
     }
 
     fn partners(&self) -> MutexGuard<'_, Partners> {
@@ -154,10 +181,12 @@ impl<'a> CommandRunner<'a> {
             Err(error) => {
                 let program = Path::new(&program).display();
                 let directory = self.recipe.run.directory.display();
-                let problem = format!("cannot run {program} in {directory}: {error}");
+                let place = format!("cannot run {program} in {directory}: ");
                 return Err(match error.kind() {
-                    ErrorKind::NotFound | ErrorKind::PermissionDenied => Error::Request(problem),
-                    _ => Error::Work(problem),
+                    ErrorKind::NotFound | ErrorKind::PermissionDenied => {
+                        Error::refused(place, error)
+                    }
+                    _ => Error::failed(place, error),
                 });
             }
         };
@@ -169,18 +198,18 @@ impl<'a> CommandRunner<'a> {
                 Err(Error::Interrupted)
             }
             Ended::Itself(status) => {
-                Err(self.failed(run, &format!("{} after {took:.1} s", described(status))))
+                Err(Self::failed(run, &format!("{} after {took:.1} s", described(status))))
             }
             Ended::TimedOut => {
                 let most = self.recipe.run.timeout.as_deref().unwrap_or_default();
-                Err(self.failed(run, &format!("it was stopped after {most}, its timeout")))
+                Err(Self::failed(run, &format!("it was stopped after {most}, its timeout")))
             }
             Ended::Stopped => Err(Error::Interrupted),
         }
     }
 
     /// Why the run in the folder `run` failed, with what it said last.
-    fn failed(&self, run: &Path, problem: &str) -> Error {
+    fn failed(run: &Path, problem: &str) -> Error {
         Error::Work(format!("{problem}; {}", last_words(&run.join(LOG))))
     }
 
@@ -196,7 +225,7 @@ impl<'a> CommandRunner<'a> {
         read().map_err(|error: Error| match error {
             error if error.is_interrupted() => error,
             // Whatever is wrong with it, the command has written it.
-            error => self.failed(run, &error.whole()),
+            error => Error::failed("", Unusable { error, last_words: last_words(&run.join(LOG)) }),
         })
     }
 }
@@ -227,14 +256,15 @@ impl Runner for CommandRunner<'_> {
         Self::clear(&run)?;
         let environment = Environment::of(libraries(), None, "not known".to_owned(), cores());
         dir.begin(&plan.text(), self.content, &[], &environment)?;
-        let ours = || OURS.map(|name| fs::read(run.join(name)).ok());
-        let begun = ours();
-        self.execute(setting, seed, &run)?;
-        let found = self.measure(setting, seed, &run)?;
-        if let Some(at) = ours().iter().zip(&begun).position(|(now, then)| now != then) {
-            let problem = format!("it wrote over {}, whose name is reserved", OURS[at]);
-            return Err(self.failed(&run, &problem));
+        let begun = Self::ours(&run);
+        let executed = self.execute(setting, seed, &run);
+        let written_over = Self::written_over(&run, &begun)?;
+        executed?;
+        if let Some(name) = written_over {
+            let problem = format!("it wrote over {name}, whose name is reserved");
+            return Err(Self::failed(&run, &problem));
         }
+        let found = self.measure(setting, seed, &run)?;
         if !found.classes.is_empty() {
             dir.write_json(CLASSES, &found.classes)?;
         }

@@ -59,11 +59,14 @@ impl Log {
 }
 
 /// The last `lines` of the file at `path` that are not empty, each of a bounded length; none where there
-/// is no file.
+/// is no file: a pipe is not waited for.
 pub fn tail(path: &Path, lines: usize) -> Vec<String> {
     const READ: u64 = 1 << 14;
     const LINE: usize = 200;
     let read = || -> io::Result<Vec<u8>> {
+        if !path.is_file() {
+            return Ok(Vec::new());
+        }
         let mut file = File::open(path)?;
         let length = file.metadata()?.len();
         file.seek(SeekFrom::Start(length.saturating_sub(READ)))?;
