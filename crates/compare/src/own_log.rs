@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use crate::measure::At;
 use crate::{Error, Result};
 
 /// The numbers of each epoch by their names.
@@ -41,7 +42,7 @@ fn objects(path: &Path, text: &str) -> Result<Log> {
         });
         let numbers: BTreeMap<String, Option<f64>> = read.map_err(|error| {
             let place = format!("line {}, column {}", row + 1, error.column());
-            Error::malformed(path, place, format!("names and numbers are expected: {error}"))
+            Error::malformed(path, place, At::cause("names and numbers are expected: ", error))
         })?;
         // What says nothing is left out.
         Ok(numbers.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())

@@ -109,6 +109,16 @@ impl<E: std::error::Error> std::error::Error for At<E> {
     }
 }
 
+impl At<Cause> {
+    /// What something below said, with what stands in front of it.
+    pub fn cause(
+        place: impl Into<String>,
+        error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self { place: place.into(), error: Cause(error.into()) }
+    }
+}
+
 impl Error {
     /// 1: the work failed; 2: the request was wrong; 130: interrupted.
     pub fn exit_code(&self) -> u8 {
@@ -173,7 +183,7 @@ impl Error {
         place: impl Into<String>,
         error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Error {
-        Error::Failed(Box::new(At { place: place.into(), error: Cause(error.into()) }))
+        Error::Failed(Box::new(At::cause(place, error)))
     }
 
     /// A request that makes no sense by `error`, with a place in front.
@@ -181,7 +191,7 @@ impl Error {
         place: impl Into<String>,
         error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Error {
-        Error::Refused(Box::new(At { place: place.into(), error: Cause(error.into()) }))
+        Error::Refused(Box::new(At::cause(place, error)))
     }
 
     /// For `map_err` on reading `path`, a file that the user named.

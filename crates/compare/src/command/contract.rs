@@ -25,7 +25,7 @@ use crate::layout::{
     VAL_LABELS, VAL_LOGITS, further,
 };
 use crate::measure::{
-    Evidence, FeatureMap, Features, Groups, Logits, Measures, Number, Ood, Pca, Representation,
+    At, Evidence, FeatureMap, Features, Groups, Logits, Measures, Number, Ood, Pca, Representation,
     Scores,
 };
 use crate::npy::{self, Floats, Matrix};
@@ -180,11 +180,16 @@ fn own_metrics(path: &Path) -> Result<BTreeMap<String, f64>> {
         serde_json::from_str(&text).map_err(|error| {
             let place = format!("line {}, column {}", error.line(), error.column());
             // As Python writes what is not finite.
-            let problem = match ["NaN", "Infinity"].iter().find(|name| text.contains(**name)) {
-                Some(name) => format!("{name} is no number that can be compared"),
-                None => format!("names and numbers are expected: {error}"),
-            };
-            Error::malformed(path, place, problem)
+            match ["NaN", "Infinity"].iter().find(|name| text.contains(**name)) {
+                Some(name) => {
+                    let problem = format!("{name} is no number that can be compared");
+                    Error::malformed(path, place, problem)
+                }
+                None => {
+                    let problem = At::cause("names and numbers are expected: ", error);
+                    Error::malformed(path, place, problem)
+                }
+            }
         })?;
     let number = |(name, value): (String, serde_json::Value)| match value.as_f64() {
         Some(number) => Ok((name, number)),
@@ -197,7 +202,7 @@ fn class_names(path: &Path, classes: usize) -> Result<Vec<String>> {
     let text = fs::read_to_string(path).map_err(Error::input(path))?;
     let names: Vec<String> = serde_json::from_str(&text).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
-        Error::malformed(path, place, format!("a list of names is expected: {error}"))
+        Error::malformed(path, place, At::cause("a list of names is expected: ", error))
     })?;
     match names.len() == classes {
         true => Ok(names),
@@ -292,7 +297,7 @@ impl Arrays<'_> {
     /// With the name of the file that a complaint is about.
     fn of<T>(&self, file: &Path, found: crate::measure::Result<T>) -> Result<T> {
         found.map_err(|error| match error {
-            error if error.is_request() => Error::Work(format!("{}: {error}", file.display())),
+            error if error.is_request() => Error::failed(format!("{}: ", file.display()), error),
             error => error.into(),
         })
     }
@@ -390,7 +395,7 @@ impl Arrays<'_> {
         let mut criterion = criterion.with_reduction(Reduction::None);
         criterion
             .forward_backward(values, Targets::Hard(self.labels), &mut gradient)
-            .map_err(|error| Error::Work(format!("{}: {error}", self.at(LABELS).display())))?;
+            .map_err(|error| Error::failed(format!("{}: ", self.at(LABELS).display()), error))?;
         let rows = gradient.chunks_exact(self.classes).zip(self.labels);
         Ok(Some(rows.map(|(row, &label)| row[label as usize]).collect()))
     }
@@ -450,6 +455,7 @@ impl Arrays<'_> {
 mod tests {
     use super::*;
     use crate::contract::Run;
+    use crate::measure::Cause;
 
     /// What is said of three test examples of two classes where `change` is done to them.
     fn said(change: impl Fn(&Run, &Path)) -> String {
@@ -464,6 +470,26 @@ mod tests {
 
     fn labels(folder: &Path, labels: &[i64]) {
         npy::write_vector(&folder.join(LABELS), labels).unwrap();
+    }
+
+    /// What a library said is kept behind our words.
+    #[test]
+    fn causes_are_kept() {
+        use crate::measure::Error::{Failed, Malformed};
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path().join(OWN_METRICS);
+        fs::write(&at, "[").unwrap();
+        for error in [own_metrics(&at).unwrap_err(), class_names(&at, 2).unwrap_err()] {
+            let Error::Measure(Malformed { problem, .. }) = error else { panic!("{error}") };
+            let cause = &problem.downcast_ref::<At<Cause>>().unwrap().error;
+            assert!(cause.0.is::<serde_json::Error>());
+        }
+        let run = Run::in_folder(folder.path(), None, 0);
+        run.test(&[f32::NAN, 0.0, 0.0, 2.0], 2, &[0, 1]).unwrap();
+        fs::remove_file(at).unwrap();
+        let error = read(folder.path(), None, &BTreeMap::new(), Stop::never()).unwrap_err();
+        let Error::Measure(Failed(at)) = error else { panic!("{error}") };
+        assert!(at.error.0.is::<crate::measure::Error>());
     }
 
     #[test]

@@ -238,8 +238,7 @@ impl CommandRecipe {
     }
 
     fn to_toml(&self) -> Result<String> {
-        toml::to_string(&self.settled())
-            .map_err(|error| Error::Request(format!("the recipe: {error}")))
+        toml::to_string(&self.settled()).map_err(|error| Error::refused("the recipe: ", error))
     }
 }
 

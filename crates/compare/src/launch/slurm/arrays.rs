@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::cluster::Job;
-use crate::{Error, Result, durable};
+use crate::{Error, Result, damage, durable};
 
 /// One job with a task a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,7 +40,7 @@ impl Arrays {
         let all = match fs::read(path) {
             Ok(text) => serde_json::from_slice(&text).map_err(|error| {
                 let place = format!("line {}, column {}", error.line(), error.column());
-                Error::malformed(path, place, format!("{error} (the file is damaged)"))
+                damage(path, &place, error)
             })?,
             Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(Error::stored(path)(error)),
@@ -70,6 +70,7 @@ impl Arrays {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::Error as MeasureError;
 
     #[test]
     fn they_come_back_and_the_latest_counts() {
@@ -87,6 +88,13 @@ mod tests {
         assert_eq!((again.task("ce", 0), again.task("el(le=1)", 0)), (Some((0, 0)), Some((1, 0))));
         assert_eq!(again.task("ce", 1), None);
         fs::write(&path, "[{").unwrap();
-        assert!(Arrays::read(&path).unwrap_err().to_string().contains("damaged"));
+        let error = Arrays::read(&path).unwrap_err();
+        let expected = "jobs.json: line 1, column 2: EOF while parsing an object at line 1 column 2 (the \
+                        file is damaged)";
+        assert!(error.to_string().ends_with(expected), "{error}");
+        let Error::Measure(MeasureError::Malformed { problem, .. }) = error else {
+            panic!("{error}")
+        };
+        assert!(problem.is::<serde_json::Error>());
     }
 }
