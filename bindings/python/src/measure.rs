@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use steepness_measure::{
-    Card, Evidence, Features, Groups, Logits, OodSummary, Pca, Positive, Recalibrated,
-    Representation, Scores, Stop, Summary,
+    Card, Evidence, Features, Groups, Logits, OodSummary, Pca, Positive, Representation,
+    ScaledCalibration, Scores, Stop, Summary,
 };
 
 use crate::errors::of_measure;
@@ -77,7 +77,7 @@ impl Given {
         let mut evidence = Evidence::new(own, labels);
         if let Some((of, known)) = self.validation {
             let (of, known) = (logits(of)?, integers(known));
-            summary.recalibrated = Recalibrated::new(own, labels, of, known)?;
+            summary.recalibrated = ScaledCalibration::new(own, labels, of, known)?;
             evidence.validation = Some((of, known));
         }
         if let Some(counts) = self.counts {

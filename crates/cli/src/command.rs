@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use steepness_compare::command::{self, CommandRecipe, Declared, Run};
+use steepness_compare::command::{self, CommandRecipe, MetricRecipe, Run};
 use steepness_compare::launch::LaunchRecipe;
 use steepness_compare::{Better, Error, report};
 
+use crate::option_values::{OptionValues, parse_pair};
 use crate::seeds::Seeds;
 use crate::shared::{Shared, say_how_to_go_on};
 use crate::tune;
-use crate::varied::{Varied, parse_pair};
 
 /// What can be said of it.
 #[derive(clap::Args)]
@@ -32,7 +32,7 @@ pub struct Args {
     /// Several are combined each with each, and with the losses. Without --loss the loss has no part
     /// in it; loss=mine,theirs names losses that are not of this project.
     #[arg(long, value_name = "NAME=VALUES")]
-    vary: Vec<Varied>,
+    vary: Vec<OptionValues>,
 
     /// Where the command runs, instead of here
     #[arg(long, value_name = "DIR")]
@@ -141,7 +141,7 @@ impl Args {
         if let Some(Seeds(seeds)) = &shared.seeds {
             recipe.seeds.clone_from(seeds);
         }
-        for Varied { name, values } in &self.vary {
+        for OptionValues { name, values } in &self.vary {
             recipe.vary.insert(name.clone(), values.clone());
         }
         let run = &mut recipe.run;
@@ -151,7 +151,7 @@ impl Args {
         run.inputs.extend(self.inputs.iter().cloned());
         run.env.extend(self.env.iter().cloned());
         let declared = |(name, direction): &(String, Better)| {
-            (name.clone(), Declared { direction: *direction })
+            (name.clone(), MetricRecipe { direction: *direction })
         };
         run.metrics.extend(self.metric.iter().map(declared));
         if self.timeout.is_some() {

@@ -25,13 +25,13 @@ mod lines;
 mod loss;
 mod man;
 mod measure;
-mod named;
 #[cfg_attr(
     not(feature = "lab"),
     allow(dead_code, reason = "some kinds of numbers are of the laboratory's commands")
 )]
 mod numbers;
 mod open;
+mod option_values;
 mod reader;
 mod report;
 mod run_one;
@@ -40,7 +40,7 @@ mod seeds;
 mod shared;
 mod tune;
 mod typed;
-mod varied;
+mod with_files;
 
 #[cfg(feature = "lab")]
 mod attack;

@@ -8,8 +8,8 @@ use steepness::{Batch, Element, Loss, Outcome, Reduction, Targets};
 use steepness_compare::npy::{self, Floats, Matrix};
 use steepness_compare::{Error, Result, console};
 
-use crate::named::Named;
 use crate::numbers;
+use crate::with_files::WithFiles;
 
 /// Compute a loss of logits made elsewhere, and its gradient
 ///
@@ -32,7 +32,7 @@ pub struct Args {
     /// How the rows' losses become one; with none, all of them are printed and the gradient is that
     /// of their sum
     #[arg(long, default_value = "mean")]
-    reduction: HowReduced,
+    reduction: ReductionName,
     /// The target of rows that count for nothing
     #[arg(long, value_name = "INTEGER", default_value_t = -100, value_parser = numbers::whole, allow_negative_numbers = true)]
     ignore_index: i64,
@@ -60,18 +60,18 @@ pub struct Args {
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum HowReduced {
+enum ReductionName {
     Mean,
     Sum,
     None,
 }
 
-impl From<HowReduced> for Reduction {
-    fn from(how: HowReduced) -> Self {
-        match how {
-            HowReduced::Mean => Reduction::Mean,
-            HowReduced::Sum => Reduction::Sum,
-            HowReduced::None => Reduction::None,
+impl From<ReductionName> for Reduction {
+    fn from(name: ReductionName) -> Self {
+        match name {
+            ReductionName::Mean => Reduction::Mean,
+            ReductionName::Sum => Reduction::Sum,
+            ReductionName::None => Reduction::None,
         }
     }
 }
@@ -206,7 +206,7 @@ fn counts(path: &Path, classes: usize) -> Result<Vec<u64>> {
 fn json(args: &Args, outcome: &Outcome) -> String {
     let mut object = serde_json::Map::new();
     match args.reduction {
-        HowReduced::None => object.insert("losses".into(), json!(outcome.row_losses())),
+        ReductionName::None => object.insert("losses".into(), json!(outcome.row_losses())),
         _ => object.insert("loss".into(), json!(outcome.loss)),
     };
     object.insert("rows".into(), json!(outcome.rows.len()));
@@ -216,7 +216,9 @@ fn json(args: &Args, outcome: &Outcome) -> String {
 
 fn list(args: &Args, outcome: &Outcome) -> String {
     let mut text = match args.reduction {
-        HowReduced::None => outcome.row_losses().iter().map(|loss| format!("{loss}\n")).collect(),
+        ReductionName::None => {
+            outcome.row_losses().iter().map(|loss| format!("{loss}\n")).collect()
+        }
         _ => format!("loss     {}\n", outcome.loss),
     };
     text += &format!("rows     {}\nignored  {}\n", outcome.rows.len(), outcome.ignored);

@@ -11,13 +11,14 @@ use curves::{Curves, Sides};
 use list::list;
 use steepness_compare::measure::{
     Detection, Evidence, FeatureMap, Features, Groups, Logits, Mahalanobis, Neighbours, OodSummary,
-    Pca, Positive, ProbeRecord, Recalibrated, Representation, Scores, Summary, Thresholds, Vim,
+    Pca, Positive, ProbeRecord, Representation, ScaledCalibration, Scores, Summary, Thresholds,
+    Vim,
 };
 use steepness_compare::npy;
 use steepness_compare::{Error, Result, Stop, console, durable};
 
-use crate::named::Named;
 use crate::numbers;
+use crate::with_files::WithFiles;
 
 /// Measure arrays made elsewhere: accuracy, likelihood, calibration, margins, energies, features
 ///
@@ -150,7 +151,7 @@ fn measure(args: &Args) -> Result<(Summary, Curves)> {
         _ => None,
     };
     if let Some((validation, known)) = validation {
-        let recalibrated = Recalibrated::new(logits, &labels, validation, known);
+        let recalibrated = ScaledCalibration::new(logits, &labels, validation, known);
         summary.recalibrated = recalibrated.of(both(&args.val_logits, &args.val_labels))?;
     }
     let counts = integers(&args.train_counts)?;

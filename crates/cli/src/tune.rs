@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use steepness_compare::tune::{TrialSeeds, Tune};
 use steepness_compare::{Error, Setting, console};
 
-use crate::varied::Varied;
+use crate::option_values::OptionValues;
 
 /// What can be said of it.
 #[derive(clap::Args)]
@@ -19,7 +19,7 @@ pub struct Args {
     /// a command of yours the first value that is named. Of our own trainings the learning rate, lr, can
     /// be tuned; of a command whatever it takes as {NAME}.
     #[arg(long, value_name = "NAME=VALUES")]
-    tune: Vec<Varied>,
+    tune: Vec<OptionValues>,
 
     /// Try so many of the combinations, drawn once for all losses, instead of all
     #[arg(long, value_name = "N", value_parser = crate::numbers::count, allow_negative_numbers = true)]
@@ -44,7 +44,7 @@ impl Args {
     pub fn of(&self, recipe: Option<Tune>) -> Result<Option<Tune>, Error> {
         let mut tune = recipe.unwrap_or_default();
         if !self.tune.is_empty() {
-            let option = |varied: &Varied| (varied.name.clone(), varied.values.clone());
+            let option = |varied: &OptionValues| (varied.name.clone(), varied.values.clone());
             tune.options = self.tune.iter().map(option).collect();
             // A number of draws was one of the recipe's grid.
             tune.trials = None;

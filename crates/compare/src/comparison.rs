@@ -1,7 +1,8 @@
 //! [`Comparison`]: what a report is made of, read back from the run directories.
 
 use super::{
-    Better, EpochMetrics, Examples, Plan, Select, Setting, Sweep, best_epoch, earliest_best_epoch,
+    Better, EpochMetrics, ExampleDifferences, Plan, Select, Setting, Sweep, best_epoch,
+    earliest_best_epoch,
 };
 use crate::measure::{FeatureMap, Measures, Overlap};
 use crate::tune::{TuningResult, in_words};
@@ -28,7 +29,7 @@ pub struct Comparison {
     /// One group a setting, in the order asked for; the first is what the others are compared with.
     pub groups: Vec<Group>,
     /// What single test examples say of the differences.
-    pub examples: Examples,
+    pub examples: ExampleDifferences,
     /// What difference in the first metric is worth having, in its unit, if anybody said.
     pub worth: Option<f64>,
     /// What was tried for each loss, where something was tuned: the groups then have each its own best.
@@ -96,7 +97,7 @@ impl Comparison {
             sweep: plan.sweep.clone(),
             directions: plan.directions.clone(),
             groups,
-            examples: Examples::NotAsked,
+            examples: ExampleDifferences::NotAsked,
             worth: plan.worth,
             tuned: None,
             panels: Vec::new(),

@@ -121,9 +121,9 @@ impl Folder {
         let Claim { recipe, reader, content, about, fresh } = claim;
         let asked = recipe.plan()?;
         let mut notes = Vec::new();
-        let before = match Before::read(path, reader, &asked)? {
+        let before = match Predecessor::read(path, reader, &asked)? {
             // As long as no run of a command is finished, its script is still being written.
-            Some(Before::Sound { plan, .. })
+            Some(Predecessor::Sound { plan, .. })
                 if plan.is_of_command() && asked.is_of_command() && !any_finished(path)? =>
             {
                 None
@@ -139,7 +139,7 @@ impl Folder {
             (_, Some(problem)) if !fresh => {
                 return Err(Error::Request(format!("{} {problem}", path.display())));
             }
-            (Some(Before::Sound { plan: before, content }), None) => {
+            (Some(Predecessor::Sound { plan: before, content }), None) => {
                 if content.is_none() && !tidy::runs(path)?.is_empty() {
                     notes.push(without_hashes(path));
                 }
@@ -203,7 +203,7 @@ fn any_finished(path: &Path) -> Result<bool> {
 }
 
 /// What a folder belonged to.
-enum Before {
+enum Predecessor {
     /// To this; an older version knew nothing of the content.
     Sound { plan: Box<Plan>, content: Option<Content> },
     /// To trainings of another kind.
@@ -222,7 +222,7 @@ fn kind(text: &str) -> Option<&'static str> {
     }
 }
 
-impl Before {
+impl Predecessor {
     fn read(path: &Path, reader: &dyn RecipeReader, asked: &Plan) -> Result<Option<Self>> {
         let marker = path.join(MARKER);
         if !marker.try_exists().map_err(Error::stored(&marker))? {

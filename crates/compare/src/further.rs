@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::layout::{LABELS, further};
-use super::{Comparison, Examples, Group, Panel, Run};
+use super::{Comparison, ExampleDifferences, Group, Panel, Run};
 use crate::measure::{Card, Overlap};
 use crate::npy;
 
@@ -40,10 +40,10 @@ fn panel(comparison: &Comparison, folders: &[Vec<PathBuf>], name: &str) -> Panel
         sweep: None,
         tuned: None,
         panels: Vec::new(),
-        examples: Examples::NotAsked,
+        examples: ExampleDifferences::NotAsked,
         ..comparison.clone()
     };
-    of_set.examples = Examples::read(&of_set, &folders);
+    of_set.examples = ExampleDifferences::read(&of_set, &folders);
     Panel {
         key: format!("test-{name}"),
         title: format!("On the test set {name}"),
@@ -128,6 +128,6 @@ mod tests {
         let comparison = sample::overlapping(comparison, drawn);
         let found = panels(&comparison, &folders).remove(0).comparison;
         assert_eq!(found.overlap(), Some(Overlap::Redrawn { test: 4, train: 1300 }));
-        assert!(matches!(found.examples, Examples::NotAsked));
+        assert!(matches!(found.examples, ExampleDifferences::NotAsked));
     }
 }

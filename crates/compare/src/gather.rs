@@ -11,8 +11,8 @@ use super::further;
 use super::layout::MARKER;
 use super::tune::{Point, Tuning, TuningResult, View, Views};
 use super::{
-    Comparison, Content, Examples, Folder, Group, Plan, RecipeReader, Run, RunDir, RunFiles,
-    Setting,
+    Comparison, Content, ExampleDifferences, Folder, Group, Plan, RecipeReader, Run, RunDir,
+    RunFiles, Setting,
 };
 use crate::{Error, Result};
 
@@ -130,13 +130,13 @@ pub fn gather(
         comparison.sweep = None;
         comparison.name = joined(&|part| part.plan.name.clone(), " + ");
     }
-    comparison.examples = Examples::read(&comparison, &run_folders);
+    comparison.examples = ExampleDifferences::read(&comparison, &run_folders);
     comparison.panels = further::panels(&comparison, &run_folders);
     // Side by side, what each loss took is enough.
     if let ([part], Some((tuned, view))) = (&parts[..], &first.tuned) {
         let Rows { groups, folders, .. } = part.rows(view, &seeds, None)?;
         let mut shared = Comparison { groups, ..comparison.clone() };
-        shared.examples = Examples::read(&shared, &folders);
+        shared.examples = ExampleDifferences::read(&shared, &folders);
         shared.panels = further::panels(&shared, &folders);
         comparison = comparison.tuned_with(tuned.clone(), shared);
     }

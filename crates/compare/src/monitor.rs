@@ -17,9 +17,9 @@ pub trait Monitor: Sync {
 }
 
 /// Hears nothing: of a run that tells nothing while it is made.
-pub struct Silent;
+pub struct SilentMonitor;
 
-impl Monitor for Silent {
+impl Monitor for SilentMonitor {
     fn resumed(&self, _: usize, _: usize) {}
     fn step(&self, _: usize) {}
     fn measured(&self, _: f64) {}

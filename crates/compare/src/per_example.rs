@@ -1,11 +1,11 @@
-//! How [`Examples`] come out of the predictions that runs keep.
+//! How [`ExampleDifferences`] come out of the predictions that runs keep.
 //!
 //! The predictions of a run can be as large as its data, so each file is read once and only sums are kept.
 
 use std::path::{Path, PathBuf};
 
 use super::layout::{LABELS, LOGITS, MANIFEST};
-use super::{Comparison, Examples, RunFiles};
+use super::{Comparison, ExampleDifferences, RunFiles};
 use crate::measure::{Logits, OF_EACH, Overlap, TwoWay, each};
 use crate::npy::{self, Floats};
 use crate::plain;
@@ -16,16 +16,16 @@ struct TestPart {
     values: [Vec<f64>; OF_EACH.len()],
 }
 
-impl Examples {
+impl ExampleDifferences {
     /// Reads the predictions of the runs of `comparison`, which lie in `folders`: one a setting and
-    /// seed. Whatever keeps them from being read is said by [`Examples::Absent`], without a path, so that a
-    /// report is the same wherever it is made: it is none the worse without them.
+    /// seed. Whatever keeps them from being read is said by [`ExampleDifferences::Absent`], without a
+    /// path, so that a report is the same wherever it is made: it is none the worse without them.
     pub fn read(comparison: &Comparison, folders: &[Vec<PathBuf>]) -> Self {
         let drawn = comparison.overlap().is_some_and(|overlap| overlap != Overlap::None);
         if drawn || folders.len() < 2 || folders.iter().any(|runs| runs.len() < 2) {
-            return Examples::NotAsked;
+            return ExampleDifferences::NotAsked;
         }
-        Self::compare(comparison, folders).unwrap_or_else(Examples::Absent)
+        Self::compare(comparison, folders).unwrap_or_else(ExampleDifferences::Absent)
     }
 
     fn compare(comparison: &Comparison, folders: &[Vec<PathBuf>]) -> Result<Self, String> {
@@ -56,7 +56,7 @@ impl Examples {
                 }
             }
         }
-        Ok(Examples::Asked { count: labels.len(), differences })
+        Ok(ExampleDifferences::Asked { count: labels.len(), differences })
     }
 }
 
@@ -119,9 +119,9 @@ mod tests {
         sample::overlapping(sample::comparison(&["ce", "el(le=1)"], 2), Overlap::None)
     }
 
-    fn why(examples: &Examples) -> &str {
+    fn why(examples: &ExampleDifferences) -> &str {
         match examples {
-            Examples::Absent(why) => why,
+            ExampleDifferences::Absent(why) => why,
             other => panic!("{other:?}"),
         }
     }
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn differences_are_those_of_the_predictions() {
         let root = tempfile::tempdir().unwrap();
-        let examples = Examples::read(&fixed(), &folders(root.path(), &[0, 1, 0]));
+        let examples = ExampleDifferences::read(&fixed(), &folders(root.path(), &[0, 1, 0]));
         let accuracy = examples.of(1, "accuracy").unwrap();
         assert_eq!((accuracy.mean(), accuracy.examples()), (Some(1.0 / 3.0), 3));
         // log p of the last example: log(1 + e^(s - 2)) and log(1 + e^(s + 2)), for s = 0 and 1.
@@ -146,14 +146,14 @@ mod tests {
         let folders = folders(root.path(), &[0, 1, 0]);
         let second = &folders[1][1];
         npy::write_vector(&second.join(LABELS), &[1i64, 1, 0]).unwrap();
-        let examples = Examples::read(&fixed(), &folders);
+        let examples = ExampleDifferences::read(&fixed(), &folders);
         let expected = "el(le=1) with seed 2 was tested on other examples than the first run";
         assert_eq!(why(&examples), expected);
         fs::remove_file(second.join(LOGITS)).unwrap();
-        let examples = Examples::read(&fixed(), &folders);
+        let examples = ExampleDifferences::read(&fixed(), &folders);
         assert_eq!(why(&examples), "el(le=1) with seed 2 has kept no logits.npy");
         fs::write(second.join(LOGITS), "no array").unwrap();
-        let examples = Examples::read(&fixed(), &folders);
+        let examples = ExampleDifferences::read(&fixed(), &folders);
         let expected = "el(le=1) with seed 2 has a logits.npy that cannot be read";
         assert_eq!(why(&examples), expected);
         assert!(examples.of(1, "accuracy").is_none());
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn nobody_asks_where_there_is_nothing_to_tell() {
         let not_asked = |comparison: &Comparison, folders: &[Vec<PathBuf>]| {
-            matches!(Examples::read(comparison, folders), Examples::NotAsked)
+            matches!(ExampleDifferences::read(comparison, folders), ExampleDifferences::NotAsked)
         };
         let root = tempfile::tempdir().unwrap();
         let all = folders(root.path(), &[0, 1, 0]);

@@ -11,13 +11,13 @@ const MOST_MAPPED: usize = 10_000;
 const MOST_BINS: usize = 1_000;
 
 /// A file, a place in it and what is wrong there.
-type Wrong = (&'static str, String, String);
+type Fault = (&'static str, String, String);
 
 /// Refuses what a run of `plan` with so many `classes` cannot have found.
 ///
 /// # Errors
 /// The file, the place and the number.
-pub fn validate_run(run: &Run, plan: &RunPlan, classes: usize) -> Result<(), Wrong> {
+pub fn validate_run(run: &Run, plan: &RunPlan, classes: usize) -> Result<(), Fault> {
     epochs(run, plan)?;
     let wrong = |(place, problem)| (MEASURES, place, problem);
     if plan.is_of_command() && !run.has_predictions() {
@@ -43,7 +43,7 @@ pub fn validate_run(run: &Run, plan: &RunPlan, classes: usize) -> Result<(), Wro
 }
 
 /// One line an epoch, from the first to the last.
-fn epochs(run: &Run, plan: &RunPlan) -> Result<(), Wrong> {
+fn epochs(run: &Run, plan: &RunPlan) -> Result<(), Fault> {
     let wrong = |row: usize, problem: String| Err((METRICS, format!("line {}", row + 1), problem));
     for (row, epoch) in run.epochs.iter().enumerate() {
         if epoch.epoch != row + 1 {

@@ -11,8 +11,8 @@ use super::further;
 use super::progress::Progress;
 use super::tune::{Score, TuningResult, View, Views};
 use super::{
-    Comparison, Content, Examples, Folder, Forecast, Group, Plan, RecipeReader, Run, RunDir,
-    RunFiles, RunPlan, Runner, Select, Setting,
+    Comparison, Content, ExampleDifferences, Folder, Forecast, Group, Plan, RecipeReader, Run,
+    RunDir, RunFiles, RunPlan, Runner, Select, Setting,
 };
 use crate::measure::Error as MeasureError;
 use crate::{Error, Result, console};
@@ -60,14 +60,14 @@ pub struct Work<'a> {
     /// How they are made.
     pub options: &'a Options<'a>,
     /// What was said so far.
-    pub said: Said,
+    pub said: SaidLines,
 }
 
 /// Lines that were said already, so that none is said for the trials and for the comparison.
 #[derive(Clone, Default)]
-pub struct Said(Arc<Mutex<HashSet<String>>>);
+pub struct SaidLines(Arc<Mutex<HashSet<String>>>);
 
-impl Said {
+impl SaidLines {
     /// Whether `line` is said for the first time.
     fn is_new(&self, line: &str) -> bool {
         hold(&self.0).insert(line.to_owned())
@@ -152,7 +152,7 @@ impl Work<'_> {
         let (out, seeds) = (&self.folder.path, &self.plan.seeds);
         let folders = settings.iter().map(|setting| RunDir::paths(out, setting, seeds));
         let folders: Vec<Vec<PathBuf>> = folders.collect();
-        comparison.examples = Examples::read(&comparison, &folders);
+        comparison.examples = ExampleDifferences::read(&comparison, &folders);
         comparison.panels = further::panels(&comparison, &folders);
         Ok(comparison)
     }

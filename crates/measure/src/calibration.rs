@@ -16,7 +16,7 @@ mod record;
 
 pub use classwise::classwise_ece;
 pub use equal_mass::reliability_equal_mass;
-pub use record::{Calibration, Recalibrated};
+pub use record::{Calibration, ScaledCalibration};
 
 use super::{
     Logit, Logits, ReliabilityBin,

@@ -58,7 +58,7 @@ pub use aurc::{aurc, excess_aurc};
 pub use binary::Binary;
 pub use brier::brier;
 pub use calibration::{
-    Calibration, Recalibrated, classwise_ece, ece, mce, reliability, reliability_equal_mass,
+    Calibration, ScaledCalibration, classwise_ece, ece, mce, reliability, reliability_equal_mass,
 };
 pub use card::{Card, Direction, Evidence, Function, Number, Range, Source};
 pub use confusion::Confusion;

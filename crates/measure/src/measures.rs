@@ -1,10 +1,10 @@
 //! [`Measures`]: everything measured on one run, the contents of its `measure.json`.
 
 use super::{
-    Binary, Calibration, Confusion, Evidence, Groups, Logit, Logits, Number, Overlap, Recalibrated,
-    Representation, RobustnessCurve, TrainMeasures, accuracy, ece, energy_profile, label_energy,
-    legacy_margins, likelihoods, lse_margins, margins, mean, median, nll, reliability, scale,
-    steepness, translation,
+    Binary, Calibration, Confusion, Evidence, Groups, Logit, Logits, Number, Overlap,
+    Representation, RobustnessCurve, ScaledCalibration, TrainMeasures, accuracy, ece,
+    energy_profile, label_energy, legacy_margins, likelihoods, lse_margins, margins, mean, median,
+    nll, reliability, scale, steepness, translation,
 };
 use crate::card::{Card, Direction, Range, Source};
 use crate::{Error, Result};
@@ -85,7 +85,7 @@ pub struct Measures {
     /// The same after temperature scaling, where validation examples were given; see
     /// [`Measures::recalibrate`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recalibrated: Option<Recalibrated>,
+    pub recalibrated: Option<ScaledCalibration>,
     /// The bins of the equal-width error there; empty without it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reliability_recalibrated: Vec<ReliabilityBin>,
@@ -193,7 +193,7 @@ impl Measures {
     /// that were measured, with it. Without a best temperature the record stays empty.
     ///
     /// # Errors
-    /// As [`Recalibrated::new`].
+    /// As [`ScaledCalibration::new`].
     pub fn recalibrate<T: Logit>(
         &mut self,
         logits: Logits<T>,
@@ -202,8 +202,8 @@ impl Measures {
         validation_labels: &[i64],
     ) -> Result<()> {
         self.recalibrated =
-            Recalibrated::new(logits, labels, validation_logits, validation_labels)?;
-        if let Some(Recalibrated { temperature, .. }) = self.recalibrated {
+            ScaledCalibration::new(logits, labels, validation_logits, validation_labels)?;
+        if let Some(ScaledCalibration { temperature, .. }) = self.recalibrated {
             let scaled = scale(logits, temperature)?;
             let scaled = Logits::new(&scaled, logits.classes())?;
             self.reliability_recalibrated = reliability(scaled, labels, 15)?;

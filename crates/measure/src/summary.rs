@@ -2,7 +2,7 @@
 
 use super::{
     Balance, Binary, Calibration, Confusion, Detection, Evidence, Groups, Logits, Number, Positive,
-    ProbeRecord, Recalibrated, Representation, Scores, accuracy, energy_gaps, energy_profile,
+    ProbeRecord, Representation, ScaledCalibration, Scores, accuracy, energy_gaps, energy_profile,
     label_energy, legacy_margins, lse_margins, margins, mean, median, rival_energy,
 };
 use crate::{Error, Result};
@@ -43,7 +43,7 @@ pub struct Summary {
     /// The same after temperature scaling, where validation logits were given that have a best
     /// temperature.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub recalibrated: Option<Recalibrated>,
+    pub recalibrated: Option<ScaledCalibration>,
     /// Means over classes instead of examples.
     pub balance: Balance,
     /// How well two classes are told apart at all thresholds, where there are two with examples.
@@ -222,7 +222,7 @@ mod tests {
         let start = std::time::Instant::now();
         let mut summary = Summary::new(logits, &labels).unwrap();
         let lap = start.elapsed().as_secs_f64();
-        summary.recalibrated = Recalibrated::new(logits, &labels, logits, &labels).unwrap();
+        summary.recalibrated = ScaledCalibration::new(logits, &labels, logits, &labels).unwrap();
         let scores = Scores::with_temperature(logits, 2.0).unwrap();
         summary.ood = Some(OodSummary::new(&scores, &scores, Positive::Out).unwrap());
         summary.groups = Some(Groups::new(logits, &labels, &[50; 1000]).unwrap());

@@ -17,7 +17,7 @@ use steepness_compare::{Error, Result, durable};
 pub type Sides = (&'static str, Vec<f64>, Vec<f64>);
 
 /// A set of examples on a map: its name, its labels where it has some, and its positions.
-pub type Mapped<'a> = (&'static str, Option<&'a [i64]>, Vec<f64>);
+pub type MapPoints<'a> = (&'static str, Option<&'a [i64]>, Vec<f64>);
 
 /// CSV files by their names.
 pub struct Curves(Vec<(&'static str, String)>);
@@ -63,7 +63,7 @@ impl Curves {
     }
 
     /// Adds the map of the features, whose positions are `axes` columns row by row.
-    pub fn map(&mut self, axes: usize, sets: &[Mapped<'_>]) {
+    pub fn map(&mut self, axes: usize, sets: &[MapPoints<'_>]) {
         let mut map = Csv::new("set,label,x,y");
         for (set, labels, positions) in sets {
             for (i, position) in positions.chunks(axes).enumerate() {

@@ -1,7 +1,8 @@
 //! The summary for people: one aligned line a number.
 
 use steepness_compare::measure::{
-    Binary, Calibration, Card, Detection, Groups, OodSummary, Recalibrated, Representation, Summary,
+    Binary, Calibration, Card, Detection, Groups, OodSummary, Representation, ScaledCalibration,
+    Summary,
 };
 
 /// Lines of a name and a number; a number that does not exist is a word instead.
@@ -38,7 +39,7 @@ pub fn list(summary: &Summary) -> String {
     }
     list.perhaps("energy_gap_mean", summary.energy_gap_mean, "undefined");
     calibration(&mut list, "calibration", &summary.calibration);
-    if let Some(Recalibrated { temperature, calibration: after }) = &summary.recalibrated {
+    if let Some(ScaledCalibration { temperature, calibration: after }) = &summary.recalibrated {
         list.number("recalibrated.temperature", *temperature);
         calibration(&mut list, "recalibrated", after);
     }

@@ -41,7 +41,7 @@ const VOTERS: usize = 20;
 
 /// What was found in the folder of a run.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct RunOutput {
     /// What was measured, where there are predictions.
     pub measures: Option<Measures>,
     /// The names of their classes.
@@ -68,11 +68,11 @@ pub fn read(
     loss: Option<&Loss>,
     declared: &BTreeMap<String, Better>,
     stop: Stop,
-) -> Result<Found> {
+) -> Result<RunOutput> {
     outputs::validate(folder)?;
     let at = |name: &str| folder.join(name);
     let has = |name: &str| at(name).is_file();
-    let mut found = Found::default();
+    let mut found = RunOutput::default();
     if has(OWN_METRICS) {
         found.own = own_metrics(&at(OWN_METRICS))?;
     }
@@ -113,7 +113,7 @@ pub fn read(
         true => class_names(&at(CLASSES), logits.columns)?,
         false => (0..logits.columns).map(|class| class.to_string()).collect(),
     };
-    check_labels(&at(LABELS), &found.labels, logits.rows, logits.columns)?;
+    validate_labels(&at(LABELS), &found.labels, logits.rows, logits.columns)?;
     let arrays = Arrays {
         folder,
         part: folder.to_owned(),
@@ -138,7 +138,7 @@ fn lacks<T>(folder: &Path, what: &str) -> Result<T> {
 }
 
 /// One class a row.
-fn check_labels(path: &Path, labels: &[i64], rows: usize, classes: usize) -> Result<()> {
+fn validate_labels(path: &Path, labels: &[i64], rows: usize, classes: usize) -> Result<()> {
     if labels.len() != rows {
         let problem = format!("{} labels, and {rows} rows of logits", labels.len());
         return Err(Error::malformed(path, "header", problem));
@@ -214,17 +214,17 @@ fn class_names(path: &Path, classes: usize) -> Result<Vec<String>> {
 }
 
 /// What the logits of a test part are stored in, and all that is compared with them.
-trait Stored: Number + Element {
+trait Precision: Number + Element {
     fn of(values: &Floats) -> Vec<Self>;
 }
 
-impl Stored for f32 {
+impl Precision for f32 {
     fn of(values: &Floats) -> Vec<f32> {
         values.to_f32()
     }
 }
 
-impl Stored for f64 {
+impl Precision for f64 {
     fn of(values: &Floats) -> Vec<f64> {
         values.to_f64()
     }
@@ -272,14 +272,14 @@ impl Arrays<'_> {
             );
             return Err(Error::malformed(&part.join(LOGITS), "header", problem));
         }
-        check_labels(&part.join(LABELS), &labels, logits.rows, logits.columns)?;
+        validate_labels(&part.join(LABELS), &labels, logits.rows, logits.columns)?;
         let arrays = Arrays { part, labels: &labels, ..*self };
         let measures = arrays.measured(&logits)?;
         Ok((measures, labels))
     }
 
     /// The file `name`, if there is one, as logits of the same classes.
-    fn logits<T: Stored>(&self, path: &Path) -> Result<Option<Vec<T>>> {
+    fn logits<T: Precision>(&self, path: &Path) -> Result<Option<Vec<T>>> {
         if !path.is_file() {
             return Ok(None);
         }
@@ -302,7 +302,7 @@ impl Arrays<'_> {
         })
     }
 
-    fn measure<T: Stored>(&self, values: &[T]) -> Result<Measures> {
+    fn measure<T: Precision>(&self, values: &[T]) -> Result<Measures> {
         let file = self.at(LOGITS);
         let logits = self.of(&file, Logits::new(values, self.classes))?;
         let counts = self.counts()?;

@@ -19,15 +19,15 @@ mod words;
 use std::path::Path;
 
 pub use partners::Partners;
-pub use recipe::{CommandRecipe, Declared, Run, is_of_command};
+pub use recipe::{CommandRecipe, MetricRecipe, Run, is_of_command};
 pub use words::{is_name, split};
 
 use crate::launch::{Launch, Place, Single};
 use crate::layout::MARKER;
-use crate::work::{Options, Said, Work};
+use crate::work::{Options, SaidLines, Work};
 use crate::{
-    AnyRecipe, Claim, Comparison, Content, Error, Folder, Hashing, Origin, PlainReader, Result,
-    Setting, Stop, folder_content, parse_toml,
+    AnyRecipe, Claim, Comparison, Content, Error, Folder, HashProgress, Origin, PlainReader,
+    Result, Setting, Stop, folder_content, parse_toml,
 };
 use runner::CommandRunner;
 use words::quoted;
@@ -133,7 +133,7 @@ fn with_work<T>(
         epochs: 0,
         examples: 0,
         options,
-        said: Said::default(),
+        said: SaidLines::default(),
     };
     let found = done(work)?;
     Ok((found, folder))
@@ -141,13 +141,13 @@ fn with_work<T>(
 
 /// What lies in `origins`, of which some is `known`; large inputs take a while, which is said.
 fn hashed(origins: &[Origin], known: Option<&Content>, stop: Stop) -> Result<Content> {
-    let hashing = Hashing::new(stop);
+    let hashing = HashProgress::new(stop);
     Content::watched(origins, known, &|bytes| hashing.hear(bytes))
 }
 
 /// Reads what a run left in `folder`, in the tests of what is left there.
 #[cfg(test)]
-pub(crate) fn read_run(folder: &Path) -> Result<contract::Found> {
+pub(crate) fn read_run(folder: &Path) -> Result<contract::RunOutput> {
     contract::read(folder, None, &Default::default(), Stop::never())
 }
 

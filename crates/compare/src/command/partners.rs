@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::contract::{Found, others};
+use super::contract::{RunOutput, others};
 use crate::layout::{LABELS, further};
 use crate::measure::Overlap;
 use crate::{Error, Result, Run, npy};
@@ -17,14 +17,14 @@ pub struct Partners {
     /// Those of further test sets, by seed and name.
     sets: BTreeMap<(u64, String), (PathBuf, Vec<i64>)>,
     /// What the first one has, which all are to have.
-    first: Option<First>,
+    first: Option<FirstRun>,
     /// The fewest examples beside a test part that a run says there are.
     others: Option<usize>,
 }
 
 /// What has to be the same in all runs.
 #[derive(Debug)]
-struct First {
+struct FirstRun {
     folder: PathBuf,
     classes: Vec<String>,
     metrics: Vec<String>,
@@ -33,7 +33,7 @@ struct First {
 }
 
 /// What runs are held against each other by.
-struct Met {
+struct RunTraits {
     labels: Vec<i64>,
     sets: BTreeMap<String, Vec<i64>>,
     classes: Vec<String>,
@@ -55,16 +55,16 @@ impl Partners {
     ///
     /// # Errors
     /// What does not go with the others, and with which of them.
-    pub fn meet(&mut self, folder: &Path, seed: u64, found: &Found) -> Result<()> {
+    pub fn meet(&mut self, folder: &Path, seed: u64, found: &RunOutput) -> Result<()> {
         let sets = found.tests.iter().map(|(name, (_, labels))| (name.clone(), labels.clone()));
-        let met = Met {
+        let traits = RunTraits {
             labels: found.labels.clone(),
             sets: sets.collect(),
             classes: found.classes.clone(),
             metrics: found.own.keys().cloned().collect(),
             others: found.others,
         };
-        self.add(folder, seed, met)
+        self.add(folder, seed, traits)
     }
 
     /// Looks at one that was finished before.
@@ -80,18 +80,18 @@ impl Partners {
             let path = folder.join(further(name)).join(LABELS);
             Ok((name.clone(), npy::integers(&path)?))
         };
-        let met = Met {
+        let traits = RunTraits {
             labels,
             sets: run.tests.keys().map(of_set).collect::<Result<_>>()?,
             classes: classes.to_vec(),
             metrics: run.own.keys().cloned().collect(),
             others: others(folder)?,
         };
-        self.add(folder, run.seed, met)
+        self.add(folder, run.seed, traits)
     }
 
-    fn add(&mut self, folder: &Path, seed: u64, met: Met) -> Result<()> {
-        let Met { labels, sets, classes, metrics, others } = met;
+    fn add(&mut self, folder: &Path, seed: u64, traits: RunTraits) -> Result<()> {
+        let RunTraits { labels, sets, classes, metrics, others } = traits;
         let names: Vec<String> = sets.keys().cloned().collect();
         let refuse = |other: &Path, problem: String| {
             Err(Error::Work(format!(
@@ -100,7 +100,7 @@ impl Partners {
                 other.display()
             )))
         };
-        if let Some(First {
+        if let Some(FirstRun {
             folder: other,
             classes: theirs,
             metrics: metrics_there,
@@ -145,7 +145,7 @@ impl Partners {
                 return refuse(other, format!("{what}: of the test set {name}, {problem}"));
             }
         }
-        self.first.get_or_insert_with(|| First {
+        self.first.get_or_insert_with(|| FirstRun {
             folder: folder.to_owned(),
             classes,
             metrics,
@@ -180,14 +180,14 @@ impl Partners {
 mod tests {
     use super::*;
 
-    fn found(labels: &[i64], classes: &[&str], metrics: &[&str]) -> Found {
+    fn found(labels: &[i64], classes: &[&str], metrics: &[&str]) -> RunOutput {
         let owned =
             |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        Found {
+        RunOutput {
             labels: labels.to_vec(),
             classes: owned(classes),
             own: owned(metrics).into_iter().map(|name| (name, 1.0)).collect(),
-            ..Found::default()
+            ..RunOutput::default()
         }
     }
 
@@ -211,7 +211,7 @@ mod tests {
             let both = "focal/seed=0 cannot be compared with ce/seed=0: ";
             assert!(error.to_string().starts_with(both) && error.exit_code() == 1, "{error}");
         }
-        let set = |labels: &[i64]| Found {
+        let set = |labels: &[i64]| RunOutput {
             tests: [("rain".to_owned(), (Default::default(), labels.to_vec()))].into(),
             ..found(&[0, 1, 1], &["a", "b"], &["wer"])
         };

@@ -93,13 +93,13 @@ pub struct Run {
     pub env: BTreeMap<String, String>,
     /// Which way is better, of metrics of its own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub metrics: BTreeMap<String, Declared>,
+    pub metrics: BTreeMap<String, MetricRecipe>,
 }
 
 /// `[run.metrics.NAME]`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Declared {
+pub struct MetricRecipe {
     /// Which way is better.
     pub direction: Better,
 }

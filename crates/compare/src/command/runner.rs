@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::contract::{self, Found};
+use super::contract::{self, RunOutput};
 use super::outputs;
 use super::program::path;
 use super::recipe::CommandRecipe;
@@ -17,7 +17,7 @@ use super::words::{filled, quoted};
 use super::{Partners, libraries};
 use crate::layout::{CLASSES, DATA, ENVIRONMENT, LOG, MANIFEST, RECIPE, TEST_MEASURES};
 use crate::measure::Overlap;
-use crate::process::{self, Ended, Limits, described, last_words};
+use crate::process::{self, ExitReason, Limits, described, last_words};
 use crate::work::Options;
 use crate::{
     AnyRecipe, Content, Environment, Error, Forecast, Monitor, Origin, PlainReader, Plan, Result,
@@ -30,7 +30,7 @@ const OURS: [&str; 4] = [RECIPE, DATA, ENVIRONMENT, MANIFEST];
 /// What is wrong with what a command left, and what it said last.
 #[derive(Debug, thiserror::Error)]
 #[error("{}; {last_words}", .error.whole())]
-struct Unusable {
+struct UnusableOutput {
     error: Error,
     last_words: String,
 }
@@ -192,19 +192,19 @@ impl<'a> CommandRunner<'a> {
         };
         let took = began.elapsed().as_secs_f64();
         match ended {
-            Ended::Itself(status) if status.success() => Ok(()),
+            ExitReason::Exited(status) if status.success() => Ok(()),
             // A scheduler that ends us ends it as well, and may have come to it first.
-            Ended::Itself(_) if self.options.stop.load(Ordering::Relaxed) => {
+            ExitReason::Exited(_) if self.options.stop.load(Ordering::Relaxed) => {
                 Err(Error::Interrupted)
             }
-            Ended::Itself(status) => {
+            ExitReason::Exited(status) => {
                 Err(Self::failed(run, &format!("{} after {took:.1} s", described(status))))
             }
-            Ended::TimedOut => {
+            ExitReason::TimedOut => {
                 let most = self.recipe.run.timeout.as_deref().unwrap_or_default();
                 Err(Self::failed(run, &format!("it was stopped after {most}, its timeout")))
             }
-            Ended::Stopped => Err(Error::Interrupted),
+            ExitReason::Stopped => Err(Error::Interrupted),
         }
     }
 
@@ -214,7 +214,7 @@ impl<'a> CommandRunner<'a> {
     }
 
     /// Reads what the command left, and measures it.
-    fn measure(&self, setting: &Setting, seed: u64, run: &Path) -> Result<Found> {
+    fn measure(&self, setting: &Setting, seed: u64, run: &Path) -> Result<RunOutput> {
         let loss = (!setting.without_loss).then_some(&setting.loss);
         let stop = Stop(self.options.stop);
         let read = || {
@@ -225,7 +225,9 @@ impl<'a> CommandRunner<'a> {
         read().map_err(|error: Error| match error {
             error if error.is_interrupted() => error,
             // Whatever is wrong with it, the command has written it.
-            error => Error::failed("", Unusable { error, last_words: last_words(&run.join(LOG)) }),
+            error => {
+                Error::failed("", UnusableOutput { error, last_words: last_words(&run.join(LOG)) })
+            }
         })
     }
 }

@@ -34,56 +34,56 @@ pub fn split(line: &str) -> Result<Vec<String>> {
 
 /// The names of the placeholders in `word`: `{loss}` is one, `{{` and `}}` are braces.
 pub fn placeholders(word: &str) -> Vec<&str> {
-    parts(word)
+    tokens(word)
         .into_iter()
-        .filter_map(|part| match part {
-            Part::Placeholder(name) => Some(name),
-            Part::Text(_) => None,
+        .filter_map(|token| match token {
+            Token::Placeholder(name) => Some(name),
+            Token::Text(_) => None,
         })
         .collect()
 }
 
 /// `word` with `values` in place of its placeholders; one without a value stays as it is.
 pub fn filled(word: &str, values: &[(String, String)]) -> String {
-    let fill = |part: Part| match part {
-        Part::Text(text) => text.to_owned(),
-        Part::Placeholder(name) => match values.iter().find(|(known, _)| known == name) {
+    let fill = |token: Token| match token {
+        Token::Text(text) => text.to_owned(),
+        Token::Placeholder(name) => match values.iter().find(|(known, _)| known == name) {
             Some((_, value)) => value.clone(),
             None => format!("{{{name}}}"),
         },
     };
-    parts(word).into_iter().map(fill).collect()
+    tokens(word).into_iter().map(fill).collect()
 }
 
-enum Part<'a> {
+enum Token<'a> {
     Text(&'a str),
     Placeholder(&'a str),
 }
 
 /// Braces around anything but a name are what they are.
-fn parts(word: &str) -> Vec<Part<'_>> {
+fn tokens(word: &str) -> Vec<Token<'_>> {
     let mut found = Vec::new();
     let mut rest = word;
     while let Some(at) = rest.find(['{', '}']) {
-        found.push(Part::Text(&rest[..at]));
+        found.push(Token::Text(&rest[..at]));
         let from = &rest[at..];
         let name = from.strip_prefix('{').and_then(|from| from.split_once('}'));
         match name {
             _ if from.starts_with("{{") || from.starts_with("}}") => {
-                found.push(Part::Text(&from[..1]));
+                found.push(Token::Text(&from[..1]));
                 rest = &from[2..];
             }
             Some((name, after)) if is_name(name) => {
-                found.push(Part::Placeholder(name));
+                found.push(Token::Placeholder(name));
                 rest = after;
             }
             _ => {
-                found.push(Part::Text(&from[..1]));
+                found.push(Token::Text(&from[..1]));
                 rest = &from[1..];
             }
         }
     }
-    found.push(Part::Text(rest));
+    found.push(Token::Text(rest));
     found
 }
 

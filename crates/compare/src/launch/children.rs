@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard};
 
-use super::status::{self, Seen, State};
+use super::status::{self, Standing, State};
 use super::{Call, accept};
 use crate::layout::OUTPUT;
 use crate::measure::Overlap;
-use crate::process::{self, Ended, Limits, described, last_words};
+use crate::process::{self, ExitReason, Limits, described, last_words};
 use crate::{Error, Folder, Forecast, Monitor, Options, Result, RunDir, RunFiles, Runner, Setting};
 
 /// Has the runs of `runner` made by `call`.
@@ -44,7 +44,7 @@ impl<'a> Children<'a> {
     }
 
     /// The child from its beginning to its end.
-    fn execute(&self, setting: &Setting, seed: u64, output: &Path) -> Result<Ended> {
+    fn execute(&self, setting: &Setting, seed: u64, output: &Path) -> Result<ExitReason> {
         let gpu = self.free().pop();
         let mut command = self.call.command(&self.out, setting, seed);
         if let Some(gpu) = &gpu {
@@ -77,17 +77,17 @@ impl Runner for Children<'_> {
         let output = run.join(OUTPUT);
         let ended = self.execute(setting, seed, &output)?;
         match (status::look(run), ended) {
-            (_, Ended::Stopped) => Err(Error::Interrupted),
-            (Seen::Finished, _) => accept(self.runner, run),
-            (Seen::Unfinished(Some(status)), Ended::Itself(_))
+            (_, ExitReason::Stopped) => Err(Error::Interrupted),
+            (Standing::Finished, _) => accept(self.runner, run),
+            (Standing::Unfinished(Some(status)), ExitReason::Exited(_))
                 if matches!(status.state, State::Failed { .. }) =>
             {
                 Err(status.state.into_error())
             }
-            (Seen::Unfinished(_), ended) => {
+            (Standing::Unfinished(_), ended) => {
                 let how = match ended {
-                    Ended::Itself(status) => described(status),
-                    Ended::TimedOut | Ended::Stopped => "it was stopped".to_owned(),
+                    ExitReason::Exited(status) => described(status),
+                    ExitReason::TimedOut | ExitReason::Stopped => "it was stopped".to_owned(),
                 };
                 Err(Error::Work(format!("{how} without a result; {}", last_words(&output))))
             }

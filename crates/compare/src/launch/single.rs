@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::status::{self, State, Status};
 use crate::layout::MARKER;
-use crate::monitor::Silent;
+use crate::monitor::SilentMonitor;
 use crate::{Content, Error, Plan, RecipeReader, Result, RunDir, Runner, Setting, folder_content};
 
 /// What a run is made by and of; see [`Work`](crate::Work).
@@ -55,7 +55,7 @@ impl Single<'_> {
             if dir.finished(&plan.run(setting, seed)?, &content.brief(), self.reader)? {
                 return Ok(false);
             }
-            self.runner.make(setting, seed, &dir, &Silent).map(|()| true)
+            self.runner.make(setting, seed, &dir, &SilentMonitor).map(|()| true)
         });
         made.map_err(|error| error.broken_off_at(format!("{setting}, seed {seed}: ")))
     }

@@ -58,7 +58,7 @@ impl State {
 
 /// What the folder of a run says.
 #[derive(Debug)]
-pub enum Seen {
+pub enum Standing {
     /// There is a manifest.
     Finished,
     /// What its process said last.
@@ -107,15 +107,15 @@ pub fn forget(run: &Path) -> Result<()> {
 }
 
 /// Looks at the folder `run`, which another machine may write to.
-pub fn look(run: &Path) -> Seen {
+pub fn look(run: &Path) -> Standing {
     // A network's disk asks what is new in a folder when that is opened; without, a file that was not
     // there a minute ago may still not be there.
     let _ = fs::read_dir(run);
     if run.join(MANIFEST).is_file() {
-        return Seen::Finished;
+        return Standing::Finished;
     }
     let text = fs::read(run.join(STATUS)).ok();
-    Seen::Unfinished(text.and_then(|text| serde_json::from_slice(&text).ok()))
+    Standing::Unfinished(text.and_then(|text| serde_json::from_slice(&text).ok()))
 }
 
 /// The name of this machine.
@@ -138,12 +138,12 @@ mod tests {
     fn what_is_said_is_seen_until_the_run_is_finished() {
         let folder = tempfile::tempdir().unwrap();
         let run = folder.path();
-        assert!(matches!(look(run), Seen::Unfinished(None)));
+        assert!(matches!(look(run), Standing::Unfinished(None)));
         let problem = "it ended with exit status 3".to_owned();
         for state in [State::Running, State::Stopped, State::Failed { problem, code: 1 }] {
             let status = Status::now(state);
             status.write(run).unwrap();
-            assert!(matches!(look(run), Seen::Unfinished(Some(seen)) if seen == status));
+            assert!(matches!(look(run), Standing::Unfinished(Some(seen)) if seen == status));
             let process = format!("process {} of ", std::process::id());
             let whereabouts = status.whereabouts();
             assert!(
@@ -153,9 +153,9 @@ mod tests {
         }
         // What cannot be read says nothing.
         fs::write(run.join(STATUS), "{").unwrap();
-        assert!(matches!(look(run), Seen::Unfinished(None)));
+        assert!(matches!(look(run), Standing::Unfinished(None)));
         fs::write(run.join(MANIFEST), "").unwrap();
-        assert!(matches!(look(run), Seen::Finished));
+        assert!(matches!(look(run), Standing::Finished));
         forget(run).and_then(|()| forget(run)).unwrap();
         assert!(!run.join(STATUS).exists());
     }

@@ -31,9 +31,9 @@ const LEFTOVERS: Duration = Duration::from_secs(1);
 
 /// How a command ended.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Ended {
+pub enum ExitReason {
     /// By itself, or by a signal that was not ours.
-    Itself(ExitStatus),
+    Exited(ExitStatus),
     /// Its time was over.
     TimedOut,
     /// We were told to stop.
@@ -73,7 +73,7 @@ pub struct Limits<'a> {
 ///
 /// # Errors
 /// What cannot be started, and a log that cannot be written.
-pub fn run(mut command: Command, log: &Path, limits: &Limits) -> io::Result<Ended> {
+pub fn run(mut command: Command, log: &Path, limits: &Limits) -> io::Result<ExitReason> {
     let mut log = Log::create(log)?;
     let (reader, writer) = io::pipe()?;
     command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
@@ -127,17 +127,17 @@ fn end_with(parent: u32) -> io::Result<()> {
     Ok(())
 }
 
-fn wait(child: &mut Child, group: i32, limits: &Limits) -> io::Result<Ended> {
+fn wait(child: &mut Child, group: i32, limits: &Limits) -> io::Result<ExitReason> {
     let began = Instant::now();
     let told = loop {
         if has_ended(group)? {
             break None;
         }
         if limits.stop.load(Ordering::Relaxed) {
-            break Some(Ended::Stopped);
+            break Some(ExitReason::Stopped);
         }
         if limits.timeout.is_some_and(|timeout| began.elapsed() >= timeout) {
-            break Some(Ended::TimedOut);
+            break Some(ExitReason::TimedOut);
         }
         // Of a short run little is lost, and a long one is seldom looked at.
         let pause = began.elapsed() / 50;
@@ -159,7 +159,7 @@ fn wait(child: &mut Child, group: i32, limits: &Limits) -> io::Result<Ended> {
             signal(group, libc::SIGKILL);
         }
     }
-    Ok(told.unwrap_or(Ended::Itself(status)))
+    Ok(told.unwrap_or(ExitReason::Exited(status)))
 }
 
 /// Whether the process is at its end; it keeps its number until somebody waits for it.
@@ -241,7 +241,7 @@ mod tests {
     }
 
     /// How `script` ends with that time limit, what it prints, and how long it takes.
-    fn run_for(script: &str, timeout: Option<Duration>) -> (Ended, String, Duration) {
+    fn run_for(script: &str, timeout: Option<Duration>) -> (ExitReason, String, Duration) {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log.txt");
         let began = Instant::now();
@@ -253,16 +253,16 @@ mod tests {
     #[test]
     fn both_outputs_are_kept_in_their_order() {
         let (ended, text, _) = run_for("echo one; echo two >&2; echo three; exit 3", None);
-        assert_eq!(ended, Ended::Itself(ExitStatus::from_raw(3 << 8)));
+        assert_eq!(ended, ExitReason::Exited(ExitStatus::from_raw(3 << 8)));
         assert_eq!(text, "one\ntwo\nthree\n");
-        assert_eq!(run_for("kill -9 $$", None).0, Ended::Itself(ExitStatus::from_raw(9)));
+        assert_eq!(run_for("kill -9 $$", None).0, ExitReason::Exited(ExitStatus::from_raw(9)));
     }
 
     #[test]
     fn the_whole_group_ends_when_time_is_over() {
         let script = "sleep 60 & echo $!; wait";
         let (ended, text, took) = run_for(script, Some(Duration::from_millis(100)));
-        assert_eq!(ended, Ended::TimedOut);
+        assert_eq!(ended, ExitReason::TimedOut);
         assert!(took < GRACE, "{took:?}");
         let sleeper: i32 = text.trim().parse().unwrap();
         // Safety: no memory is touched.
@@ -273,14 +273,14 @@ mod tests {
     fn what_does_not_listen_is_killed() {
         let script = "trap '' TERM; while :; do sleep 0.1; done";
         let (ended, _, took) = run_for(script, Some(Duration::from_millis(100)));
-        assert_eq!(ended, Ended::TimedOut);
+        assert_eq!(ended, ExitReason::TimedOut);
         assert!(took >= GRACE && took < 2 * GRACE, "{took:?}");
     }
 
     #[test]
     fn what_is_left_running_ends_too() {
         let (ended, text, took) = run_for("sleep 60 & echo $!", None);
-        assert_eq!(ended, Ended::Itself(ExitStatus::from_raw(0)));
+        assert_eq!(ended, ExitReason::Exited(ExitStatus::from_raw(0)));
         assert!(took < Duration::from_secs(30), "{took:?}");
         let sleeper: i32 = text.trim().parse().unwrap();
         // Safety: no memory is touched.

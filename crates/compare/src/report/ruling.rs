@@ -9,7 +9,7 @@ use super::column::{Column, Difference};
 use super::number;
 use super::significance::{ALPHA, POWER, Seeds};
 use crate::measure::{Direction, Estimate, Overlap, Side, Verdict, verdicts};
-use crate::{Comparison, Examples};
+use crate::{Comparison, ExampleDifferences};
 
 /// What a comparison says of its first metric.
 #[derive(Clone, Debug)]
@@ -303,13 +303,13 @@ impl Question<'_> {
         }
         let both = differences(self.column).flatten().any(|of| of.over_both.is_some());
         match &comparison.examples {
-            Examples::Asked { count, .. } if both => rules.push(format!(
+            ExampleDifferences::Asked { count, .. } if both => rules.push(format!(
                 "The interval here is over {} seeds × {count} test examples: what other seeds and other \
                  examples would give. Over seeds alone, as in the table, it says what other seeds would \
                  give with these examples.",
                 self.seeds
             )),
-            Examples::Asked { .. } => {
+            ExampleDifferences::Asked { .. } => {
                 let title = &self.column.title;
                 let why = match comparison.examples.of(1, self.column.metric.key) {
                     None => format!("{title} is no mean over examples that could be asked"),
@@ -317,15 +317,15 @@ impl Question<'_> {
                 };
                 rules.push(format!("The interval is over seeds, with these test examples: {why}."));
             }
-            Examples::Absent(why) => rules.push(format!(
+            ExampleDifferences::Absent(why) => rules.push(format!(
                 "The interval is over seeds, with these test examples; nothing is known of others: {why}."
             )),
-            Examples::NotAsked if comparison.overlap().is_some_and(|of| of != Overlap::None) => {
+            ExampleDifferences::NotAsked if comparison.overlap().is_some_and(|of| of != Overlap::None) => {
                 rules.push(
                     "Each seed has test examples of its own: the interval is over both.".to_owned(),
                 );
             }
-            Examples::NotAsked => {}
+            ExampleDifferences::NotAsked => {}
         }
         rules
     }
@@ -541,7 +541,8 @@ mod tests {
         assert!(over_seeds.answer.starts_with("Take el(le=0.5)"), "{}", over_seeds.answer);
         let mut of_metrics = [const { None }; OF_EACH.len()];
         of_metrics[0] = Some(both);
-        comparison.examples = Examples::Asked { count: 100, differences: vec![of_metrics] };
+        comparison.examples =
+            ExampleDifferences::Asked { count: 100, differences: vec![of_metrics] };
         let ruling = ruled(&comparison);
         assert!(ruling.answer.contains("more seeds alone would not"), "{}", ruling.answer);
         assert!(
@@ -563,10 +564,11 @@ mod tests {
     #[test]
     fn the_rule_says_why_examples_were_not_asked() {
         let mut comparison = comparison(&[&CE, &GOOD]);
-        comparison.examples = Examples::Absent("ce with seed 0 has kept no logits.npy".to_owned());
+        comparison.examples =
+            ExampleDifferences::Absent("ce with seed 0 has kept no logits.npy".to_owned());
         let rules = |comparison: &Comparison| ruled(comparison).rules.concat();
         assert!(rules(&comparison).contains("nothing is known of others: ce with seed 0 has"));
-        comparison.examples = Examples::NotAsked;
+        comparison.examples = ExampleDifferences::NotAsked;
         let drawn = Overlap::Redrawn { test: 20, train: 80 };
         let comparison = sample::overlapping(comparison, drawn);
         assert!(rules(&comparison).contains("has test examples of its own"));

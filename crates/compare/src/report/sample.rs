@@ -2,7 +2,7 @@
 
 use crate::measure::*;
 use crate::tune::{Score, TuningResult};
-use crate::{Comparison, EpochMetrics, Examples, Group, Plan, Run, Select, Signature};
+use crate::{Comparison, EpochMetrics, ExampleDifferences, Group, Plan, Run, Select, Signature};
 use std::path::Path;
 
 /// Epochs of every run.
@@ -26,7 +26,7 @@ pub fn comparison(losses: &[&str], seeds: usize) -> Comparison {
         sweep: None,
         directions: Default::default(),
         groups: groups.collect(),
-        examples: Examples::NotAsked,
+        examples: ExampleDifferences::NotAsked,
         worth: None,
         tuned: None,
         panels: Vec::new(),

@@ -25,7 +25,7 @@ pub struct Calibration {
 
 /// [`Calibration`] after temperature scaling.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Recalibrated {
+pub struct ScaledCalibration {
     /// The temperature that validation examples ask for; above 1 the classifier was too sure.
     pub temperature: f64,
     /// The figures of the logits divided by it.
@@ -57,7 +57,7 @@ impl Calibration {
     }
 }
 
-impl Recalibrated {
+impl ScaledCalibration {
     /// Fits the [`temperature`] to validation examples and measures `logits` with it. `None` where
     /// the validation examples have no best temperature.
     ///
@@ -110,8 +110,8 @@ mod tests {
         let logits = Logits::new(&values, 4).unwrap();
         let before = Calibration::new(logits, &labels).unwrap();
         let validation = Logits::new(&held_out, 4).unwrap();
-        let after = Recalibrated::new(logits, &labels, validation, &held_out_labels);
-        let Recalibrated { temperature, calibration: after } = after.unwrap().unwrap();
+        let after = ScaledCalibration::new(logits, &labels, validation, &held_out_labels);
+        let ScaledCalibration { temperature, calibration: after } = after.unwrap().unwrap();
         assert!((temperature - 5.0).abs() < 0.5, "{temperature}");
         assert!(before.ece > 0.15 && after.ece < 0.05, "{before:?} {after:?}");
         assert!(before.ece_equal_mass > 0.15 && after.ece_equal_mass < 0.08);
@@ -127,17 +127,17 @@ mod tests {
         let (values, _) = too_sure(3);
         let logits = Logits::new(&values, 4).unwrap();
         let labels: Vec<i64> = logits.iter().map(|row| argmax(row) as i64).collect();
-        assert_eq!(Recalibrated::new(logits, &labels, logits, &labels).unwrap(), None);
-        assert!(Recalibrated::new(logits, &labels[1..], logits, &labels).is_err());
+        assert_eq!(ScaledCalibration::new(logits, &labels, logits, &labels).unwrap(), None);
+        assert!(ScaledCalibration::new(logits, &labels[1..], logits, &labels).is_err());
     }
 
     #[test]
     fn json_is_flat() {
         let (values, labels) = too_sure(4);
         let logits = Logits::new(&values, 4).unwrap();
-        let after = Recalibrated::new(logits, &labels, logits, &labels).unwrap().unwrap();
+        let after = ScaledCalibration::new(logits, &labels, logits, &labels).unwrap().unwrap();
         let json = serde_json::to_value(after).unwrap();
         assert!(json["temperature"].is_f64() && json["ece_equal_mass"].is_f64());
-        assert_eq!(serde_json::from_value::<Recalibrated>(json).unwrap(), after);
+        assert_eq!(serde_json::from_value::<ScaledCalibration>(json).unwrap(), after);
     }
 }

@@ -13,7 +13,7 @@ mod tokenize;
 pub use bleu::{Bleu, BleuScore, Smoothing};
 pub use chrf::Chrf;
 pub use quality::Quality;
-pub use resample::{Interval, Paired, interval, paired_bootstrap};
+pub use resample::{Interval, PairedBootstrap, interval, paired_bootstrap};
 pub use tokenize::Tokenizer;
 
 use std::collections::HashMap;

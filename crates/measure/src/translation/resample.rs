@@ -18,7 +18,7 @@ pub struct Interval {
 
 /// A system beside a baseline.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Paired {
+pub struct PairedBootstrap {
     /// That of the baseline.
     pub baseline: Interval,
     /// That of the system.
@@ -36,7 +36,11 @@ pub fn interval(metric: &dyn Metric, segments: &[Vec<f64>]) -> Interval {
 }
 
 /// The paired bootstrap: both systems on the same resamples of segments.
-pub fn paired_bootstrap(metric: &dyn Metric, baseline: &[Vec<f64>], system: &[Vec<f64>]) -> Paired {
+pub fn paired_bootstrap(
+    metric: &dyn Metric,
+    baseline: &[Vec<f64>],
+    system: &[Vec<f64>],
+) -> PairedBootstrap {
     let score = |segments: &[Vec<f64>]| metric.score(&total(segments));
     let found = (score(baseline) - score(system)).abs();
     let both = resamples(baseline.len().min(system.len()))
@@ -48,7 +52,7 @@ pub fn paired_bootstrap(metric: &dyn Metric, baseline: &[Vec<f64>], system: &[Ve
     let beyond = differences.iter().filter(|difference| **difference - mean > found).count();
     let evidence = found > 0.0 && both.iter().any(|[a, b]| [*a, *b] != both[0]);
     let of = |which: usize| spread(both.iter().map(|scores| scores[which]).collect());
-    Paired {
+    PairedBootstrap {
         baseline: of(0),
         system: of(1),
         p: if evidence { (beyond + 1) as f64 / (differences.len() + 1) as f64 } else { 1.0 },

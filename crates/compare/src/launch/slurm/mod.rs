@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 pub(super) use cluster::require;
 
-use super::status::{self, Seen, State, Status};
+use super::status::{self, Standing, State, Status};
 use super::{Call, Submission, accept};
 use crate::measure::Overlap;
 use crate::process::last_words;
@@ -233,19 +233,21 @@ impl Runner for Slurm<'_> {
             // Before the folder is looked at: what a task that is gone has left is there.
             let is_over = self.is_over(task);
             match status::look(run) {
-                Seen::Finished => {
+                Standing::Finished => {
                     self.state().close(task);
                     return accept(self.runner, run);
                 }
-                Seen::Unfinished(Some(Status { state: state @ State::Failed { .. }, .. })) => {
+                Standing::Unfinished(Some(Status {
+                    state: state @ State::Failed { .. }, ..
+                })) => {
                     self.state().close(task);
                     return Err(state.into_error());
                 }
-                Seen::Unfinished(status) if is_over => {
+                Standing::Unfinished(status) if is_over => {
                     self.state().close(task);
                     return Err(self.unexplained(task, status.as_ref()));
                 }
-                Seen::Unfinished(_) => {}
+                Standing::Unfinished(_) => {}
             }
             if self.stop.load(Ordering::Relaxed) {
                 self.cancel();
@@ -310,8 +312,8 @@ fn still_there(arrays: &mut Arrays, stop: &AtomicBool) -> Result<Vec<BTreeSet<us
 /// Whether a task has said that it is at its end, without a result.
 fn has_ended(run: &Path) -> bool {
     match status::look(run) {
-        Seen::Unfinished(Some(status)) => status.state != State::Running,
-        Seen::Unfinished(None) | Seen::Finished => false,
+        Standing::Unfinished(Some(status)) => status.state != State::Running,
+        Standing::Unfinished(None) | Standing::Finished => false,
     }
 }
 

@@ -6,14 +6,14 @@ use steepness_compare::command::is_name;
 
 /// `optimizer=sgd,adam`.
 #[derive(Clone, Debug)]
-pub struct Varied {
+pub struct OptionValues {
     /// The option.
     pub name: String,
     /// Its values as they are typed.
     pub values: Vec<String>,
 }
 
-impl FromStr for Varied {
+impl FromStr for OptionValues {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -39,10 +39,10 @@ mod tests {
 
     #[test]
     fn pairs_are_read_in_words() {
-        let varied: Varied = "lr=0.1, 0.2".parse().unwrap();
+        let varied: OptionValues = "lr=0.1, 0.2".parse().unwrap();
         assert_eq!((varied.name.as_str(), varied.values), ("lr", vec!["0.1".into(), "0.2".into()]));
         for wrong in ["lr", "=1", "a b=1", "lr=1,", "lr="] {
-            assert!(wrong.parse::<Varied>().is_err(), "{wrong}");
+            assert!(wrong.parse::<OptionValues>().is_err(), "{wrong}");
         }
     }
 }

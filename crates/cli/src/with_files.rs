@@ -5,12 +5,12 @@ use std::path::Path;
 use steepness_compare::{Error, Result};
 
 /// Adds names to what arithmetic says, which knows arrays only.
-pub trait Named<T> {
+pub trait WithFiles<T> {
     /// With the files that the arrays came from.
     fn of<'a>(self, files: impl IntoIterator<Item = &'a Path>) -> Result<T>;
 }
 
-impl<T, E: Into<Error>> Named<T> for std::result::Result<T, E> {
+impl<T, E: Into<Error>> WithFiles<T> for std::result::Result<T, E> {
     fn of<'a>(self, files: impl IntoIterator<Item = &'a Path>) -> Result<T> {
         let error = match self.map_err(E::into) {
             Err(error) if error.is_request() => error,

@@ -13,7 +13,7 @@ const REDRAW: Duration = Duration::from_millis(200);
 const LINE: Duration = Duration::from_secs(5);
 
 /// Hears of the bytes that are read, from any thread; the line that it draws goes with it.
-pub struct Hashing<'a> {
+pub struct HashProgress<'a> {
     stop: Stop<'a>,
     began: Instant,
     bytes: AtomicU64,
@@ -21,7 +21,7 @@ pub struct Hashing<'a> {
     said: Mutex<Option<Instant>>,
 }
 
-impl<'a> Hashing<'a> {
+impl<'a> HashProgress<'a> {
     /// That begins now, until `stop` is set.
     pub fn new(stop: Stop<'a>) -> Self {
         Self { stop, began: Instant::now(), bytes: AtomicU64::new(0), said: Mutex::new(None) }
@@ -62,7 +62,7 @@ impl<'a> Hashing<'a> {
     }
 }
 
-impl Drop for Hashing<'_> {
+impl Drop for HashProgress<'_> {
     fn drop(&mut self) {
         if self.said().is_some() {
             console::redraw("");
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn what_takes_long_is_said_now_and_then() {
-        let mut hashing = Hashing::new(Stop::never());
+        let mut hashing = HashProgress::new(Stop::never());
         hashing.hear(1_500_000_000).unwrap();
         assert_eq!(hashing.due(), None);
         hashing.began = Instant::now().checked_sub(2 * QUIET).unwrap();

@@ -1,4 +1,4 @@
-//! [`Examples`]: what single test examples say of the differences.
+//! [`ExampleDifferences`]: what single test examples say of the differences.
 //!
 //! Where all runs were tested on the same examples, seeds are one source of chance and examples another.
 
@@ -6,7 +6,7 @@ use crate::measure::{OF_EACH, TwoWay};
 
 /// What single test examples say of the differences to the first setting.
 #[derive(Clone, Debug, Default)]
-pub enum Examples {
+pub enum ExampleDifferences {
     /// Nobody asked them: there is nothing to compare, or each seed has test examples of its own.
     #[default]
     NotAsked,
@@ -22,10 +22,10 @@ pub enum Examples {
     },
 }
 
-impl Examples {
+impl ExampleDifferences {
     /// The differences of each metric of one setting after the first, by its place; `key` is the metric's.
     pub fn of(&self, setting: usize, key: &str) -> Option<&TwoWay> {
-        let Examples::Asked { differences, .. } = self else { return None };
+        let ExampleDifferences::Asked { differences, .. } = self else { return None };
         let metric = OF_EACH.iter().position(|of_each| *of_each == key)?;
         differences.get(setting.checked_sub(1)?)?[metric].as_ref()
     }
