@@ -65,6 +65,19 @@ fn each_test_set_has_a_verdict_of_its_own() {
     for name in ["report.html", "table.md"] {
         assert!(file(name).contains("On the test set rain"), "{name}");
     }
+    // Drawn of what was measured there, and apart from the figures of the test part.
+    let mean = |name: &str| -> f64 {
+        let file = file(&format!("figures/{name}.csv"));
+        let dot = file.lines().find(|line| line.starts_with("accuracy") && line.contains(",dots,"));
+        dot.unwrap().split(',').nth(3).unwrap().parse().unwrap()
+    };
+    assert!(mean("differences") > 0.0 && mean("differences-test-rain") < 0.0);
+    let page = file("report.html");
+    for name in ["differences", "steepness", "margin", "energy", "confusion", "reliability"] {
+        assert!(out.join(format!("figures/{name}-test-rain.svg")).is_file(), "{name}");
+        assert!(page.contains(&format!("<figure id=\"{name}-test-rain\"")), "{name}");
+    }
+    assert!(!out.join("figures/curves-test-rain.svg").exists());
     assert!(file("ce/seed=0/manifest.json").contains("test/rain/logits.npy"));
     let again = succeed(&run(place.path(), &["report", "out", "--json"]));
     assert_eq!(serde_json::from_str::<Value>(&again).unwrap(), found);

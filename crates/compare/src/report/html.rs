@@ -2,7 +2,7 @@
 
 use super::chart;
 use super::escape::xml;
-use super::figure::Figure;
+use super::figure::{self, Figure};
 use super::ruling::Ruling;
 use super::sheet::{Cell, Head, Sheet, Span, Words};
 use super::summary;
@@ -50,12 +50,14 @@ fn results(comparison: &Comparison, table: &Table, heading: &str) -> String {
     )
 }
 
-/// The same losses seen otherwise.
+/// The same losses seen otherwise, with their figures folded away: the page's own are those that matter.
 fn panel(panel: &Panel) -> String {
     let Panel { title, comparison, .. } = panel;
     let table = Table::new(comparison);
     let section = results(comparison, &table, "");
-    format!("<section class=\"panel\">\n<h2>{}</h2>\n{section}</section>\n", xml(title))
+    let figures: String = figure::of_panel(panel, &table).iter().map(Figure::html).collect();
+    let figures = if figures.is_empty() { figures } else { folded("Figures", &figures) };
+    format!("<section class=\"panel\">\n<h2>{}</h2>\n{section}{figures}</section>\n", xml(title))
 }
 
 /// The answer in words, what differs beside it, and by which rules.
@@ -164,7 +166,7 @@ fn words(words: &Words) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Mark, figure, sample};
+    use crate::report::{Mark, sample};
 
     fn figures(comparison: &Comparison) -> Vec<Figure> {
         figure::all(comparison, &Table::new(comparison))
@@ -241,6 +243,14 @@ mod tests {
         assert!(panel.contains("<h2>At the shared setting, lr=0.01</h2>\n<p class=\"verdict\">"));
         let (panel, rest) = panel.split_once("</section>").unwrap();
         assert!(panel.contains("<table>") && rest.contains("<h2>Figures</h2>"));
+        let (_, figures) = panel.split_once("<details><summary>Figures</summary>").unwrap();
+        let title = "<h3>Differences to ce, at the shared setting, lr=0.01</h3>";
+        assert!(
+            figures.starts_with("\n<figure id=\"differences-shared\"") && figures.contains(title)
+        );
+        // The losses are the same there.
+        assert!(!figures.contains("fig3_bonus") && rest.contains("id=\"fig3_bonus\""));
+        assert_unique_ids(&html);
     }
 
     #[test]
@@ -254,7 +264,10 @@ mod tests {
 
     #[test]
     fn ids_are_unique() {
-        let html = page(&sample::comparison(&["ce", "el(le=1)"], 2));
+        assert_unique_ids(&page(&sample::comparison(&["ce", "el(le=1)"], 2)));
+    }
+
+    fn assert_unique_ids(html: &str) {
         let mut ids: Vec<_> =
             html.split(" id=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
         let all = ids.len();

@@ -4,7 +4,7 @@ use super::attacked::AttackedRun;
 use super::figure::{self, Figure, GENERATOR};
 use super::tables::{Output, sheets};
 use super::{Table, attacked, csv, html, markdown};
-use crate::{Comparison, Panel};
+use crate::Comparison;
 use crate::{Error, Result, durable};
 use std::fs::{self, File};
 use std::io::Read;
@@ -19,13 +19,14 @@ pub struct ReportFiles {
     pub markdown: PathBuf,
     /// The table with every seed's value.
     pub csv: PathBuf,
-    /// The figures, in the order of the page.
+    /// The figures, in the order of the page, and then those of its panels.
     pub figures: Vec<PathBuf>,
 }
 
 /// Writes `report.html`, `table.md`, `table.csv`, `verdicts.csv`, `ood.csv` (every score of
 /// other data sets), and `figures/*.svg` each with its data as
-/// `figures/*.csv` into the folder `out`, and of each panel the same tables with its key in their names, in place of an earlier report there. `recipe` is the text of the resolved recipe, for the page.
+/// `figures/*.csv` into the folder `out`, and of each panel the same tables and figures with its key in their
+/// names, in place of an earlier report there. `recipe` is the text of the resolved recipe, for the page.
 ///
 /// # Errors
 /// A comparison without losses or without seeds; a file that cannot be written, by its path.
@@ -46,16 +47,19 @@ pub fn write(comparison: &Comparison, recipe: &str, out: &Path) -> Result<Report
     for (key, sheet) in sheets(comparison, &table, Output::Csv) {
         file(&format!("{key}.csv"), &csv::sheet(&sheet))?;
     }
-    for Panel { key: panel, comparison, .. } in &comparison.panels {
-        for (key, sheet) in sheets(comparison, &Table::new(comparison), Output::Csv) {
-            file(&format!("{key}-{panel}.csv"), &csv::sheet(&sheet))?;
+    let mut of_panels = Vec::new();
+    for panel in &comparison.panels {
+        let table = Table::new(&panel.comparison);
+        for (key, sheet) in sheets(&panel.comparison, &table, Output::Csv) {
+            file(&format!("{key}-{}.csv", panel.key), &csv::sheet(&sheet))?;
         }
+        of_panels.extend(figure::of_panel(panel, &table));
     }
-    for figure in &figures {
-        replace(&folder.join(figure.name).with_extension("csv"), &figure.csv())?;
+    for figure in figures.iter().chain(&of_panels) {
+        replace(&folder.join(format!("{}.csv", figure.name)), &figure.csv())?;
     }
     Ok(ReportFiles {
-        figures: write_figures(&figures, &folder)?,
+        figures: [write_figures(&figures, &folder)?, write_figures(&of_panels, &folder)?].concat(),
         markdown: file("table.md", &markdown::render(comparison, &table))?,
         csv: out.join("table.csv"),
         page: file("report.html", &html::render(comparison, &table, &figures, recipe))?,

@@ -56,7 +56,7 @@ fn figure(comparison: &Comparison) -> Option<Figure> {
         marks: shares,
     });
     Some(Figure {
-        name: CARD.name,
+        name: CARD.name.to_owned(),
         title: "Reliability".to_owned(),
         caption: format!(
             "Left, accuracy against confidence (the largest probability) in 15 equal-width bins: \

@@ -26,7 +26,7 @@ fn figure(comparison: &Comparison) -> Option<Figure> {
     let panels: Vec<Panel> =
         comparison.groups.iter().filter_map(|group| panel(group, &comparison.classes)).collect();
     (!panels.is_empty()).then(|| Figure {
-        name: CARD.name,
+        name: CARD.name.to_owned(),
         title: "What is taken for what".to_owned(),
         caption: format!(
             "Predictions by class: {}, each row of squares the test examples of one class, from \

@@ -57,7 +57,7 @@ pub fn figure2() -> Figure {
         ],
     };
     Figure {
-        name: LOSS_AND_BONUS.name,
+        name: LOSS_AND_BONUS.name.to_owned(),
         title: "Cross entropy, the bonus, and the encouraging loss".to_owned(),
         caption: "The encouraging loss is the sum of cross entropy −log p and the normal bonus \
                   log(1 − p) (Figure 2 of the paper). Cross entropy flattens as p \
@@ -84,7 +84,7 @@ pub fn figure3() -> Figure {
         end.into_iter().chain([line])
     });
     Figure {
-        name: BONUSES.name,
+        name: BONUSES.name.to_owned(),
         title: "Bonus curves by log end".to_owned(),
         caption:
             "What an encouraging loss with each log end LE adds to cross entropy (Figure 3 of \
@@ -132,7 +132,7 @@ pub fn figure(losses: &[Loss]) -> Option<Figure> {
     let top = Axis::holding("", steepest.chain([0.0, 1.05])).high;
     let steep = || Axis::linear("|∂L/∂z| of the label", 0.0, top);
     Some(Figure {
-        name: CURVES.name,
+        name: CURVES.name.to_owned(),
         title: "The losses compared: value and steepness".to_owned(),
         caption: format!(
             "Left, the loss of one example against the probability p that it gives its label. \

@@ -31,7 +31,7 @@ fn margin(comparison: &Comparison) -> Option<Figure> {
     };
     let panels = [panel("test part", margins), panel("training part", learned)];
     Some(Figure {
-        name: MARGIN.name,
+        name: MARGIN.name.to_owned(),
         title: "Margins".to_owned(),
         caption: format!(
             "How far the label's logit lies above the largest other one (Figure 6 of the paper): \
@@ -57,7 +57,7 @@ fn likelihood(comparison: &Comparison) -> Option<Figure> {
     });
     let y = Axis::logarithmic("share of examples, %", heights.copied().chain([100.0]));
     Some(Figure {
-        name: LIKELIHOOD.name,
+        name: LIKELIHOOD.name.to_owned(),
         title: "Probability of the label on the test part".to_owned(),
         caption: format!(
             "Which probability p the classifier gives the right class: {}, as shares of the test \

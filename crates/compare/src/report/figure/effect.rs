@@ -30,7 +30,7 @@ fn figure(table: &Table) -> Option<Figure> {
         false => "the line is its 95 % interval",
     };
     (!panels.is_empty()).then(|| Figure {
-        name: CARD.name,
+        name: CARD.name.to_owned(),
         title: format!("Differences to {first}"),
         caption: format!(
             "Mean difference to {first}, paired by seed, {}: the dot is the mean, {intervals}. The dashed \

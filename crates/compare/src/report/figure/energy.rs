@@ -39,7 +39,7 @@ fn figure(comparison: &Comparison) -> Option<Figure> {
     let names = names.map(|(at, k)| (at as f64, super::shortened(&comparison.classes[*k], NAME)));
     let all = if order.len() < classes { format!(" (the lowest {MOST})") } else { String::new() };
     Some(Figure {
-        name: CARD.name,
+        name: CARD.name.to_owned(),
         title: format!(
             "Energies of the class “{}”",
             super::shortened(&comparison.classes[class], NAME)

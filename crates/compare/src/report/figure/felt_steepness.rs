@@ -42,7 +42,7 @@ fn figure(comparison: &Comparison) -> Option<Figure> {
     let p = || Axis::linear("p of the label", 0.0, 1.0);
     let heights = lines.iter().flatten().map(|point| point.1);
     Some(Figure {
-        name: CARD.name,
+        name: CARD.name.to_owned(),
         title: "The steepness actually felt".to_owned(),
         caption: format!(
             "How hard each loss pulls on the label's logit of the test examples: {}, in 20 bins of \

@@ -15,7 +15,7 @@ fn figure(comparison: &Comparison) -> Option<Figure> {
     let energy =
         panel(comparison, "label energy", "mean −z of the label", |epoch| epoch.val_energy)?;
     Some(Figure {
-        name: CARD.name,
+        name: CARD.name.to_owned(),
         title: "Growth of margin and energy".to_owned(),
         caption: format!(
             "The mean margin and the mean conditional energy of the label on the {part} part after \

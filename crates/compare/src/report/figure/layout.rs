@@ -20,7 +20,7 @@ const CHARACTER: f64 = 7.3;
 #[derive(Clone, Debug)]
 pub struct Figure {
     /// File name without its extension.
-    pub name: &'static str,
+    pub name: String,
     /// What it is.
     pub title: String,
     /// What is shown, over which seeds, and how to read it.
@@ -35,6 +35,19 @@ impl Figure {
     /// The file's name.
     pub fn file_name(&self) -> String {
         format!("{}.svg", self.name)
+    }
+
+    /// The same of a panel that is called `key` in the names of files, and `title` after "At" or "On".
+    #[must_use]
+    pub fn of_panel(self, key: &str, title: &str) -> Self {
+        let mut letters = title.chars();
+        let first = letters.next().map(|letter| letter.to_ascii_lowercase());
+        let title: String = first.into_iter().chain(letters).collect();
+        Self {
+            name: format!("{}-{key}", self.name),
+            title: format!("{}, {title}", self.title),
+            ..self
+        }
     }
 
     /// The data of the drawing as a CSV file: a row a point, whatever its shape. `series` is the
@@ -199,7 +212,7 @@ mod tests {
             marks: marks.into_iter().map(|shape| Mark { series: 3, shape }).collect(),
         };
         let figure = Figure {
-            name: "f",
+            name: "f".to_owned(),
             title: String::new(),
             caption: String::new(),
             legend: vec![(3, "ce".to_owned())],

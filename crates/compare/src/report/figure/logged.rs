@@ -32,7 +32,7 @@ fn figure(comparison: &Comparison) -> Option<Figure> {
         false => String::new(),
     };
     Some(Figure {
-        name: CARD.name,
+        name: CARD.name.to_owned(),
         title: "What the command logged".to_owned(),
         caption: format!(
             "Numbers of its own after each epoch: {}.{more}",

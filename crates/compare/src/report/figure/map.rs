@@ -21,7 +21,7 @@ fn figure(comparison: &Comparison) -> Option<Figure> {
     all.extend(panels("t-SNE", |map| &map.tsne));
     let seed = comparison.signature.seeds.first()?;
     (!all.is_empty()).then(|| Figure {
-        name: CARD.name,
+        name: CARD.name.to_owned(),
         title: "Maps of the features".to_owned(),
         caption: format!(
             "What the last layer sees of up to 300 test examples, seed {seed}, each drawn as the \

@@ -1,5 +1,5 @@
 //! The figures: one file a figure (or a pair that belongs together), each with a [`Card`] that is listed
-//! in [`FIGURES`].
+//! in [`FIGURES`], or in [`ANALYTIC`] where it needs no training.
 
 mod calibration;
 mod confusion;
@@ -22,7 +22,7 @@ mod training;
 pub use layout::{Figure, GENERATOR};
 
 use super::table::Table;
-use crate::Comparison;
+use crate::{Comparison, Panel};
 
 /// What introduces a figure.
 pub struct Card {
@@ -32,8 +32,8 @@ pub struct Card {
     pub draw: fn(&Comparison, &Table) -> Option<Figure>,
 }
 
-/// All of them, in the order of the page.
-pub const FIGURES: [Card; 17] = [
+/// Those of what was measured, in the order of the page.
+pub const FIGURES: [Card; 14] = [
     effect::CARD,
     sweep::CARD,
     training::CARD,
@@ -48,15 +48,21 @@ pub const FIGURES: [Card; 17] = [
     ood::CARD,
     robustness::CARD,
     calibration::CARD,
-    // What needs no training comes last: nobody compares to see it.
-    curves::LOSS_AND_BONUS,
-    curves::BONUSES,
-    curves::CURVES,
 ];
+
+/// Those that need no training. They come last: nobody compares to see them.
+pub const ANALYTIC: [Card; 3] = [curves::LOSS_AND_BONUS, curves::BONUSES, curves::CURVES];
 
 /// Every figure that the comparison has data for.
 pub fn all(comparison: &Comparison, table: &Table) -> Vec<Figure> {
-    FIGURES.iter().filter_map(|card| (card.draw)(comparison, table)).collect()
+    FIGURES.iter().chain(&ANALYTIC).filter_map(|card| (card.draw)(comparison, table)).collect()
+}
+
+/// The same of a panel, whose table is `table`: the losses themselves are the comparison's, and drawn there.
+pub fn of_panel(panel: &Panel, table: &Table) -> Vec<Figure> {
+    let Panel { key, title, comparison } = panel;
+    let drawn = FIGURES.iter().filter_map(|card| (card.draw)(comparison, table));
+    drawn.map(|figure| figure.of_panel(key, title)).collect()
 }
 
 /// The figures that need no training: the paper's Figures 2 and 3, and the curves of `losses`.
@@ -81,24 +87,16 @@ fn shortened(name: &str, most: usize) -> String {
 mod tests {
     use super::*;
     use crate::report::sample;
+    use std::collections::BTreeSet;
 
     #[test]
     fn every_figure_is_drawn_under_the_name_of_its_card() {
         let mut comparison = sample::comparison(&["ce", "el(le=0)", "el(le=1)"], 2);
         comparison.sweep = Some(crate::Sweep::Le(vec![0.0, 1.0]));
-        let names = |figures: Vec<&'static str>| -> std::collections::BTreeSet<_> {
-            figures.into_iter().collect()
-        };
-        let cards = names(FIGURES.iter().map(|card| card.name).collect());
-        assert_eq!(cards.len(), FIGURES.len(), "a name twice");
-        assert_eq!(
-            names(
-                all(&comparison, &Table::new(&comparison))
-                    .iter()
-                    .map(|figure| figure.name)
-                    .collect()
-            ),
-            cards
-        );
+        let every = || FIGURES.iter().chain(&ANALYTIC);
+        let cards: BTreeSet<_> = every().map(|card| card.name.to_owned()).collect();
+        assert_eq!(cards.len(), every().count(), "a name twice");
+        let all = all(&comparison, &Table::new(&comparison));
+        assert_eq!(all.into_iter().map(|figure| figure.name).collect::<BTreeSet<_>>(), cards);
     }
 }

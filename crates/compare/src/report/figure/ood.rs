@@ -27,7 +27,7 @@ fn figure(comparison: &Comparison) -> Option<Figure> {
         .filter_map(|(group, name)| panel(group, name, several))
         .collect();
     (!panels.is_empty()).then(|| Figure {
-        name: CARD.name,
+        name: CARD.name.to_owned(),
         title: format!("Telling the test part from {data}"),
         caption: format!(
             "The largest logit, the paper's indicator (minus the lowest conditional energy), of \

@@ -50,7 +50,7 @@ pub fn of(series: &[Series], seeds: &[u64]) -> Option<Figure> {
         })
         .collect();
     Some(Figure {
-        name: CARD.name,
+        name: CARD.name.to_owned(),
         title: "Accuracy under attack".to_owned(),
         caption: format!(
             "Accuracy on test examples moved by up to ε in pixel units (Figure 7 of the paper): {}. \

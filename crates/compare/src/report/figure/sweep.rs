@@ -40,7 +40,7 @@ fn figure(comparison: &Comparison) -> Option<Figure> {
         String::new()
     };
     Some(Figure {
-        name: CARD.name,
+        name: CARD.name.to_owned(),
         title: format!("{} by {by}", capital(&swept.metric)),
         caption: format!(
             "{} against {} ({paper}): {}.{flat}",

@@ -29,7 +29,7 @@ fn figure(comparison: &Comparison) -> Option<Figure> {
     let nats = Axis::logarithmic(&nats, heights(&nll, |(_, nll)| nll));
     let panel = |title: &str, y, marks| Panel { title: title.to_owned(), x: x(), y, marks };
     Some(Figure {
-        name: CARD.name,
+        name: CARD.name.to_owned(),
         title: "Training curves".to_owned(),
         caption: format!(
             "Accuracy and negative log-likelihood on the {part} part after each epoch: {}. The \
