@@ -58,6 +58,23 @@ def test_metrics_of_its_own(tmp_path):
     assert "wer" in str(c)
 
 
+def test_further_test_sets_have_tables_of_their_own(tmp_path):
+    def both(run):
+        logits, labels = train(run)
+        run.test(logits, labels)
+        run.test_set("rain", 0.5 * logits + 0.5, labels)
+
+    c = steepness.compare(both, ["ce", "el"], seeds=2, out=tmp_path / "runs")
+    assert (c.folder / "table-test-rain.csv").exists() and "rain" in str(c)
+
+    def without_a_test_part(run):
+        logits, labels = train(run)
+        run.test_set("rain", logits, labels)
+
+    with pytest.raises(RuntimeError, match=r"further test sets and no logits\.npy of the test part"):
+        steepness.compare(without_a_test_part, ["ce", "el"], seeds=1, out=tmp_path / "none")
+
+
 def test_a_failure_says_what_went_wrong(tmp_path):
     def fails(run):
         if run.seed == 1:

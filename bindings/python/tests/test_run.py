@@ -14,6 +14,7 @@ def test_it_leaves_what_the_contract_says(tmp_path):
     logits = np.arange(12.0).reshape(4, 3)
     run.test(logits, [0, 1, 2, 2], features=logits[:, :2])
     run.validation(logits[:2].astype(np.float16), np.array([0, 1], np.int32))
+    run.test_set("rain-2", logits, np.array([2, 1, 0, 0], np.uint8))
     run.foreign("svhn", logits)
     run.train_counts([5, 6, 7])
     run.classes(["a", "b", "c"])
@@ -29,6 +30,8 @@ def test_it_leaves_what_the_contract_says(tmp_path):
         ("features", "float64", (4, 2)),
         ("val_logits", "float32", (2, 3)),
         ("val_labels", "int64", (2,)),
+        ("test/rain-2/logits", "float64", (4, 3)),
+        ("test/rain-2/labels", "int64", (4,)),
         ("ood/svhn", "float64", (4, 3)),
         ("train_counts", "int64", (3,)),
     ]:
@@ -70,5 +73,10 @@ def test_what_does_not_fit_is_refused(tmp_path):
         run.epoch(loss=float("nan"))
     with pytest.raises(ValueError, match="no name of a file"):
         run.foreign("../x", np.zeros((4, 3)))
+    with pytest.raises(ValueError, match="4 rows of logits for 3 labels"):
+        run.test_set("rain", np.zeros((4, 3)), [0, 1, 2])
+    for name in ("", "../rain", ".rain", "a b", "x" * 101):
+        with pytest.raises(ValueError, match="must be called by"):
+            run.test_set(name, np.zeros((3, 3)), [0, 1, 2])
     with pytest.raises(ValueError, match="logits of shape"):
         run.test(np.zeros(4), [0])

@@ -128,6 +128,33 @@ class Run:
                 raise ValueError(f"{len(array)} rows of features for {len(_array(labels))} labels")
             np.save(self.folder / "features.npy", array)
 
+    def test_set(self, name: str, logits: Any, labels: Any) -> None:
+        """Leave those of a further test set, such as photos of another camera; as `test`.
+
+        It is reported apart from the test part, which has to be there, too, and has the same classes.
+
+        Parameters
+        ----------
+        name
+            At most 100 letters, digits, ``-``, ``_`` and ``.``, without a dot in front.
+        logits
+            (M, C) floats.
+        labels
+            (M,) classes.
+
+        Raises
+        ------
+        ValueError
+            Another name; arrays that do not fit each other.
+        """
+        if not _is_plain(name):
+            raise ValueError(
+                f"the test set {name!r} must be called by at most 100 letters, digits, '-', '_' or '.', "
+                "without a dot in front"
+            )
+        (self.folder / "test" / name).mkdir(parents=True, exist_ok=True)
+        self._predictions(f"test/{name}/", logits, labels)
+
     def validation(self, logits: Any, labels: Any) -> None:
         """Leave those of the validation part, for temperature scaling; as `test`."""
         self._predictions("val_", logits, labels)
@@ -161,6 +188,12 @@ class Run:
     def _write(self, name: str, value: object) -> None:
         with open(self.folder / name, "w", encoding="utf-8") as file:
             json.dump(value, file)
+
+
+def _is_plain(name: str) -> bool:
+    """Tell whether the program takes it for the name of a folder; others it does not look into."""
+    plain = all(letter.isalnum() or letter in "-_." for letter in name)
+    return 0 < len(name.encode()) <= 100 and not name.startswith(".") and plain
 
 
 def _numbers(metrics: dict[str, float]) -> dict[str, float]:
