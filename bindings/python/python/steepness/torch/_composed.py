@@ -1,6 +1,6 @@
-"""Losses of labels as operations of PyTorch, on any device.
+"""Losses as operations of PyTorch, on any device: of labels, and by `_composed_soft` of weights of classes.
 
-With the label's logit masked, one softmax over a row gives the softmax o of the others and their
+Of labels: with the label's logit masked, one softmax over a row gives the softmax o of the others and their
 log-sum-exp; the difference u of the label's logit to that are its log-odds, so that 1 - p is never
 computed as such. The curve is evaluated in Rust, in float64, at one u a row: on another device than the
 CPU one number a row goes there and two come back. o times the steepness is the gradient.
@@ -14,18 +14,22 @@ import torch
 from torch import Tensor
 
 from steepness._core import Criterion, curve
+from steepness.torch import _composed_soft
+from steepness.torch._adjusted import adjusted, pulled_back, refuse
 from steepness.torch._dtypes import gradient_dtype, loss_dtype
 from steepness.torch._layout import Layout
+from steepness.torch._term import terms_of_rows
 
 if TYPE_CHECKING:
     from steepness._core import Term
 
 
 def supports(criterion: Criterion, layout: Layout) -> bool:
-    """Tell whether it is a loss of one label a row, that looks at one row at a time."""
-    if layout.soft or not criterion.row_by_row or criterion.learns:
+    """Tell whether it is a sum of rows of their own, by a curve that can be looked up or is written out."""
+    terms = terms_of_rows(criterion)
+    if not terms or not all(term["softmax"] for term in terms):
         return False
-    return all(term["softmax"] and term["smoothing"] == 0.0 for term in criterion.terms())
+    return all(_composed_soft.supports(term) for term in terms if layout.soft or term["smoothing"] > 0.0)
 
 
 def compute(
@@ -37,6 +41,8 @@ def compute(
     wanted: bool,
 ) -> tuple[Tensor, Tensor | None]:
     """Compute as `_backend.Backend` says."""
+    if not supports(criterion, layout):
+        raise ValueError(f"{criterion.spec} of such targets is not composed: it takes the CPU's kernels")
     with torch.no_grad():
         return _compute(criterion, logits.detach(), targets, sample_weight, layout, wanted)
 
@@ -51,11 +57,17 @@ def _compute(
 ) -> tuple[Tensor, Tensor | None]:
     dtype = loss_dtype(logits)
     rows = logits.movedim(layout.axis, -1).reshape(-1, logits.shape[layout.axis])
-    targets = targets.reshape(-1).to(torch.int64)
-    ignored = targets == criterion.ignore_index
-    _check_targets(targets, ignored, criterion.classes)
-    label = targets.masked_fill(ignored, 0).unsqueeze(1)
-    samples = torch.ones_like(targets, dtype=dtype)
+    classes = criterion.classes
+    if layout.soft:
+        targets = targets.detach().to(dtype).movedim(layout.axis, -1).reshape(-1, classes)
+        _check_weights(targets)
+        ignored = torch.zeros(targets.shape[0], dtype=torch.bool, device=logits.device)
+    else:
+        targets = targets.reshape(-1).to(torch.int64)
+        ignored = targets == criterion.ignore_index
+        _check_labels(targets, ignored, classes)
+        targets = targets.masked_fill(ignored, 0)
+    samples = torch.ones_like(ignored, dtype=dtype)
     if sample_weight is not None:
         layout.check_sample_weight(sample_weight)
         samples = sample_weight.detach().reshape(-1).to(logits.device, dtype)
@@ -66,15 +78,26 @@ def _compute(
     total = torch.zeros_like(samples)
     gradient: Tensor | None = None
     for at, term in enumerate(criterion.terms()):
-        weights = samples
-        if term["class_weights"] is not None:
+        divisor = samples
+        label_weights = None
+        if term["class_weights"] is not None and not layout.soft:
             of_class = torch.tensor(term["class_weights"], dtype=dtype, device=logits.device)
-            weights = samples * of_class[label.squeeze(1)]
+            label_weights = of_class[targets]
+            if term["by_weights"]:
+                divisor = samples * label_weights
         scale = torch.ones((), dtype=dtype, device=logits.device)
         if criterion.reduction == "mean":
-            divisor = (weights if term["by_weights"] else samples).sum()
-            scale = torch.where(divisor > 0, 1.0 / divisor, 0.0)
-        losses, slope = _term(criterion, at, term, rows, label, weights * scale, ignored, wanted)
+            by = divisor.sum()
+            scale = torch.where(by > 0, 1.0 / by, 0.0)
+        weights = samples * scale
+        if layout.soft or term["smoothing"] > 0.0:
+            t = _composed_soft.targets_of(term, targets, classes, dtype)
+            losses, slope = _composed_soft.term_of_rows(term, rows, t, weights, ignored, wanted)
+        else:
+            if label_weights is not None:
+                weights = weights * label_weights
+            label = targets.unsqueeze(1)
+            losses, slope = _term(criterion, at, term, rows, label, weights, ignored, wanted)
         total += losses
         if slope is not None:
             gradient = slope if gradient is None else gradient.add_(slope)
@@ -101,14 +124,7 @@ def _term(
 ) -> tuple[Tensor, Tensor | None]:
     """Compute weighted losses of the rows of one term, and the gradient."""
     dtype = weights.dtype
-    z = logits.to(dtype)
-    cap, scale = term["soft_cap"], term["before"] * term["after"]
-    if cap is not None:
-        z = torch.where(z.isinf(), z, cap * torch.tanh(z / cap))
-    if scale != 1.0:
-        z = z * scale
-    if term["offsets"] is not None:
-        z = z + torch.tensor(term["offsets"], dtype=dtype, device=z.device) * term["after"]
+    z = adjusted(term, logits, dtype)
     own = z.gather(1, label).squeeze(1)
     if term["margins"] is not None:
         margins = torch.tensor(term["margins"], dtype=dtype, device=z.device)
@@ -116,7 +132,9 @@ def _term(
     masked = z.scatter(1, label, -torch.inf)
     others = masked.logsumexp(1)
     alone = masked.amax(1) == -torch.inf
-    _check_logits(logits, z, own, others, alone, ignored)
+    nothing = (own == -torch.inf) & alone
+    bad = own.isnan() | (own == torch.inf) | others.isnan() | (others == torch.inf) | nothing
+    refuse(logits, bad & ~ignored)
     o = (masked - others.unsqueeze(1)).exp()
     o = torch.where(alone.unsqueeze(1), 0.0, o)
     u = torch.where(ignored, 0.0, own - others)
@@ -137,12 +155,7 @@ def _term(
     of_label = weights * (pull * p - steepness)
     gradient = o.mul_(of_others.unsqueeze(1)).scatter_(1, label, of_label.unsqueeze(1))
     gradient = torch.where(ignored.unsqueeze(1), 0.0, gradient)
-    if scale != 1.0:
-        gradient = gradient * scale
-    if cap is not None:
-        e = torch.exp(-2.0 / cap * logits.to(dtype).abs())
-        gradient = gradient * (4.0 * e / (1.0 + e) ** 2)
-    return losses, gradient
+    return losses, pulled_back(term, gradient, logits)
 
 
 def _curve(criterion: Criterion, at: int, log_odds: Tensor, squares: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -163,24 +176,16 @@ def _curve(criterion: Criterion, at: int, log_odds: Tensor, squares: Tensor | No
     return found[0], found[1]
 
 
-def _check_targets(targets: Tensor, ignored: Tensor, classes: int) -> None:
+def _check_labels(targets: Tensor, ignored: Tensor, classes: int) -> None:
     wrong = ~ignored & ((targets < 0) | (targets >= classes))
     if bool(wrong.any()):
         row = int(wrong.int().argmax())
         raise IndexError(f"target {int(targets[row])} in row {row} is not below the {classes} classes")
 
 
-def _check_logits(
-    logits: Tensor, z: Tensor, own: Tensor, others: Tensor, alone: Tensor, ignored: Tensor
-) -> None:
-    """Refuse NaN, +inf, and rows of nothing but -inf."""
-    nothing = (own == -torch.inf) & alone
-    bad = own.isnan() | (own == torch.inf) | others.isnan() | (others == torch.inf) | nothing
-    bad &= ~ignored
-    if not bool(bad.any()):
-        return
-    row = int(bad.int().argmax())
-    values = logits[row]
-    wrong = values.isnan() | (values == torch.inf)
-    column = int(wrong.int().argmax())
-    raise ValueError(f"the logit in row {row}, column {column} is {float(values[column])}")
+def _check_weights(targets: Tensor) -> None:
+    wrong = ~((targets >= 0) & targets.isfinite())
+    if bool(wrong.any()):
+        row, column = divmod(int(wrong.int().argmax()), targets.shape[1])
+        value = float(targets[row, column])
+        raise ValueError(f"soft target {value} in row {row}, class {column} is not a finite number >= 0")

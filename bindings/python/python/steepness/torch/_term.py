@@ -11,7 +11,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from steepness import _core
 
 BASES: dict[str, tuple[str, ...]] = {
     "zero": (),
@@ -157,6 +160,15 @@ class Term:
             origin = -(start**gamma) if start > 0.0 else 0.0
         four = (*numbers, 0.0, 0.0, 0.0, 0.0)[:4]
         return (*four, self.bonus.rho, start, self.bonus.abrupt, origin)
+
+
+def terms_of_rows(criterion: _core.Criterion) -> list[_core.Term]:
+    """Give the terms whose sum over rows is the loss; none where there is more to it.
+
+    More is a running mean, which moves with the batch, or a loss that looks at several rows at once: only
+    the Rust kernels know these.
+    """
+    return criterion.terms() if criterion.row_by_row and not criterion.learns else []
 
 
 def log(x: float) -> float:

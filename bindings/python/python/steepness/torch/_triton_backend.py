@@ -9,7 +9,7 @@ from torch import Tensor
 
 from steepness.torch import _triton
 from steepness.torch._dtypes import gradient_dtype
-from steepness.torch._term import Term
+from steepness.torch._term import Term, terms_of_rows
 
 if TYPE_CHECKING:
     from steepness._core import Criterion
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 def supports(criterion: Criterion, logits: Tensor, layout: Layout) -> bool:
     """Tell whether the kernels know this loss and these logits."""
-    if criterion.learns or not criterion.row_by_row or logits.dtype not in _triton.DTYPES:
+    if logits.dtype not in _triton.DTYPES:
         return False
-    return _triton.supports([Term.read(term) for term in criterion.terms()], layout.soft)
+    return _triton.supports([Term.read(term) for term in terms_of_rows(criterion)], layout.soft)
 
 
 def compute(
@@ -35,9 +35,10 @@ def compute(
 
     Nobody waits for the device: a class out of range and a logit that is no number make the loss NaN.
     """
-    term = Term.read(criterion.terms()[0])
+    terms = [Term.read(term) for term in terms_of_rows(criterion)]
+    term = terms[0] if _triton.supports(terms, layout.soft) else None
     if term is None:
-        raise ValueError(f"{criterion.spec} has no kernel")
+        raise ValueError(f"{criterion.spec} of such targets has no Triton kernel")
     with torch.no_grad():
         gradient = None
         if wanted:
