@@ -53,6 +53,15 @@ def adjusted(raw, offsets, column, inside, soft_cap, scale):
 
 
 @triton.jit
+def logits_of(z_row, z_c, column, counted, classes, offsets, soft_cap, scale):
+    """A tile of logits as they are, as the curve sees them, and where there are any."""
+    inside = counted[:, None] & (column < classes)[None, :]
+    raw = tl.load(z_row[:, None] + column[None, :] * z_c, mask=inside, other=-float("inf"))
+    raw = raw.to(tl.float32)
+    return raw, adjusted(raw, offsets, column[None, :], inside, soft_cap, scale), inside
+
+
+@triton.jit
 def pulled_back(gradient, raw, soft_cap, scale):
     """From the gradient of adjusted logits to that of the logits."""
     gradient = gradient * scale
@@ -61,6 +70,15 @@ def pulled_back(gradient, raw, soft_cap, scale):
         e = tl.exp(-2.0 * tl.abs(raw) / soft_cap)
         gradient = gradient * (4.0 * e / ((1.0 + e) * (1.0 + e)))
     return gradient
+
+
+@triton.jit
+def write(gradient, g, g_row, g_c, column, raw, live, counted, classes, soft_cap, scale):
+    """The gradient g of a tile of adjusted logits to its place; 0 for rows that are ignored."""
+    g = tl.where(counted[:, None], pulled_back(g, raw, soft_cap, scale), 0.0)
+    written = live[:, None] & (column < classes)[None, :]
+    to = g_row[:, None] + column[None, :] * g_c
+    tl.store(to, g.to(gradient.dtype.element_ty), mask=written)
 
 
 @triton.jit
@@ -149,10 +167,9 @@ def hard(
 
     if BLOCKS == 1:
         column = tl.arange(0, BLOCK)
-        inside = counted[:, None] & (column < classes)[None, :]
-        raw = tl.load(z_row[:, None] + column[None, :] * z_c, mask=inside, other=-float("inf"))
-        raw = raw.to(tl.float32)
-        z = adjusted(raw, offsets, column[None, :], inside, soft_cap, scale)
+        raw, z, _ = logits_of(
+            z_row, z_c, column, counted, classes, offsets, soft_cap, scale
+        )
         is_label = column[None, :] == label[:, None]
         own = tl.sum(tl.where(is_label, z, 0.0), axis=1)
         rest = tl.where(is_label, -float("inf"), z)
@@ -166,10 +183,9 @@ def hard(
         squares = tl.zeros([ROWS], tl.float32)
         for block in range(BLOCKS):
             column = block * BLOCK + tl.arange(0, BLOCK)
-            inside = counted[:, None] & (column < classes)[None, :]
-            raw = tl.load(z_row[:, None] + column[None, :] * z_c, mask=inside, other=-float("inf"))
-            raw = raw.to(tl.float32)
-            z = adjusted(raw, offsets, column[None, :], inside, soft_cap, scale)
+            raw, z, _ = logits_of(
+                z_row, z_c, column, counted, classes, offsets, soft_cap, scale
+            )
             is_label = column[None, :] == label[:, None]
             own += tl.sum(tl.where(is_label, z, 0.0), axis=1)
             rest = tl.where(is_label, -float("inf"), z)
@@ -203,28 +219,16 @@ def hard(
         of_others = weight * ratio(steepness + z_term * q, total)
         of_label = weight * (z_term * p - steepness)
         g_row = gradient + (row // inner) * g_n + (row % inner) * g_i
-        if BLOCKS == 1:
-            g = tl.where(is_label, of_label[:, None], e * of_others[:, None])
-            g = tl.where(counted[:, None], pulled_back(g, raw, soft_cap, scale), 0.0)
-            written = live[:, None] & (column < classes)[None, :]
-            to = g_row[:, None] + column[None, :] * g_c
-            tl.store(to, g.to(gradient.dtype.element_ty), mask=written)
-        else:
-            for block in range(BLOCKS):
+        for block in range(BLOCKS):
+            if BLOCKS > 1:
                 column = block * BLOCK + tl.arange(0, BLOCK)
-                inside = counted[:, None] & (column < classes)[None, :]
-                raw = tl.load(
-                    z_row[:, None] + column[None, :] * z_c, mask=inside, other=-float("inf")
+                raw, z, _ = logits_of(
+                    z_row, z_c, column, counted, classes, offsets, soft_cap, scale
                 )
-                raw = raw.to(tl.float32)
-                z = adjusted(raw, offsets, column[None, :], inside, soft_cap, scale)
                 is_label = column[None, :] == label[:, None]
                 e = tl.exp(z - finite(most)[:, None])
-                g = tl.where(is_label, of_label[:, None], e * of_others[:, None])
-                g = tl.where(counted[:, None], pulled_back(g, raw, soft_cap, scale), 0.0)
-                written = live[:, None] & (column < classes)[None, :]
-                to = g_row[:, None] + column[None, :] * g_c
-                tl.store(to, g.to(gradient.dtype.element_ty), mask=written)
+            g = tl.where(is_label, of_label[:, None], e * of_others[:, None])
+            write(gradient, g, g_row, g_c, column, raw, live, counted, classes, soft_cap, scale)
 
 
 @triton.jit
@@ -294,10 +298,9 @@ def soft(
     # The softmax, the likeliest class singled out.
     if BLOCKS == 1:
         column = tl.arange(0, BLOCK)
-        inside = counted[:, None] & (column < classes)[None, :]
-        raw = tl.load(z_row[:, None] + column[None, :] * z_c, mask=inside, other=-float("inf"))
-        raw = raw.to(tl.float32)
-        z = adjusted(raw, offsets, column[None, :], inside, soft_cap, scale)
+        raw, z, inside = logits_of(
+            z_row, z_c, column, counted, classes, offsets, soft_cap, scale
+        )
         top = tl.max(z, axis=1)
         at = tl.min(tl.where(z == top[:, None], column[None, :], classes), axis=1)
         rest = tl.where(column[None, :] == at[:, None], -float("inf"), z)
@@ -312,10 +315,9 @@ def soft(
         squares = tl.zeros([ROWS], tl.float32)
         for block in range(BLOCKS):
             column = block * BLOCK + tl.arange(0, BLOCK)
-            inside = counted[:, None] & (column < classes)[None, :]
-            raw = tl.load(z_row[:, None] + column[None, :] * z_c, mask=inside, other=-float("inf"))
-            raw = raw.to(tl.float32)
-            z = adjusted(raw, offsets, column[None, :], inside, soft_cap, scale)
+            raw, z, inside = logits_of(
+                z_row, z_c, column, counted, classes, offsets, soft_cap, scale
+            )
             largest = tl.max(z, axis=1)
             here = tl.min(tl.where(z == largest[:, None], column[None, :], classes), axis=1)
             rest = tl.where(column[None, :] == here[:, None], -float("inf"), z)
@@ -359,10 +361,9 @@ def soft(
         pull = tl.zeros([ROWS], tl.float32)
         for block in range(BLOCKS):
             column = block * BLOCK + tl.arange(0, BLOCK)
-            inside = counted[:, None] & (column < classes)[None, :]
-            raw = tl.load(z_row[:, None] + column[None, :] * z_c, mask=inside, other=-float("inf"))
-            raw = raw.to(tl.float32)
-            z = adjusted(raw, offsets, column[None, :], inside, soft_cap, scale)
+            raw, z, inside = logits_of(
+                z_row, z_c, column, counted, classes, offsets, soft_cap, scale
+            )
             t, bad = weighted_targets(
                 not LABELS, column, inside, label, t_row, t_c, class_weights, classes, smooth
             )
@@ -405,38 +406,23 @@ def soft(
         of_others = weight * ratio(q * (pull + 2.0 * z_weight) + top_pull, total)
         of_top = weight * (p * (pull + 2.0 * z_weight) - top_pull)
         g_row = gradient + (row // inner) * g_n + (row % inner) * g_i
-        if BLOCKS == 1:
-            g = e * of_others[:, None] - weights * weight[:, None]
-            g = tl.where(is_top, of_top[:, None], g)
-            g = tl.where(counted[:, None], pulled_back(g, raw, soft_cap, scale), 0.0)
-            written = live[:, None] & (column < classes)[None, :]
-            to = g_row[:, None] + column[None, :] * g_c
-            tl.store(to, g.to(gradient.dtype.element_ty), mask=written)
-        else:
-            for block in range(BLOCKS):
+        for block in range(BLOCKS):
+            if BLOCKS > 1:
                 column = block * BLOCK + tl.arange(0, BLOCK)
-                inside = counted[:, None] & (column < classes)[None, :]
-                raw = tl.load(
-                    z_row[:, None] + column[None, :] * z_c, mask=inside, other=-float("inf")
+                raw, z, inside = logits_of(
+                    z_row, z_c, column, counted, classes, offsets, soft_cap, scale
                 )
-                raw = raw.to(tl.float32)
-                z = adjusted(raw, offsets, column[None, :], inside, soft_cap, scale)
                 t, bad = weighted_targets(
-                    not LABELS, column, inside, label, t_row, t_c,
-                    class_weights, classes, smooth,
+                    not LABELS, column, inside, label, t_row, t_c, class_weights, classes, smooth
                 )
                 is_top = column[None, :] == at[:, None]
                 t = tl.where(is_top, 0.0, t)
-                rest = tl.where(is_top, -float("inf"), z)
-                e = tl.exp(rest - finite(most)[:, None])
+                e = tl.exp(tl.where(is_top, -float("inf"), z) - finite(most)[:, None])
                 values, weights = minor_classes(
                     z, t, e * factor[:, None], top[:, None], ln_p[:, None], of_all[:, None],
                     base_a, base_b, base_c, bonus_a, bonus_b, bonus_c, bonus_d,
                     rho, start, end, origin, BASE, BONUS,
                 )
-                g = e * of_others[:, None] - weights * weight[:, None]
-                g = tl.where(is_top, of_top[:, None], g)
-                g = tl.where(counted[:, None], pulled_back(g, raw, soft_cap, scale), 0.0)
-                written = live[:, None] & (column < classes)[None, :]
-                to = g_row[:, None] + column[None, :] * g_c
-                tl.store(to, g.to(gradient.dtype.element_ty), mask=written)
+            g = e * of_others[:, None] - weights * weight[:, None]
+            g = tl.where(is_top, of_top[:, None], g)
+            write(gradient, g, g_row, g_c, column, raw, live, counted, classes, soft_cap, scale)
