@@ -52,7 +52,7 @@ class Loss(nn.Module):
 
     Under `DistributedDataParallel` each process divides by its own rows, and gradients are averaged over
     processes: with as many counted rows in each that is the mean over all; else take
-    ``reduction="sum"`` and divide by the number of all.
+    ``reduction="sum"``, divide by the number of all and multiply by the number of processes.
 
     Examples
     --------
