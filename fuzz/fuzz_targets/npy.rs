@@ -25,6 +25,9 @@ fuzz_target!(|data: &[u8]| {
         Err(error) => refused(&error.into()),
     }
     npy::floats(&path).map(drop).unwrap_or_else(|error| refused(&error.into()));
+    let of = || data.to_vec();
+    npy::numbers_of(of(), &path).map(drop).unwrap_or_else(|error| refused(&error.into()));
+    npy::labels_of(of(), &path).map(drop).unwrap_or_else(|error| refused(&error.into()));
     npy::targets(&path).map(drop).unwrap_or_else(|error| refused(&error.into()));
 });
 

@@ -5,6 +5,9 @@
 //! where in the file it went wrong.
 
 mod header;
+mod labels;
+
+pub use labels::{Labels, labels_of};
 
 use crate::{Error, Result, durable};
 use header::{Header, Kind};
@@ -54,6 +57,24 @@ pub fn matrix(path: &Path) -> Result<Matrix> {
 /// What holds something else.
 pub fn matrix_of(bytes: Vec<u8>, path: &Path) -> Result<Matrix> {
     Array::of(bytes, path)?.matrix()
+}
+
+/// Reads a matrix (N, D) of numbers of any kind from the contents of the file at `path`: f2, f4, f8, whole
+/// numbers, or truth values as 0 and 1.
+///
+/// # Errors
+/// What holds something else.
+pub fn numbers_of(bytes: Vec<u8>, path: &Path) -> Result<Matrix> {
+    let array = Array::of(bytes, path)?;
+    let expected = "numbers of shape (N, D), a row an example";
+    let values = match array.header.kind {
+        _ if array.header.shape.len() != 2 => return Err(array.unlike(expected)),
+        Kind::Float => return array.matrix(),
+        Kind::Signed | Kind::Unsigned | Kind::Bool => array.whole()?,
+        Kind::Text | Kind::Bytes => return Err(array.unlike(expected)),
+    };
+    // Exact below 2⁵³.
+    array.shaped(Floats::F64(values.into_iter().map(|value| value as f64).collect()))
 }
 
 /// Reads a vector (N,) of whole numbers, i1 to i8 or u1 to u8.
@@ -183,10 +204,18 @@ impl<'a> Array<'a> {
     }
 
     fn matrix(&self) -> Result<Matrix> {
-        let &[rows, columns] = self.header.shape.as_slice() else {
+        if self.header.shape.len() != 2 {
             return Err(self.unlike("f4 or f8 of shape (N, C)"));
+        }
+        self.shaped(self.floats()?)
+    }
+
+    /// The numbers as the rows of a matrix, in whichever order they are stored.
+    fn shaped(&self, values: Floats) -> Result<Matrix> {
+        let &[rows, columns] = self.header.shape.as_slice() else {
+            return Err(self.unlike("numbers of shape (N, C)"));
         };
-        let values = match self.floats()? {
+        let values = match values {
             values if !self.header.fortran_order => values,
             Floats::F32(values) => Floats::F32(transpose(&values, rows, columns)),
             Floats::F64(values) => Floats::F64(transpose(&values, rows, columns)),
@@ -204,10 +233,17 @@ impl<'a> Array<'a> {
     }
 
     fn integers(&self) -> Result<Vec<i64>> {
-        if self.header.shape.len() != 1 {
+        let is_whole = matches!(self.header.kind, Kind::Signed | Kind::Unsigned);
+        if self.header.shape.len() != 1 || !is_whole {
             return Err(self.unlike("whole numbers of shape (N,)"));
         }
+        self.whole()
+    }
+
+    /// Whole numbers of any shape, in the order they are stored; truth values are 0 and 1.
+    fn whole(&self) -> Result<Vec<i64>> {
         Ok(match (self.header.kind, self.header.width) {
+            (Kind::Bool, _) => self.numbers(|b| u8::from_le_bytes(b).min(1).into()),
             (Kind::Signed, 1) => self.numbers(|b| i8::from_le_bytes(b).into()),
             (Kind::Signed, 2) => self.numbers(|b| i16::from_le_bytes(b).into()),
             (Kind::Signed, 4) => self.numbers(|b| i32::from_le_bytes(b).into()),
@@ -225,7 +261,7 @@ impl<'a> Array<'a> {
                 };
                 return wide.into_iter().enumerate().map(narrow).collect();
             }
-            _ => return Err(self.unlike("whole numbers of shape (N,)")),
+            _ => return Err(self.unlike("whole numbers")),
         })
     }
 
@@ -342,6 +378,32 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_numbers_of_any_kind() {
+        let folder = TempDir::new().unwrap();
+        let read = |dtype: &str, fortran: &str, shape: &str, data: &[u8]| {
+            let path = file(&folder, &header(dtype, fortran, shape), data);
+            numbers_of(fs::read(&path).unwrap(), &path)
+        };
+        let expected = |values| Matrix { rows: 2, columns: 2, values };
+        let whole = expected(Floats::F64(vec![1.0, 2.0, 3.0, 255.0]));
+        assert_eq!(read("|u1", "False", "(2, 2)", &[1, 2, 3, 255]).unwrap(), whole);
+        assert_eq!(read("|u1", "True", "(2, 2)", &[1, 3, 2, 255]).unwrap(), whole);
+        let truth = expected(Floats::F64(vec![0.0, 1.0, 1.0, 1.0]));
+        assert_eq!(read("|b1", "False", "(2, 2)", &[0, 1, 1, 7]).unwrap(), truth);
+        let halves = expected(Floats::F32(vec![0.0, -2.0, 65504.0, 2f32.powi(-24)]));
+        let bits = [0u16, 49152, 31743, 1].map(u16::to_le_bytes).concat();
+        assert_eq!(read("<f2", "False", "(2, 2)", &bits).unwrap(), halves);
+        for (dtype, shape, found) in [
+            ("<f4", "(2,)", "header: f4 of shape [2], expected numbers of shape (N, D)"),
+            ("|u1", "(2, 2, 2)", "header: u1 of shape [2, 2, 2], expected numbers"),
+            ("|S4", "(1, 2)", "header: S4 of shape [1, 2], expected numbers"),
+        ] {
+            let error = read(dtype, "False", shape, &[0; 8]).unwrap_err().to_string();
+            assert!(error.contains(found), "{error}");
+        }
+    }
+
+    #[test]
     fn what_is_written_is_read_back() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("out.npy");
@@ -399,6 +461,7 @@ mod tests {
             ("<f4", "(2,)", &[0; 8], "header: f4 of shape [2], expected f4 or f8 of shape (N, C)"),
             ("<i4", "(1, 2)", &[0; 8], "header: i4 of shape [1, 2], expected f4 or f8"),
             ("<c8", "(1, 1)", &[0; 8], "dtype \"<c8\""),
+            ("<U1", "(1, 2)", &[0; 8], "header: U1 of shape [1, 2], expected f4 or f8"),
         ] {
             let found = complaint(dtype, shape, data);
             assert!(found.contains("array.npy: ") && found.contains(expected), "{found}");
@@ -437,7 +500,12 @@ mod tests {
             }
             bytes.truncate(cut);
             fs::write(&path, &bytes).unwrap();
-            for error in [matrix(&path).err(), integers(&path).err(), targets(&path).err()] {
+            let of = || fs::read(&path).unwrap();
+            let rows = numbers_of(of(), &path).err();
+            let words = labels_of(of(), &path).err();
+            for error in
+                [matrix(&path).err(), integers(&path).err(), targets(&path).err(), rows, words]
+            {
                 prop_assert!(error.is_none_or(|error| error.exit_code() == 2));
             }
         }

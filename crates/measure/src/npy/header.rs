@@ -8,7 +8,7 @@
 #[derive(Debug, PartialEq)]
 pub(super) struct Header {
     pub kind: Kind,
-    /// Bytes of one number.
+    /// Bytes of one number or word.
     pub width: usize,
     pub big_endian: bool,
     pub fortran_order: bool,
@@ -22,7 +22,16 @@ pub(super) enum Kind {
     Float,
     Signed,
     Unsigned,
+    /// One byte, 0 or 1.
+    Bool,
+    /// Words of a fixed number of code points, 4 bytes each, filled up with zeros.
+    Text,
+    /// Words of a fixed number of bytes, filled up with zeros.
+    Bytes,
 }
+
+/// Bytes of a letter of [`Kind::Text`].
+pub(super) const CODE_POINT: usize = 4;
 
 /// The place in the file, and what was expected there.
 pub(super) type Complaint = (String, String);
@@ -54,12 +63,15 @@ impl Header {
 
     /// The dtype as numpy writes it, without the byte order: "f4".
     pub fn dtype(&self) -> String {
-        let kind = match self.kind {
-            Kind::Float => 'f',
-            Kind::Signed => 'i',
-            Kind::Unsigned => 'u',
+        let (kind, width) = match self.kind {
+            Kind::Float => ('f', self.width),
+            Kind::Signed => ('i', self.width),
+            Kind::Unsigned => ('u', self.width),
+            Kind::Bool => ('b', self.width),
+            Kind::Text => ('U', self.width / CODE_POINT),
+            Kind::Bytes => ('S', self.width),
         };
-        format!("{kind}{}", self.width)
+        format!("{kind}{width}")
     }
 }
 
@@ -125,6 +137,13 @@ impl Dictionary<'_> {
             Some(b'=') => Some(cfg!(target_endian = "big")),
             _ => None,
         };
+        if text.get(1..) == Some("O") {
+            return complain(
+                at,
+                "Python objects, which are stored as a pickle: it is not read, since reading it would \
+                 run what is in it; save numbers, or words of one length (y.astype(str))",
+            );
+        }
         let number = match text.get(1..) {
             Some("f2") => Some((Kind::Float, 2)),
             Some("f4") => Some((Kind::Float, 4)),
@@ -137,11 +156,16 @@ impl Dictionary<'_> {
             Some("u2") => Some((Kind::Unsigned, 2)),
             Some("u4") => Some((Kind::Unsigned, 4)),
             Some("u8") => Some((Kind::Unsigned, 8)),
-            _ => None,
+            Some("b1") => Some((Kind::Bool, 1)),
+            Some(text) => words(text),
+            None => None,
         };
         match (number, big_endian) {
             (Some((kind, width)), Some(big_endian)) => Ok((kind, width, big_endian)),
-            _ => complain(at, format!("dtype {text:?}, expected f2, f4, f8, i1 to i8 or u1 to u8")),
+            _ => complain(
+                at,
+                format!("dtype {text:?}, expected f2, f4, f8, i1 to i8, u1 to u8, b1, U or S"),
+            ),
         }
     }
 
@@ -219,6 +243,17 @@ impl Dictionary<'_> {
     }
 }
 
+/// Words, "U12" or "S12".
+fn words(dtype: &str) -> Option<(Kind, usize)> {
+    let (kind, each) = match dtype.as_bytes().first()? {
+        b'U' => (Kind::Text, CODE_POINT),
+        b'S' => (Kind::Bytes, 1),
+        _ => return None,
+    };
+    let length = dtype.get(1..).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?;
+    Some((kind, length.parse::<usize>().ok()?.checked_mul(each)?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,6 +285,13 @@ mod tests {
         let any_order = "{\"shape\":(7,),\"fortran_order\":False,\"descr\":\"|u1\"}";
         let header = Header::parse(&file(2, any_order)).unwrap();
         assert_eq!((header.shape.as_slice(), header.dtype().as_str()), (&[7][..], "u1"));
+        for (dtype, kind, width) in
+            [("|b1", Kind::Bool, 1), ("<U3", Kind::Text, 12), ("|S5", Kind::Bytes, 5)]
+        {
+            let text = format!("{{'descr': '{dtype}', 'fortran_order': False, 'shape': (2,)}}");
+            let header = Header::parse(&file(1, &text)).unwrap();
+            assert_eq!((header.kind, header.width, &*header.dtype()), (kind, width, &dtype[1..]));
+        }
         let scalar = "{'descr': '<i8', 'fortran_order': False, 'shape': ()}";
         assert_eq!(Header::parse(&file(1, scalar)).unwrap().data_len(), Some(8));
     }
@@ -270,8 +312,12 @@ mod tests {
             ("{'descr'; '<f4'", "byte 18", "expected ':'"),
             ("{'order': 1}", "byte 11", "expected 'descr'"),
             ("{'descr': '<c8'}", "byte 20", "dtype \"<c8\""),
-            ("{'descr': '|b1'}", "byte 20", "dtype \"|b1\""),
-            ("{'descr': '|O'}", "byte 20", "dtype \"|O\""),
+            ("{'descr': '|b2'}", "byte 20", "dtype \"|b2\""),
+            ("{'descr': '|O'}", "byte 20", "Python objects, which are stored as a pickle"),
+            ("{'descr': '<U'}", "byte 20", "dtype \"<U\""),
+            ("{'descr': '<U+3'}", "byte 20", "dtype \"<U+3\""),
+            ("{'descr': '<U9999999999999999999'}", "byte 20", "dtype"),
+            ("{'descr': '<M8[ns]'}", "byte 20", "dtype \"<M8[ns]\""),
             ("{'descr': 'éé'}", "byte 20", "dtype"),
             ("{'descr': [('a', '<f4')]}", "byte 20", "structured"),
             ("{'fortran_order': 0}", "byte 28", "True or False"),
