@@ -30,6 +30,7 @@ LONGEST = {
     "safetensors": 1024,
     "recipe": 4096,
     "table": 2048,
+    "arrays": 1024,
     "tu": 512,
     "image": 2048,
     "archive": 4096,

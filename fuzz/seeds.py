@@ -95,6 +95,10 @@ NPY = [
     npy("<u8", "(1,)", b"\xff" * 8, version=3),
     npy("|i1", "()", b"\1"),
     npy("<f4", "(0, 3)", b""),
+    npy("<U3", "(2,)", "cat".encode("utf-32-le") + "é\0\0".encode("utf-32-le")),
+    npy("|S3", "(2, 1)", b"catox\0"),
+    npy("|b1", "(2, 2)", b"\0\1\1\0"),
+    npy("|O", "(1,)", b"\x80\x04."),
 ]
 
 
@@ -225,6 +229,18 @@ def zipped(entries, method=zipfile.ZIP_DEFLATED):
     return out.getvalue()
 
 
+ROWS = npy("<f4", "(4, 1)", struct.pack("<4f", 1, 2, 3, 4))
+ARRAYS = [
+    b"a" + npy("<f8", "(6, 1)", struct.pack("<6d", 1, 2, 3, 4, 5, 6), order=True),
+    b"b" + npy("|S2", "(6, 1)", b"a\0bba\0bba\0bb"),
+    MARK.join([b"b" + npy("<i8", "(6,)", struct.pack("<6q", -1, 7, 7, -1, 7, -1)), b"C", b"D"]),
+    b"c" + npy("<U5", "(6,)", "".join(word.ljust(5, "\0") for word in
+                                      ["train", "dev", "test", "train", "train", "train"]).encode("utf-32-le")),
+    b"a" + npy("|O", "(6, 2)", b"\x80\x04."),
+    b"z" + zipped([("x.npy", ROWS), ("y.npy", npy("|u1", "(4,)", b"\0\1\0\1"))], zipfile.ZIP_STORED),
+    b"z" + zipped([("train_x.npy", ROWS), ("y_train.npy", npy("|u1", "(4,)", b"\0\1\0\1"))]),
+]
+
 GOOD = [("top/", tarfile.DIRTYPE, b""), ("top/a", tarfile.REGTYPE, b"123"), ("top/d/b", tarfile.REGTYPE, b"")]
 ARCHIVES = [
     b"t" + tar(GOOD),
@@ -332,6 +348,7 @@ for target, seeds in {
     "safetensors": SAFETENSORS,
     "recipe": RECIPES,
     "table": TABLES,
+    "arrays": ARRAYS,
     "tu": TU,
     "image": IMAGES,
     "archive": ARCHIVES,

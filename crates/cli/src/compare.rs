@@ -53,6 +53,10 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = crate::numbers::count, allow_negative_numbers = true)]
     batch: Option<NonZeroUsize>,
 
+    /// Hidden units for --data of rows: of arrays an MLP instead of a linear layer, of tables its width
+    #[arg(long, value_name = "UNITS", value_parser = crate::numbers::count, allow_negative_numbers = true, requires = "data", conflicts_with = "recipe")]
+    hidden: Option<NonZeroUsize>,
+
     /// Which weights are measured: best (on the validation part), last, or test
     ///
     /// Of equally accurate epochs the best one is that with the lowest validation NLL, then the latest.
@@ -123,6 +127,7 @@ fn only_its_own(args: &Args) -> anyhow::Result<()> {
         ("--epochs", args.epochs.is_some()),
         ("--lr", args.lr.is_some()),
         ("--batch", args.batch.is_some()),
+        ("--hidden", args.hidden.is_some()),
         ("--select", args.select.is_some()),
         ("--patience", args.patience.is_some()),
         ("--on-nan", args.on_nan.is_some()),
@@ -144,7 +149,12 @@ fn resolve(args: &Args) -> anyhow::Result<Recipe> {
     let losses = args.shared.losses()?;
     args.shared.primary.as_deref().map(report::find_metric).transpose()?;
     let scale = args.scale.as_deref();
-    let wishes = TrainingChoices { epochs: args.epochs, lr: args.lr, batch: args.batch };
+    let wishes = TrainingChoices {
+        epochs: args.epochs,
+        lr: args.lr,
+        batch: args.batch,
+        hidden: args.hidden,
+    };
     let mut recipe = match (&args.recipe, &args.data.data) {
         (None, None) => Recipe::embedded()?,
         (None, Some(data)) => {

@@ -1,4 +1,4 @@
-//! `steepness predict`: what a finished run says of new images, rows of a table or graphs.
+//! `steepness predict`: what a finished run says of new images, rows of a table or an array, or graphs.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use steepness_lab::{Result, console, plain};
 
 use crate::numbers;
 
-/// Classify new images, the rows of a table or graphs with a finished run
+/// Classify new images, the rows of a table or an array, or graphs with a finished run
 ///
 /// Prints the most probable classes of each, its free energy (the lower, the more like what was
 /// learned) and a flag where that is above the run's threshold: the energy that 95 % of the
@@ -24,7 +24,8 @@ pub struct Args {
     run: PathBuf,
 
     /// Images (JPEG, PNG, WebP, GIF, BMP, TIFF, PNM) and folders of them; for a run on a table the files
-    /// of some with the same columns, for one on graphs folders of them
+    /// of some with the same columns, for one on arrays .npy files (or .npz with x) with rows as long, for
+    /// one on graphs folders of them
     #[arg(value_name = "INPUT", required = true)]
     inputs: Vec<PathBuf>,
 

@@ -20,6 +20,8 @@ mod tuned;
 mod without_lab;
 
 #[cfg(feature = "lab")]
+mod arrays;
+#[cfg(feature = "lab")]
 mod attack;
 #[cfg(all(unix, feature = "lab"))]
 mod attack_stopped;

@@ -96,6 +96,7 @@ fn images(request: &Request) -> DataSet {
         ood: Vec::new(),
         columns: Vec::new(),
         nodes: None,
+        groups: None,
         notes: Vec::new(),
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn notes(data: &DataSet) -> Vec<String> {
     match &data.held_out {
         HeldOut::Shares(shares, splitting) if !notes.is_empty() => {
             // Which copies fall apart is a matter of the seed; the first stands for all.
-            if let Ok(split) = splitting.split(labels, *shares, 0) {
+            if let Ok(split) = data.split(*shares, *splitting, 0) {
                 notes.push(apart(&own, &split, what));
             }
         }

@@ -76,7 +76,8 @@ fn unknown(path: &Path) -> Error {
         0 => "nothing is in it".to_owned(),
         _ => format!("in it: {}", listed(&names.iter().collect::<Vec<_>>())),
     };
-    let is_table = |name: &&String| [".csv", ".tsv", ".data"].iter().any(|end| name.ends_with(end));
+    let is_table =
+        |name: &&String| [".csv", ".tsv", ".data"].iter().any(|end| name.ends_with(end));
     let tables: Vec<&String> = names.iter().filter(is_table).collect();
     let hint = match &tables[..] {
         [] if image_folder::holds_images(path) => {
@@ -114,7 +115,13 @@ fn file(path: &Path) -> Result<Format> {
         [0, 0, 8, 1..=4, ..] => {
             refuse("one of the four idx files of a data set: name their folder")
         }
-        [0x93, b'N', b'U', b'M', ..] => refuse("a numpy array: `steepness measure` takes logits"),
+        [0x93, b'N', b'U', b'M', ..] => refuse(
+            "one numpy array: to learn from, name the folder that holds x.npy and y.npy; `steepness \
+             measure` takes logits",
+        ),
+        [b'P', b'K', 3, 4, ..] => {
+            refuse("a zip archive: unpack it, or call it .npz if it holds arrays of numpy")
+        }
         [0xff, 0xd8, 0xff, ..] | [0x89, b'P', b'N', b'G', ..] => {
             refuse("an image: name the folder that holds the folders of the classes")
         }
@@ -150,6 +157,9 @@ mod tests {
             ("NCI1/NCI1_graph_indicator.txt", Format::Tu),
             ("train/cat/1.png", Format::ImageFolder),
             ("cat/1.png", Format::ImageFolder),
+            ("train_x.npy", Format::Arrays),
+            ("X_train.npy", Format::Arrays),
+            ("x.npy", Format::Arrays),
         ] {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join(file);
@@ -172,7 +182,7 @@ mod tests {
             text.ends_with(
                 "known are folders with train-images-idx3-ubyte[.gz], data_batch_1.bin (CIFAR-10), \
                  train.bin (CIFAR-100), train2018.json (iNaturalist), train/CLASS/*.jpg, \
-                 NAME_graph_indicator.txt (graphs) or train.de and train.en (translations), and \
+                 train_x.npy and train_y.npy (arrays), NAME_graph_indicator.txt (graphs) or train.de and train.en (translations), and \
                  tables (CSV)"
             ),
             "{text}"
@@ -215,7 +225,8 @@ mod tests {
         for (bytes, expected) in [
             (&b""[..], "is empty"),
             (&[0, 0, 8, 3, 0, 0], "one of the four idx files"),
-            (b"\x93NUMPY\x01", "a numpy array"),
+            (b"\x93NUMPY\x01", "one numpy array"),
+            (b"PK\x03\x04", "a zip archive"),
             (b"\x89PNG\r\n", "an image: name the folder"),
             (b"{\"images\": []}", "JSON"),
             (&[0, 1, 2, 3], "in no format that is known"),

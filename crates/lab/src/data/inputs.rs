@@ -89,6 +89,8 @@ impl Inputs {
                 };
                 counts.iter().map(channel).collect()
             }
+            // Rows may be wide: each is looked at as it lies in memory, once for each sum.
+            Inputs::Numbers(values) if plane == 1 => row_moments(values, channels),
             Inputs::Numbers(values) => {
                 let channel = |c: usize| {
                     let planes = values.chunks_exact(plane).skip(c).step_by(channels);
@@ -173,9 +175,41 @@ fn moments<I: Iterator<Item = (f64, f64)>>(values: impl Fn() -> I) -> (f64, f64)
     (mean, square.sqrt())
 }
 
+/// As [`moments`], of each place in rows of `width` numbers; NaN does not count.
+fn row_moments(values: &[f32], width: usize) -> Vec<(f64, f64)> {
+    let counts = row_sums(values, width, |_, _| 1.0);
+    let sums = row_sums(values, width, |_, x| x);
+    let means: Vec<f64> = sums.iter().zip(&counts).map(|(sum, n)| sum / n).collect();
+    let squares = row_sums(values, width, |at, x| (x - means[at]).powi(2));
+    let spreads = squares.iter().zip(&counts).map(|(sum, n)| (sum / n).sqrt());
+    means.iter().copied().zip(spreads).collect()
+}
+
+/// The sum over all rows of what `term` makes of each number and its place; NaN does not count.
+fn row_sums(values: &[f32], width: usize, term: impl Fn(usize, f64) -> f64) -> Vec<f64> {
+    let mut sums = vec![0.0; width];
+    for row in values.chunks_exact(width.max(1)) {
+        for (at, (sum, &value)) in sums.iter_mut().zip(row).enumerate() {
+            if !value.is_nan() {
+                *sum += term(at, f64::from(value));
+            }
+        }
+    }
+    sums
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_that_are_missing_have_no_moment() {
+        let values = vec![1.0, f32::NAN, 3.0, 5.0, f32::NAN, f32::NAN];
+        let found = Inputs::Numbers(values).moments(2, 1);
+        assert_eq!(found, [(2.0, 1.0), (5.0, 0.0)]);
+        let none = Inputs::Numbers(vec![f32::NAN]).moments(1, 1);
+        assert!(none[0].0.is_nan() && none[0].1.is_nan());
+    }
 
     #[test]
     fn bytes_and_numbers_have_the_same_moments() {

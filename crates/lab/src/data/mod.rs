@@ -3,6 +3,7 @@
 //! Another format is a new file in `formats` and a line in its list; inputs of another kind need a
 //! [`BatchSource`] of their own, a [`Shape`] and a variant of [`Inputs`]. The engine knows nothing of either.
 
+pub mod arrays;
 pub mod augment;
 pub mod cifar;
 mod copies;
@@ -13,6 +14,7 @@ mod examples;
 mod files;
 mod formats;
 mod graphs;
+mod grouped;
 pub mod idx;
 mod image_files;
 mod image_folder;
@@ -47,8 +49,8 @@ pub use examples::{Examples, MemorySource};
 #[cfg(test)]
 pub(crate) use files::test_data as test_folder;
 pub use formats::{
-    Channel, Cifar100Recipe, DataRecipe, FolderRecipe, Format, ImagesRecipe, Inspection,
-    PartInspection, Size, TableChoices, TuRecipe,
+    ArraysRecipe, Channel, Cifar100Recipe, DataRecipe, FolderRecipe, Format, ImagesRecipe,
+    Inspection, PartInspection, Size, TableChoices, TuRecipe,
 };
 #[cfg(test)]
 pub(crate) use graphs::tests as graph_tests;

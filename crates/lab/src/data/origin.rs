@@ -32,7 +32,7 @@ impl OodRecipe {
 #[cfg(test)]
 mod tests {
     use super::super::decode::tests::write;
-    use super::super::{DataRecipe, idx, inaturalist, load};
+    use super::super::{DataRecipe, idx, inaturalist, load, npy};
     use crate::compare::Content;
     use std::fs;
     use std::path::{Path, PathBuf};
@@ -120,6 +120,10 @@ mod tests {
         let rows = "3,a\n1,b\n4,a\n1,b\n5,a\n";
         fs::write(csv.path().join("t.csv"), format!("x,y\n{rows}")).unwrap();
         fs::write(csv.path().join("u.csv"), format!("x,y\n{rows}")).unwrap();
+        let arrays = tempfile::tempdir().unwrap();
+        npy::write_matrix(&arrays.path().join("train_x.npy"), &[1f32, 2.0, 3.0, 4.0], 1).unwrap();
+        npy::write_vector(&arrays.path().join("train_y.npy"), &[0i64, 1, 0, 1]).unwrap();
+        fs::write(arrays.path().join("notes.txt"), "not read").unwrap();
         let of_table = |folder: &Path| {
             let [path, test] = ["t.csv", "u.csv"].map(|name| folder.join(name));
             let text = format!("table = {{ path = {path:?}, test_path = {test:?} }}");
@@ -128,6 +132,7 @@ mod tests {
         let [images, graphs, text] = [images.path(), graphs.path(), text.path()];
         let mut cases = vec![("image-folder", images), ("tu", graphs), ("parallel", text)];
         cases.extend([("idx", idx.path()), ("inaturalist", photos.path())]);
+        cases.push(("arrays", arrays.path()));
         let real = super::super::test_folder("a_copy_of_the_named_files_is_the_same_data");
         let real: Vec<(&str, PathBuf)> = real
             .iter()

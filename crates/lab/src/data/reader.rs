@@ -12,7 +12,8 @@ use super::image_list::MOST_SIDE;
 use super::table::Column;
 use super::tu::{self, NodeFeatures};
 use super::{
-    DataRecipe, DataSet, Examples, Graphs, InputSpec, Inputs, NotRead, Shape, decode, table,
+    DataRecipe, DataSet, Examples, Format, Graphs, InputSpec, Inputs, NotRead, Shape, arrays,
+    decode, table,
 };
 use crate::{Error, Result};
 
@@ -36,6 +37,9 @@ pub struct Reader {
     /// What the features of the nodes of graphs are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nodes: Option<NodeFeatures>,
+    /// Whether examples are the rows of arrays, which have no columns with names.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub array: bool,
 }
 
 /// A file that a model is asked about.
@@ -70,13 +74,15 @@ impl Reader {
             Shape::Image(shape) => shape,
             other => [other.values(), 1, 1],
         };
-        Self { shape, side, columns, fill, nodes }
+        let array = recipe.format() == Format::Arrays;
+        Self { shape, side, columns, fill, nodes, array }
     }
 
     /// The shape of an example, which `evaluate` may give images.
     fn shape(&self, evaluate: Option<&Evaluate>) -> Shape {
         match &self.nodes {
             Some(nodes) => nodes.shape(),
+            None if self.array => Shape::Row(self.shape[0]),
             None if self.columns.is_empty() => {
                 Shape::Image(evaluate.map_or(self.shape, |evaluate| evaluate.shape(self.shape)))
             }
@@ -104,6 +110,10 @@ impl Reader {
         let [channels, height, width] = self.shape;
         let said = format!("{channels}×{height}×{width}");
         let flat = match (&self.nodes, self.columns.is_empty()) {
+            (None, true) if self.array => {
+                let width = channels.min(arrays::MOST_WIDTH);
+                Some(("numbers of a row of an array", Some(width)))
+            }
             (Some(nodes), _) => Some(("features of a node", nodes.sound_width())),
             (None, false) => Some(("numbers of a row", table::width(&self.columns))),
             (None, true) => None,
@@ -135,7 +145,7 @@ impl Reader {
     }
 
     /// The files that `paths` name: instead of a folder all images in it and below, in the order of their
-    /// names, with the folder's other files, which are not read. Tables, and the folders of graphs,
+    /// names, with the folder's other files, which are not read. Tables, arrays and the folders of graphs
     /// are named themselves.
     ///
     /// # Errors
@@ -145,20 +155,24 @@ impl Reader {
         for path in paths {
             if self.nodes.is_some() || !path.is_dir() {
                 files.push(InputFile { path: path.clone(), by_name: true });
-            } else if self.columns.is_empty() {
+            } else if self.columns.is_empty() && !self.array {
                 let (images, others) = images_below(path)?;
                 files.extend(images.into_iter().map(|path| InputFile { path, by_name: false }));
                 not_read.add(others);
             } else {
-                let problem = "a folder; the run takes tables: name their files";
-                return Err(Error::malformed(path, "table", problem));
+                let (place, takes) = match self.array {
+                    true => ("array", "arrays (.npy)"),
+                    false => ("table", "tables"),
+                };
+                let problem = format!("a folder; the run takes {takes}: name their files");
+                return Err(Error::malformed(path, place, problem));
             }
         }
         Ok((files, not_read))
     }
 
-    /// Reads images, and does to them what was done to those that were measured, the rows of tables, or
-    /// folders of graphs: the examples, all of which are said to be of class 0 of `classes`, and what
+    /// Reads images, and does to them what was done to those that were measured, the rows of tables or
+    /// arrays, or folders of graphs: the examples, all of which are said to be of class 0 of `classes`, and what
     /// there is to say of each.
     ///
     /// # Errors
@@ -173,6 +187,7 @@ impl Reader {
         let (mut notes, mut far) = (BTreeMap::new(), BTreeMap::new());
         let (names, inputs) = match &self.nodes {
             Some(nodes) => self.graphs(nodes, paths)?,
+            None if self.array => self.arrays(paths)?,
             None if self.columns.is_empty() => self.images(paths, evaluate)?,
             None => self.rows(paths, &mut notes, &mut far)?,
         };
@@ -255,6 +270,18 @@ impl Reader {
         Ok((names, Inputs::Numbers(all)))
     }
 
+    /// The rows of arrays, "FILE[0]" and so on.
+    fn arrays(&self, paths: &[PathBuf]) -> Result<(Vec<String>, Inputs)> {
+        let [width, ..] = self.shape;
+        let (mut names, mut all) = (Vec::new(), Vec::new());
+        for path in paths {
+            let rows = arrays::rows(path, width)?;
+            names.extend((0..rows.len() / width).map(|row| format!("{}[{row}]", path.display())));
+            all.extend(rows);
+        }
+        Ok((names, Inputs::Numbers(all)))
+    }
+
     /// The graphs of folders, "FOLDER:3" and so on.
     fn graphs(&self, nodes: &NodeFeatures, paths: &[PathBuf]) -> Result<(Vec<String>, Inputs)> {
         let (mut names, mut all) = (Vec::new(), Vec::new());
@@ -272,7 +299,7 @@ impl Reader {
 mod tests {
     use super::super::decode::tests::write;
     use super::*;
-    use crate::data::{TableChoices, inspect, load};
+    use crate::data::{TableChoices, inspect, load, npy};
     use std::fs;
 
     fn reader(path: &Path, target: Option<&str>) -> (Reader, DataSet) {
@@ -316,6 +343,7 @@ mod tests {
             columns: Vec::new(),
             fill: Vec::new(),
             nodes: None,
+            array: false,
         };
         assert_eq!(
             scaled.read(&[at("small.png")], None, classes).unwrap().examples.inputs.len(),
@@ -395,6 +423,39 @@ mod tests {
         let (reader, data) = self::reader(&plain, Some("-1"));
         let found = reader.read(&[table("q.csv", "1,5\n2,6\n")], None, classes).unwrap().examples;
         assert_eq!(found.inputs, data.examples.select(&[0, 1]).inputs);
+    }
+
+    #[test]
+    fn rows_of_arrays_are_read_as_in_training() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        npy::write_matrix(&at("x.npy"), &[1f32, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], 2).unwrap();
+        npy::write_vector(&at("y.npy"), &[0i64, 1, 0, 1]).unwrap();
+        let (reader, data) = reader(folder.path(), None);
+        let classes = &data.examples.classes;
+        assert_eq!(reader.spec(None, 2).shape, Shape::Row(2));
+        let both = [at("x.npy"), at("x.npy")];
+        let Asking { names, examples: found, .. } = reader.read(&both, None, classes).unwrap();
+        assert_eq!(found.select(&[4, 5, 6, 7]).inputs, data.examples.inputs);
+        assert!(names.len() == 8 && names[6].ends_with("x.npy[2]"), "{names:?}");
+        npy::write_matrix(&at("z.npy"), &[1f64, 2.0, f64::NAN], 3).unwrap();
+        for (file, expected) in [
+            ("z.npy", "z.npy: row 0, column 2: NaN (1 of 3 numbers are not finite)"),
+            ("y.npy", "header: i8 of shape [4], expected numbers of shape (N, D)"),
+        ] {
+            let error = reader.read(&[at(file)], None, classes).unwrap_err();
+            assert!(error.to_string().contains(expected) && error.exit_code() == 2, "{error}");
+        }
+        npy::write_matrix(&at("z.npy"), &[1f64, 2.0, 3.0], 3).unwrap();
+        let error = reader.read(&[at("z.npy")], None, classes).unwrap_err().to_string();
+        assert!(error.contains("rows of 3 numbers, those of the run have 2"), "{error}");
+        let error = reader.files(&[folder.path().to_owned()]).unwrap_err().to_string();
+        assert!(error.contains("array: a folder; the run takes arrays (.npy)"), "{error}");
+        // A reader from a file may say anything.
+        assert!(reader.validate_soundness().is_ok());
+        for shape in [[0, 1, 1], [2, 2, 1], [2, 0, 0], [usize::MAX, 1, 1]] {
+            assert!(Reader { shape, ..reader.clone() }.validate_soundness().is_err(), "{shape:?}");
+        }
     }
 
     #[test]

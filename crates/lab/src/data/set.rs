@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use super::examples::counts;
+use super::grouped;
 use super::table::{Column, fill, has_missing, medians};
 use super::tu::NodeFeatures;
-use super::{Examples, Fractions, Inputs, LongTail, Splitting, hold_out};
+use super::{Examples, Fractions, Inputs, LongTail, Split, Splitting, hold_out};
 use crate::Result;
 use crate::measure::{Distance, Overlap};
 
@@ -31,6 +32,9 @@ pub struct DataSet {
     pub columns: Vec<Column>,
     /// Of graphs: what the features of their nodes are.
     pub nodes: Option<NodeFeatures>,
+    /// The group of each of the examples, from 0, where there are groups whose examples are to stay
+    /// together, whatever is held out.
+    pub groups: Option<Vec<usize>>,
     /// What else there is to say, a sentence each: values that are missing, exact copies.
     pub notes: Vec<String>,
 }
@@ -98,7 +102,29 @@ impl DataSet {
     /// Examples of which there is no more to say than where their parts come from.
     pub fn new(description: String, examples: Examples, held_out: HeldOut) -> Self {
         let (ood, columns, notes) = (Vec::new(), Vec::new(), Vec::new());
-        Self { description, examples, held_out, long_tail: None, ood, columns, nodes: None, notes }
+        let (long_tail, nodes, groups) = (None, None, None);
+        Self { description, examples, held_out, long_tail, ood, columns, nodes, groups, notes }
+    }
+
+    /// Draws a validation and a test part for `seed`.
+    pub(super) fn split(
+        &self,
+        shares: Fractions,
+        splitting: Splitting,
+        seed: u64,
+    ) -> Result<Split> {
+        match &self.groups {
+            Some(groups) => grouped::split(&self.examples.labels, groups, shares, seed),
+            None => splitting.split(&self.examples.labels, shares, seed),
+        }
+    }
+
+    /// Draws a validation part for `seed`, of data with a test part of their own.
+    fn hold_out(&self, share: f64, seed: u64) -> Result<Split> {
+        match &self.groups {
+            Some(groups) => grouped::hold_out(&self.examples.labels, groups, share, seed),
+            None => hold_out(&self.examples.labels, share, seed),
+        }
     }
 
     /// The parts for `seed`. A long tail is cut after the validation part is held out, which
@@ -111,7 +137,7 @@ impl DataSet {
         let labels = &self.examples.labels;
         let (rows, validation, test) = match &self.held_out {
             HeldOut::Shares(shares, splitting) => {
-                let split = splitting.split(labels, *shares, seed)?;
+                let split = self.split(*shares, *splitting, seed)?;
                 let validation = Cow::Owned(self.examples.select(&split.validation));
                 (split.train, validation, Cow::Owned(self.examples.select(&split.test)))
             }
@@ -119,7 +145,7 @@ impl DataSet {
                 ((0..labels.len()).collect(), Cow::Borrowed(test), Cow::Borrowed(test))
             }
             HeldOut::Validation { share, test } => {
-                let split = hold_out(labels, *share, seed)?;
+                let split = self.hold_out(*share, seed)?;
                 let validation = Cow::Owned(self.examples.select(&split.validation));
                 (split.train, validation, Cow::Borrowed(test))
             }
@@ -157,11 +183,11 @@ impl DataSet {
         for &seed in seeds {
             let (train, test) = match &self.held_out {
                 HeldOut::Shares(shares, splitting) => {
-                    let split = splitting.split(labels, *shares, seed)?;
+                    let split = self.split(*shares, *splitting, seed)?;
                     (split.train, split.test.iter().map(|&row| labels[row]).collect())
                 }
                 HeldOut::Validation { share, test } if !self.test_validates() => {
-                    (hold_out(labels, *share, seed)?.train, test.labels.clone())
+                    (self.hold_out(*share, seed)?.train, test.labels.clone())
                 }
                 HeldOut::Validation { test, .. } | HeldOut::Given { test, .. } => {
                     ((0..labels.len()).collect(), test.labels.clone())
@@ -216,7 +242,7 @@ impl DataSet {
     /// Too few examples for the shares.
     pub fn overlap(&self, seed: u64) -> Result<Overlap> {
         let HeldOut::Shares(shares, splitting) = self.held_out else { return Ok(Overlap::None) };
-        let test = splitting.split(&self.examples.labels, shares, seed)?.test.len();
+        let test = self.split(shares, splitting, seed)?.test.len();
         let train = self.examples.len() - test;
         Ok(match splitting {
             Splitting::Folds => Overlap::Folds { test, train },
@@ -242,12 +268,13 @@ impl DataSet {
         let share = |part: &[usize]| format!("{} ({} %)", part.len(), percent(part.len()));
         let mut train = (0..labels.len()).collect();
         let split = match &self.held_out {
-            HeldOut::Shares(shares, splitting) => match splitting.split(labels, *shares, 0) {
+            HeldOut::Shares(shares, splitting) => match self.split(*shares, *splitting, 0) {
                 Ok(split) => {
                     let sizes = [&split.train, &split.validation, &split.test].map(|p| share(p));
                     train = split.train;
+                    let whole = if self.groups.is_some() { ", groups whole" } else { "" };
                     format!(
-                        "{}: {} for training, {} for validation, {} for test",
+                        "{}{whole}: {} for training, {} for validation, {} for test",
                         splitting.describe(),
                         sizes[0],
                         sizes[1],
@@ -260,7 +287,7 @@ impl DataSet {
             HeldOut::Validation { .. } if self.test_validates() => {
                 "with its own test part, which stands in for validation too".to_owned()
             }
-            HeldOut::Validation { share: part, .. } => match hold_out(labels, *part, 0) {
+            HeldOut::Validation { share: part, .. } => match self.hold_out(*part, 0) {
                 Ok(split) => {
                     let validation = share(&split.validation);
                     train = split.train;
@@ -328,8 +355,41 @@ mod tests {
             ood,
             columns,
             nodes: None,
+            groups: None,
             notes: Vec::new(),
         }
+    }
+
+    /// Of parts that are drawn, none has a row of a group that another has.
+    #[test]
+    fn groups_stay_whole_whatever_is_held_out() {
+        let shares = Fractions { validation: 0.2, test: 0.2 };
+        let groups: Vec<usize> = (0..40).map(|row| row / 4).collect();
+        let own = HeldOut::Validation { share: 0.2, test: examples(3, 100) };
+        for held_out in [HeldOut::Shares(shares, Splitting::Stratified), own] {
+            let data = DataSet { groups: Some(groups.clone()), ..set(held_out, None) };
+            for seed in 0..5 {
+                let parts = data.parts(seed).unwrap();
+                let of = |part: &Examples| -> Vec<usize> {
+                    let Inputs::Pixels { values, .. } = &part.inputs else { panic!() };
+                    values
+                        .iter()
+                        .filter(|row| **row < 40)
+                        .map(|&row| groups[row as usize])
+                        .collect()
+                };
+                let [train, validation, test] =
+                    [&parts.train, &*parts.validation, &*parts.test].map(of);
+                assert!(train.len() >= 24 && validation.len() == 8, "{seed}");
+                let apart = |a: &[usize], b: &[usize]| a.iter().all(|group| !b.contains(group));
+                assert!(apart(&train, &validation) && apart(&train, &test), "{seed}");
+                assert!(apart(&validation, &test), "{seed}");
+            }
+            assert!(data.describe().contains("8 (20 %)"), "{}", data.describe());
+        }
+        let data = set(HeldOut::Shares(shares, Splitting::Stratified), None);
+        let said = DataSet { groups: Some(groups), ..data }.describe();
+        assert!(said.contains("split anew by each seed, groups whole: 24 (60 %)"), "{said}");
     }
 
     #[test]

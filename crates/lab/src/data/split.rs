@@ -159,7 +159,7 @@ fn folds(test: f64) -> Result<u64> {
 }
 
 /// Refuses a split with an empty part.
-fn whole(split: Split, Fractions { validation, test }: Fractions) -> Result<Split> {
+pub(super) fn whole(split: Split, Fractions { validation, test }: Fractions) -> Result<Split> {
     if [&split.train, &split.validation, &split.test].iter().any(|part| part.is_empty()) {
         let examples = split.train.len() + split.validation.len() + split.test.len();
         return Err(Error::Request(format!(

@@ -6,6 +6,7 @@ mod attacks;
 mod compare;
 mod device;
 mod effort;
+mod embeddings;
 mod environment;
 mod estimate;
 mod head;

@@ -8,13 +8,13 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use super::Recipe;
+use super::{Recipe, embeddings};
 use crate::attack::AttackRecipe;
 use crate::compare::Select;
 use crate::compare::launch::LaunchRecipe;
 use crate::data::augment::AugmentRecipe;
 use crate::data::{
-    DataRecipe, Fractions, InputKind, Inspection, Sampling, Size, TableChoices, detect,
+    DataRecipe, Format, Fractions, InputKind, Inspection, Sampling, Size, TableChoices, detect,
     held_of_each, inspect, table,
 };
 use crate::models::{CnnRecipe, GraphNetRecipe, MlpRecipe, ModelRecipe, Precision};
@@ -66,6 +66,8 @@ pub struct TrainingChoices {
     pub lr: Option<f64>,
     /// Examples a step.
     pub batch: Option<NonZeroUsize>,
+    /// Units of a hidden layer, for rows of numbers.
+    pub hidden: Option<NonZeroUsize>,
 }
 
 impl Proposal {
@@ -88,6 +90,11 @@ impl Proposal {
             )));
         }
         let found = inspect(path, asked, watch)?;
+        if wishes.hidden.is_some() && found.format.kind() != InputKind::Rows {
+            let format = found.format;
+            let problem = format!("--hidden is for tables and arrays, and {} is", path.display());
+            return Err(Error::Request(format!("{problem} {format}")));
+        }
         let mut data = found
             .recipe
             .clone()
@@ -100,15 +107,22 @@ impl Proposal {
         let shares = data.shares();
         let sizes = sizes(&found, shares);
         let examples = sizes[0];
-        let batch =
-            BATCHES.iter().find(|(many, _)| examples >= *many).map_or(16, |(_, size)| *size);
-        let batch = wishes.batch.map_or(batch, NonZeroUsize::get);
-        let seen = SEEN * PIXELS / PIXELS.max(size[1] * size[2]);
-        let epochs = seen.div_ceil(examples.max(1)).clamp(EPOCHS.0, EPOCHS.1);
+        let asked = wishes.batch.map(NonZeroUsize::get);
+        let (batch, epochs) = match found.format {
+            Format::Arrays => embeddings::lengths(examples, asked),
+            _ => lengths(examples, size, asked),
+        };
         let epochs = wishes.epochs.map_or(epochs, NonZeroUsize::get);
-        let (model, lr, why) = model(found.format.kind(), size);
+        let hidden = wishes.hidden.map(NonZeroUsize::get);
+        let (model, lr, why) = match found.format {
+            Format::Arrays => embeddings::model(size[0], hidden),
+            format => model(format.kind(), size, hidden),
+        };
         let lr = wishes.lr.unwrap_or(lr);
-        let (optimizer, by) = optimizer(&model, lr);
+        let (optimizer, by) = match found.format {
+            Format::Arrays => embeddings::optimizer(lr),
+            _ => optimizer(&model, lr),
+        };
         // Of few epochs, both may be the same, and not before the first.
         let mut after = vec![epochs * 2 / 3, epochs * 13 / 15];
         after.retain(|&epoch| epoch > 0);
@@ -230,6 +244,14 @@ impl fmt::Display for Proposal {
     }
 }
 
+/// Examples a step and epochs, for so many of that `size` to learn from; a batch that was asked for is kept.
+fn lengths(examples: usize, size: [usize; 3], batch: Option<usize>) -> (usize, usize) {
+    let usual = BATCHES.iter().find(|(many, _)| examples >= *many).map_or(16, |(_, size)| *size);
+    let seen = SEEN * PIXELS / PIXELS.max(size[1] * size[2]);
+    let epochs = seen.div_ceil(examples.max(1)).clamp(EPOCHS.0, EPOCHS.1);
+    (batch.unwrap_or(usual), epochs)
+}
+
 /// Channels, height and width that the model sees; scales large images down in `data`.
 fn scaled(data: &mut DataRecipe, found: &Inspection) -> [usize; 3] {
     let Size { channels, largest: [height, width], .. } = found.size;
@@ -289,7 +311,11 @@ fn weights(select: Select) -> &'static str {
 }
 
 /// A model for inputs of that size, its learning rate, and why it.
-fn model(kind: InputKind, [channels, height, width]: [usize; 3]) -> (ModelRecipe, f64, String) {
+fn model(
+    kind: InputKind,
+    [channels, height, width]: [usize; 3],
+    hidden: Option<usize>,
+) -> (ModelRecipe, f64, String) {
     if kind == InputKind::Graphs {
         let recipe = GraphNetRecipe::default();
         let why = format!(
@@ -300,7 +326,7 @@ fn model(kind: InputKind, [channels, height, width]: [usize; 3]) -> (ModelRecipe
         return (ModelRecipe::GraphNet(recipe), 0.0005, why);
     }
     if kind == InputKind::Rows {
-        let hidden = (4 * channels).next_power_of_two().clamp(32, 256);
+        let hidden = hidden.unwrap_or((4 * channels).next_power_of_two().clamp(32, 256));
         let why = format!(
             "MLP with {hidden} hidden units, for {} a row",
             several(channels, "normalised number")
@@ -463,11 +489,13 @@ mod tests {
                 epochs: NonZeroUsize::new(epochs),
                 lr: Some(0.5),
                 batch: NonZeroUsize::new(7),
+                hidden: NonZeroUsize::new(9),
             };
             let proposal = Proposal::new(&path, &asked, &wishes, &|_, _| {}).unwrap();
             let recipe = &proposal.recipe;
             assert_eq!((recipe.epochs.get(), recipe.batch.get()), (epochs, 7));
             assert_eq!(recipe.optimizer.lr(), 0.5);
+            assert_eq!(recipe.model, ModelRecipe::Mlp(MlpRecipe { hidden: 9 }));
             let falls = after.map(|after| Schedule::MultiStep(MultiStep { after, factor: 0.1 }));
             assert_eq!(recipe.schedule, falls.unwrap_or(Schedule::Constant));
             let text = proposal.to_string();

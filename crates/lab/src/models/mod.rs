@@ -13,6 +13,7 @@ mod graph_net;
 mod init;
 mod initial;
 mod layers;
+mod linear;
 mod mlp;
 mod mnist_net;
 mod mode;
@@ -28,6 +29,7 @@ pub use generator::{Generation, Generator};
 pub use graph_net::{Convolution, GraphNetRecipe, Pooling};
 pub use init::Init;
 pub use layers::Linear;
+pub use linear::LinearRecipe;
 pub use mlp::MlpRecipe;
 pub use mnist_net::MnistNetRecipe;
 pub use mode::{Mode, Precision};
@@ -82,6 +84,8 @@ networks! {
     "efficientnet-b0" => EfficientNet(EfficientNetRecipe),
     /// Convolutions on graphs, with pooling.
     "graph-net" => GraphNet(GraphNetRecipe),
+    /// One layer: logistic regression.
+    "linear" => Linear(LinearRecipe),
     /// One hidden layer.
     "mlp" => Mlp(MlpRecipe),
     /// The paper's network for MNIST.
@@ -160,6 +164,7 @@ mod tests {
     fn networks_have_as_many_parameters_as_published() {
         let (mnist, cifar, imagenet) = ([1, 28, 28], [3, 32, 32], [3, 64, 64]);
         for (toml, shape, classes, expected) in [
+            ("[linear]", mnist, 10, 7_850),
             ("[mnist-net]", mnist, 10, 522_125),
             ("[attack-cnn]", mnist, 10, 123_222),
             ("resnet = { depth = 18, stem = 'imagenet' }", imagenet, 1000, 11_689_512),
@@ -193,6 +198,7 @@ mod tests {
     fn equal_seeds_make_equal_networks_and_others_do_not() {
         for toml in [
             "cnn = { channels = [4, 8] }",
+            "[linear]",
             "mlp = { hidden = 16 }",
             "[mnist-net]",
             "[attack-cnn]",

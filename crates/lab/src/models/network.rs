@@ -136,7 +136,7 @@ mod tests {
     fn networks_are_asked_for_inputs_of_their_kind_alone() {
         let pair = Shape::Pair { vocabularies: [9, 9] };
         let graph = Shape::Graph { features: 3, attributes: 0 };
-        let rows = "the data are rows of numbers, which model.mlp takes";
+        let rows = "the data are rows of numbers, which model.linear or model.mlp takes";
         for (toml, shape, expected) in [
             ("cnn = { channels = [4, 8] }", Shape::Row(13), rows),
             ("resnet = { depth = 18, stem = 'cifar' }", Shape::Row(3), rows),

@@ -4,6 +4,7 @@
 //! inspection, origins, readers and proposals go over the list. What reads the files lies beside this
 //! folder where it is more than a page, or is of use to others.
 
+mod arrays;
 mod card;
 mod cifar10;
 mod cifar100;
@@ -17,6 +18,7 @@ mod parallel;
 mod table;
 mod tu;
 
+pub use arrays::ArraysRecipe;
 pub use cifar100::Cifar100Recipe;
 pub use images::{FolderRecipe, ImagesRecipe};
 pub use inspection::{Channel, Inspection, PartInspection, Size, TableChoices};
@@ -25,6 +27,7 @@ pub use tu::TuRecipe;
 use std::fmt;
 use std::num::NonZeroUsize;
 
+use self::arrays::Arrays;
 pub(super) use self::card::Card;
 use self::card::{DataFormat, DataSettings, formats};
 use self::cifar10::Cifar10;
@@ -57,6 +60,8 @@ formats! {
     "image-folder" => ImageFolder(FolderRecipe),
     /// The rows of a table: CSV, or columns with whitespace between them.
     "table" => Table(TableRecipe),
+    /// Rows of numbers with their classes, as numpy stores them: embeddings.
+    "arrays" => Arrays(ArraysRecipe),
     /// Graphs in the text format of the TU Dortmund collection.
     "tu" => Tu(TuRecipe),
     /// Sentences and their translations, line by line.
@@ -101,6 +106,7 @@ mod tests {
             ("image-folder = { path = 'm' }", &["data"]),
             ("table = { path = 'm' }", &["data"]),
             ("table = { path = 'm', test_path = 'n' }", &["data", "data.test_path"]),
+            ("arrays = { path = 'm' }", &["data"]),
             ("tu = { path = 'm' }", &["data"]),
             ("parallel = { path = 'm' }", &["data"]),
         ] {

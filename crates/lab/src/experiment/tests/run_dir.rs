@@ -52,8 +52,14 @@ fn another_recipe_is_not_taken_for_this_one() {
     let finished =
         |recipe: &RunRecipe, content: &Content| run.finished(&plan(recipe), content, &LabReader);
     assert!(!finished(&ours, &content).unwrap());
-    let reader =
-        Reader { shape: [1, 8, 8], side: None, columns: Vec::new(), fill: Vec::new(), nodes: None };
+    let reader = Reader {
+        shape: [1, 8, 8],
+        side: None,
+        columns: Vec::new(),
+        fill: Vec::new(),
+        nodes: None,
+        array: false,
+    };
     let classes = ["b".to_owned(), "a\"\n".to_owned()];
     LabDir::new(&run).begin_training(&ours, &content, &classes, &reader, Device::Cpu).unwrap();
     let files = RunFiles::at(run.path()).unwrap();

@@ -33,8 +33,14 @@ fn finished(dir: &Path) -> (RunDir, RunRecipe) {
     recipe.model = toml::from_str::<ModelRecipe>("mlp = { hidden = 3 }").unwrap();
     let run = RunDir::new(dir, &setting, 1);
     let dir = LabDir::new(&run);
-    let reader =
-        Reader { shape: [1, 8, 8], side: None, columns: Vec::new(), fill: Vec::new(), nodes: None };
+    let reader = Reader {
+        shape: [1, 8, 8],
+        side: None,
+        columns: Vec::new(),
+        fill: Vec::new(),
+        nodes: None,
+        array: false,
+    };
     dir.begin_training(&recipe, &Content::default(), &examples().classes, &reader, Device::Cpu)
         .unwrap();
     let epoch = |epoch: usize| {
