@@ -176,6 +176,7 @@ TABLES = [
     b"\0\xef\xbb\xbfx,y\r\n1,a\r\n2,b\r\n3,a\r\n4,b\r\n",
     b"\0" + packed(b"x,y\n1,a\n2,b\n3,a\n4,b\n"),
     "\0" + "x,y\n1,0\n2,0.0\n3,1\n4,1.0\n",
+    'j{"x": 1.5, "y": "a"}\n{"y": "b"}\n{"x": -2e1, "y": "a"}\n{"y": "b", "x": null, "z": true}\n',
 ]
 
 TU = [

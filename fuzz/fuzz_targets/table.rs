@@ -1,4 +1,4 @@
-//! Tables. The first byte chooses what is asked for; the rest is the file. What a model learns from a
+//! Tables. The first byte chooses what is asked for, or with a j that it is JSON; the rest is the file. What a model learns from a
 //! row is what it is asked about when the same row is predicted.
 #![no_main]
 
@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use steepness_fuzz::{Place, refused};
 use steepness_lab::data::table::{self, Table};
-use steepness_lab::data::{TableChoices, Inputs, TableRecipe, inspect};
+use steepness_lab::data::{DataPath, Inputs, TableChoices, TableRecipe, inspect};
 
 static PLACE: LazyLock<Place> = LazyLock::new(|| Place::new("table"));
 
@@ -25,15 +25,19 @@ static RECIPES: LazyLock<Vec<TableRecipe>> = LazyLock::new(|| {
     ASKED.iter().map(|more| toml::from_str(&text(more)).expect("a recipe")).collect()
 });
 
+static JSON: LazyLock<TableRecipe> =
+    LazyLock::new(|| TableRecipe::new(DataPath::new(PLACE.path("t.jsonl").to_str().expect("plain"))));
+
 fuzz_target!(|data: &[u8]| {
     let Some((&how, data)) = data.split_first() else { return };
-    let path = PLACE.put("t.csv", data);
+    let path = PLACE.put(if how == b'j' { "t.jsonl" } else { "t.csv" }, data);
     if how == b'i' {
         let asked = TableChoices { target: None, ignore: Vec::new() };
         inspect(&path, &asked, &|_, _| {}).map(drop).unwrap_or_else(|error| refused(&error));
         return;
     }
-    match Table::load(&RECIPES[usize::from(how) % RECIPES.len()]) {
+    let recipe = if how == b'j' { &JSON } else { &RECIPES[usize::from(how) % RECIPES.len()] };
+    match Table::load(recipe) {
         Ok(table) => {
             let Inputs::Numbers(learned) = &table.examples.inputs else { panic!("no numbers") };
             assert_eq!(learned.len(), table.examples.len() * table.features.len());

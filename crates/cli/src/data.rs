@@ -29,7 +29,7 @@ enum Command {
 /// are cut off, classes without examples, values that are missing. Known are MNIST and its like
 /// (idx), CIFAR-10 and CIFAR-100 (binary), folders of images (train/CLASS/*.jpg), iNaturalist 2018,
 /// graphs (NAME_A.txt, NAME_graph_indicator.txt and so on), sentences and their translations (train.de
-/// and train.en), arrays of numpy (train_x.npy and train_y.npy, or x and y in an .npz) and tables (CSV).
+/// and train.en), arrays of numpy (train_x.npy and train_y.npy, or x and y in an .npz) and tables (CSV, JSON Lines).
 #[derive(clap::Args)]
 struct CheckArgs {
     /// The folder, or the file of a table

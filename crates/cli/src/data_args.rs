@@ -16,7 +16,7 @@ pub struct Args {
     /// Your data: a folder of images (CLASS/*.jpg, train/CLASS/*.jpg), MNIST's or CIFAR's files, graphs
     /// (NAME_A.txt and so on, as TU Dortmund has them), sentences and their translations (train.de,
     /// train.en and so on), arrays of numpy (train_x.npy and train_y.npy, or x and y in an .npz), or a
-    /// table (CSV); with a recipe, where the data of that recipe lie
+    /// table (CSV, JSON Lines); with a recipe, where the data of that recipe lie
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
 
@@ -71,7 +71,7 @@ pub fn recipe(
 /// What is wrong with the recipe at `path`, which may be data: then what to type instead.
 pub fn instead(path: &Path, error: Error) -> Error {
     // Any text may be a table.
-    let names = ["csv", "tsv", "tab", "data", "txt", "gz", "npz"];
+    let names = ["csv", "tsv", "tab", "data", "txt", "gz", "npz", "jsonl", "ndjson"];
     let of_data = path.extension().is_some_and(|end| names.iter().any(|name| end == *name));
     if let Some(results) = results_in(path) {
         return Error::Request(format!("{} is no recipe: it is {results}", path.display()));

@@ -77,7 +77,7 @@ fn unknown(path: &Path) -> Error {
         _ => format!("in it: {}", listed(&names.iter().collect::<Vec<_>>())),
     };
     let is_table =
-        |name: &&String| [".csv", ".tsv", ".data"].iter().any(|end| name.ends_with(end));
+        |name: &&String| [".csv", ".tsv", ".data", ".jsonl"].iter().any(|end| name.ends_with(end));
     let tables: Vec<&String> = names.iter().filter(is_table).collect();
     let hint = match &tables[..] {
         [] if image_folder::holds_images(path) => {
@@ -130,7 +130,10 @@ fn file(path: &Path) -> Result<Format> {
         _ if image::guess_format(&bytes).is_ok() && !is_text => {
             refuse("an image: name the folder that holds the folders of the classes")
         }
-        [b'{', ..] => refuse("JSON: for iNaturalist, name the folder that holds train2018.json"),
+        [b'{', ..] => refuse(
+            "JSON: a table is called .jsonl, an object in each line; for iNaturalist, name the folder \
+             that holds train2018.json",
+        ),
         _ if files::name(path).ends_with(".bin") => refuse("binary: for CIFAR, name its folder"),
         _ if is_text => Ok(Format::Table),
         _ => refuse("in no format that is known"),
@@ -219,6 +222,10 @@ mod tests {
         fs::write(folder.path().join("my.csv"), "a,b\n1,2\n").unwrap();
         assert!(message(folder.path()).contains("name the file: "));
         assert_eq!(detect(&folder.path().join("my.csv")).unwrap(), Format::Table);
+        let json = tempfile::tempdir().unwrap().path().join("my.jsonl");
+        fs::create_dir_all(json.parent().unwrap()).unwrap();
+        fs::write(&json, "{}").unwrap();
+        assert_eq!(detect(&json).unwrap(), Format::Table);
         fs::write(folder.path().join("all.tsv"), "a\tb\n1\t2\n").unwrap();
         assert!(message(folder.path()).contains("of the tables all.tsv, my.csv name one: "));
         let file = folder.path().join("f");

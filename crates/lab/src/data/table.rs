@@ -1,4 +1,4 @@
-//! Tables: CSV, or columns with whitespace between them; one column is the class.
+//! Tables: CSV, columns with whitespace between them, or JSON Lines; one column is the class.
 //!
 //! Columns of numbers are seen as they are (the model normalises them), dates as days, columns of words
 //! as one number a category. A value that is missing is NaN here, beside a number that says so; the
@@ -22,6 +22,7 @@ mod target;
 
 pub use column::{Column, ColumnKind};
 pub use date::Dates;
+pub use grid::holds_objects;
 pub(super) use missing::{fill, has_missing, medians};
 pub use number::{Decimal, Notation};
 pub use recipe::TableRecipe;
@@ -50,7 +51,7 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// Whether the first line names them.
     pub has_header: bool,
-    /// What stands between the values: "whitespace", "comma".
+    /// How the values are written: "comma between the values", "a JSON object in each line".
     pub separator: &'static str,
     /// What there is to say of the file beyond its columns, a sentence each: rows without a class, values
     /// that are missing, columns that may be no measurements.

@@ -58,7 +58,7 @@ formats! {
     "inaturalist" => INaturalist(FolderRecipe),
     /// A folder of images, such as ImageNet.
     "image-folder" => ImageFolder(FolderRecipe),
-    /// The rows of a table: CSV, or columns with whitespace between them.
+    /// The rows of a table: CSV, columns with whitespace between them, or JSON Lines.
     "table" => Table(TableRecipe),
     /// Rows of numbers with their classes, as numpy stores them: embeddings.
     "arrays" => Arrays(ArraysRecipe),

@@ -25,7 +25,7 @@ impl DataSettings for TableRecipe {
     }
 }
 
-/// The format. Any text may be one, so it is no file by its name alone.
+/// The format. Any text may be one; JSON is one by its name alone.
 pub(super) struct Table;
 
 impl DataFormat for Table {
@@ -33,7 +33,8 @@ impl DataFormat for Table {
 
     const TITLE: &'static str = "a table";
     const KIND: InputKind = InputKind::Rows;
-    const CARD: Option<Card> = Some(Card { has_columns: true, ..Card::new(inspect) });
+    const CARD: Option<Card> =
+        Some(Card { is_file: table::holds_objects, has_columns: true, ..Card::new(inspect) });
 
     fn load(recipe: &TableRecipe) -> Result<DataSet> {
         Ok(rows(recipe, table::Table::load(recipe)?))
@@ -72,14 +73,15 @@ fn inspect(path: &Path, asked: &TableChoices, _: &Watch<'_>) -> Result<Inspectio
     let DataSet { columns, examples, notes, .. } = data;
     let channel = |(name, (mean, std))| Channel { name, mean, std };
     let header = if has_header { "the first line names the columns" } else { "no header" };
+    // The keys of objects are names in every line.
+    let how = match table::holds_objects(path) {
+        true => separator.to_owned(),
+        false => format!("{separator}; {header}"),
+    };
     Ok(Inspection {
         path: String::new(),
         format: Format::Table,
-        notes: [format!("{separator} between the values; {header}")]
-            .into_iter()
-            .chain(notes)
-            .chain(copies)
-            .collect(),
+        notes: [how].into_iter().chain(notes).chain(copies).collect(),
         parts: vec![part("training", examples.counts())],
         size: Size::flat(features.len()),
         channels: features.into_iter().zip(examples.moments()).map(channel).collect(),

@@ -1,6 +1,8 @@
 //! [`Cells`]: the text of a table cut into cells, in one piece of memory.
 //!
-//! Whitespace, or a character with quotes as in RFC 4180.
+//! Whitespace, a character with quotes as in RFC 4180, or the keys of JSON objects.
+
+mod objects;
 
 use std::path::Path;
 

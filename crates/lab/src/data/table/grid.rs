@@ -11,6 +11,7 @@ use super::date::Dates;
 use super::missing::is_missing;
 use super::near::no_column;
 use super::number::{Decimal, Survey, number, sign_of};
+use crate::words::several;
 use crate::{Error, Result};
 
 /// Tables are small; what is larger is surely something else.
@@ -35,34 +36,40 @@ pub(super) struct Grid {
 pub(super) enum Separator {
     Whitespace,
     Character(char),
+    /// Each row is a JSON object.
+    Objects,
 }
 
 impl Separator {
     /// For a sentence.
     pub fn describe(self) -> &'static str {
         match self {
-            Separator::Whitespace => "whitespace",
-            Separator::Character('\t') => "tab",
-            Separator::Character(';') => "semicolon",
-            Separator::Character('|') => "bar",
-            Separator::Character(_) => "comma",
+            Separator::Whitespace => "whitespace between the values",
+            Separator::Character('\t') => "tab between the values",
+            Separator::Character(';') => "semicolon between the values",
+            Separator::Character('|') => "bar between the values",
+            Separator::Character(_) => "comma between the values",
+            Separator::Objects => "a JSON object in each line",
         }
     }
 }
 
 impl Grid {
-    /// Reads the file at `path`, which may be gzip. Without `header` the cells tell whether the
-    /// first line names the columns.
+    /// Reads the file at `path`, which may be gzip: JSON objects if its name says so, or text with
+    /// something between the values. Of the latter, without `header`, the cells tell whether the first line
+    /// names the columns.
     ///
     /// # Errors
     /// Rows of different lengths, a quote that does not end, fewer than two rows or columns.
     pub fn read(path: &Path, header: Option<bool>) -> Result<Self> {
         let text = files::read_text(path, MOST_BYTES)?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        let separator = separator(text);
-        let (cells, mut rows) = match separator {
-            Separator::Whitespace => Cells::by_whitespace(path, text)?,
-            Separator::Character(character) => Cells::by_character(path, text, character)?,
+        if holds_objects(path) {
+            return Self::of_objects(path, text);
+        }
+        let (separator, (cells, mut rows)) = match separator(text) {
+            None => (Separator::Whitespace, Cells::by_whitespace(path, text)?),
+            Some(c) => (Separator::Character(c), Cells::by_character(path, text, c)?),
         };
         let columns = rows.first().map_or(0, |row| row.count as usize);
         let begins = |row: &Row| format!("line {}", row.line);
@@ -96,6 +103,21 @@ impl Grid {
             return Err(Error::malformed(path, "line 2", "there are no rows"));
         }
         Ok(Self { path: path.to_owned(), names, has_header, separator, rows, cells })
+    }
+
+    /// Rows that are JSON objects.
+    fn of_objects(path: &Path, text: &str) -> Result<Self> {
+        let (cells, rows, names) = Cells::by_objects(path, text)?;
+        if rows.is_empty() {
+            return Err(Error::malformed(path, "line 1", "there are no rows"));
+        }
+        if names.len() < 2 {
+            let keys = several(names.len(), "key");
+            let problem = format!("{keys}, expected a class and what it depends on");
+            return Err(Error::malformed(path, "line 1", problem));
+        }
+        let (path, separator) = (path.to_owned(), Separator::Objects);
+        Ok(Self { path, names, has_header: true, separator, rows, cells })
     }
 
     /// The column that `target` means.
@@ -186,10 +208,17 @@ pub(super) fn unnamed(at: usize) -> String {
     format!("column {}", at + 1)
 }
 
+/// Whether a file holds a JSON object in each line, by its name.
+pub fn holds_objects(path: &Path) -> bool {
+    let name = files::name(path).to_ascii_lowercase();
+    let plain = name.strip_suffix(".gz").unwrap_or(&name);
+    [".jsonl", ".ndjson"].iter().any(|end| plain.ends_with(end))
+}
+
 /// What stands between the cells: of tab, semicolon, bar and comma, outside of quotes, what is in every
 /// one of the first lines equally often, or else most often in the first. A comma between digits alone is
-/// the mark before a fraction, if there is another candidate.
-fn separator(text: &str) -> Separator {
+/// the mark before a fraction, if there is another candidate. Nothing where it is whitespace.
+fn separator(text: &str) -> Option<char> {
     const CANDIDATES: [char; 4] = ['\t', ';', '|', ','];
     const LINES: usize = 50;
     let mut counts: Vec<[usize; 4]> = Vec::new();
@@ -221,13 +250,13 @@ fn separator(text: &str) -> Separator {
         }
         before = c;
     }
-    let Some(first) = counts.first() else { return Separator::Whitespace };
+    let first = counts.first()?;
     let steady = |at: usize| counts.iter().all(|line| line[at] == first[at]);
     let fractions = commas > 0 && commas == between_digits;
     let another = (0..3).any(|at| first[at] > 0 && steady(at));
     let candidates = (0..4).filter(|&at| first[at] > 0 && !(at == 3 && fractions && another));
     let best = candidates.max_by_key(|&at| (steady(at), first[at], std::cmp::Reverse(at)));
-    best.map_or(Separator::Whitespace, |at| Separator::Character(CANDIDATES[at]))
+    best.map(|at| CANDIDATES[at])
 }
 
 /// Whether the first row names the columns: somewhere it has a word above numbers or dates only, or, in a

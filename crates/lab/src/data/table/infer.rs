@@ -114,8 +114,9 @@ fn quantity(
 ) -> Result<Option<(ColumnKind, Option<String>)>> {
     let cells = known(grid, at);
     let otherwise = decimal.unwrap_or(match grid.separator {
-        // Where commas do not separate, they are likely to be decimal.
-        Separator::Character(',') => Decimal::Point,
+        // Where commas do not separate, they are likely to be decimal; not in JSON, whose numbers have
+        // points.
+        Separator::Character(',') | Separator::Objects => Decimal::Point,
         _ if survey.asks_about_commas() => Decimal::Comma,
         _ => Decimal::Point,
     });
@@ -182,7 +183,7 @@ fn mark_note(
     written: &Notation,
 ) -> Option<String> {
     let mark = survey.open_mark().filter(|_| decimal.is_none())?;
-    if mark == '.' && grid.separator == Separator::Character(',') {
+    if mark == '.' && matches!(grid.separator, Separator::Character(',') | Separator::Objects) {
         return None;
     }
     let example = known(grid, at).find(|cell| cell.contains(mark))?;
