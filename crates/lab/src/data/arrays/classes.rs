@@ -33,13 +33,6 @@ impl Classes {
                 (Classes::Numbers(classes), count)
             }
             Labels::Words(all) => {
-                if let Some(row) = all.iter().position(String::is_empty) {
-                    return Err(Error::malformed(
-                        at,
-                        format!("row {row}"),
-                        "no label: it is empty",
-                    ));
-                }
                 let classes = distinct(all);
                 let count = classes.len();
                 (Classes::Words(classes), count)
@@ -60,14 +53,19 @@ impl Classes {
         }
     }
 
-    /// The number of the class of each of `labels`, which are at `at`.
+    /// The number of the class of each of `labels`, which are at `at`, in the rows that `row` says.
     ///
     /// # Errors
     /// A label that is none of the classes, with its row.
-    pub fn numbers(&self, labels: &Labels, at: &Path) -> Result<Vec<i64>> {
-        let unknown = |row: usize, label: String| {
+    pub fn numbers(
+        &self,
+        labels: &Labels,
+        at: &Path,
+        row: impl Fn(usize) -> usize,
+    ) -> Result<Vec<i64>> {
+        let unknown = |place: usize, label: String| {
             let problem = format!("the label {label} is not among those that are learned from");
-            Error::malformed(at, format!("row {row}"), problem)
+            Error::malformed(at, format!("row {}", row(place)), problem)
         };
         match (self, labels) {
             (Classes::Numbers(classes), Labels::Numbers(labels)) => {

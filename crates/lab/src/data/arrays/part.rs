@@ -24,13 +24,16 @@ pub struct Part {
     pub groups: Option<(Labels, PathBuf)>,
     /// Where x and y are.
     pub at: [PathBuf; 2],
+    /// The place of each row there, if there are others between them.
+    rows: Option<Vec<usize>>,
 }
 
 impl Part {
     /// The rows of `part`, or of all parts in one, if they are there.
     ///
     /// # Errors
-    /// An x without y or the other way round; numbers of rows that differ; what is not finite.
+    /// An x without y or the other way round; numbers of rows that differ; what is not finite; a label
+    /// without a letter.
     pub fn read(place: &mut Place, part: Option<Role>) -> Result<Option<Self>> {
         let mut take = |what| place.take(ArrayName { what, part });
         let (x, y) = (take(What::Inputs)?, take(What::Labels)?);
@@ -45,6 +48,11 @@ impl Part {
         };
         let (values, width) = inputs(x, &x_at)?;
         let labels = npy::labels_of(y, &y_at)?;
+        if let Labels::Words(words) = &labels
+            && let Some(row) = words.iter().position(String::is_empty)
+        {
+            return Err(Error::malformed(&y_at, format!("row {row}"), "no label: it is empty"));
+        }
         let rows = values.len() / width;
         same_rows(labels.len(), &y_at, rows, &x_at)?;
         let groups = groups.map(|(bytes, at)| -> Result<_> {
@@ -52,7 +60,8 @@ impl Part {
             same_rows(groups.len(), &at, rows, &x_at)?;
             Ok((groups, at))
         });
-        Ok(Some(Self { values, width, labels, groups: groups.transpose()?, at: [x_at, y_at] }))
+        let (groups, at) = (groups.transpose()?, [x_at, y_at]);
+        Ok(Some(Self { values, width, labels, groups, at, rows: None }))
     }
 
     /// The rows at `rows`, in that order.
@@ -64,6 +73,7 @@ impl Part {
             labels: select(&self.labels, rows),
             groups: self.groups.as_ref().map(|(all, at)| (select(all, rows), at.clone())),
             at: self.at.clone(),
+            rows: Some(rows.to_vec()),
         }
     }
 
@@ -78,7 +88,8 @@ impl Part {
                 format!("rows of {} numbers, those that are learned from have {width}", self.width);
             return Err(Error::malformed(x_at, "shape", problem));
         }
-        let labels = classes.numbers(&self.labels, y_at)?;
+        let row = |row: usize| self.rows.as_ref().map_or(row, |rows| rows[row]);
+        let labels = classes.numbers(&self.labels, y_at, row)?;
         let (inputs, shape) = (Inputs::Numbers(self.values), Shape::Row(width));
         Ok(Examples { inputs, shape, labels, classes: classes.names() })
     }

@@ -252,6 +252,11 @@ fn what_does_not_fit_is_refused_with_its_place() {
         let found = complaint(&files);
         assert!(found.contains(expected), "{expected}: {found}");
     }
+    // The row is that of the array, not that of the part.
+    let parts = [("split.npy", y(&[0, 0, 0, 2]))];
+    let files = [&parts[..], &[("x.npy", x(4, 0)), ("y.npy", y(&[0, 1, 0, 5]))]].concat();
+    let found = complaint(&files);
+    assert!(found.contains("y.npy: row 3: the label 5 is not among"), "{found}");
     let no_train = complaint(&[("test_x.npy", x(1, 0)), ("test_y.npy", y(&[2]))]);
     assert!(no_train.contains("no rows to learn from"), "{no_train}");
 }
