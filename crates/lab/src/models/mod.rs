@@ -84,7 +84,7 @@ networks! {
     "efficientnet-b0" => EfficientNet(EfficientNetRecipe),
     /// Convolutions on graphs, with pooling.
     "graph-net" => GraphNet(GraphNetRecipe),
-    /// One layer: logistic regression.
+    /// One linear layer.
     "linear" => Linear(LinearRecipe),
     /// One hidden layer.
     "mlp" => Mlp(MlpRecipe),
