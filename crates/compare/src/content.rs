@@ -114,9 +114,23 @@ impl Content {
 
     /// The origins of the data themselves, without examples from outside and initial weights.
     pub fn of_data(&self) -> Self {
-        let mut data = self.clone();
-        data.origins.retain(|key, _| key == "data" || key.starts_with("data."));
-        data
+        self.of_keys(|key| key == "data" || key.starts_with("data."))
+    }
+
+    /// The origins whose keys are `wanted`.
+    pub fn of_keys(&self, wanted: impl Fn(&str) -> bool) -> Self {
+        let mut some = self.clone();
+        some.origins.retain(|key, _| wanted(key));
+        some
+    }
+
+    /// A hash of all of it, as hex digits, wherever the files lie.
+    pub fn digest(&self) -> String {
+        let mut all = Sha256::new();
+        for (key, origin) in &self.origins {
+            all.update(format!("{key}\0{}\n", origin.sha256));
+        }
+        format!("{:x}", all.finalize())
     }
 
     /// Where the origin `key` was when it was read, absolute.

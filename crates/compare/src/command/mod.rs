@@ -26,7 +26,7 @@ use crate::launch::{Launch, Place, Single};
 use crate::layout::MARKER;
 use crate::work::{Options, SaidLines, Work};
 use crate::{
-    AnyRecipe, Claim, Comparison, Content, Error, Folder, HashProgress, Origin, PlainReader,
+    AnyRecipe, Claim, Comparison, Content, EarlyProgress, Error, Folder, Origin, PlainReader,
     Result, Setting, Stop, folder_content, parse_toml,
 };
 use runner::CommandRunner;
@@ -141,7 +141,7 @@ fn with_work<T>(
 
 /// What lies in `origins`, of which some is `known`; large inputs take a while, which is said.
 fn hashed(origins: &[Origin], known: Option<&Content>, stop: Stop) -> Result<Content> {
-    let hashing = HashProgress::new(stop);
+    let hashing = EarlyProgress::of_hashes(stop);
     Content::watched(origins, known, &|bytes| hashing.hear(bytes))
 }
 

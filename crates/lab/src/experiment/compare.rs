@@ -10,7 +10,7 @@ use super::{LabReader, Options, Recipe};
 use crate::compare::launch::{Launch, Single};
 use crate::compare::layout::MARKER;
 use crate::compare::{
-    self, AnyRecipe, Claim, Comparison, Content, Folder, HashProgress, SaidLines, Select, Setting,
+    self, AnyRecipe, Claim, Comparison, Content, EarlyProgress, Folder, SaidLines, Select, Setting,
     Work, folder_content,
 };
 use crate::data::{DataSet, Inputs, load};
@@ -121,7 +121,7 @@ fn read(recipe: &Recipe, out: &Path, stop: Stop) -> Result<(DataSet, Content)> {
         Ok((whole.origins(), folder_content(&path).ok().flatten()))
     })?;
     let hashed = origins.and_then(|origins| {
-        let hashing = HashProgress::new(stop);
+        let hashing = EarlyProgress::of_hashes(stop);
         let content = Content::watched(&origins, known.as_ref(), &|bytes| hashing.hear(bytes))?;
         Ok((origins, content))
     });
@@ -130,7 +130,7 @@ fn read(recipe: &Recipe, out: &Path, stop: Stop) -> Result<(DataSet, Content)> {
     let recipe = recipe.clone();
     let data = stop.leave(move || load_all(&recipe))?;
     let (origins, content) = hashed?;
-    let hashing = HashProgress::new(stop);
+    let hashing = EarlyProgress::of_hashes(stop);
     content.verify_unchanged(&origins, &|bytes| hashing.hear(bytes))?;
     Ok((data, content))
 }

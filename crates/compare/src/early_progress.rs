@@ -1,4 +1,5 @@
-//! Tells people that data are hashed, where that takes more than a moment.
+//! [`EarlyProgress`]: tells people how far something is that happens before the runs, where it takes more than a
+//! moment.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
@@ -12,27 +13,38 @@ const QUIET: Duration = Duration::from_secs(1);
 const REDRAW: Duration = Duration::from_millis(200);
 const LINE: Duration = Duration::from_secs(5);
 
-/// Hears of the bytes that are read, from any thread; the line that it draws goes with it.
-pub struct HashProgress<'a> {
+/// Hears how much is done, from any thread; the line that it draws goes with it.
+pub struct EarlyProgress<'a> {
     stop: Stop<'a>,
+    /// What is said of so much.
+    line: Box<dyn Fn(u64) -> String + Send + Sync + 'a>,
     began: Instant,
-    bytes: AtomicU64,
+    done: AtomicU64,
     /// When it was last said.
     said: Mutex<Option<Instant>>,
 }
 
-impl<'a> HashProgress<'a> {
-    /// That begins now, until `stop` is set.
-    pub fn new(stop: Stop<'a>) -> Self {
-        Self { stop, began: Instant::now(), bytes: AtomicU64::new(0), said: Mutex::new(None) }
+impl<'a> EarlyProgress<'a> {
+    /// What begins now, until `stop` is set; `line` is said of so much that is done.
+    pub fn new(stop: Stop<'a>, line: impl Fn(u64) -> String + Send + Sync + 'a) -> Self {
+        let (began, done, said) = (Instant::now(), AtomicU64::new(0), Mutex::new(None));
+        Self { stop, line: Box::new(line), began, done, said }
     }
 
-    /// So many bytes more.
+    /// The bytes of data that are hashed.
+    pub fn of_hashes(stop: Stop<'a>) -> Self {
+        Self::new(stop, |bytes| {
+            let gigabytes = bytes as f64 / 1e9;
+            format!("hashing the data, to know them again: {gigabytes:.1} GB read")
+        })
+    }
+
+    /// So much more.
     ///
     /// # Errors
     /// [`crate::Error::Interrupted`] once it is time to leave.
-    pub fn hear(&self, bytes: u64) -> Result<()> {
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    pub fn hear(&self, more: u64) -> Result<()> {
+        self.done.fetch_add(more, Ordering::Relaxed);
         if let Some(line) = self.due() {
             match console::draws() {
                 true => console::redraw(&line),
@@ -53,8 +65,7 @@ impl<'a> HashProgress<'a> {
             return None;
         }
         *said = Some(Instant::now());
-        let gigabytes = self.bytes.load(Ordering::Relaxed) as f64 / 1e9;
-        Some(format!("hashing the data, to know them again: {gigabytes:.1} GB read"))
+        Some((self.line)(self.done.load(Ordering::Relaxed)))
     }
 
     fn said(&self) -> MutexGuard<'_, Option<Instant>> {
@@ -62,7 +73,7 @@ impl<'a> HashProgress<'a> {
     }
 }
 
-impl Drop for HashProgress<'_> {
+impl Drop for EarlyProgress<'_> {
     fn drop(&mut self) {
         if self.said().is_some() {
             console::redraw("");
@@ -76,7 +87,7 @@ mod tests {
 
     #[test]
     fn what_takes_long_is_said_now_and_then() {
-        let mut hashing = HashProgress::new(Stop::never());
+        let mut hashing = EarlyProgress::of_hashes(Stop::never());
         hashing.hear(1_500_000_000).unwrap();
         assert_eq!(hashing.due(), None);
         hashing.began = Instant::now().checked_sub(2 * QUIET).unwrap();
