@@ -1,5 +1,7 @@
 //! Named tensors as the bytes of a safetensors file, and back.
 
+use std::collections::BTreeMap;
+
 use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
 use tch::{Kind, Tensor};
 
@@ -34,21 +36,42 @@ pub fn encode(named: &[(String, Tensor)]) -> Result<Vec<u8>> {
 /// # Errors
 /// Bytes that are no such file; tensors of other numbers than f32.
 pub fn decode(bytes: &[u8]) -> Result<Vec<(String, Tensor)>> {
+    let tensor = |(name, view): (String, TensorView)| -> Result<_> {
+        Ok((name, Tensor::f_from_data_size(view.data(), &shape(&view), Kind::Float)?))
+    };
+    views(bytes)?.into_iter().map(tensor).collect()
+}
+
+/// The names and shapes of the tensors in the bytes of a safetensors file that [`decode`] would give;
+/// no value is looked at.
+///
+/// # Errors
+/// As [`decode`].
+pub fn shapes(bytes: &[u8]) -> Result<BTreeMap<String, Vec<i64>>> {
+    let mut shapes = BTreeMap::new();
+    for (name, view) in views(bytes)? {
+        shapes.insert(name, shape(&view));
+    }
+    Ok(shapes)
+}
+
+/// What [`decode`] makes tensors of.
+fn views(bytes: &[u8]) -> Result<Vec<(String, TensorView<'_>)>> {
     let file = SafeTensors::deserialize(bytes);
     let file = file.map_err(|error| Error::failed("safetensors: ", error))?;
-    let mut named = Vec::new();
-    for (name, view) in file.tensors() {
-        if name.ends_with(".num_batches_tracked") {
-            continue;
-        }
-        if view.dtype() != Dtype::F32 {
+    let mut views = file.tensors();
+    views.retain(|(name, _)| !name.ends_with(".num_batches_tracked"));
+    match views.iter().find(|(_, view)| view.dtype() != Dtype::F32) {
+        Some((name, view)) => {
             let found = view.dtype();
-            return Err(Error::Work(format!("safetensors: {name} is {found:?}, expected F32")));
+            Err(Error::Work(format!("safetensors: {name} is {found:?}, expected F32")))
         }
-        let shape: Vec<i64> = view.shape().iter().map(|&n| n as i64).collect();
-        named.push((name, Tensor::f_from_data_size(view.data(), &shape, Kind::Float)?));
+        None => Ok(views),
     }
-    Ok(named)
+}
+
+fn shape(view: &TensorView) -> Vec<i64> {
+    view.shape().iter().map(|&n| n as i64).collect()
 }
 
 #[cfg(test)]
@@ -62,6 +85,8 @@ mod tests {
             ("b".to_owned(), Tensor::from_slice(&values).reshape([2, 3])),
             ("a".to_owned(), Tensor::from(7f32)),
         ];
+        let shapes: Vec<_> = shapes(&encode(&named).unwrap()).unwrap().into_iter().collect();
+        assert_eq!(shapes, [("a".to_owned(), vec![]), ("b".to_owned(), vec![2, 3])]);
         let mut back = decode(&encode(&named).unwrap()).unwrap();
         back.sort_by(|x, y| x.0.cmp(&y.0));
         assert_eq!((back[0].0.as_str(), back[0].1.size()), ("a", vec![]));

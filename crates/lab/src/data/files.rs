@@ -40,7 +40,7 @@ pub(super) fn irregular(kind: fs::FileType) -> Option<&'static str> {
 ///
 /// # Errors
 /// More than `most` bytes.
-pub(super) fn read_regular(path: &Path, most: u64) -> Result<Vec<u8>> {
+pub(crate) fn read_regular(path: &Path, most: u64) -> Result<Vec<u8>> {
     let bytes = read_up_to(&mut open_regular(path)?, path, most + 1)?;
     if bytes.len() as u64 > most {
         return Err(Error::malformed(path, "size", format!("more than {most} bytes")));

@@ -46,6 +46,7 @@ pub mod tu;
 pub use decode::{Image, decode};
 pub use detect::detect;
 pub use examples::{Examples, MemorySource};
+pub(crate) use files::read_regular;
 #[cfg(test)]
 pub(crate) use files::test_data as test_folder;
 pub use formats::{

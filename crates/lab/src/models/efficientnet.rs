@@ -1,5 +1,6 @@
 //! EfficientNet-B0 (Tan and Le 2019): inverted bottlenecks with depthwise convolutions, squeeze and
-//! excitation, and swish. Its tensors have torchvision's names.
+//! excitation, and swish. Its tensors have torchvision's names. EfficientNet-Lite0 is the same for small
+//! processors: without squeeze and excitation, and with ReLU cut off at 6.
 
 use std::path::{Path, PathBuf};
 
@@ -68,14 +69,52 @@ pub enum Variant {
     /// That of the paper's CIFAR experiments: zeros as TensorFlow places them, the same drop path
     /// everywhere, a fan out that knows no groups.
     Cifar,
+    /// timm's EfficientNet-Lite0, drawn as its B0.
+    Lite,
+    /// As timm's, but with zeros as TensorFlow places them and 10⁻³ added to variances: weights that
+    /// TensorFlow has trained need it.
+    Tf,
+    /// Likewise of Lite0.
+    TfLite,
+}
+
+impl Variant {
+    /// What lies between a convolution and the next.
+    fn activate(self, x: Tensor) -> Result<Tensor> {
+        Ok(match self {
+            Variant::Timm | Variant::Cifar | Variant::Tf => x.f_silu()?,
+            Variant::Lite | Variant::TfLite => x.f_relu6()?,
+        })
+    }
+
+    /// Whether its blocks weigh their channels.
+    fn squeezes(self) -> bool {
+        !matches!(self, Variant::Lite | Variant::TfLite)
+    }
+
+    /// `window` with its zeros where they belong.
+    fn padded(self, window: Window) -> Window {
+        match self {
+            Variant::Timm | Variant::Lite => window,
+            Variant::Cifar | Variant::Tf | Variant::TfLite => window.with_tensorflow_padding(),
+        }
+    }
+
+    /// The batch normalisation of a convolution.
+    fn norm(self, norm: BatchNorm) -> BatchNorm {
+        match self {
+            Variant::Tf | Variant::TfLite => norm.with_eps(1e-3),
+            Variant::Timm | Variant::Cifar | Variant::Lite => norm,
+        }
+    }
 }
 
 impl EfficientNetRecipe {
     /// The share of the examples that go around `block`, from 0.
     fn drop_path_of(&self, block: usize) -> f64 {
         match self.variant {
-            Variant::Timm => self.drop_path * block as f64 / BLOCKS as f64,
             Variant::Cifar => self.drop_path,
+            _ => self.drop_path * block as f64 / BLOCKS as f64,
         }
     }
 }
@@ -112,6 +151,7 @@ impl Network for EfficientNetRecipe {
 /// The network: 5,288,548 parameters with 1000 classes.
 #[derive(Debug)]
 pub struct EfficientNet {
+    variant: Variant,
     normalise: Normalise,
     stem: ConvNorm,
     blocks: Vec<Block>,
@@ -154,18 +194,18 @@ impl EfficientNet {
             false => Linear::with(w, "classifier.1", [FEATURES, classes], init, zero)?,
         };
         let dropout = Dropout::new("classifier.0", recipe.dropout);
-        Ok(Self { normalise, stem, blocks, last, dropout, classifier, weights })
+        Ok(Self { variant, normalise, stem, blocks, last, dropout, classifier, weights })
     }
 }
 
 impl Model for EfficientNet {
     fn features(&self, inputs: &[Tensor], mode: Mode) -> Result<Tensor> {
         let x = channels_last(&self.normalise.forward(&inputs[0])?)?;
-        let mut x = self.stem.forward(&x, mode)?.f_silu()?;
+        let mut x = self.variant.activate(self.stem.forward(&x, mode)?)?;
         for block in &self.blocks {
             x = block.forward(x, mode)?;
         }
-        let x = self.last.forward(&x, mode)?.f_silu()?;
+        let x = self.variant.activate(self.last.forward(&x, mode)?)?;
         let x = x.f_adaptive_avg_pool2d([1, 1])?.f_flatten(1, -1)?.f_to_kind(Kind::Float)?;
         self.dropout.forward(x, mode)
     }
@@ -195,12 +235,11 @@ impl ConvNorm {
         variant: Variant,
     ) -> Result<Self> {
         let fan_out = channels[1] * window.kernel * window.kernel;
-        let (init, window) = match variant {
-            Variant::Timm => (Init::kaiming(fan_out / window.groups), window),
-            Variant::Cifar => (Init::kaiming(fan_out), window.with_tensorflow_padding()),
-        };
+        let groups = if variant == Variant::Cifar { 1 } else { window.groups };
+        let (init, window) = (Init::kaiming(fan_out / groups), variant.padded(window));
         let conv = Conv::with(w, &format!("{name}.0"), channels, window, init, None)?;
-        Ok(Self { conv, bn: BatchNorm::new(w, &format!("{name}.1"), channels[1])? })
+        let bn = variant.norm(BatchNorm::new(w, &format!("{name}.1"), channels[1])?);
+        Ok(Self { conv, bn })
     }
 
     fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
@@ -212,10 +251,10 @@ impl ConvNorm {
 /// its shape.
 #[derive(Debug)]
 struct Block {
+    variant: Variant,
     expand: Option<ConvNorm>,
     depthwise: ConvNorm,
-    squeeze: Conv,
-    excite: Conv,
+    squeeze: Option<Squeeze>,
     project: ConvNorm,
     around: Option<DropPath>,
 }
@@ -238,35 +277,55 @@ impl Block {
             Some(ConvNorm::new(w, &name(), [inputs, wide], one, variant)?)
         };
         let depthwise = ConvNorm::new(w, &name(), [wide, wide], window.with_groups(wide), variant)?;
-        let narrow = (inputs / 4).max(1);
-        let se = name();
-        let mut weigh = |part, channels: [usize; 2]| {
-            let zero = Some(Init::Constant(0.0));
-            let init = Init::kaiming(channels[1]);
-            Conv::with(w, &format!("{se}.{part}"), channels, one, init, zero)
+        let squeeze = match variant.squeezes() {
+            true => Some(Squeeze::new(w, &name(), [wide, (inputs / 4).max(1)])?),
+            false => None,
         };
-        let squeeze = weigh("fc1", [wide, narrow])?;
-        let excite = weigh("fc2", [narrow, wide])?;
         let last = name();
         let project = ConvNorm::new(w, &last, [wide, outputs], one, variant)?;
         let whole = window.stride == 1 && inputs == outputs;
         let around = whole.then(|| DropPath::new(&last, drop_path));
-        Ok(Self { expand, depthwise, squeeze, excite, project, around })
+        Ok(Self { variant, expand, depthwise, squeeze, project, around })
     }
 
     fn forward(&self, input: Tensor, mode: Mode) -> Result<Tensor> {
         let wide = match &self.expand {
-            Some(expand) => expand.forward(&input, mode)?.f_silu()?,
+            Some(expand) => self.variant.activate(expand.forward(&input, mode)?)?,
             None => input.shallow_clone(),
         };
-        let x = self.depthwise.forward(&wide, mode)?.f_silu()?;
-        let weigh = self.squeeze.forward(&x.f_adaptive_avg_pool2d([1, 1])?, mode)?.f_silu()?;
-        let x = x.f_mul(&self.excite.forward(&weigh, mode)?.f_sigmoid()?)?;
+        let x = self.variant.activate(self.depthwise.forward(&wide, mode)?)?;
+        let x = match &self.squeeze {
+            Some(squeeze) => squeeze.forward(&x, mode)?,
+            None => x,
+        };
         let x = self.project.forward(&x, mode)?;
         match &self.around {
             Some(drop_path) => Ok(drop_path.forward(x, mode)?.f_add_(&input)?),
             None => Ok(x),
         }
+    }
+}
+
+/// Squeeze and excitation (Hu et al. 2018): a weight for each channel, from the means of all.
+#[derive(Debug)]
+struct Squeeze {
+    squeeze: Conv,
+    excite: Conv,
+}
+
+impl Squeeze {
+    fn new(w: &mut Weights, name: &str, [wide, narrow]: [usize; 2]) -> Result<Self> {
+        let mut conv = |part, channels: [usize; 2]| {
+            let (init, zero) = (Init::kaiming(channels[1]), Some(Init::Constant(0.0)));
+            Conv::with(w, &format!("{name}.{part}"), channels, Window::same(1), init, zero)
+        };
+        Ok(Self { squeeze: conv("fc1", [wide, narrow])?, excite: conv("fc2", [narrow, wide])? })
+    }
+
+    fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        let means = x.f_adaptive_avg_pool2d([1, 1])?;
+        let weigh = self.squeeze.forward(&means, mode)?.f_silu()?;
+        Ok(x.f_mul(&self.excite.forward(&weigh, mode)?.f_sigmoid()?)?)
     }
 }
 

@@ -4,6 +4,7 @@
 //! file, whose recipe says how it is built, and a line in the list of [`ModelRecipe`].
 
 mod attack_cnn;
+mod backbone;
 mod cnn;
 mod efficientnet;
 mod generator;
@@ -23,6 +24,9 @@ mod transformer;
 mod weights;
 
 pub use attack_cnn::AttackCnnRecipe;
+#[cfg(test)]
+pub(crate) use backbone::vision_transformer;
+pub use backbone::{Backbone, BackboneRecipe};
 pub use cnn::CnnRecipe;
 pub use efficientnet::{EfficientNetRecipe, Variant};
 pub use generator::{Generation, Generator};
@@ -78,6 +82,8 @@ pub trait Model {
 networks! {
     /// Three 5×5 convolutions: what the paper attacks.
     "attack-cnn" => AttackCnn(AttackCnnRecipe),
+    /// A linear layer on the features of a pretrained network.
+    "backbone" => Backbone(BackboneRecipe),
     /// Two convolutions and a linear layer.
     "cnn" => Cnn(CnnRecipe),
     /// EfficientNet-B0.
@@ -123,7 +129,11 @@ pub fn rebuild(
 
 fn build_in(weights: Weights, recipe: &ModelRecipe, input: &InputSpec) -> Result<Box<dyn Model>> {
     recipe.validate()?;
-    recipe.validate_takes(input.shape.kind())?;
+    // A backbone takes images, and what is left to learn its features.
+    let kind = input.shape.kind();
+    if recipe.backbone().is_none() || kind != InputKind::Rows {
+        recipe.validate_takes(kind)?;
+    }
     let model = recipe.draw(input, weights)?;
     if let (Some(file), new_head) = recipe.initial() {
         initial::load(&*model, file, new_head)?;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Model, ModelRecipe, Weights};
+use super::{BackboneRecipe, Model, ModelRecipe, Weights};
 use crate::data::{InputKind, InputSpec};
 use crate::{Error, Result, Validate};
 
@@ -103,8 +103,30 @@ impl ModelRecipe {
         other
     }
 
-    /// Refuses inputs of a kind that the network is not for.
-    pub(super) fn validate_takes(&self, kind: InputKind) -> Result<()> {
+    /// The pretrained network that has been over the images before this one sees anything of them.
+    pub fn backbone(&self) -> Option<&BackboneRecipe> {
+        match self {
+            ModelRecipe::Backbone(recipe) => Some(recipe),
+            _ => None,
+        }
+    }
+
+    /// The same, with its pretrained network in the folder `path`, if it has one.
+    #[must_use]
+    pub fn with_backbone(&self, path: &Path) -> Self {
+        match self {
+            ModelRecipe::Backbone(_) => {
+                ModelRecipe::Backbone(BackboneRecipe { path: path.to_owned() })
+            }
+            other => other.clone(),
+        }
+    }
+
+    /// Refuses inputs of a kind that the network is not for; `kind` is that of the data.
+    ///
+    /// # Errors
+    /// Names the networks that are.
+    pub fn validate_takes(&self, kind: InputKind) -> Result<()> {
         let (name, takes) = self.takes();
         if takes.contains(&kind) {
             return Ok(());
@@ -176,6 +198,7 @@ mod tests {
         // An old recipe is read and written as it was.
         for (name, _) in ModelRecipe::ALL {
             let fields = match *name {
+                "backbone" => "path = 'resnet18'",
                 "cnn" => "channels = [1, 2]",
                 "efficientnet-b0" => "variant = 'timm'",
                 "mlp" => "hidden = 1",

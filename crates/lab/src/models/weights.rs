@@ -19,13 +19,20 @@ pub struct Weights {
     buffers: Vec<(String, Tensor)>,
     /// How many values all parameters may have together.
     most: usize,
+    /// Whether they are 0 and not drawn.
+    blank: bool,
 }
 
 impl Weights {
     /// No tensors yet; those to come are drawn for `seed`.
     pub fn new(seed: u64) -> Self {
         let (parameters, inits, buffers) = (Vec::new(), Vec::new(), Vec::new());
-        Self { seed, parameters, inits, buffers, most: usize::MAX }
+        Self { seed, parameters, inits, buffers, most: usize::MAX, blank: false }
+    }
+
+    /// No tensors yet; those to come are 0, of a network whose weights are known and put there next.
+    pub fn blank() -> Self {
+        Self { blank: true, ..Self::new(0) }
     }
 
     /// No tensors yet; those to come have `most` values together.
@@ -48,9 +55,14 @@ impl Weights {
             let problem = format!("the model's {name} has {shape:?} values, where {most} are left");
             Error::Request(problem)
         })?;
-        let values = init.values(Stream::new(self.seed, &format!("weights/{name}")), count);
         let shape: Vec<i64> = shape.iter().map(|&n| n as i64).collect();
-        let tensor = Tensor::f_from_slice(&values)?.f_reshape(&shape)?.f_set_requires_grad(true)?;
+        let values = if self.blank {
+            Tensor::f_zeros(&shape, (Kind::Float, Device::Cpu))?
+        } else {
+            let stream = Stream::new(self.seed, &format!("weights/{name}"));
+            Tensor::f_from_slice(&init.values(stream, count))?.f_reshape(&shape)?
+        };
+        let tensor = values.f_set_requires_grad(true)?;
         self.parameters.push((name, tensor.shallow_clone()));
         self.inits.push(init);
         Ok(tensor)

@@ -20,6 +20,7 @@ pub struct BatchNorm {
     bias: Tensor,
     running_mean: Tensor,
     running_var: Tensor,
+    eps: f64,
 }
 
 impl BatchNorm {
@@ -34,7 +35,12 @@ impl BatchNorm {
         let running_var = Tensor::f_ones([channels as i64], options)?;
         weights.buffer(format!("{name}.running_mean"), &running_mean);
         weights.buffer(format!("{name}.running_var"), &running_var);
-        Ok(Self { name: name.to_owned(), weight, bias, running_mean, running_var })
+        Ok(Self { name: name.to_owned(), weight, bias, running_mean, running_var, eps: EPS })
+    }
+
+    /// With so much added to the variance.
+    pub fn with_eps(self, eps: f64) -> Self {
+        Self { eps, ..self }
     }
 
     /// (N, channels, …) → the same: by the moments of the batch, which move the running ones, while
@@ -55,7 +61,7 @@ impl BatchNorm {
         }
         let (weight, bias) = (Some(&self.weight), Some(&self.bias));
         let (mean, var) = (Some(&self.running_mean), Some(&self.running_var));
-        Ok(x.f_batch_norm(weight, bias, mean, var, train, MOMENTUM, EPS, true)?)
+        Ok(x.f_batch_norm(weight, bias, mean, var, train, MOMENTUM, self.eps, true)?)
     }
 }
 

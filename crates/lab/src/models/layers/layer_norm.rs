@@ -16,6 +16,7 @@ pub struct LayerNorm {
     scale: Tensor,
     /// f32 (width)
     shift: Tensor,
+    eps: f64,
 }
 
 impl LayerNorm {
@@ -24,13 +25,18 @@ impl LayerNorm {
         let mut constant = |part, value| {
             weights.parameter(format!("{name}.{part}"), &[width], Init::Constant(value))
         };
-        Ok(Self { scale: constant("weight", 1.0)?, shift: constant("bias", 0.0)? })
+        Ok(Self { scale: constant("weight", 1.0)?, shift: constant("bias", 0.0)?, eps: EPS })
+    }
+
+    /// With so much added to the variance.
+    pub fn with_eps(self, eps: f64) -> Self {
+        Self { eps, ..self }
     }
 
     /// (…, width) → f32, the same shape.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let Self { scale, shift } = self;
+        let Self { scale, shift, eps } = self;
         let x = x.f_to_kind(Kind::Float)?;
-        Ok(x.f_layer_norm(scale.size(), Some(scale), Some(shift), EPS, false)?)
+        Ok(x.f_layer_norm(scale.size(), Some(scale), Some(shift), *eps, false)?)
     }
 }
