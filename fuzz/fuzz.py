@@ -37,6 +37,7 @@ LONGEST = {
     "vocabulary": 4096,
     "text": 1024,
     "inaturalist": 1024,
+    "backbone": 1024,
     "checkpoint": 512,
     "run_folder": 1024,
 }

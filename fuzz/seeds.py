@@ -277,6 +277,29 @@ INATURALIST = [
 ]
 
 STATE = '"state": {"bytes": 1, "sha256": "3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d"}'
+def backbone(**changed):
+    said = dict(
+        input_size=[3, 32, 32], interpolation="bicubic", crop_pct=0.95, crop_mode="center",
+        mean=[0.5, 0.5, 0.5], std=[0.5, 0.5, 0.5], classifier="fc",
+    )
+    said |= {key: value for key, value in changed.items() if key in said}
+    outer = {key: value for key, value in changed.items() if key not in said}
+    return "a" + json.dumps(dict(architecture="resnet18", num_features=512, pretrained_cfg=said) | outer)
+
+
+TENSOR = json.dumps({"conv1.weight": dict(dtype="F32", shape=[1], data_offsets=[0, 4])}).encode()
+TENSORS = b"b" + struct.pack("<Q", len(TENSOR)) + TENSOR + bytes(4)
+BACKBONES = [
+    backbone(),
+    backbone(architecture="vit_small_patch16_224", classifier="head", num_features=384),
+    backbone(architecture="efficientnet_b0", classifier="classifier", num_features=1280),
+    backbone(input_size=[3, 512, 512], crop_pct=None, std=[1e-9, 1, 1]),
+    "a{}",
+    "A",
+    TENSORS,
+    MARK.join([backbone(classifier="layer4").encode(), TENSORS]),
+]
+
 CHECKPOINTS = [
     "a{" + STATE + "}",
     "a{}",
@@ -356,6 +379,7 @@ for target, seeds in {
     "vocabulary": VOCABULARIES,
     "text": PAIRS,
     "inaturalist": INATURALIST,
+    "backbone": BACKBONES,
     "checkpoint": CHECKPOINTS,
     "run_folder": RUNS,
 }.items():

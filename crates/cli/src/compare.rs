@@ -150,6 +150,7 @@ fn resolve(args: &Args) -> anyhow::Result<Recipe> {
     args.shared.primary.as_deref().map(report::find_metric).transpose()?;
     let scale = args.scale.as_deref();
     let wishes = TrainingChoices {
+        backbone: args.data.backbone.clone(),
         epochs: args.epochs,
         lr: args.lr,
         batch: args.batch,

@@ -28,6 +28,10 @@ pub struct Args {
     #[arg(long, hide = true, requires = "data")]
     target: Option<String>,
 
+    /// A pretrained network, likewise
+    #[arg(long, hide = true, requires = "data")]
+    backbone: Option<PathBuf>,
+
     #[command(flatten)]
     command: command::Args,
 }

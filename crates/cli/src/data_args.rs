@@ -39,6 +39,14 @@ pub struct Args {
         allow_hyphen_values = true
     )]
     ignore: Vec<String>,
+
+    /// Of images: a folder with a pretrained network, whose features a linear layer learns from
+    ///
+    /// It holds model.safetensors and timm's config.json, as `hf download timm/resnet18.a1_in1k --local-dir
+    /// DIR` leaves them: a ResNet (18, 34, 50), EfficientNet-B0 or Lite0, or a vision transformer (ViT,
+    /// DINOv2). The network stays as it is, and its features are computed once for all losses and seeds.
+    #[arg(long, value_name = "DIR", requires = "data", conflicts_with = "recipe")]
+    pub backbone: Option<PathBuf>,
 }
 
 /// The recipe for the data at `path` with what `wishes` say, after saying on the standard error what

@@ -70,7 +70,7 @@ impl Reader {
         let side = recipe.clone().size().and_then(|size| *size).map(NonZeroUsize::get);
         let (columns, nodes) = (data.columns.clone(), data.nodes.clone());
         let fill = if columns.is_empty() { Vec::new() } else { table::medians(train) };
-        let shape = match data.examples.shape {
+        let shape = match data.photos.unwrap_or(data.examples.shape) {
             Shape::Image(shape) => shape,
             other => [other.values(), 1, 1],
         };

@@ -6,7 +6,7 @@ use super::examples::counts;
 use super::grouped;
 use super::table::{Column, fill, has_missing, medians};
 use super::tu::NodeFeatures;
-use super::{Examples, Fractions, Inputs, LongTail, Split, Splitting, hold_out};
+use super::{Examples, Fractions, Inputs, LongTail, Shape, Split, Splitting, hold_out};
 use crate::Result;
 use crate::measure::{Distance, Overlap};
 
@@ -35,6 +35,8 @@ pub struct DataSet {
     /// The group of each of the examples, from 0, where there are groups whose examples are to stay
     /// together, whatever is held out.
     pub groups: Option<Vec<usize>>,
+    /// Of features that a pretrained network has made of images: the shape that it takes.
+    pub photos: Option<Shape>,
     /// What else there is to say, a sentence each: values that are missing, exact copies.
     pub notes: Vec<String>,
 }
@@ -102,8 +104,19 @@ impl DataSet {
     /// Examples of which there is no more to say than where their parts come from.
     pub fn new(description: String, examples: Examples, held_out: HeldOut) -> Self {
         let (ood, columns, notes) = (Vec::new(), Vec::new(), Vec::new());
-        let (long_tail, nodes, groups) = (None, None, None);
-        Self { description, examples, held_out, long_tail, ood, columns, nodes, groups, notes }
+        let (long_tail, nodes, groups, photos) = (None, None, None, None);
+        Self {
+            description,
+            examples,
+            held_out,
+            long_tail,
+            ood,
+            columns,
+            nodes,
+            groups,
+            photos,
+            notes,
+        }
     }
 
     /// Draws a validation and a test part for `seed`.
@@ -356,6 +369,7 @@ mod tests {
             columns,
             nodes: None,
             groups: None,
+            photos: None,
             notes: Vec::new(),
         }
     }

@@ -144,6 +144,12 @@ impl Attacks {
             self.words.push(format!("{path} is a copy of the run {other}, which counts once"));
             return Ok(None);
         }
+        if recipe.model.backbone().is_some() {
+            return Err(Error::Request(format!(
+                "{} learned on a frozen backbone, which attacks do not go through",
+                path.display()
+            )));
+        }
         let known = self.data.iter().position(|(known, _)| *known == recipe.data);
         let data = match known {
             Some(data) => data,

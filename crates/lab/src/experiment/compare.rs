@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use super::environment::libraries;
 use super::laboratory::Laboratory;
-use super::{LabReader, Options, Recipe};
+use super::{LabReader, Options, Recipe, frozen};
 use crate::compare::launch::{Launch, Single};
 use crate::compare::layout::MARKER;
 use crate::compare::{
     self, AnyRecipe, Claim, Comparison, Content, EarlyProgress, Folder, SaidLines, Select, Setting,
     Work, folder_content,
 };
-use crate::data::{DataSet, Inputs, load};
-use crate::models;
+use crate::data::{DataSet, InputSpec, Inputs, Shape, load};
+use crate::models::{self, Backbone};
 use crate::train::LargeMargin;
 use crate::{Error, Result, Stop};
 
@@ -31,7 +31,7 @@ pub fn compare(
     options: &Options,
 ) -> Result<(Comparison, Folder)> {
     launch.validate(&options.runs)?;
-    with_work(recipe, out, options, |work| launch.make(work))
+    with_work(recipe, out, options, true, |work| launch.make(work))
 }
 
 /// The runs of `recipe` that are not finished in the folder `out`, which is claimed for it: what
@@ -40,7 +40,7 @@ pub fn compare(
 /// # Errors
 /// As [`compare()`].
 pub fn unfinished(recipe: &Recipe, out: &Path, options: &Options) -> Result<Vec<(Setting, u64)>> {
-    with_work(recipe, out, options, |work| work.unfinished()).map(|(left, _)| left)
+    with_work(recipe, out, options, false, |work| work.unfinished()).map(|(left, _)| left)
 }
 
 /// Makes the run of the setting that prints as `setting` and of `seed` of the comparison in the folder
@@ -58,7 +58,9 @@ pub fn run_one(
 ) -> Result<bool> {
     // Its paths are relative to where the comparison was started.
     let recipe = Recipe::parse(&out.join(MARKER), text, None)?;
-    let (data, content) = read(&recipe, out, Stop(options.runs.stop))?;
+    let stop = Stop(options.runs.stop);
+    let (data, content) = read(&recipe, out, stop)?;
+    let data = frozen::features(&recipe, data, &content, out, options.device, stop)?;
     let (data, plan) = (Arc::new(data), recipe.plan()?);
     let runner =
         Laboratory { recipe: &recipe, plan: &plan, data: &data, content: content.brief(), options };
@@ -67,11 +69,13 @@ pub fn run_one(
     Ok(single.make(setting, seed)?)
 }
 
-/// Claims the folder `out` for `recipe`, and has `done` what is to be done with its runs.
+/// Claims the folder `out` for `recipe`, and has `done` what is to be done with its runs; `made` says
+/// whether that makes any.
 fn with_work<T>(
     recipe: &Recipe,
     out: &Path,
     options: &Options,
+    made: bool,
     done: impl FnOnce(Work) -> compare::Result<T>,
 ) -> Result<(T, Folder)> {
     recipe.validate_writable()?;
@@ -79,6 +83,7 @@ fn with_work<T>(
     // What cannot be tuned is said before the data are read.
     recipe.plan()?;
     attacked_in_vain(recipe)?;
+    frozen::validate(recipe)?;
     let stop = Stop(options.runs.stop);
     let settings = recipe.settings()?;
     let (data, content) = read(recipe, out, stop)?;
@@ -92,6 +97,13 @@ fn with_work<T>(
     let fresh = options.runs.fresh;
     let claim = Claim { recipe, reader: &LabReader, content: &content, about: &about, fresh };
     let (folder, recipe) = Folder::claim(out, claim)?;
+    let data = match made && recipe.model.backbone().is_some() {
+        true => {
+            let images = Arc::unwrap_or_clone(data);
+            Arc::new(frozen::features(&recipe, images, &content, out, options.device, stop)?)
+        }
+        false => data,
+    };
     let plan = recipe.plan()?;
     let runner =
         Laboratory { recipe: &recipe, plan: &plan, data: &data, content: content.brief(), options };
@@ -139,6 +151,14 @@ fn read(recipe: &Recipe, out: &Path, stop: Stop) -> Result<(DataSet, Content)> {
 fn load_all(recipe: &Recipe) -> Result<DataSet> {
     let mut data = load(&recipe.data)?;
     data.notes.extend(attacked_in_vain(recipe)?);
+    if let Some(asked) = recipe.model.backbone() {
+        // What is wrong with it is said before anything is written.
+        let backbone = Backbone::load(&asked.path)?;
+        let (name, side, width) = (backbone.name(), backbone.side(), backbone.width());
+        data.notes.push(format!(
+            "what learns sees the {width} features that {name}, frozen, makes of {side}×{side} pixels"
+        ));
+    }
     for asked in &recipe.ood {
         if data.ood.iter().any(|set| set.name == asked.name) {
             return Err(Error::Request(format!(
@@ -179,8 +199,20 @@ fn try_out(recipe: &Recipe, settings: &[Setting], data: &DataSet) -> Result<usiz
         ));
     }
     let seed = recipe.seeds[0];
-    let train = recipe.augment.parts(data.parts(seed)?, seed)?.train;
-    let model = models::build(&recipe.model, &train.spec(), seed)?;
+    let parts = data.parts(seed)?;
+    let (train, input) = match recipe.model.backbone() {
+        // However many features it makes, one layer is built on them.
+        Some(_) => {
+            let input = InputSpec::of_trained(Shape::Row(1), parts.train.classes.len());
+            (parts.train, input)
+        }
+        None => {
+            let train = recipe.augment.parts(parts, seed)?.train;
+            let input = train.spec();
+            (train, input)
+        }
+    };
+    let model = models::build(&recipe.model, &input, seed)?;
     if let Some(margin) = &recipe.l_softmax {
         if recipe.augment.mix.is_some() {
             return Err(Error::Request(
@@ -216,8 +248,14 @@ fn try_out(recipe: &Recipe, settings: &[Setting], data: &DataSet) -> Result<usiz
 /// # Errors
 /// Refuses those that would move an input: whoever asks for them expects to see what they did.
 fn attacked_in_vain(recipe: &Recipe) -> Result<Option<String>> {
-    let why = "attacks are for images: a move of ε means nothing to other data";
-    match recipe.attack.as_ref().filter(|_| !recipe.data.are_images()) {
+    let (why, meant) = match recipe.model.backbone() {
+        Some(_) => ("attacks do not go through a frozen backbone", false),
+        None => {
+            let why = "attacks are for images: a move of ε means nothing to other data";
+            (why, recipe.data.are_images())
+        }
+    };
+    match recipe.attack.as_ref().filter(|_| !meant) {
         None => Ok(None),
         Some(attack) if attack.moves() => {
             Err(Error::Request(format!("[attack]: {why}; take it out of the recipe")))

@@ -7,7 +7,7 @@ use crate::Result;
 use crate::compare::layout::MARKER;
 use crate::compare::{self, AnyRecipe, Extent, Origin, Plan};
 use crate::data::{DataRecipe, OodRecipe};
-use crate::models::ModelRecipe;
+use crate::models::{BackboneRecipe, ModelRecipe};
 
 impl Recipe {
     /// Every file that decides its runs: those of its data, of examples from outside and of initial
@@ -38,6 +38,11 @@ impl AnyRecipe for Recipe {
         {
             recipe.model = recipe.model.with_weights(Some(there));
         }
+        if let (Some(here), Some(there)) = (self.model.backbone(), before.model.backbone())
+            && here.is_at(&there.path)
+        {
+            recipe.model = recipe.model.with_backbone(&there.path);
+        }
         Ok(recipe)
     }
 
@@ -62,5 +67,6 @@ fn origins(data: &DataRecipe, ood: &[OodRecipe], model: &ModelRecipe) -> Result<
         all.extend(ood.origins()?);
     }
     all.extend(model.weights().map(|path| Origin::file("model.weights", path)));
+    all.extend(model.backbone().map(BackboneRecipe::origin));
     Ok(all)
 }

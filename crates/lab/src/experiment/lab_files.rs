@@ -10,7 +10,7 @@ use crate::compare::layout::{INPUTS, RECIPE, VOCABULARIES, WEIGHTS};
 use crate::compare::{Content, RunFiles, damage, damaged, folder_content};
 use crate::data::text::Vocabulary;
 use crate::data::{InputSpec, Reader};
-use crate::models::{self, Model};
+use crate::models::{self, Backbone, BackboneRecipe, Model};
 use crate::{Error, Result, tensors};
 
 /// The files of a run that was trained in the laboratory. They are input like any other.
@@ -39,6 +39,12 @@ pub trait LabFiles {
     /// As [`LabFiles::recipe`]; weights that do not fit.
     fn model(&self, recipe: &RunRecipe, input: &InputSpec) -> Result<Box<dyn Model>>;
 
+    /// The pretrained network whose features the run of `recipe` learned from, if it did.
+    ///
+    /// # Errors
+    /// One that cannot be read, or is another than then.
+    fn backbone(&self, recipe: &RunRecipe) -> Result<Option<Backbone>>;
+
     /// Makes sure that the data of `recipe` are those that the run learned from, as far as that is
     /// known.
     ///
@@ -60,6 +66,9 @@ impl LabFiles for RunFiles {
         let mut recipe = recipe.map_err(|error| damaged(error.into()))?;
         if let Some(content) = self.content()? {
             recipe.data.found_at(&|key| content.path(key).map(Path::to_owned));
+            if let Some(path) = content.path(BackboneRecipe::KEY) {
+                recipe.model = recipe.model.with_backbone(path);
+            }
         }
         Ok(recipe)
     }
@@ -87,6 +96,22 @@ impl LabFiles for RunFiles {
         let path = self.path().join(WEIGHTS);
         let model = models::rebuild(&recipe.model, input, &weights);
         Ok(model.map_err(|error| damage(&path, "tensors", error))?)
+    }
+
+    fn backbone(&self, recipe: &RunRecipe) -> Result<Option<Backbone>> {
+        let Some(asked) = recipe.model.backbone() else { return Ok(None) };
+        let learned = format!("{} learned from its features: ", self.path().display());
+        let read = || -> Result<Backbone> {
+            let now = Content::of(&[asked.origin()], None)?;
+            let before = self.content()?.map(|all| all.of_keys(|key| key == BackboneRecipe::KEY));
+            match before.map(|before| before.differences(&now)) {
+                Some(differences) if !differences.is_empty() => {
+                    Err(Error::Request(differences.join("; ")))
+                }
+                _ => Backbone::load(&asked.path),
+            }
+        };
+        read().map(Some).map_err(|error| error.at(learned))
     }
 
     fn verify_data(&self, recipe: &RunRecipe) -> Result<()> {

@@ -9,6 +9,7 @@ mod effort;
 mod embeddings;
 mod environment;
 mod estimate;
+mod frozen;
 mod head;
 mod head_recipe;
 mod identity;

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use tch::Device;
 
-use super::{LabFiles, RunRecipe};
+use super::{LabFiles, RunRecipe, frozen};
 use crate::compare::RunFiles;
-use crate::data::{Asking, InputFile, InputKind, Reader};
+use crate::data::{Asking, InputFile, InputKind, InputSpec, Inputs, Reader, Shape};
 use crate::measure::{Logits, Scores, Threshold};
-use crate::models::Model;
+use crate::models::{Backbone, Model};
 use crate::train::predict;
 use crate::{Error, Result, Stop};
 
@@ -20,6 +20,8 @@ const AT_ONCE: usize = 256;
 /// The network of a run with the weights that were measured, and how it reads its inputs.
 pub struct Predictor {
     model: Box<dyn Model>,
+    /// What the model sees the features of, if it is not the inputs themselves.
+    backbone: Option<Backbone>,
     recipe: RunRecipe,
     reader: Reader,
     classes: Vec<String>,
@@ -80,11 +82,18 @@ impl Predictor {
             return Err(Error::Request(problem));
         }
         let (reader, threshold) = (run.reader()?, run.threshold()?);
-        let evaluate = recipe.augment.evaluate.as_ref();
-        let model = run.model(&recipe, &reader.spec(evaluate, classes.len()))?;
+        let backbone = run.backbone(&recipe)?;
+        let input = match &backbone {
+            Some(backbone) => {
+                backbone.move_to(device)?;
+                InputSpec::of_trained(Shape::Row(backbone.width()), classes.len())
+            }
+            None => reader.spec(recipe.augment.evaluate.as_ref(), classes.len()),
+        };
+        let model = run.model(&recipe, &input)?;
         model.weights().move_to(device)?;
         let unverified = run.unverified();
-        Ok(Self { model, recipe, reader, classes, threshold, unverified })
+        Ok(Self { model, backbone, recipe, reader, classes, threshold, unverified })
     }
 
     /// What was trained.
@@ -155,9 +164,17 @@ impl Predictor {
         paths: &[PathBuf],
         far: &mut BTreeMap<String, usize>,
     ) -> Result<Vec<Prediction>> {
-        let evaluate = self.recipe.augment.evaluate.as_ref();
-        let Asking { names, mut notes, far: found, examples } =
+        let evaluate = match &self.backbone {
+            Some(backbone) => Some(backbone.transform()),
+            None => self.recipe.augment.evaluate.as_ref(),
+        };
+        let Asking { names, mut notes, far: found, mut examples } =
             self.reader.read(paths, evaluate, &self.classes)?;
+        if let Some(backbone) = &self.backbone {
+            let features = frozen::seen_features(backbone, &examples, &|_| Ok(()))?;
+            examples.inputs = Inputs::Numbers(features);
+            examples.shape = Shape::Row(backbone.width());
+        }
         for (column, count) in found {
             *far.entry(column).or_default() += count;
         }

@@ -3,10 +3,12 @@
 //! It is a start that learns within minutes, not the best that there is: everything in it stands in
 //! the recipe and can be changed there.
 
+mod backbone;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Recipe, embeddings};
 use crate::attack::AttackRecipe;
@@ -58,8 +60,10 @@ pub struct Proposal {
 }
 
 /// What is said beforehand of how it is trained.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct TrainingChoices {
+    /// The folder of a pretrained network whose features are learned from.
+    pub backbone: Option<PathBuf>,
     /// Epochs.
     pub epochs: Option<NonZeroUsize>,
     /// The learning rate.
@@ -100,10 +104,20 @@ impl Proposal {
             .clone()
             .ok_or_else(|| Error::Request(format!("the path {} is not UTF-8", path.display())))?;
         data.make_absolute()?;
+        let backbone = backbone::asked(path, &found, wishes)?;
         if found.format.kind() == InputKind::Pairs {
             return Self::translation(path, found, data, wishes);
         }
-        let size = scaled(&mut data, &found);
+        let size = match &backbone {
+            Some((_, backbone)) => {
+                // They are scaled for the network, and once.
+                if let Some(size) = data.size() {
+                    *size = None;
+                }
+                [backbone.width(), 1, 1]
+            }
+            None => scaled(&mut data, &found),
+        };
         let shares = data.shares();
         let sizes = sizes(&found, shares);
         let examples = sizes[0];
@@ -114,9 +128,10 @@ impl Proposal {
         };
         let epochs = wishes.epochs.map_or(epochs, NonZeroUsize::get);
         let hidden = wishes.hidden.map(NonZeroUsize::get);
-        let (model, lr, why) = match found.format {
-            Format::Arrays => embeddings::model(size[0], hidden),
-            format => model(format.kind(), size, hidden),
+        let (model, lr, why) = match (&backbone, found.format) {
+            (Some((recipe, backbone)), _) => backbone::head(recipe, backbone),
+            (None, Format::Arrays) => embeddings::model(size[0], hidden),
+            (None, format) => model(format.kind(), size, hidden),
         };
         let lr = wishes.lr.unwrap_or(lr);
         let (optimizer, by) = match found.format {
@@ -163,7 +178,7 @@ impl Proposal {
             ood: Vec::new(),
             sweep: None,
             augment: AugmentRecipe::default(),
-            attack: attack(&data),
+            attack: attack(&data).filter(|_| backbone.is_none()),
             data,
             model,
             optimizer,
@@ -178,12 +193,11 @@ impl Proposal {
             several(steps, "step"),
             several(batch, "example")
         );
-        let lines = vec![
-            ("split", split(&found, sizes)),
-            ("model", why),
-            ("training", training),
-            ("weights", weights),
-        ];
+        let mut lines = vec![("split", split(&found, sizes)), ("model", why)];
+        if backbone.is_none() && backbone::are_photos(&found) {
+            lines.push(("backbone", backbone::BETTER.to_owned()));
+        }
+        lines.extend([("training", training), ("weights", weights)]);
         Ok(Self { found, recipe, lines })
     }
 
@@ -486,6 +500,7 @@ mod tests {
             (1, None, "SGD with learning rate 0.5"),
         ] {
             let wishes = TrainingChoices {
+                backbone: None,
                 epochs: NonZeroUsize::new(epochs),
                 lr: Some(0.5),
                 batch: NonZeroUsize::new(7),
@@ -507,6 +522,18 @@ mod tests {
             let again = Recipe::parse(Path::new("again"), &recipe.to_toml(), None).unwrap();
             assert_eq!(again, *recipe);
         }
+    }
+
+    #[test]
+    fn a_backbone_is_for_images() {
+        let folder = tempfile::tempdir().unwrap();
+        let asked = TableChoices { target: Some("kind".into()), ignore: Vec::new() };
+        let backbone = Some(folder.path().to_owned());
+        let wishes = TrainingChoices { backbone, ..TrainingChoices::default() };
+        let path = table(folder.path(), 9);
+        let error = Proposal::new(&path, &asked, &wishes, &|_, _| {}).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().ends_with("my table.csv holds rows of numbers"), "{error}");
     }
 
     #[test]
@@ -566,7 +593,9 @@ mod tests {
                 fs::create_dir_all(path.join(name).parent().unwrap()).unwrap();
                 image::RgbImage::new(width, height).save(path.join(name)).unwrap();
             }
-            let recipe = propose(&path, None).unwrap().recipe;
+            let proposal = propose(&path, None).unwrap();
+            assert!(!proposal.to_string().contains("--backbone"), "they are grey");
+            let recipe = proposal.recipe;
             assert_eq!(recipe.model, expected);
             let DataRecipe::ImageFolder(folder) = recipe.data else { panic!() };
             assert_eq!(folder.size, size);

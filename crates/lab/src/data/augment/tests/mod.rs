@@ -427,6 +427,7 @@ fn what_does_not_fit_the_images_is_refused() {
         columns: Vec::new(),
         nodes: None,
         groups: None,
+        photos: None,
         notes: Vec::new(),
         description: "numbers".to_owned(),
         held_out: HeldOut::Given { validation: numbers.clone(), test: numbers.clone() },
