@@ -178,6 +178,10 @@ fn what_cannot_be_compared_is_refused_and_leaves_nothing() {
             "there is no column \"z\"; there are name, x, y, colour, ring",
         ),
         (&["--data", "rings.csv", "--target", "ring", "--ignore", "q"], "there is no column \"q\""),
+        (
+            &["--data", "rings.csv", "--target", "ring", "--backbone", "none"],
+            "--backbone is for images, and rings.csv holds rows of numbers",
+        ),
         (&["--data", "lights", "--target", "z"], "a target and columns to ignore are for tables"),
     ] {
         let message = refused(&run(place.path(), &[&["compare"], arguments].concat()));
