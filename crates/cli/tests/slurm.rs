@@ -67,6 +67,7 @@ fn a_comparison_by_slurm_is_that_of_this_machine() {
     what_was_killed_itself_waits_for_what_is_there(&cluster);
     ctrl_c_cancels(&cluster);
     what_slurm_refuses_is_said(&cluster);
+    each_loss_is_tuned(&cluster);
     #[cfg(feature = "lab")]
     the_laboratory_goes_by_slurm(&cluster);
 }
@@ -182,6 +183,100 @@ fn what_slurm_refuses_is_said(cluster: &Cluster) {
         assert!(message.contains(expected), "{message}");
     }
     assert!(made(place).is_empty());
+}
+
+/// The trials are jobs of their own, here more than one array may have, and then come the runs.
+fn each_loss_is_tuned(cluster: &Cluster) {
+    let place = crate::tuned::place();
+    let place = place.path();
+    let words = "python3 train.py {loss} {lr} {seed} {out}";
+    let tune = ["--tune", "lr=0.1,1", "--tune-seeds", "3"];
+    let far = ["--slurm=--partition=test", "--jobs", "4", "--out", "far"];
+    let mut program = command(place, &arguments(words, &[&tune[..], &far[..]].concat()));
+    let ended = output(program.env("SLURM_CONF", cluster.configuration()));
+    let text = succeed(&ended);
+    let said = error_text(&ended);
+    assert!(said.contains("12 runs submitted to Slurm as the jobs "), "{said}");
+    assert!(said.contains(", since one may have 8 tasks here, at most 4 at a time"), "{said}");
+    assert!(said.contains("6 runs submitted to Slurm as job "), "{said}");
+    let here = [&tune[..], &["--jobs", "2", "--out", "here"]].concat();
+    let here = succeed(&output(&mut command(place, &arguments(words, &here))));
+    let verdict = |text: &str| text.split("\npage").next().unwrap().to_owned();
+    assert_eq!(verdict(&text), verdict(&here));
+    assert!(table(place, "far") == table(place, "here"));
+}
+
+/// Makes the runs of an array, of at most four tasks, and says which job that was.
+const SBATCH: &str = r#"
+[ "$1" = --version ] && exit
+echo "$*" >> calls
+for word; do
+    case $word in --array=*) last=${word##*-} ;; esac
+    script=$word
+done
+last=${last%\%*}
+[ "$last" -lt 4 ] || exit 1
+[ -e refuses ] && [ "$(wc -l < calls)" -gt 1 ] && { echo 'no more today' >&2; exit 1; }
+for task in $(seq 0 "$last"); do SLURM_ARRAY_TASK_ID=$task sh "$script"; done > tasks 2>&1
+expr 10 + "$(wc -l < calls)"
+"#;
+
+/// A Slurm of a few lines, whose arrays have at most four tasks: each is made when its job is submitted.
+#[test]
+fn more_runs_than_an_array_takes_are_several_jobs() {
+    let place = place();
+    let place = place.path();
+    write_programs(
+        &place.join("bin"),
+        &[
+            ("scontrol", "echo 'MaxArraySize            = 4'"),
+            ("squeue", ":"),
+            ("scancel", "echo $1 >> cancelled"),
+            ("sbatch", SBATCH),
+        ],
+    );
+    let path = format!("{}:{}", place.join("bin").display(), std::env::var("PATH").unwrap());
+    let by_slurm = |more: &[&str]| {
+        let words = "python3 train.py {loss} {seed} {out}";
+        let mut program =
+            command(place, &arguments(words, &[&["--seeds", "3"][..], more].concat()));
+        output(program.env("PATH", &path))
+    };
+    let calls = || fs::read_to_string(place.join("calls")).unwrap();
+    let ended = by_slurm(&["--slurm", "", "--jobs", "2", "--out", "far"]);
+    succeed(&ended);
+    let expected = "6 runs submitted to Slurm as the jobs 11, 12, since one may have 4 tasks here, at most 2 at";
+    assert!(error_text(&ended).contains(expected), "{}", error_text(&ended));
+    let lines = calls();
+    let lines: Vec<&str> = lines.lines().collect();
+    assert!(lines[0].contains(" --array=0-3%2 ") && !lines[0].contains("dependency"), "{lines:?}");
+    assert!(lines[1].contains(" --array=0-1%2 "), "{lines:?}");
+    assert!(lines[1].contains(" --dependency=afterany:11 "), "{lines:?}");
+    succeed(&by_slurm(&["--out", "here"]));
+    assert!(table(place, "far") == table(place, "here"));
+    let message = by_slurm(&["--slurm=--dependency=singleton", "--jobs", "2", "--out", "x"]);
+    let message = refused(&message);
+    assert!(message.contains("6 runs are several arrays, since one may have 4 tasks"), "{message}");
+    // Without a number they need not wait for each other. Where the second is refused the first is ended.
+    fs::remove_file(place.join("calls")).unwrap();
+    fs::write(place.join("refuses"), "").unwrap();
+    let ended = by_slurm(&["--slurm", "", "--out", "y"]);
+    assert_eq!(ended.status.code(), Some(2));
+    assert_eq!(error_text(&ended), "job 11 is cancelled\nerror: sbatch: no more today\n");
+    assert!(!calls().contains("dependency"));
+    assert_eq!(fs::read_to_string(place.join("cancelled")).unwrap(), "11\n");
+    assert_eq!(jobs(place, "y")[0]["cancelled"], true);
+}
+
+/// Shell scripts in the folder `at`, by their names.
+fn write_programs(at: &Path, programs: &[(&str, &str)]) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::create_dir(at).unwrap();
+    for (name, script) in programs {
+        let path = at.join(name);
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
 }
 
 /// Without a cluster.

@@ -45,7 +45,8 @@ if how == "reported":
         file.write(json.dumps({"val_f1": accuracy["val_"], "f1": 1 - accuracy["val_"]}))
 "#;
 
-fn place() -> TempDir {
+/// A folder with the script in it.
+pub fn place() -> TempDir {
     let place = tempfile::tempdir().unwrap();
     fs::write(place.path().join("train.py"), SCRIPT).unwrap();
     place

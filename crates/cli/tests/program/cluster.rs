@@ -47,7 +47,7 @@ impl Cluster {
              MpiDefault=none\nJobCompType=jobcomp/none\nJobAcctGatherType=jobacct_gather/none\n\
              AccountingStorageType=accounting_storage/none\nSelectType=select/linear\n\
              SchedulerType=sched/builtin\nSlurmdParameters=config_overrides\nReturnToService=2\n\
-             KillWait=10\nMinJobAge=5\nStateSaveLocation={}\nSlurmdSpoolDir={}\n\
+             KillWait=10\nMinJobAge=5\nMaxArraySize=8\nStateSaveLocation={}\nSlurmdSpoolDir={}\n\
              SlurmctldPidFile={}\nSlurmdPidFile={}\nSlurmctldLogFile={}\nSlurmdLogFile={}\n\
              NodeName=localhost CPUs=4 State=UNKNOWN\n\
              PartitionName=test Nodes=localhost Default=YES MaxTime=INFINITE State=UP \

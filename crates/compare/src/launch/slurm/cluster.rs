@@ -56,6 +56,28 @@ pub fn submit(arguments: &[String]) -> Result<Job> {
     Ok(Job { id: id.to_owned(), cluster })
 }
 
+/// How many tasks an array may have; `None` where Slurm does not say it.
+pub fn most_tasks() -> Option<usize> {
+    said(Command::new("scontrol").args(["show", "config"]))
+        .ok()
+        .and_then(|said| most_tasks_of(&said))
+}
+
+/// Of the lines `MaxArraySize = 1001` and `SchedulerParameters = max_array_tasks=500,bf_continue`.
+fn most_tasks_of(configuration: &str) -> Option<usize> {
+    let value = |name: &str| {
+        let pairs = configuration.lines().filter_map(|line| line.split_once('='));
+        pairs.map(|(key, value)| (key.trim(), value.trim())).find(|(key, _)| *key == name)
+    };
+    // Numbers of tasks end below it, and begin with 0.
+    let size = value("MaxArraySize").and_then(|(_, size)| size.parse().ok());
+    let tasks = value("SchedulerParameters").and_then(|(_, parameters)| {
+        let mut parameters = parameters.split(',');
+        parameters.find_map(|one| one.trim().strip_prefix("max_array_tasks=")?.parse().ok())
+    });
+    size.into_iter().chain(tasks).min()
+}
+
 impl Job {
     /// The numbers of its tasks that wait, run or are being ended.
     ///
@@ -132,6 +154,16 @@ mod tests {
         let said = "CLUSTER: test\n12_0\n12_7 \n 12_11\n1_2\n121_3\n12_[4-6]\n12\n";
         assert_eq!(tasks("12", said), BTreeSet::from([0, 7, 11]));
         assert_eq!(tasks("12", ""), BTreeSet::new());
+    }
+
+    #[test]
+    fn the_size_of_an_array_is_that_of_the_configuration() {
+        let said = "Configuration data as of 2026-01-01\nMaxArraySize            = 1001\n\
+                    MaxJobCount             = 10000\n";
+        assert_eq!(most_tasks_of(said), Some(1001));
+        let tasks = "SchedulerParameters     = bf_continue,max_array_tasks=20\n";
+        assert_eq!(most_tasks_of(&(said.to_owned() + tasks)), Some(20));
+        assert_eq!((most_tasks_of(tasks), most_tasks_of("")), (Some(20), None));
     }
 
     #[test]

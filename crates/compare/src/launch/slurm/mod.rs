@@ -1,5 +1,5 @@
 //! [`Slurm`]: the runs of a comparison as one job array, each task of which makes one run by `steepness
-//! run-one` on the disk that all machines share.
+//! run-one` on the disk that all machines share; as several where there are more than an array may have.
 //!
 //! The run's folder is the truth: it is finished where its manifest is, and has failed where its status
 //! says so. The scheduler is asked only which tasks are still there, so that a run is not waited for whose
@@ -101,16 +101,18 @@ impl<'a> Slurm<'a> {
         }
         if !new.is_empty() {
             let most = options.jobs.or(submission.most.map(Into::into));
-            let array = submit(&folder, call, &out, &new, &submission.options, most)?;
-            let side = most.map_or(String::new(), |most| format!(", at most {most} at a time"));
-            let number = counted(new.len(), "run", "runs");
-            notes.push(format!("{number} submitted to Slurm as job {}{side}", array.job.id));
-            there.push((0..new.len()).collect());
-            arrays.all.push(array);
-            // Nobody would find a job again that is not noted.
-            arrays.write().inspect_err(|_| {
-                let _ = arrays.all.last().map(|array| array.job.cancel());
-            })?;
+            let request =
+                Request { folder: &folder, call, out: &out, options: &submission.options, most };
+            let before = arrays.all.len();
+            let limit = cluster::most_tasks().unwrap_or(usize::MAX);
+            if let Err(error) = request.submit_all(&mut arrays, &new, limit) {
+                // Whoever is told that it failed waits for none of it.
+                cancel(&mut arrays, before);
+                return Err(error);
+            }
+            let submitted = &arrays.all[before..];
+            there.extend(submitted.iter().map(|array| (0..array.runs.len()).collect()));
+            notes.push(note(submitted, most, limit));
         }
         let open =
             runs.iter().filter_map(|(setting, seed)| arrays.task(&setting.to_string(), *seed));
@@ -196,16 +198,21 @@ impl Queue {
     }
 
     fn cancel(&mut self) {
-        for array in self.arrays.all.iter_mut().filter(|array| !array.cancelled) {
-            array.cancelled = true;
-            console::say(&match array.job.cancel() {
-                Ok(()) => format!("job {} is cancelled", array.job.id),
-                Err(error) => format!("warning: job {}: {error}", array.job.id),
-            });
-        }
-        if let Err(error) = self.arrays.write() {
-            console::say(&format!("warning: {error}"));
-        }
+        cancel(&mut self.arrays, 0);
+    }
+}
+
+/// Ends the jobs of `arrays` from the place `first` on, and notes it.
+fn cancel(arrays: &mut Arrays, first: usize) {
+    for array in arrays.all[first..].iter_mut().filter(|array| !array.cancelled) {
+        array.cancelled = true;
+        console::say(&match array.job.cancel() {
+            Ok(()) => format!("job {} is cancelled", array.job.id),
+            Err(error) => format!("warning: job {}: {error}", array.job.id),
+        });
+    }
+    if let Err(error) = arrays.write() {
+        console::say(&format!("warning: {error}"));
     }
 }
 
@@ -317,34 +324,91 @@ fn has_ended(run: &Path) -> bool {
     }
 }
 
-/// Submits an array with a task for each of `runs`, at most so many at a time.
-fn submit(
-    folder: &Path,
-    call: &Call,
-    out: &Path,
-    runs: &[&(Setting, u64)],
-    options: &[String],
+/// What is asked of Slurm.
+struct Request<'a> {
+    /// Where its files are.
+    folder: &'a Path,
+    call: &'a Call,
+    out: &'a Path,
+    /// Of `sbatch`.
+    options: &'a [String],
+    /// Runs at a time, at most.
     most: Option<usize>,
-) -> Result<Array> {
-    for (setting, seed) in runs {
-        // What a task of an earlier job said.
-        status::forget(RunDir::new(out, setting, *seed).path())?;
+}
+
+impl Request<'_> {
+    /// Submits arrays with a task for each of `runs`, of at most `limit` tasks each, and notes them among
+    /// `arrays`. Where only so many may run at a time they wait for each other.
+    fn submit_all(
+        &self,
+        arrays: &mut Arrays,
+        runs: &[&(Setting, u64)],
+        limit: usize,
+    ) -> Result<()> {
+        let is_split = runs.len() > limit;
+        let refuse = |problem: String| Err(Error::Request(format!("slurm: {problem}")));
+        if limit == 0 {
+            return refuse("there are no job arrays on this cluster (MaxArraySize = 0)".to_owned());
+        }
+        let waits =
+            |option: &&String| option.starts_with("--dependency") || option.starts_with("-d");
+        if is_split
+            && self.most.is_some()
+            && let Some(option) = self.options.iter().find(waits)
+        {
+            return refuse(format!(
+                "{} runs are several arrays, since one may have {limit} tasks here, and each waits for the \
+                 one before it where --jobs says how many run at a time: {option} cannot be given, too",
+                runs.len()
+            ));
+        }
+        let mut last = None;
+        for runs in runs.chunks(limit) {
+            let array = self.submit(runs, last.filter(|_| self.most.is_some()))?;
+            last = Some(array.job.id.clone());
+            arrays.all.push(array);
+            // Nobody would find a job again that is not noted.
+            arrays.write()?;
+        }
+        Ok(())
     }
-    let script = folder.join("task.sh");
-    durable::write(&script, script_of(call, out, runs).as_bytes())?;
-    let most = most.map_or(String::new(), |most| format!("%{most}"));
-    // It makes something of what stands behind a percent sign.
-    let output = folder.display().to_string().replace('%', "%%");
-    let mut arguments = vec![
-        "--job-name=steepness".to_owned(),
-        format!("--array=0-{}{most}", runs.len() - 1),
-        format!("--output={output}/%A_%a.txt"),
-    ];
-    arguments.extend(options.iter().cloned());
-    arguments.push(script.display().to_string());
-    let job = cluster::submit(&arguments)?;
-    let runs = runs.iter().map(|(setting, seed)| (setting.to_string(), *seed)).collect();
-    Ok(Array { job, runs, cancelled: false })
+
+    /// Submits one array, which begins when the job `after` has ended.
+    fn submit(&self, runs: &[&(Setting, u64)], after: Option<String>) -> Result<Array> {
+        let Self { folder, call, out, options, most } = *self;
+        for (setting, seed) in runs {
+            // What a task of an earlier job said.
+            status::forget(RunDir::new(out, setting, *seed).path())?;
+        }
+        let script = folder.join("task.sh");
+        durable::write(&script, script_of(call, out, runs).as_bytes())?;
+        let most = most.map_or(String::new(), |most| format!("%{most}"));
+        // It makes something of what stands behind a percent sign.
+        let output = folder.display().to_string().replace('%', "%%");
+        let mut arguments = vec![
+            "--job-name=steepness".to_owned(),
+            format!("--array=0-{}{most}", runs.len() - 1),
+            format!("--output={output}/%A_%a.txt"),
+        ];
+        arguments.extend(after.map(|job| format!("--dependency=afterany:{job}")));
+        arguments.extend(options.iter().cloned());
+        arguments.push(script.display().to_string());
+        let job = cluster::submit(&arguments)?;
+        let runs = runs.iter().map(|(setting, seed)| (setting.to_string(), *seed)).collect();
+        Ok(Array { job, runs, cancelled: false })
+    }
+}
+
+/// What was submitted, for people.
+fn note(submitted: &[Array], most: Option<usize>, limit: usize) -> String {
+    let runs = submitted.iter().map(|array| array.runs.len()).sum();
+    let jobs: Vec<&str> = submitted.iter().map(|array| &*array.job.id).collect();
+    let jobs = match jobs[..] {
+        [job] => format!("job {job}"),
+        _ => format!("the jobs {}, since one may have {limit} tasks here", jobs.join(", ")),
+    };
+    let side = most.map_or(String::new(), |most| format!(", at most {most} at a time"));
+    format!("{} submitted to Slurm as {jobs}{side}", counted(runs, "run", "runs"))
 }
 
 /// What a task runs: the run of its number.
