@@ -57,6 +57,7 @@ fn kill(kills: usize) {
     assert!(table.contains("first_stage_accuracy") && table.contains("probe_accuracy"), "{table}");
     let (mut done, mut ends, mut runs) = (0, 0, 0);
     while done < kills {
+        assert!(ends < 10 * kills, "{done} kills: it ends sooner than it can be killed");
         let mut child = place.start("out");
         std::thread::sleep(longest.mul_f64(random()));
         match child.try_wait().unwrap() {

@@ -446,12 +446,33 @@ fn killed_at_random_moments_it_ends_with_the_same_table() {
     kill_at_random_moments(12);
 }
 
-/// More moments: `make soak`.
+/// More moments: `make soak`. An idle machine takes two minutes for thirty of them; what does not end in
+/// [`PATIENCE`] is ended, and has failed.
 #[cfg(target_os = "linux")]
 #[test]
-#[ignore = "takes a minute"]
+#[ignore = "takes two minutes: make soak"]
 fn killed_at_many_random_moments_it_ends_with_the_same_table() {
     kill_at_random_moments(30 * crate::program::place::soak());
+}
+
+/// How long six runs, killed or not, may take on a busy machine.
+#[cfg(target_os = "linux")]
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// How the program ends, which it has to.
+#[cfg(target_os = "linux")]
+fn end(program: &mut Child) -> std::process::ExitStatus {
+    let began = Instant::now();
+    loop {
+        if let Some(status) = program.try_wait().unwrap() {
+            return status;
+        }
+        if began.elapsed() > PATIENCE {
+            program.kill().unwrap();
+            panic!("the program does not end");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Sends signals to the program, and SIGKILL to a single one of its children as well.
@@ -467,8 +488,9 @@ fn kill_at_random_moments(times: usize) {
         start(program)
     };
     let began = Instant::now();
-    assert!(start("whole").wait().unwrap().success());
+    assert!(end(&mut start("whole")).success());
     let took = began.elapsed();
+    let (mut kills, mut children) = (0, 0);
     let finished = |out: &str| {
         let find = |loss: &str| {
             (0..3).map(|seed| format!("{out}/{loss}/seed={seed}/manifest.json")).collect::<Vec<_>>()
@@ -480,6 +502,7 @@ fn kill_at_random_moments(times: usize) {
         let out = format!("out{at}");
         let mut program = start(&out);
         std::thread::sleep(took.mul_f64(crate::program::place::random()));
+        let is_running = program.try_wait().unwrap().is_none();
         let commands = || commands_in(&place.path().join(&out));
         let target = match *how {
             // Between two of them there is none: then nothing is killed.
@@ -490,8 +513,10 @@ fn kill_at_random_moments(times: usize) {
             let signal = if *how == "child" { "-KILL" } else { how };
             let mut kill = Command::new("kill");
             kill.args([signal, &target.to_string()]).stderr(Stdio::null()).status().unwrap();
+            kills += usize::from(is_running && *how != "child");
+            children += usize::from(is_running && *how == "child");
         }
-        let code = program.wait().unwrap().code();
+        let code = end(&mut program).code();
         // Of a single run that is killed it says so, and goes on.
         assert!(*how != "child" || matches!(code, Some(0 | 1)), "{code:?}");
         let ended = Instant::now();
@@ -500,11 +525,17 @@ fn kill_at_random_moments(times: usize) {
             std::thread::sleep(Duration::from_millis(5));
         }
         let (done, before) = (finished(&out), made(place.path()).len());
-        assert!(start(&out).wait().unwrap().success(), "{how}");
+        assert!(end(&mut start(&out)).success(), "{how}");
         assert_eq!(made(place.path()).len() - before, 6 - done, "{how}");
         let table = |out: &str| fs::read(place.path().join(out).join("table.csv")).unwrap();
         assert!(table(&out) == table("whole"), "{how}");
     }
+    println!(
+        "{kills} kills of the program and {children} of one of its commands, {} comparisons that had ended by \
+         themselves or had no command to kill, {:.0} s",
+        times - kills - children,
+        began.elapsed().as_secs_f64()
+    );
 }
 
 /// The processes that belong to runs of the comparison in the folder `out`, by what their environment
