@@ -443,7 +443,7 @@ fn no_child_outlives_the_program() {
 #[cfg(target_os = "linux")]
 #[test]
 fn killed_at_random_moments_it_ends_with_the_same_table() {
-    kill_at_random_moments(12);
+    kill_at_random_moments(8);
 }
 
 /// More moments: `make soak`. An idle machine takes two minutes for thirty of them; what does not end in

@@ -260,12 +260,16 @@ mod tests {
             let labels: Vec<i64> =
                 (0..EXAMPLES).map(|at| i64::from(draw.part(0).uniform(at as u64) < 0.3)).collect();
             let mut both = [(); 3].map(|()| TwoWay::new(EXAMPLES));
+            // What an example is like for every seed of a loss.
+            let own = [1, 2].map(|loss| {
+                let of_loss = draw.part(loss);
+                (0..EXAMPLES).map(|at| of_loss.normal(at as u64)).collect::<Vec<_>>()
+            });
             for seed in 0..5u64 {
-                let values = |loss: u64| {
+                let values = |loss: usize| {
+                    let of_seed = draw.part(10 + 10 * seed + loss as u64);
                     let logits = (0..EXAMPLES).flat_map(|at| {
-                        // What the example is like for every seed of a loss, and for this one.
-                        let own = draw.part(1 + loss).normal(at as u64);
-                        let noise = draw.part(10 + 10 * seed + loss).normal(at as u64);
+                        let (own, noise) = (own[loss][at], of_seed.normal(at as u64));
                         let side = if labels[at] == 1 { 1.0 } else { -1.0 };
                         // Too sure by a half, as networks are.
                         [0.0f32, (1.5 * (side + own + 0.5 * noise - 0.4)) as f32]

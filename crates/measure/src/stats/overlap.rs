@@ -100,11 +100,14 @@ mod tests {
     use crate::random::Stream;
     use crate::{PairedDifference, mean};
 
-    /// How often, in per cent, a comparison of two equally good classifiers excludes 0. An example has
-    /// two features, alike but for their noise; each classifier knows one of them and puts its
-    /// threshold into the middle between the two classes. `parts` says which seeds test which of 150
-    /// examples.
-    fn excluded(overlap: Overlap, parts: impl Fn(u64, u64) -> Vec<bool>) -> f64 {
+    /// How often, in per cent, a comparison of two equally good classifiers excludes 0, with each of the
+    /// `overlaps`. An example has two features, alike but for their noise; each classifier knows one of
+    /// them and puts its threshold into the middle between the two classes. `parts` says which seeds test
+    /// which of 150 examples.
+    fn excluded<const N: usize>(
+        overlaps: [Overlap; N],
+        parts: impl Fn(u64, u64) -> Vec<bool>,
+    ) -> [f64; N] {
         const COMPARISONS: u64 = 4000;
         const EXAMPLES: usize = 150;
         let compare = |which: u64| {
@@ -127,9 +130,16 @@ mod tests {
             };
             let seeds: Vec<Vec<bool>> = (0..5).map(|seed| parts(which, seed)).collect();
             let of = |of| seeds.iter().map(|tested| accuracy(of, tested)).collect::<Vec<_>>();
-            PairedDifference::new(&of(0), &of(1), overlap).unwrap().excludes_zero()
+            let (first, second) = (of(0), of(1));
+            overlaps.map(|overlap| {
+                PairedDifference::new(&first, &second, overlap).unwrap().excludes_zero()
+            })
         };
-        100.0 * (0..COMPARISONS).filter(|&which| compare(which)).count() as f64 / COMPARISONS as f64
+        let found: Vec<[bool; N]> = (0..COMPARISONS).map(compare).collect();
+        std::array::from_fn(|at| {
+            let count = found.iter().filter(|excluded| excluded[at]).count();
+            100.0 * count as f64 / COMPARISONS as f64
+        })
     }
 
     /// 30 of 150 examples, drawn anew by each seed.
@@ -146,8 +156,8 @@ mod tests {
 
     #[test]
     fn splits_drawn_anew_exclude_zero_no_more_often_than_they_should() {
-        let uncorrected = excluded(Overlap::None, redrawn);
-        let corrected = excluded(Overlap::Redrawn { test: 30, train: 120 }, redrawn);
+        let overlaps = [Overlap::None, Overlap::Redrawn { test: 30, train: 120 }];
+        let [uncorrected, corrected] = excluded(overlaps, redrawn);
         println!("{uncorrected} % uncorrected, {corrected} % corrected");
         assert!(uncorrected > 8.0, "{uncorrected} % without the correction");
         assert!((2.0..6.0).contains(&corrected), "{corrected} % with it, 5 are meant");
@@ -155,7 +165,7 @@ mod tests {
 
     #[test]
     fn folds_exclude_zero_no_more_often_than_they_should() {
-        let corrected = excluded(Overlap::Folds { test: 30, train: 120 }, folds);
+        let [corrected] = excluded([Overlap::Folds { test: 30, train: 120 }], folds);
         println!("{corrected} % corrected");
         assert!(corrected < 6.0, "{corrected} % with the correction, 5 are meant");
     }
