@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor, no_grad};
 
 use super::linear::LinearClassifier;
-use super::{Mode, Model, Network, Weights};
+use super::{Mode, Model, ModelRecipe, Network, Weights};
 use crate::compare::Origin;
 use crate::data::augment::Evaluate;
 use crate::data::{InputKind, InputSpec, Shape};
@@ -68,6 +68,27 @@ impl Network for BackboneRecipe {
                 "model.backbone is frozen: what is trained sees its features, not images"
                     .to_owned(),
             )),
+        }
+    }
+}
+
+impl ModelRecipe {
+    /// The pretrained network that has been over the images before this one sees anything of them.
+    pub fn backbone(&self) -> Option<&BackboneRecipe> {
+        match self {
+            ModelRecipe::Backbone(recipe) => Some(recipe),
+            _ => None,
+        }
+    }
+
+    /// The same, with its pretrained network in the folder `path`, if it has one.
+    #[must_use]
+    pub fn with_backbone(&self, path: &Path) -> Self {
+        match self {
+            ModelRecipe::Backbone(_) => {
+                ModelRecipe::Backbone(BackboneRecipe { path: path.to_owned() })
+            }
+            other => other.clone(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{BackboneRecipe, Model, ModelRecipe, Weights};
+use super::{Model, ModelRecipe, Weights};
 use crate::data::{InputKind, InputSpec};
 use crate::{Error, Result, Validate};
 
@@ -101,25 +101,6 @@ impl ModelRecipe {
             *new_head = *new_head && path.is_some();
         }
         other
-    }
-
-    /// The pretrained network that has been over the images before this one sees anything of them.
-    pub fn backbone(&self) -> Option<&BackboneRecipe> {
-        match self {
-            ModelRecipe::Backbone(recipe) => Some(recipe),
-            _ => None,
-        }
-    }
-
-    /// The same, with its pretrained network in the folder `path`, if it has one.
-    #[must_use]
-    pub fn with_backbone(&self, path: &Path) -> Self {
-        match self {
-            ModelRecipe::Backbone(_) => {
-                ModelRecipe::Backbone(BackboneRecipe { path: path.to_owned() })
-            }
-            other => other.clone(),
-        }
     }
 
     /// Refuses inputs of a kind that the network is not for; `kind` is that of the data.
