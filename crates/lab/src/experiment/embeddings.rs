@@ -1,4 +1,5 @@
-//! What is proposed for arrays: a head on the features that somebody's network has computed.
+//! What is proposed for arrays, and for images with a pretrained network: a head on features that are there
+//! already, whoever computed them.
 //!
 //! The features are good already, which a network from scratch on a table cannot count on. So it is a linear
 //! layer unless hidden units are asked for, and little training: about a thousand steps, of which a head of
@@ -23,7 +24,7 @@ const TRAINING: usize = 1_000;
 const EPOCHS: (usize, usize) = (5, 200);
 /// Of a linear layer, whose inputs are standardised, with which a smaller rate has not arrived by then; and
 /// where a hidden layer is below it, PyTorch's default.
-const LR: f64 = 0.003;
+pub(super) const LR: f64 = 0.003;
 const HIDDEN_LR: f64 = 0.001;
 
 /// Examples a step and epochs, for so many to learn from; a batch that was asked for is kept.

@@ -272,7 +272,7 @@ mod tests {
         let network = folder.join("network");
         fs::create_dir_all(&network).unwrap();
         vision_transformer(&network);
-        let epochs = NonZeroUsize::new(10);
+        let epochs = NonZeroUsize::new(30);
         let wishes = TrainingChoices { backbone: Some(network), epochs, ..Default::default() };
         let scratch =
             Proposal::new(&path, &TableChoices::default(), &Default::default(), &|_, _| {});

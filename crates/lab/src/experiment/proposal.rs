@@ -109,22 +109,18 @@ impl Proposal {
             return Self::translation(path, found, data, wishes);
         }
         let size = match &backbone {
-            Some((_, backbone)) => {
-                // They are scaled for the network, and once.
-                if let Some(size) = data.size() {
-                    *size = None;
-                }
-                [backbone.width(), 1, 1]
-            }
+            Some((_, backbone)) => backbone::size(backbone, &mut data),
             None => scaled(&mut data, &found),
         };
         let shares = data.shares();
         let sizes = sizes(&found, shares);
         let examples = sizes[0];
         let asked = wishes.batch.map(NonZeroUsize::get);
-        let (batch, epochs) = match found.format {
-            Format::Arrays => embeddings::lengths(examples, asked),
-            _ => lengths(examples, size, asked),
+        // A head on features that are there already, whoever computed them.
+        let on_features = backbone.is_some() || found.format == Format::Arrays;
+        let (batch, epochs) = match on_features {
+            true => embeddings::lengths(examples, asked),
+            false => lengths(examples, size, asked),
         };
         let epochs = wishes.epochs.map_or(epochs, NonZeroUsize::get);
         let hidden = wishes.hidden.map(NonZeroUsize::get);
@@ -134,9 +130,9 @@ impl Proposal {
             (None, format) => model(format.kind(), size, hidden),
         };
         let lr = wishes.lr.unwrap_or(lr);
-        let (optimizer, by) = match found.format {
-            Format::Arrays => embeddings::optimizer(lr),
-            _ => optimizer(&model, lr),
+        let (optimizer, by) = match on_features {
+            true => embeddings::optimizer(lr),
+            false => optimizer(&model, lr),
         };
         // Of few epochs, both may be the same, and not before the first.
         let mut after = vec![epochs * 2 / 3, epochs * 13 / 15];
@@ -522,18 +518,6 @@ mod tests {
             let again = Recipe::parse(Path::new("again"), &recipe.to_toml(), None).unwrap();
             assert_eq!(again, *recipe);
         }
-    }
-
-    #[test]
-    fn a_backbone_is_for_images() {
-        let folder = tempfile::tempdir().unwrap();
-        let asked = TableChoices { target: Some("kind".into()), ignore: Vec::new() };
-        let backbone = Some(folder.path().to_owned());
-        let wishes = TrainingChoices { backbone, ..TrainingChoices::default() };
-        let path = table(folder.path(), 9);
-        let error = Proposal::new(&path, &asked, &wishes, &|_, _| {}).unwrap_err();
-        assert_eq!(error.exit_code(), 2);
-        assert!(error.to_string().ends_with("my table.csv holds rows of numbers"), "{error}");
     }
 
     #[test]

@@ -2,14 +2,11 @@
 
 use std::path::Path;
 
+use super::super::embeddings;
 use super::TrainingChoices;
-use crate::data::{InputKind, Inspection, Size};
+use crate::data::{DataRecipe, InputKind, Inspection, Size};
 use crate::models::{Backbone, BackboneRecipe, ModelRecipe};
 use crate::{Error, Result};
-
-/// Learning rates for a linear layer on at most so many features, of which each has mean 0 and standard
-/// deviation 1: the more of them move together, the sooner a step is too long.
-const RATES: [(usize, f64); 3] = [(600, 0.01), (1500, 0.004), (usize::MAX, 0.002)];
 
 /// Colour images of more pixels a side are photos, of which pretrained networks know much.
 const PHOTO: usize = 32;
@@ -45,13 +42,41 @@ pub(super) fn asked(
     Ok(Some((BackboneRecipe { path: place }, backbone)))
 }
 
+/// Of what is trained on the features of `backbone` the inputs; the images of `data` stay as large as they
+/// are, since it is for the network that they are scaled, and once.
+pub(super) fn size(backbone: &Backbone, data: &mut DataRecipe) -> [usize; 3] {
+    if let Some(size) = data.size() {
+        *size = None;
+    }
+    [backbone.width(), 1, 1]
+}
+
 /// What is trained on the features of a frozen network, its learning rate, and why it.
 pub(super) fn head(recipe: &BackboneRecipe, backbone: &Backbone) -> (ModelRecipe, f64, String) {
     let (name, side, width) = (backbone.name(), backbone.side(), backbone.width());
-    let rate = RATES.iter().find(|(most, _)| width <= *most).map_or(0.002, |(_, rate)| *rate);
     let why = format!(
         "linear layer on the {width} features that {name}, pretrained and frozen, makes of {side}×{side} \
          pixels, once for all runs"
     );
-    (ModelRecipe::Backbone(recipe.clone()), rate, why)
+    (ModelRecipe::Backbone(recipe.clone()), embeddings::LR, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Proposal;
+    use super::*;
+    use crate::data::TableChoices;
+
+    #[test]
+    fn a_backbone_is_for_images() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.csv");
+        std::fs::write(&path, "x,kind\n1,a\n2,b\n3,a\n4,b\n").unwrap();
+        let asked = TableChoices { target: Some("kind".into()), ..TableChoices::default() };
+        let backbone = Some(folder.path().to_owned());
+        let wishes = TrainingChoices { backbone, ..TrainingChoices::default() };
+        let error = Proposal::new(&path, &asked, &wishes, &|_, _| {}).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().ends_with("t.csv holds rows of numbers"), "{error}");
+    }
 }
