@@ -45,7 +45,7 @@ fn embeddings_get_a_linear_layer_a_table_and_predictions() {
         assert!(text.contains(line), "{line}\n{text}");
     }
     let command = ["compare", "--data", "emb", "--loss", "ce", "--loss", "el(le=0.5)"];
-    let command = [&command[..], &["--seeds", "2", "--epochs", "20", "--json"]].concat();
+    let command = [&command[..], &["--seeds", "2", "--epochs", "60", "--json"]].concat();
     let output = run(place.path(), &command);
     let json: Value = serde_json::from_str(&succeed(&output)).unwrap();
     let said = error_text(&output);

@@ -218,7 +218,7 @@ fn what_does_not_fit_is_refused_with_its_place() {
         (with("y.npy", y(&[5; 4])), "all 4 training examples are of one class, \"5\""),
         (with("y.npy", y(&[5, 6, 7, 8])), "labels: 4 different ones in 4 rows are no classes"),
         (with("y.npy", words(&["a", "", "a", "b"])), "y.npy: row 1: no label: it is empty"),
-        (with("embeddings.npy", x(4, 0)), "embeddings.npy is unknown"),
+        (with("embeddings.npy", x(4, 0)), "arrays: embeddings is unknown: known are x, y"),
         (
             with("train_x.npy", x(4, 0)),
             "either x and y for all rows, or an x and a y for each part",
