@@ -1,6 +1,8 @@
 """The command ``steepness`` of the wheel."""
 
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 PROGRAM = [sys.executable, "-m", "steepness"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 TRAIN = """
 import numpy as np, sys, steepness
@@ -53,7 +56,56 @@ def test_a_comparison_of_a_script_that_uses_run(tmp_path):
     assert "__main__" not in again and again.split()[1].endswith("steepness")
     listed = run(*words, "--seeds", "4", "--list", cwd=tmp_path)
     lines = listed.stdout.splitlines()
-    assert len(lines) == 2 and all(" run-one " in line for line in lines), listed
+    assert len(lines) == 2 and all(" -m steepness run-one " in line for line in lines), listed
+    # Each is what makes the run, wherever the command of another environment may be.
+    for line in lines:
+        made = subprocess.run(line, shell=True, cwd=tmp_path, env={**ENVIRONMENT, "PATH": os.defpath})
+        assert made.returncode == 0
+    assert run(*words, "--seeds", "4", "--list", cwd=tmp_path).stdout == ""
+
+
+# Slurm's commands as far as they are asked: the four tasks of an array are made one after the other.
+SLURM = {
+    "sbatch": """#!/bin/sh
+[ "$1" = --version ] && exit
+for script; do :; done
+for task in 0 1 2 3; do
+    SLURM_ARRAY_TASK_ID=$task sh "$script"
+done > "$script.log" 2>&1 &
+echo 7
+""",
+    "squeue": "#!/bin/sh\nprintf '7_%s\\n' 0 1 2 3\n",
+    "scontrol": "#!/bin/sh\necho 'MaxArraySize = 1001'\n",
+    "scancel": "#!/bin/sh\n",
+}
+
+
+@pytest.mark.parametrize("by", ["-m", "script"])
+def test_slurm_calls_this_python_again(tmp_path, by):
+    program = PROGRAM
+    if by == "script":
+        program = [str(Path(sys.executable).with_name("steepness"))]
+        if not Path(program[0]).exists():
+            pytest.skip("the package is not installed")
+    (tmp_path / "train.py").write_text(TRAIN)
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    for name, text in SLURM.items():
+        (commands / name).write_text(text)
+        (commands / name).chmod(0o755)
+    words = ["compare", "--run", f"{sys.executable} train.py", "--loss", "ce", "--loss", "el(le=0.75)"]
+    words += ["--seeds", "2", "--slurm", "--partition=test", "--out", "runs"]
+    # The command is not in the path, as in an environment that is not activated.
+    environment = {**ENVIRONMENT, "PATH": f"{commands}:{os.defpath}"}
+    done = subprocess.run(
+        [*program, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert "4 runs submitted to Slurm as job 7" in done.stderr and "el(le=0.75)" in done.stdout
+    (batch,) = (tmp_path / "runs" / "slurm").glob("*.sh")
+    calls = re.findall("exec (.*) run-one ", batch.read_text())
+    again = f"{sys.executable} -m steepness" if by == "-m" else program[0]
+    assert [shlex.split(call) for call in calls] == [shlex.split(again)] * 4
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -61,7 +61,11 @@ impl Args {
             (None, Some(slurm)) if !self.here => Place::Slurm(slurm.clone()),
             (None, _) => Place::Here,
         };
-        Ok(Launch { place, call: Call { program: program()?, options } })
+        let call = match interpreted(&options) {
+            Some(call) => call,
+            None => Call { program: program()?, before: vec![], options },
+        };
+        Ok(Launch { place, call })
     }
 
     /// Whether each run has a GPU to itself.
@@ -80,8 +84,11 @@ impl Args {
         out: &Path,
         options: Vec<String>,
     ) -> Result<()> {
-        let program = invoked::words().first().map_or_else(|| "steepness".into(), PathBuf::from);
-        let call = Call { program, options };
+        let call = interpreted(&options).unwrap_or_else(|| {
+            let program = invoked::words().first();
+            let program = program.map_or_else(|| "steepness".into(), PathBuf::from);
+            Call { program, before: vec![], options }
+        });
         let line = |(setting, seed): &(Setting, u64)| {
             let words = call.words(out, setting, *seed);
             let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
@@ -89,6 +96,13 @@ impl Args {
         };
         console::print(&left.iter().map(line).collect::<String>())
     }
+}
+
+/// What makes a run in a process of its own where an interpreter has loaded us: that one again, since what
+/// is called `steepness` elsewhere, if anything is, may be another.
+fn interpreted(options: &[String]) -> Option<Call> {
+    let (program, before) = invoked::interpreter()?;
+    Some(Call { program: program.into(), before: before.to_vec(), options: options.to_vec() })
 }
 
 /// What makes a run in a process of its own. Where Python has loaded us, the process is Python's, and the

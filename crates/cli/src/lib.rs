@@ -101,9 +101,15 @@ enum Command {
 /// Does what the `words` of a command line say, the first of which is the program's name, and returns
 /// the exit code. It is to be called once: it takes the process's signals.
 pub fn main_from(words: Vec<OsString>) -> u8 {
+    main_within(Vec::new(), words)
+}
+
+/// The same where an interpreter has loaded us: with the words that have it do so again, such as `python -m
+/// steepness`; none, where the program's name is that of a file that does.
+pub fn main_within(interpreter: Vec<String>, words: Vec<OsString>) -> u8 {
     #[cfg(feature = "lab")]
     steepness_lab::keep_freed_memory();
-    invoked::remember(words);
+    invoked::remember(words, interpreter);
     let done = match Arguments::try_parse_from(invoked::words()) {
         Ok(arguments) => run(arguments),
         Err(error) if error.use_stderr() => {

@@ -7,7 +7,11 @@ from steepness._core import main_from
 
 def main() -> None:
     """Do what the command line says, and end with its exit code."""
-    sys.exit(main_from(["steepness" if sys.argv[0].endswith("__main__.py") else sys.argv[0], *sys.argv[1:]]))
+    name, *words = sys.argv
+    if not name.endswith("__main__.py"):
+        sys.exit(main_from([name, *words], []))
+    # By -m: the command may not be installed, or be that of another environment.
+    sys.exit(main_from(["steepness", *words], [sys.executable, "-m", "steepness"]))
 
 
 if __name__ == "__main__":

@@ -448,7 +448,11 @@ mod tests {
     fn a_task_makes_the_run_of_its_number() {
         let setting: Setting = "el(le=0.75)".parse::<steepness::Loss>().unwrap().into();
         let runs = [(setting.clone(), 0), (setting, 7)];
-        let call = Call { program: "/bin/s".into(), options: vec!["--device=cpu".to_owned()] };
+        let call = Call {
+            program: "/bin/s".into(),
+            before: vec![],
+            options: vec!["--device=cpu".to_owned()],
+        };
         let script = script_of(&call, Path::new("/a b"), &runs.each_ref());
         let expected = "\n1) exec /bin/s run-one '--device=cpu' '/a b' 'el(le=0.75)' 7 ;;\n";
         assert!(script.contains(expected), "{script}");
