@@ -6,7 +6,7 @@ PYTHON ?= python3
 TIME ?= 60
 export STEEPNESS_TEST_DATA ?= $(wildcard $(abspath ../shared/data))
 
-.PHONY: build demo test test-core test-examples test-python wheel soak fuzz check bench bench-data doc \
+.PHONY: build demo test test-core test-examples test-python wheel test-fresh soak fuzz check bench bench-data doc \
 	clean libtorch
 
 build: libtorch ## gives target/release/steepness
@@ -42,6 +42,9 @@ test-python: ## the Python package, in an environment of its own
 
 wheel: ## the Python package as it is published: target/wheels
 	$(PYTHON) scripts/wheel.py build
+
+test-fresh: ## that wheel with no PyTorch, with the oldest and with the newest, in fresh environments
+	$(PYTHON) scripts/fresh.py
 
 soak: libtorch ## kills and refused storage; STEEPNESS_SOAK=4 tries four times as much
 	$(CARGO) test --release --locked -p steepness-cli --test main -- --ignored --nocapture

@@ -66,7 +66,8 @@ class Layer(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, handle, logits):
-        return logits
+        # No view: its memory may be written over.
+        return logits.data
 
     @staticmethod
     def backward(ctx, gradient):

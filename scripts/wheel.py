@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "bindings/python"
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 PLACE = TARGET / "venv-python"
+# What a wheel may weigh, in MB.
+MOST = 10
 
 
 def run(*words: object, check: bool = True) -> int:
@@ -86,7 +88,10 @@ def main() -> None:
         sys.exit(0 if sys.argv[1:] == ["test"] else 1)
     if sys.argv[1:] == ["build"]:
         wheel = build(python, "release", TARGET / "wheels")
-        print(f"{wheel}: {wheel.stat().st_size / 1e6:.1f} MB")
+        size = wheel.stat().st_size / 1e6
+        print(f"{wheel}: {size:.1f} MB")
+        if size > MOST:
+            sys.exit(f"more than {MOST} MB")
         return
     if sys.argv[1:] != ["test"]:
         sys.exit(__doc__)
