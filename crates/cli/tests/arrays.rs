@@ -13,7 +13,7 @@ fn write(folder: &Path) {
     fs::create_dir_all(folder).unwrap();
     let noise = |at: usize| (at * 7919 % 101) as f32 / 101.0 - 0.5;
     let row = |row: usize| -> Vec<f32> {
-        let side = if row % 2 == 0 { 1.0 } else { -1.0 };
+        let side = if row.is_multiple_of(2) { 1.0 } else { -1.0 };
         let mut numbers: Vec<f32> = (0..8).map(|at| noise(row * 8 + at)).collect();
         numbers[0] += side;
         numbers[1] -= side;

@@ -97,6 +97,7 @@ fn images(request: &Request) -> DataSet {
         columns: Vec::new(),
         nodes: None,
         groups: None,
+        photos: None,
         notes: Vec::new(),
     }
 }

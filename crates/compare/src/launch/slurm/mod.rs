@@ -9,7 +9,7 @@
 mod arrays;
 mod cluster;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -44,8 +44,6 @@ pub(super) struct Slurm<'a> {
     runner: &'a dyn Runner,
     stop: &'a AtomicBool,
     folder: PathBuf,
-    /// What was submitted or is waited for, for people.
-    note: String,
     began: Instant,
     state: Mutex<Queue>,
 }
@@ -57,8 +55,8 @@ struct Queue {
     there: Vec<BTreeSet<usize>>,
     /// Since when a task, of an array, is not there any more.
     gone: HashMap<(usize, usize), Instant>,
-    /// Runs that are still waited for.
-    open: BTreeSet<(usize, usize)>,
+    /// Tasks that are still waited for, with the folders of their runs.
+    open: BTreeMap<(usize, usize), PathBuf>,
     asked: Instant,
     /// Whether it was said that the scheduler does not answer.
     complained: bool,
@@ -114,8 +112,12 @@ impl<'a> Slurm<'a> {
             there.extend(submitted.iter().map(|array| (0..array.runs.len()).collect()));
             notes.push(note(submitted, most, limit));
         }
-        let open =
-            runs.iter().filter_map(|(setting, seed)| arrays.task(&setting.to_string(), *seed));
+        // Said here: tasks that are done at once leave nothing to wait for.
+        console::say(&notes.join("; "));
+        let open = runs.iter().filter_map(|(setting, seed)| {
+            let task = arrays.task(&setting.to_string(), *seed)?;
+            Some((task, RunDir::new(&out, setting, *seed).path().to_owned()))
+        });
         let queue = Queue {
             open: open.collect(),
             arrays,
@@ -124,8 +126,8 @@ impl<'a> Slurm<'a> {
             asked: Instant::now(),
             complained: false,
         };
-        let (note, began, state) = (notes.join("; "), Instant::now(), Mutex::new(queue));
-        Ok(Self { runner, stop: options.stop, folder, note, began, state })
+        let (began, state) = (Instant::now(), Mutex::new(queue));
+        Ok(Self { runner, stop: options.stop, folder, began, state })
     }
 
     fn state(&self) -> MutexGuard<'_, Queue> {
@@ -223,9 +225,7 @@ impl Runner for Slurm<'_> {
     }
 
     fn forecast(&self, _: &Setting, _: u64, _: usize, _: usize) -> Result<Forecast> {
-        let mut notes = self.runner.remarks()?;
-        notes.push(self.note.clone());
-        Ok(Forecast { measuring: 0.0, notes })
+        Ok(Forecast { measuring: 0.0, notes: self.runner.remarks()? })
     }
 
     fn make(&self, setting: &Setting, seed: u64, dir: &RunDir, _: &dyn Monitor) -> Result<()> {
@@ -278,6 +278,8 @@ impl Runner for Slurm<'_> {
 impl Drop for Slurm<'_> {
     fn drop(&mut self) {
         let mut queue = self.state();
+        // What nobody has looked at yet may be done all the same.
+        queue.open.retain(|_, run| !is_finished(run) && !has_ended(run));
         if !queue.open.is_empty() {
             queue.cancel();
         }
@@ -314,6 +316,11 @@ fn still_there(arrays: &mut Arrays, stop: &AtomicBool) -> Result<Vec<BTreeSet<us
         }
     }
     Ok(there)
+}
+
+/// Whether there is a result.
+fn is_finished(run: &Path) -> bool {
+    matches!(status::look(run), Standing::Finished)
 }
 
 /// Whether a task has said that it is at its end, without a result.

@@ -120,7 +120,7 @@ impl Place {
         let Some(archive) = &mut self.archive else { return Ok(Some((read(&at)?, at))) };
         let damaged = |error| Error::malformed(&at, "archive", error);
         let mut entry = archive.by_name(file).map_err(damaged)?;
-        let most = entry.compressed_size().saturating_mul(MOST_TIMES).max(ALWAYS).min(MOST_BYTES);
+        let most = entry.compressed_size().saturating_mul(MOST_TIMES).clamp(ALWAYS, MOST_BYTES);
         // What the entry says of its size may be a lie: memory grows with what is there.
         let mut bytes = Vec::new();
         let read = entry.by_ref().take(most + 1).read_to_end(&mut bytes);
