@@ -312,6 +312,18 @@ COMPOSED = [
 ]
 
 
+def composed_is_the_kernels(criterion, z, y, sample_weight, where, close) -> None:
+    """Value and gradient are the kernels', with the same types, and the value alone is that value."""
+    expected = _kernel.compute(criterion, z, y, sample_weight, where, True)
+    found = _composed.compute(criterion, z, y, sample_weight, where, True)
+    for a, b in zip(found, expected, strict=True):
+        assert a.dtype == b.dtype
+        torch.testing.assert_close(a, b, rtol=close, atol=close)
+    value, nothing = _composed.compute(criterion, z, y, sample_weight, where, False)
+    assert nothing is None
+    torch.testing.assert_close(value, expected[0], rtol=close, atol=close)
+
+
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 @pytest.mark.parametrize("spec", COMPOSED)
 def test_composed_of_operators_it_is_the_kernels(spec, reduction):
@@ -324,14 +336,7 @@ def test_composed_of_operators_it_is_the_kernels(spec, reduction):
         criterion = Loss(spec, weight=[1.0, 2.0, 0.5, 1.0], reduction=reduction).criterion(4)
         assert _composed.supports(criterion, where)
         for sample_weight in (None, weights):
-            expected = _kernel.compute(criterion, z, y, sample_weight, where, True)
-            found = _composed.compute(criterion, z, y, sample_weight, where, True)
-            for a, b in zip(found, expected, strict=True):
-                assert a.dtype == b.dtype
-                torch.testing.assert_close(a, b, rtol=close, atol=close)
-            value, nothing = _composed.compute(criterion, z, y, sample_weight, where, False)
-            assert nothing is None
-            torch.testing.assert_close(value, expected[0], rtol=close, atol=close)
+            composed_is_the_kernels(criterion, z, y, sample_weight, where, close)
 
 
 SOFT = [
@@ -365,14 +370,7 @@ def test_composed_of_operators_soft_targets_are_the_kernels(spec, smoothing, red
                 where = layout(z, targets)
                 assert _composed.supports(criterion, where)
                 for sample_weight in (None, weights):
-                    expected = _kernel.compute(criterion, z, targets, sample_weight, where, True)
-                    found = _composed.compute(criterion, z, targets, sample_weight, where, True)
-                    for a, b in zip(found, expected, strict=True):
-                        assert a.dtype == b.dtype
-                        torch.testing.assert_close(a, b, rtol=close, atol=close)
-                    value, nothing = _composed.compute(criterion, z, targets, sample_weight, where, False)
-                    assert nothing is None
-                    torch.testing.assert_close(value, expected[0], rtol=close, atol=close)
+                    composed_is_the_kernels(criterion, z, targets, sample_weight, where, close)
 
 
 def test_composed_soft_targets_extremes_and_errors():
