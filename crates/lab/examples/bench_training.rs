@@ -88,18 +88,8 @@ fn images(request: &Request) -> DataSet {
             classes: (0..CLASSES).map(|class| class.to_string()).collect(),
         }
     };
-    DataSet {
-        description: "random bytes".to_owned(),
-        examples: part(request.examples, "train"),
-        held_out: HeldOut::Validation { share: 0.0, test: part(CLASSES, "test") },
-        long_tail: None,
-        ood: Vec::new(),
-        columns: Vec::new(),
-        nodes: None,
-        groups: None,
-        photos: None,
-        notes: Vec::new(),
-    }
+    let held_out = HeldOut::Validation { share: 0.0, test: part(CLASSES, "test") };
+    DataSet::new("random bytes".to_owned(), part(request.examples, "train"), held_out)
 }
 
 /// A model, its loss and its optimizer.

@@ -357,21 +357,8 @@ mod tests {
     }
 
     fn set(held_out: HeldOut, long_tail: Option<LongTail>) -> DataSet {
-        let description = "40 dots".to_owned();
-        let (examples, columns) = (examples(20, 0), Vec::new());
-        let ood = Vec::new();
-        DataSet {
-            description,
-            examples,
-            held_out,
-            long_tail,
-            ood,
-            columns,
-            nodes: None,
-            groups: None,
-            photos: None,
-            notes: Vec::new(),
-        }
+        let data = DataSet::new("40 dots".to_owned(), examples(20, 0), held_out);
+        DataSet { long_tail, ..data }
     }
 
     /// Of parts that are drawn, none has a row of a group that another has.

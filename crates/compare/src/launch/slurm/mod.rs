@@ -279,7 +279,7 @@ impl Drop for Slurm<'_> {
     fn drop(&mut self) {
         let mut queue = self.state();
         // What nobody has looked at yet may be done all the same.
-        queue.open.retain(|_, run| !is_finished(run) && !has_ended(run));
+        queue.open.retain(|_, run| is_awaited(run));
         if !queue.open.is_empty() {
             queue.cancel();
         }
@@ -318,9 +318,12 @@ fn still_there(arrays: &mut Arrays, stop: &AtomicBool) -> Result<Vec<BTreeSet<us
     Ok(there)
 }
 
-/// Whether there is a result.
-fn is_finished(run: &Path) -> bool {
-    matches!(status::look(run), Standing::Finished)
+/// Whether there is no result yet, and no word of the task that it is at its end.
+fn is_awaited(run: &Path) -> bool {
+    match status::look(run) {
+        Standing::Finished => false,
+        Standing::Unfinished(status) => status.is_none_or(|status| status.state == State::Running),
+    }
 }
 
 /// Whether a task has said that it is at its end, without a result.

@@ -6,10 +6,10 @@ use tch::Device;
 
 use super::super::lab_dir::LabDir;
 use super::super::{LabFiles, LabReader, Recipe, RunRecipe};
-use super::{ce, plan};
+use super::{ce, plan, reader};
 use crate::compare::layout::{MANIFEST, MEASURES, RECIPE};
 use crate::compare::{Content, Origin, RunDir, RunFiles, Setting};
-use crate::data::{Reader, npy};
+use crate::data::npy;
 use crate::train::Predictions;
 
 #[test]
@@ -52,14 +52,7 @@ fn another_recipe_is_not_taken_for_this_one() {
     let finished =
         |recipe: &RunRecipe, content: &Content| run.finished(&plan(recipe), content, &LabReader);
     assert!(!finished(&ours, &content).unwrap());
-    let reader = Reader {
-        shape: [1, 8, 8],
-        side: None,
-        columns: Vec::new(),
-        fill: Vec::new(),
-        nodes: None,
-        array: false,
-    };
+    let reader = reader();
     let classes = ["b".to_owned(), "a\"\n".to_owned()];
     LabDir::new(&run).begin_training(&ours, &content, &classes, &reader, Device::Cpu).unwrap();
     let files = RunFiles::at(run.path()).unwrap();

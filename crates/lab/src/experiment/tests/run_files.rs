@@ -7,12 +7,12 @@ use tch::Device;
 
 use super::super::lab_dir::LabDir;
 use super::super::{LabFiles, LabReader, Recipe, RunRecipe};
-use super::plan;
+use super::{plan, reader};
 use crate::compare::layout::{
     DATA, INPUTS, MANIFEST, MAP, MEASURES, METRICS, RECIPE, THRESHOLD, WEIGHTS,
 };
 use crate::compare::{Content, RunDir, RunFiles, Setting};
-use crate::data::{Examples, Inputs, Reader, Shape};
+use crate::data::{Examples, Inputs, Shape};
 use crate::measure::{FeatureMap, Logits, Measures, Threshold};
 use crate::models::{ModelRecipe, build};
 use crate::train::Predictions;
@@ -33,14 +33,7 @@ fn finished(dir: &Path) -> (RunDir, RunRecipe) {
     recipe.model = toml::from_str::<ModelRecipe>("mlp = { hidden = 3 }").unwrap();
     let run = RunDir::new(dir, &setting, 1);
     let dir = LabDir::new(&run);
-    let reader = Reader {
-        shape: [1, 8, 8],
-        side: None,
-        columns: Vec::new(),
-        fill: Vec::new(),
-        nodes: None,
-        array: false,
-    };
+    let reader = reader();
     dir.begin_training(&recipe, &Content::default(), &examples().classes, &reader, Device::Cpu)
         .unwrap();
     let epoch = |epoch: usize| {

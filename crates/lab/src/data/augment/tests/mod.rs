@@ -423,18 +423,8 @@ fn what_does_not_fit_the_images_is_refused() {
     assert!(means.contains("1 means for images of 3 channels"), "{means}");
     let inputs = Inputs::Numbers(vec![0.0; 360 * 3]);
     let numbers = Examples { inputs, shape: Shape::Row(360), ..examples(3) };
-    let data = DataSet {
-        columns: Vec::new(),
-        nodes: None,
-        groups: None,
-        photos: None,
-        notes: Vec::new(),
-        description: "numbers".to_owned(),
-        held_out: HeldOut::Given { validation: numbers.clone(), test: numbers.clone() },
-        examples: numbers,
-        long_tail: None,
-        ood: Vec::new(),
-    };
+    let held_out = HeldOut::Given { validation: numbers.clone(), test: numbers.clone() };
+    let data = DataSet::new("numbers".to_owned(), numbers, held_out);
     // Neither is there anything else to say of them, such as how many channels or pixels they have.
     for text in [
         "horizontal_flip = 0.5",
