@@ -62,6 +62,17 @@ pub fn remove_folder(path: &Path) -> Result<()> {
     }
 }
 
+/// Removes a file, link or pipe of ours, if it is there.
+///
+/// # Errors
+/// What cannot be removed, such as a folder.
+pub fn remove_file(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::output(path)(error)),
+        _ => Ok(()),
+    }
+}
+
 fn put(
     path: &Path,
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,

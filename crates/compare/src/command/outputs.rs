@@ -75,12 +75,9 @@ pub fn clear(run: &Path) -> Result<()> {
 /// # Errors
 /// What cannot be removed.
 pub fn remove(path: &Path) -> Result<()> {
-    if fs::symlink_metadata(path).is_ok_and(|about| about.is_dir()) {
-        return Ok(durable::remove_folder(path)?);
-    }
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::output(path)(error)),
-        _ => Ok(()),
+    match fs::symlink_metadata(path).is_ok_and(|about| about.is_dir()) {
+        true => Ok(durable::remove_folder(path)?),
+        false => Ok(durable::remove_file(path)?),
     }
 }
 

@@ -97,13 +97,7 @@ impl Status {
 /// # Errors
 /// A file that cannot be removed.
 pub fn forget(run: &Path) -> Result<()> {
-    let path = run.join(STATUS);
-    match fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::output(&path)(error))
-        }
-        _ => Ok(()),
-    }
+    Ok(durable::remove_file(&run.join(STATUS))?)
 }
 
 /// Looks at the folder `run`, which another machine may write to.

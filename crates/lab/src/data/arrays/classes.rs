@@ -1,5 +1,6 @@
 //! [`Classes`]: the labels that are learned from, each a class.
 
+use std::fmt::Debug;
 use std::path::Path;
 
 use crate::measure::npy::Labels;
@@ -63,25 +64,13 @@ impl Classes {
         at: &Path,
         row: impl Fn(usize) -> usize,
     ) -> Result<Vec<i64>> {
-        let unknown = |place: usize, label: String| {
-            let problem = format!("the label {label} is not among those that are learned from");
+        let unknown = |place: usize, label: &dyn Debug| {
+            let problem = format!("the label {label:?} is not among those that are learned from");
             Error::malformed(at, format!("row {}", row(place)), problem)
         };
         match (self, labels) {
-            (Classes::Numbers(classes), Labels::Numbers(labels)) => {
-                let find = |(row, label): (usize, &i64)| {
-                    let found = classes.binary_search(label);
-                    found.map(|at| at as i64).map_err(|_| unknown(row, label.to_string()))
-                };
-                labels.iter().enumerate().map(find).collect()
-            }
-            (Classes::Words(classes), Labels::Words(labels)) => {
-                let find = |(row, label): (usize, &String)| {
-                    let found = classes.binary_search(label);
-                    found.map(|at| at as i64).map_err(|_| unknown(row, format!("{label:?}")))
-                };
-                labels.iter().enumerate().map(find).collect()
-            }
+            (Classes::Numbers(classes), Labels::Numbers(labels)) => find(classes, labels, unknown),
+            (Classes::Words(classes), Labels::Words(labels)) => find(classes, labels, unknown),
             (Classes::Numbers(_), Labels::Words(_)) => Err(Error::malformed(
                 at,
                 "labels",
@@ -94,4 +83,17 @@ impl Classes {
             )),
         }
     }
+}
+
+/// The place among the sorted `classes` of each of the `labels`.
+fn find<T: Ord + Debug>(
+    classes: &[T],
+    labels: &[T],
+    unknown: impl Fn(usize, &dyn Debug) -> Error,
+) -> Result<Vec<i64>> {
+    let place = |(row, label): (usize, &T)| match classes.binary_search(label) {
+        Ok(at) => Ok(at as i64),
+        Err(_) => Err(unknown(row, label)),
+    };
+    labels.iter().enumerate().map(place).collect()
 }
